@@ -1,0 +1,89 @@
+"""Everything that can stop a run, one class per exit code.
+
+    RunnerError
+    ├── UsageError          2   the command line or the configuration is wrong
+    │   └── ConfigError     2   … with every mistake found, one line each
+    ├── NothingSelected     3   the selection leaves no cell
+    ├── MachineError        4   engine, registry, disk: the machine, not the project
+    │   ├── EngineError     4
+    │   │   └── ImageError  4   an image is missing, unreachable, or not what its name says
+    │   └── OutputError     4   the output directory or the disk
+    └── WheelRejected       5   a wheel is not what the cell promised
+
+A *failed cell* is not an exception but data (`model.outcomes.Outcome`): it stops nothing. These are for what stops the
+command, or for one cell's worker to hand a typed cause to its outcome.
+
+The text of each says what, where, why; `hint` says what to do next.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells its caller. Documented for users in docs/exit-codes.md."""
+
+    OK = 0
+    CELL_FAILED = 1
+    USAGE = 2
+    NOTHING_SELECTED = 3
+    ENVIRONMENT = 4
+    WHEEL_REJECTED = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class RunnerError(Exception):
+    """Root of everything this program raises on purpose; shown to the user without a traceback."""
+
+    exit_code = ExitCode.CELL_FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """`message`: what, where and why. `hint`: what to do next, a sentence."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RunnerError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(UsageError):
+    """The configuration has mistakes; all that were found, one line each."""
+
+    def __init__(self, mistakes: tuple[str, ...], *, hint: str | None = None) -> None:
+        """`mistakes`: complete lines with file, key path, what was wanted and what was found."""
+        super().__init__("\n".join(mistakes), hint=hint)
+        self.mistakes = mistakes
+
+
+class NothingSelected(RunnerError):
+    """The selection leaves no cell to run."""
+
+    exit_code = ExitCode.NOTHING_SELECTED
+
+
+class MachineError(RunnerError):
+    """The engine, the registry, the network or the disk: not the project's fault."""
+
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class EngineError(MachineError):
+    """A container engine does not answer, or refuses."""
+
+
+class ImageError(EngineError):
+    """An image is missing, cannot be fetched, or is not what its name says."""
+
+
+class OutputError(MachineError):
+    """The output directory cannot be used, or the disk is full."""
+
+
+class WheelRejected(RunnerError):
+    """A wheel is not what its cell promised; it is not published."""
+
+    exit_code = ExitCode.WHEEL_REJECTED

@@ -1,0 +1,83 @@
+"""Interpreters and cells: identity, parsed and formatted here and nowhere else."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from matrix_runner.model.platforms import Platform
+
+
+class Implementation(Enum):
+    """A Python implementation, by its python-tag prefix (PEP 425; `gp` is the field's identifier prefix)."""
+
+    CPYTHON = "cp"
+    PYPY = "pp"
+    GRAALPY = "gp"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_TAG = re.compile(r"(?P<impl>cp|pp|gp)(?P<major>[23])(?P<minor>\d{1,2})(?P<variant>t|mu|m|_\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """One Python: implementation, version and the variant that makes its ABI its own.
+
+    `variant` is `t` (free-threaded, PEP 703), `m` or `mu` (2.7 with narrow or wide Unicode), `_250` (a GraalPy
+    release), or empty.
+    """
+
+    implementation: Implementation
+    major: int
+    minor: int
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.implementation}{self.major}{self.minor}{self.variant}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Interpreter":
+        """Read `cp313t`, `cp27mu`, `pp311`, `gp312_250`; raise ValueError for anything else."""
+        match = _TAG.fullmatch(text)
+        if match is None:
+            raise ValueError(f"unknown interpreter {text!r}")
+        return cls(
+            implementation=Implementation(match["impl"]),
+            major=int(match["major"]),
+            minor=int(match["minor"]),
+            variant=match["variant"] or "",
+        )
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Major and minor, for comparing."""
+        return (self.major, self.minor)
+
+    @property
+    def is_free_threaded(self) -> bool:
+        """Whether it has its own ABI without the GIL, which no abi3 wheel fits."""
+        return self.variant == "t"
+
+    @property
+    def supports_stable_abi(self) -> bool:
+        """Whether an `abi3` wheel of an earlier version installs on it (PEP 384)."""
+        return self.implementation is Implementation.CPYTHON and self.version >= (3, 2) and not self.is_free_threaded
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One square of the matrix: an interpreter on a platform. `str(cell)` is its identifier."""
+
+    interpreter: Interpreter
+    platform: Platform
+
+    def __str__(self) -> str:
+        return f"{self.interpreter}-{self.platform}"
+
+    @classmethod
+    def parse(cls, identifier: str) -> "Cell":
+        """Read `cp311-manylinux_x86_64`; raise ValueError for anything else. `Cell.parse(str(c)) == c`."""
+        interpreter, _, platform = identifier.partition("-")
+        return cls(interpreter=Interpreter.parse(interpreter), platform=Platform.parse(platform))
