@@ -1,0 +1,156 @@
+"""What exists in the world: interpreters and images, read from data files that a bump changes without code.
+
+The data is read when `load()` is called and returned as one frozen value; nothing is kept in the module.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from importlib import resources
+
+import msgspec
+
+from matrix_runner.model.cells import Cell, Interpreter
+from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.toml import loads
+
+
+class Support(Enum):
+    """Where an interpreter or an image family stands in its life."""
+
+    CURRENT = "current"
+    PRERELEASE = "prerelease"
+    END_OF_LIFE = "eol"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownInterpreter:
+    """An interpreter that images have, had, or can be made to have.
+
+    `directories`: its names under `/opt/python`, newest spelling first. `group`: the `enable` group that lets it into
+    the matrix, "" for none. `platforms`: where it exists, None for everywhere. `remark`: where to find it if missing.
+    """
+
+    interpreter: Interpreter
+    directories: tuple[str, ...]
+    support: Support
+    group: str
+    platforms: frozenset[Platform] | None
+    remark: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageFamily:
+    """Images that share a short name, a C library and its version, one for each architecture.
+
+    `interpreters`: all it can ever have, None if that is for the image itself to say. `default_on`: architectures
+    whose cells use it unless an option names another. `is_made_here`: built by `runner image build`.
+    """
+
+    name: str
+    libc: Libc
+    version: str
+    support: Support
+    references: tuple[tuple[Arch, str], ...]
+    default_on: frozenset[Arch]
+    interpreters: frozenset[Interpreter] | None
+    is_made_here: bool
+
+    def reference(self, arch: Arch) -> str | None:
+        """The image of this family for an architecture, pinned by digest where one is known."""
+        return dict(self.references).get(arch)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalog:
+    """All that is known, in the order of the data files."""
+
+    interpreters: tuple[KnownInterpreter, ...]
+    images: tuple[ImageFamily, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell there could be: platforms in the order of `platforms()`, interpreters in the file's."""
+        return tuple(
+            Cell(interpreter=known.interpreter, platform=platform)
+            for platform in platforms()
+            for known in self.interpreters
+            if known.platforms is None or platform in known.platforms
+        )
+
+    def known(self, interpreter: Interpreter) -> KnownInterpreter:
+        """Return what is known of an interpreter; raise KeyError for one the catalog does not have."""
+        for known in self.interpreters:
+            if known.interpreter == interpreter:
+                return known
+        raise KeyError(str(interpreter))
+
+    def family(self, name: str) -> ImageFamily | None:
+        """Return the family with a short name, or None."""
+        return next((family for family in self.images if family.name == name), None)
+
+    def default_family(self, platform: Platform) -> ImageFamily | None:
+        """Return the family that cells of a platform use by default, or None where no image is published."""
+        return next(
+            (f for f in self.images if f.libc is platform.libc and platform.arch in f.default_on),
+            None,
+        )
+
+
+def platforms() -> tuple[Platform, ...]:
+    """Every platform a wheel tag can name on Linux, glibc first."""
+    return tuple(Platform(libc=libc, arch=arch) for libc in Libc for arch in Arch)
+
+
+class _InterpreterRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    id: str
+    directories: tuple[str, ...]
+    status: Support
+    group: str = ""
+    platforms: tuple[str, ...] | None = None
+    remark: str | None = None
+
+
+class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    name: str
+    libc: Libc
+    version: str
+    status: Support
+    references: dict[str, str]
+    default_on: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] | None = None
+    made_here: bool = False
+
+
+def load() -> Catalog:
+    """Read the data files."""
+    data = resources.files("matrix_runner.catalog")
+    interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))["interpreter"]
+    images = loads(data.joinpath("images.toml").read_text("utf-8"))["image"]
+    return Catalog(
+        interpreters=tuple(map(_interpreter, msgspec.convert(interpreters, tuple[_InterpreterRow, ...]))),
+        images=tuple(map(_family, msgspec.convert(images, tuple[_ImageRow, ...]))),
+    )
+
+
+def _interpreter(row: _InterpreterRow) -> KnownInterpreter:
+    return KnownInterpreter(
+        interpreter=Interpreter.parse(row.id),
+        directories=row.directories,
+        support=row.status,
+        group=row.group,
+        platforms=None if row.platforms is None else frozenset(map(Platform.parse, row.platforms)),
+        remark=row.remark,
+    )
+
+
+def _family(row: _ImageRow) -> ImageFamily:
+    return ImageFamily(
+        name=row.name,
+        libc=row.libc,
+        version=row.version,
+        support=row.status,
+        references=tuple((Arch.parse(arch), reference) for arch, reference in row.references.items()),
+        default_on=frozenset(map(Arch.parse, row.default_on)),
+        interpreters=None if row.interpreters is None else frozenset(map(Interpreter.parse, row.interpreters)),
+        is_made_here=row.made_here,
+    )
