@@ -1,0 +1,52 @@
+# Nothing but names for the scripts: what is done stands in scripts/. Needs make and a python3 (3.10 or later) with venv.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo demo-containers test unit lint bench clean
+
+# A stamp for each, so that pip runs only when the requirements have changed.
+LOCAL := .venv/installed-local
+DEV := .venv/installed-dev
+
+help:
+	@echo "make demo             build example-project on this machine, with containers if they can be had"
+	@echo "make demo-containers  the same with containers, setting up an engine and images where there are none"
+	@echo "make test             lint, and every test there is, with engine and images set up"
+	@echo "make unit             only the tests that need no engine: seconds"
+	@echo "make lint             ruff, mypy, import-linter"
+	@echo "make bench            side by side with cibuildwheel on the same images"
+	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"
+
+demo: $(LOCAL)
+	@scripts/demo
+
+demo-containers: $(LOCAL)
+	@scripts/demo --containers
+
+test: lint
+	@scripts/ensure-engine
+	.venv/bin/runner image build
+	.venv/bin/pytest
+
+unit: $(DEV)
+	.venv/bin/pytest -m "not containers and not network"
+
+lint: $(DEV)
+	@scripts/lint
+
+bench: $(DEV)
+	@scripts/ensure-engine
+	.venv/bin/runner image build
+	.venv/bin/python benchmarks/run.py $(BENCH)
+
+clean:
+	rm -rf .venv wheelhouse benchmarks/work build dist .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCAL): pyproject.toml scripts/environment
+	@scripts/environment local
+	@touch $@
+
+$(DEV): pyproject.toml scripts/environment
+	@scripts/environment dev
+	@touch $@ $(LOCAL)
