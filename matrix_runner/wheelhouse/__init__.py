@@ -1,0 +1,18 @@
+"""What comes out of a cell: taken in, inspected, held against the cell's promise, published."""
+
+from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
+from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
+from matrix_runner.wheelhouse.publication import Wheelhouse
+from matrix_runner.wheelhouse.verification import Promise, is_compatible, verify
+
+__all__ = (
+    "DEFAULT_LIMIT",
+    "ElfFile",
+    "Promise",
+    "WheelContents",
+    "Wheelhouse",
+    "inspect",
+    "is_compatible",
+    "receive",
+    "verify",
+)

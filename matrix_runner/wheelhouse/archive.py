@@ -1,0 +1,108 @@
+"""Opening a wheel's zip archive, and refusing one that an installer should never see."""
+
+import posixpath
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from matrix_runner.errors import WheelRejected
+
+_UNPACKED_LIMIT = 8 * 1024**3
+_RATIO_FREE = 64 * 1024**2
+_RATIO_LIMIT = 200
+"""Beyond 64 MiB unpacked, no more than 200 bytes for one packed (deflate can do 1032; libraries do 2 to 5)."""
+
+_END = struct.Struct("<4s4H2LH")
+_END_MAGIC = b"PK\x05\x06"
+_ZIP64_MAGIC = b"PK\x06\x07"
+_ZIP64_LOCATOR = 20
+_DIRECTORY_LIMIT = 32 * 1024**2
+_NOT_A_WHEEL = "A wheel is a zip archive; the build or repair command left something else, or did not finish writing."
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises on broken input: its own error, and whatever the layers below it happen to."""
+
+
+@contextmanager
+def open_archive(file: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive whose members are safe to look at; `name` is for messages.
+
+    Everything that `zipfile` raises for broken data, now or while members are read, leaves as WheelRejected.
+    """
+    try:
+        size = file.seek(0, 2)
+        _check_directory_size(file, size, name)
+        with zipfile.ZipFile(file) as archive:
+            _check_members(archive.infolist(), size, name)
+            yield archive
+    except WheelRejected:
+        raise
+    except _BROKEN as error:
+        raise WheelRejected(f"{name} is broken: {str(error) or type(error).__name__}", hint=_NOT_A_WHEEL) from error
+
+
+def _check_directory_size(file: IO[bytes], size: int, name: str) -> None:
+    """Refuse a list of members that is too long to hold in memory, which `zipfile` would do with any."""
+    start = max(0, size - _END.size - 0xFFFF - _ZIP64_LOCATOR)
+    file.seek(start)
+    tail = file.read()
+    end = tail.rfind(_END_MAGIC)
+    if end < 0 or len(tail) - end < _END.size:
+        raise WheelRejected(f"{name} is not a zip archive", hint=_NOT_A_WHEEL)
+    directory_size = _END.unpack_from(tail, end)[5]
+    if tail[max(0, end - _ZIP64_LOCATOR) :].startswith(_ZIP64_MAGIC) or directory_size > _DIRECTORY_LIMIT:
+        raise WheelRejected(f"{name} has more members, or larger ones, than a wheel may have")
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int, name: str) -> None:
+    seen: set[str] = set()
+    for member in members:
+        problem = _problem(member)
+        if problem is None and member.filename.rstrip("/") in seen:
+            problem = "is there twice"
+        if problem is not None:
+            raise WheelRejected(f"{name}: member {member.orig_filename!r} {problem}")
+        seen.add(member.filename.rstrip("/"))
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > _UNPACKED_LIMIT or (unpacked > _RATIO_FREE and unpacked > size * _RATIO_LIMIT):
+        raise WheelRejected(f"{name} unpacks from {size} to {unpacked} bytes: a zip bomb, or next to one")
+
+
+def _problem(member: zipfile.ZipInfo) -> str | None:
+    """Say what is wrong with one member, if anything."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        return "is a symbolic link"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is neither a file nor a directory"
+    if member.flag_bits & 0x1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is encrypted, or compressed in a way that not every installer can read"
+    if member.is_dir() and member.file_size:
+        return "is a directory with content"
+    return _path_problem(member.orig_filename, member.filename)
+
+
+def _path_problem(stored: str, path: str) -> str | None:
+    """Say what is wrong with a member's path, which `zipfile` cuts at a NUL."""
+    path = path.removesuffix("/")
+    if stored.removesuffix("/") != path or not path.isprintable() or "\\" in path:
+        return "has a character in its name that not every installer reads alike"
+    if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":":
+        return "leads out of the directory that it is unpacked in"
+    if not path or posixpath.normpath(path) != path:
+        return "has a name that is not in its simplest form"
+    return None

@@ -1,0 +1,137 @@
+"""The `.dist-info` directory of a wheel: METADATA, WHEEL and RECORD, and whether they say what the file name says."""
+
+import base64
+import binascii
+import csv
+import email.parser
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from packaging.metadata import parse_email
+from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from matrix_runner.errors import WheelRejected
+from matrix_runner.wheelhouse.naming import WheelName, parse_name
+
+_TEXT_LIMIT = 32 * 1024**2
+_DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
+"""sha256 or better (the wheel specification), with lengths in bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A line of RECORD. `size` in bytes, or None where the line has none."""
+
+    algorithm: str
+    digest: bytes
+    size: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistInfo:
+    """What the directory says. `unrecorded`: the files that RECORD cannot or need not have a hash of."""
+
+    root_is_purelib: bool
+    record: Mapping[str, Entry]
+    unrecorded: frozenset[str]
+
+
+def read_dist_info(archive: zipfile.ZipFile, wheel: str, name: WheelName) -> DistInfo:
+    """Read and compare with the file name; raise WheelRejected for whatever is missing, doubled or different."""
+    directory = _find(archive, wheel, name)
+    _check_metadata(_read(archive, f"{directory}/METADATA", wheel), wheel, name)
+    root_is_purelib = _check_wheel(_read(archive, f"{directory}/WHEEL", wheel), wheel, name)
+    path = f"{directory}/RECORD"
+    unrecorded = frozenset({path, f"{path}.jws", f"{path}.p7s"})
+    record = _parse_record(_read(archive, path, wheel), wheel, unrecorded)
+    missing = record.keys() - set(archive.namelist())
+    if missing:
+        raise WheelRejected(f"{wheel}: {min(missing)} is in RECORD but not in the wheel")
+    return DistInfo(root_is_purelib=root_is_purelib, record=MappingProxyType(record), unrecorded=unrecorded)
+
+
+def _find(archive: zipfile.ZipFile, wheel: str, name: WheelName) -> str:
+    tops = {path.split("/", 1)[0] for path in archive.namelist() if "/" in path}
+    found = sorted(top for top in tops if top.endswith(".dist-info"))
+    if len(found) != 1:
+        listed = ", ".join(found) or "none"
+        raise WheelRejected(f"{wheel} must have exactly one .dist-info directory at its top; found: {listed}")
+    told = parse_name(f"{found[0].removesuffix('.dist-info')}-py3-none-any.whl")
+    if (told.project, told.version) != (name.project, name.version):
+        raise WheelRejected(f"{wheel}: its directory {found[0]} is that of another project or version")
+    return found[0]
+
+
+def _read(archive: zipfile.ZipFile, path: str, wheel: str) -> bytes:
+    try:
+        member = archive.getinfo(path)
+    except KeyError:
+        raise WheelRejected(f"{wheel} has no {path}") from None
+    if member.file_size > _TEXT_LIMIT:
+        raise WheelRejected(f"{wheel}: {path} has {member.file_size} bytes; at most {_TEXT_LIMIT} are read")
+    return archive.read(member)
+
+
+def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
+    raw, _ = parse_email(data)
+    told = raw.get("name"), raw.get("version")
+    if told[0] is None or told[1] is None:
+        raise WheelRejected(f"{wheel}: METADATA does not give one Name and one Version")
+    try:
+        agrees = (canonicalize_name(told[0]), Version(told[1])) == (name.project, name.version)
+    except InvalidVersion:
+        agrees = False
+    if not agrees:
+        raise WheelRejected(f"{wheel}: METADATA says it is {told[0]} {told[1]}")
+
+
+def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
+    """Compare the tags, and return whether the wheel calls itself pure."""
+    message = email.parser.BytesParser().parsebytes(data, headersonly=True)
+    if str(message.get("Wheel-Version", "")).partition(".")[0].strip() != "1":
+        raise WheelRejected(f"{wheel}: WHEEL gives no Wheel-Version 1.x, which is all that installers read")
+    tags: set[Tag] = set()
+    for tag in message.get_all("Tag", []):
+        if str(tag).count("-") != 2:
+            raise WheelRejected(f"{wheel}: WHEEL has the malformed tag {str(tag)!r}")
+        tags |= parse_tag(str(tag).strip())
+    if tags != name.tags:
+        told = ", ".join(sorted(map(str, tags))) or "none"
+        raise WheelRejected(
+            f"{wheel}: the tags in its WHEEL file are others than those in its name: {told}",
+            hint="Was the wheel renamed by hand? `python -m wheel tags` changes both.",
+        )
+    return str(message.get("Root-Is-Purelib", "")).strip().lower() == "true"
+
+
+def _parse_record(data: bytes, wheel: str, unrecorded: frozenset[str]) -> dict[str, Entry]:
+    try:
+        rows = [row for row in csv.reader(data.decode("utf-8").splitlines()) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise WheelRejected(f"{wheel}: RECORD cannot be read: {error}") from error
+    record: dict[str, Entry] = {}
+    for row in rows:
+        path, digest, size = row if len(row) == 3 else (row[0], "", "")
+        if path in unrecorded:
+            continue
+        entry = _entry(path, digest, size, wheel)
+        if record.setdefault(path, entry) != entry:
+            raise WheelRejected(f"{wheel}: RECORD has two different lines for {path}")
+    return record
+
+
+def _entry(path: str, digest: str, size: str, wheel: str) -> Entry:
+    algorithm, _, text = digest.partition("=")
+    try:
+        value = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        value = b""
+    if len(value) != _DIGESTS.get(algorithm, -1):
+        raise WheelRejected(f"{wheel}: RECORD has no hash of {path}, or none of sha256 or better")
+    if size and not size.isdecimal():
+        raise WheelRejected(f"{wheel}: RECORD gives {path} the size {size!r}")
+    return Entry(algorithm=algorithm, digest=value, size=int(size) if size else None)

@@ -1,0 +1,161 @@
+"""Reading a wheel from end to end, and refusing one that does not agree with itself."""
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Literal
+
+from packaging.tags import Tag
+from packaging.utils import BuildTag, canonicalize_name
+from packaging.version import Version
+
+from matrix_runner.errors import WheelRejected
+from matrix_runner.wheelhouse.archive import open_archive
+from matrix_runner.wheelhouse.dist_info import DistInfo, Entry, read_dist_info
+from matrix_runner.wheelhouse.naming import WheelName, parse_name
+
+_CHUNK = 256 * 1024
+_ELF_MAGIC = b"\x7fELF"
+_ELF_HEADER = 20
+_VERSIONED = ("abi3", "abi3t", "cpython-", "pypy", "graalpy")
+"""How the last part of an extension module's suffix begins, before `.so` (`importlib.machinery`, sysconfig)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ElfFile:
+    """An ELF file in a wheel. `bits`: 32 or 64; `machine`: e_machine (gABI)."""
+
+    path: str
+    bits: int
+    machine: int
+    byte_order: Literal["little", "big"]
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.bits}-bit, machine {self.machine}, {self.byte_order} endian)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelContents:
+    """What a wheel is, read from the file and found to agree with itself.
+
+    `name`: the project, in normal form; `grafted`: base names of the libraries that repair put in `<name>.libs/`;
+    `extension_suffixes`: what modules end in (`.cpython-311-x86_64-linux-gnu.so`, `.abi3.so`, `.so`), sorted;
+    `size` in bytes and `sha256` in hexadecimal are the file's own, so that publishing can tell whether it changed.
+    """
+
+    filename: str
+    name: str
+    version: Version
+    build_tag: BuildTag
+    tags: frozenset[Tag]
+    is_pure: bool
+    elf_files: tuple[ElfFile, ...]
+    grafted: tuple[str, ...]
+    extension_suffixes: tuple[str, ...]
+    size: int
+    sha256: str
+
+
+def inspect(wheel: Path) -> WheelContents:
+    """Read a wheel once, in constant memory, and return what it is. Nothing is unpacked.
+
+    Raise WheelRejected, naming the wheel and the member, if it is not a zip archive or broken anywhere; if a member is
+    a link, is there twice, leads out of its directory, or unpacks to absurd sizes; if there is not exactly one
+    `.dist-info` directory with METADATA, WHEEL and RECORD; if METADATA or WHEEL say something else than the file
+    name does; if RECORD and the files differ in any way. pip 23 installs the last without a word (measured).
+    """
+    name = parse_name(wheel.name)
+    try:
+        with wheel.open("rb") as file:
+            digest = _digest(file)
+            with open_archive(file, wheel.name) as archive:
+                info = read_dist_info(archive, wheel.name, name)
+                elf_files = _check_files(archive, wheel.name, info)
+                size = file.seek(0, 2)
+    except OSError as error:
+        raise WheelRejected(f"{wheel} cannot be read: {error.strerror or error}") from error
+    paths = tuple(info.record)
+    return WheelContents(
+        filename=wheel.name,
+        name=name.project,
+        version=name.version,
+        build_tag=name.build_tag,
+        tags=name.tags,
+        is_pure=info.root_is_purelib and not elf_files,
+        elf_files=elf_files,
+        grafted=tuple(sorted(PurePosixPath(path).name for path in paths if _is_grafted(path, name))),
+        extension_suffixes=tuple(sorted({_suffix(path) for path in paths if _is_module(path, name)})),
+        size=size,
+        sha256=digest,
+    )
+
+
+def _digest(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[ElfFile, ...]:
+    """Hold every file against RECORD and collect the ELF files among them."""
+    elf_files: list[ElfFile] = []
+    for member in archive.infolist():
+        if member.is_dir():
+            continue
+        path = member.filename
+        entry = info.record.get(path)
+        if entry is None and path not in info.unrecorded:
+            raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
+        with archive.open(member) as file:
+            elf = _read(file, path, entry, wheel)
+        if elf is not None:
+            elf_files.append(elf)
+    return tuple(elf_files)
+
+
+def _read(file: IO[bytes], path: str, entry: Entry | None, wheel: str) -> ElfFile | None:
+    """Read a member to its end (`zipfile` checks the CRC there) and compare it with its entry in RECORD."""
+    digest = hashlib.new(entry.algorithm if entry else "sha256")
+    head = file.read(_CHUNK)
+    size = 0
+    chunk = head
+    while chunk:
+        digest.update(chunk)
+        size += len(chunk)
+        chunk = file.read(_CHUNK)
+    if entry is not None and entry.digest != digest.digest():
+        raise WheelRejected(f"{wheel}: {path} is not the file that RECORD gives the {entry.algorithm} of")
+    if entry is not None and entry.size not in (None, size):
+        raise WheelRejected(f"{wheel}: {path} has {size} bytes, RECORD says {entry.size}")
+    return _elf(path, head[:_ELF_HEADER])
+
+
+def _elf(path: str, header: bytes) -> ElfFile | None:
+    """Read class, byte order and machine; None for what is no ELF file or one that no loader would take."""
+    if not header.startswith(_ELF_MAGIC) or len(header) < _ELF_HEADER or header[4] not in (1, 2):
+        return None
+    if header[5] not in (1, 2):
+        return None
+    byte_order: Literal["little", "big"] = "little" if header[5] == 1 else "big"
+    machine = int.from_bytes(header[18:20], byte_order)
+    return ElfFile(path=path, bits=32 * header[4], machine=machine, byte_order=byte_order)
+
+
+def _is_grafted(path: str, name: WheelName) -> bool:
+    """Whether repair put it there: auditwheel's `<name>.libs/` next to the packages, or the old `<package>/.libs/`."""
+    directory = PurePosixPath(path).parent.name
+    return directory == ".libs" or (
+        directory.endswith(".libs") and canonicalize_name(directory.removesuffix(".libs")) == name.project
+    )
+
+
+def _is_module(path: str, name: WheelName) -> bool:
+    return path.endswith(".so") and not _is_grafted(path, name)
+
+
+def _suffix(path: str) -> str:
+    """Return the part of a module's file name that Python's import system goes by."""
+    tag = PurePosixPath(PurePosixPath(path).stem).suffix
+    return f"{tag}.so" if tag[1:].startswith(_VERSIONED) else ".so"

@@ -1,0 +1,183 @@
+"""Taking a wheel out of a container: a tar stream of which nothing is trusted."""
+
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.wheelhouse.naming import parse_name
+
+DEFAULT_LIMIT = 2 * 1024**3 - 1
+"""Largest wheel that is taken, in bytes: what a zip without the 64-bit extension is sure to hold."""
+
+_HEADERS = 128 * 1024
+"""Bytes that may come between the data of two files: headers, long names, extended attributes, a skipped dotfile."""
+
+_MEMBERS = 1000
+_CHUNK = 256 * 1024
+
+
+class _Source(io.RawIOBase):
+    """An iterator of chunks as the file that `tarfile` reads, which never gives more than was allowed.
+
+    `tarfile` reads long names and extended headers whole into memory, at whatever size the archive claims. So before
+    each header only `_HEADERS` more bytes are allowed, and before a file's data only its own size more.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+        self._allowance = 0
+        self.taken = 0
+        self.last_content = 0
+        """Position behind the last byte that is not zero."""
+
+    def allow(self, size: int) -> None:
+        """Let `size` bytes more be read from now on, no matter what was left over."""
+        self._allowance = size
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            # An empty chunk costs one byte too, so that a stream of nothing else comes to an end.
+            self._spend(0 if chunk else 1)
+            self._rest = chunk
+        data = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(data) :]
+        self._spend(len(data))
+        content = len(data.rstrip(b"\0"))
+        if content:
+            self.last_content = self.taken + content
+        self.taken += len(data)
+        return data
+
+    def _spend(self, size: int) -> None:
+        self._allowance -= size
+        if self._allowance < 0:
+            raise WheelRejected(f"the archive goes on without end where a file should begin (after {self.taken} bytes)")
+
+
+def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LIMIT) -> Path:
+    """Take the one wheel out of a tar stream, into `directory`, and return its path.
+
+    The stream comes from a container, where the project's own code ran: it is read once, in constant memory, and
+    never unpacked. It must hold exactly one regular file with the plain name of a wheel, of at most `limit` bytes,
+    and be whole to its end. Directories are passed over, and so are small files whose name begins with a dot
+    (`uv build` puts a `.gitignore` next to its wheels). An existing file of the same name is replaced.
+
+    Raise WheelRejected, saying what was found, for anything else; OutputError if the wheel cannot be written. What
+    the stream itself raises while it is read passes through. In every such case `directory` is left as it was.
+    """
+    source = _Source(stream)
+    found: list[str] = []
+    partial: Path | None = None
+    try:
+        source.allow(_HEADERS)
+        with tarfile.open(fileobj=source, mode="r|", errorlevel=2) as archive:
+            for member in _files(archive, source):
+                found.append(_checked_name(member, limit))
+                if len(found) > 1:
+                    raise WheelRejected(
+                        f"two wheels where one was expected: {', '.join(found)}",
+                        hint="Each build must leave one wheel; does the build directory hold one of an earlier build?",
+                    )
+                data = archive.extractfile(member)
+                if data is None:
+                    raise WheelRejected(f"{found[0]} has no data in the archive")
+                source.allow(member.size + _HEADERS)
+                partial = _store(data, member.size, directory)
+            _expect_end(archive.offset, source)
+        if partial is None:
+            raise WheelRejected("no wheel was found", hint="Did the build or repair command write it elsewhere?")
+        return _put_in_place(partial, directory / found[0])
+    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
+        raise WheelRejected(f"the archive that should hold a wheel is broken or cut short: {error}") from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+
+
+def _files(archive: tarfile.TarFile, source: _Source) -> Iterator[tarfile.TarInfo]:
+    """Go through what could be a wheel, with a fresh allowance for each header."""
+    for _ in range(_MEMBERS):
+        source.allow(_HEADERS)
+        member = archive.next()
+        if member is None:
+            return
+        if not (member.isdir() or _is_dotfile(member)):
+            yield member
+    raise WheelRejected(f"more than {_MEMBERS} entries where one wheel was expected")
+
+
+def _is_plain_file(member: tarfile.TarInfo) -> bool:
+    return member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
+
+
+def _is_dotfile(member: tarfile.TarInfo) -> bool:
+    return _is_plain_file(member) and PurePosixPath(member.name).name.startswith(".") and ".." not in member.name
+
+
+def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
+    """Return the base name of a member that may be the wheel, or say what it is."""
+    if not _is_plain_file(member):
+        kind = "a link" if member.islnk() or member.issym() else "no regular file"
+        raise WheelRejected(f"{member.name!r} is {kind}; only one regular file, a wheel, was expected")
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise WheelRejected(f"{member.name!r} leads out of its directory")
+    if path.suffix != ".whl":
+        raise WheelRejected(f"{member.name!r} is not a wheel; only one regular file, a wheel, was expected")
+    parse_name(path.name)
+    if not 0 < member.size <= limit:
+        raise WheelRejected(f"{path.name} has {member.size} bytes; at most {limit} are taken, and at least one")
+    return path.name
+
+
+def _store(data: IO[bytes], size: int, directory: Path) -> Path:
+    """Copy `size` bytes into a new file under a temporary name."""
+    partial: Path | None = None
+    try:
+        descriptor, name = tempfile.mkstemp(dir=directory, prefix=".incoming-", suffix=".partial")
+        partial = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            shutil.copyfileobj(data, file, _CHUNK)
+    except BaseException as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"cannot write a wheel to {directory}: {error.strerror or error}") from error
+        raise
+    written = partial.stat().st_size
+    if written != size:
+        partial.unlink()
+        raise tarfile.ReadError(f"{written} of {size} bytes came")
+    return partial
+
+
+def _expect_end(offset: int, source: _Source) -> None:
+    """Hold the stream to the two zero blocks that end an archive, and to nothing but zeros after them.
+
+    `tarfile` takes a stream that merely stops, or a broken header, for the end.
+    """
+    source.allow(_HEADERS)
+    while source.read(_CHUNK):
+        pass
+    if source.taken < offset + 2 * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it stops before its end")
+    if source.last_content > offset:
+        raise tarfile.ReadError("something follows its end")
+
+
+def _put_in_place(partial: Path, target: Path) -> Path:
+    try:
+        partial.replace(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    return target

@@ -1,0 +1,49 @@
+"""A lock on a directory that names its owner, dies with it, and leaves nothing behind."""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from matrix_runner.errors import OutputError
+
+_NAME = ".matrix-runner.lock"
+
+
+def take_lock(directory: Path) -> int:
+    """Lock the directory and return the descriptor that holds the lock. Raise OutputError if a run has it."""
+    path = directory / _NAME
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(path, descriptor):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                return descriptor
+            # Its last owner removed the file between our opening and locking it.
+            os.close(descriptor)
+        except BlockingIOError:
+            owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise OutputError(
+                f"another run is writing to {directory} (process {owner})",
+                hint="Wait for it, or choose another directory with --output-dir.",
+            ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def release_lock(directory: Path, descriptor: int) -> None:
+    """Remove the lock file while it is still locked, so that none is left among the wheels, then unlock."""
+    with suppress(OSError):
+        (directory / _NAME).unlink()
+    os.close(descriptor)

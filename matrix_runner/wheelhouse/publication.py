@@ -1,0 +1,214 @@
+"""The output directory: one run at a time, whole files only, nothing lost that was there before."""
+
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import final
+
+from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.wheelhouse.durable import chunks_of, rename_flushed, sha256_of, write_flushed
+from matrix_runner.wheelhouse.inspection import WheelContents
+from matrix_runner.wheelhouse.lock import release_lock, take_lock
+
+SUMS = "SHA256SUMS"
+_PARTIAL = ".matrix-runner-"
+_PARTIAL_END = ".partial"
+_SUM_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.whl)")
+_SUMS_LIMIT = 16 * 1024**2
+
+
+@final
+class Wheelhouse:
+    """The output directory of one run, which it has to itself from entering to leaving. Thread-safe.
+
+    Files appear under their names whole or not at all: each is written under a temporary name next to it, flushed to
+    the disk, and renamed. What a killed run left half-written is removed by the next one.
+
+    A second run on the same directory is refused at once, with the process id of the first: a CI job should not hang
+    on a forgotten terminal. The lock is `flock`'s, so it dies with its process; `filelock` would do, but empties the
+    file when it fails to lock it, and with it the process id.
+    """
+
+    def __init__(self, directory: Path, *, overwrite: bool, staging: Path) -> None:
+        """Touch nothing yet.
+
+        `directory`: where wheels go; a symbolic link is followed once, here. `overwrite`: whether a wheel may take the
+        place of a different one of the same name from an earlier run. `staging`: where wheels wait until they are
+        verified; not removed here, so that what could not be published is still there.
+        """
+        self._given = directory
+        self._directory = Path(os.path.realpath(directory))
+        self._overwrite = overwrite
+        self._staging = staging
+        self._lock: int | None = None
+        self._mutex = threading.Lock()
+        self._published: dict[str, WheelRecord] = {}
+        self._serial = 0
+
+    @property
+    def directory(self) -> Path:
+        """The real directory, without symbolic links."""
+        return self._directory
+
+    def __enter__(self) -> "Wheelhouse":
+        """Make the directory, see that it can be written to, and lock it. Raise OutputError."""
+        if self._given.is_symlink() and not self._given.exists():
+            raise OutputError(
+                f"the output directory {self._given} is a symbolic link to {self._directory}, which is not there",
+                hint="Make that directory, or choose another with --output-dir.",
+            )
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._staging.mkdir(parents=True, exist_ok=True)
+            self._lock = take_lock(self._directory)
+            try:
+                self._remove_leftovers()
+            except BaseException:
+                self._release()
+                raise
+        except OSError as error:
+            raise OutputError(
+                f"the output directory {self._directory} cannot be used: {_cause(error)}",
+                hint="Choose another with --output-dir.",
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def room(self, name: str) -> Path:
+        """Make an empty directory in the staging area for one cell's wheels, so that cells cannot mix. `name`: plain.
+
+        Raise OutputError.
+        """
+        path = self._staging / name
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            for leftover in path.iterdir():
+                leftover.unlink()
+        except OSError as error:
+            raise OutputError(f"the staging directory {path} cannot be used: {_cause(error)}") from error
+        return path
+
+    def publish(self, wheel: Path, contents: WheelContents) -> WheelRecord:
+        """Put an inspected wheel into the directory and return its record.
+
+        An identical file that is there already stays as it is. If this run has published the name before (an abi3
+        wheel built by two cells), the first stays and its record is returned. A different file of an earlier run is
+        replaced only with `overwrite`; otherwise OutputError is raised: there is nothing wrong with the wheel, and
+        building again would not help, so it is the directory's fault and not the cell's.
+
+        Raise OutputError also for a full or failing disk, WheelRejected if the file is no longer the one inspected.
+        In all these cases nothing in the directory has changed.
+        """
+        with self._mutex:
+            first = self._published.get(contents.filename)
+            if first is not None:
+                return first
+            target = self._directory / contents.filename
+            if not self._is_there(target, contents):
+                hint = f"The finished wheel is still in {wheel.parent}."
+                self._write(target, chunks_of(wheel), sha256=contents.sha256, hint=hint)
+            record = WheelRecord(
+                name=contents.filename, size=contents.size, sha256=contents.sha256, grafted=contents.grafted
+            )
+            self._published[contents.filename] = record
+            return record
+
+    def published(self) -> tuple[WheelRecord, ...]:
+        """Return what this run has published, sorted by name."""
+        with self._mutex:
+            return tuple(self._published[name] for name in sorted(self._published))
+
+    def write_sums(self) -> None:
+        """Write SHA256SUMS, for `sha256sum -c`: this run's wheels, and those it listed before that are still right.
+
+        Wheels of unknown origin are not added: the file vouches for what runs have verified. Raise OutputError.
+        """
+        sums = self._sums_still_right() | {record.name: record.sha256 for record in self.published()}
+        lines = (f"{sums[name]}  {name}\n" for name in sorted(sums))
+        self.write_file(SUMS, "".join(lines).encode())
+
+    def write_file(self, name: str, data: bytes) -> None:
+        """Write a small file, such as report.json, whole or not at all. Raise OutputError."""
+        if name != Path(name).name or name in {"", ".", ".."}:
+            raise ValueError(f"not the plain name of a file: {name!r}")
+        with self._mutex:
+            self._write(self._directory / name, (data,), sha256=None, hint=None)
+
+    def _is_there(self, target: Path, contents: WheelContents) -> bool:
+        """Whether the identical file is there. Raise OutputError if another is that may not be replaced."""
+        try:
+            status = target.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise OutputError(f"cannot look at {target}: {_cause(error)}") from error
+        is_file = stat.S_ISREG(status.st_mode)
+        if is_file and status.st_size == contents.size and sha256_of(target) == contents.sha256:
+            return True
+        if self._overwrite and not stat.S_ISDIR(status.st_mode):
+            return False
+        what = "a different file" if is_file else "something that is no regular file"
+        raise OutputError(
+            f"{target} exists and is {what}; it was left alone",
+            hint="Remove or rename it." if not is_file else "Use --overwrite to replace it, or another --output-dir.",
+        )
+
+    def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None, hint: str | None) -> None:
+        """Write a file whole or not at all, and only if what came is what `sha256` says."""
+        partial = self._new_partial()
+        try:
+            written = write_flushed(partial, chunks)
+            if sha256 is not None and written != sha256:
+                raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
+            rename_flushed(partial, target)
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def _new_partial(self) -> Path:
+        """Return a free temporary name; mutex and lock together make it this call's alone."""
+        if self._lock is None:
+            raise RuntimeError("the wheelhouse is not open")
+        self._serial += 1
+        return self._directory / f"{_PARTIAL}{os.getpid()}-{self._serial}{_PARTIAL_END}"
+
+    def _remove_leftovers(self) -> None:
+        """Remove half-written files. The lock is held, so whoever wrote them is dead."""
+        for path in self._directory.glob(f"{_PARTIAL}*{_PARTIAL_END}"):
+            path.unlink(missing_ok=True)
+
+    def _sums_still_right(self) -> dict[str, str]:
+        path = self._directory / SUMS
+        try:
+            if not path.is_file() or path.stat().st_size > _SUMS_LIMIT:
+                return {}
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            matches = [match for line in lines if (match := _SUM_LINE.fullmatch(line))]
+            return {match["name"]: match["sha256"] for match in matches if self._is_right(match)}
+        except OSError as error:
+            raise OutputError(f"cannot read {path}: {_cause(error)}") from error
+
+    def _is_right(self, match: re.Match[str]) -> bool:
+        path = self._directory / match["name"]
+        return match["name"] not in self._published and path.is_file() and sha256_of(path) == match["sha256"]
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            release_lock(self._directory, self._lock)
+            self._lock = None
+
+
+def _cause(error: OSError) -> str:
+    return error.strerror or str(error)

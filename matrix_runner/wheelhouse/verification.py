@@ -1,0 +1,222 @@
+"""Holding a wheel against what its cell promised, and asking which cells a published wheel also serves."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name
+
+from matrix_runner.errors import WheelRejected
+from matrix_runner.model.cells import Cell, Implementation, Interpreter
+from matrix_runner.model.platforms import Libc, Platform
+from matrix_runner.wheelhouse.inspection import WheelContents
+from matrix_runner.wheelhouse.naming import parse_name
+
+_PLATFORM = re.compile(
+    r"(?:(?P<glibc>manylinux(?:1|2010|2014|_\d+_\d+))|(?P<musl>musllinux_\d+_\d+)|linux)_(?P<arch>[a-z]\w*)", re.ASCII
+)
+"""PEP 513, 571, 599, 600 and 656; `linux` is what an unrepaired wheel has."""
+
+_CPYTHON = re.compile(r"cp3(\d+)", re.ASCII)
+_GENERIC = re.compile(r"py(\d)(\d*)", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Promise:
+    """What a cell's wheel must be.
+
+    `python_tag`, `abi_tag`: the two halves of the interpreter's directory in the image (`cp27`, `cp27mu`).
+    `project_name`: the project's, if it is known before building. `ext_suffix`: what the cell's interpreter gives for
+    sysconfig's EXT_SUFFIX, if it was asked. `repaired`: whether there was a repair command; it decides the advice.
+    """
+
+    cell: Cell
+    python_tag: str
+    abi_tag: str
+    project_name: str | None = None
+    ext_suffix: str | None = None
+    repaired: bool = True
+
+
+class _Fit(Enum):
+    """How a tag's interpreter and ABI stand to an interpreter."""
+
+    EXACT = "made for it alone"
+    STABLE = "made for it and later ones"
+    GENERIC = "made for any"
+    NONE = "made for another"
+
+
+def verify(contents: WheelContents, promise: Promise) -> None:
+    """Return if the wheel is what the cell promised; else raise WheelRejected, with a hint.
+
+    The name says nothing about the code: setuptools names a wheel i686 by the interpreter's pointer size while the
+    compiler's output, from a stale or shared build directory, is x86-64, and auditwheel ignores what it cannot
+    read and exits 0 (measured). So every ELF file and every module's suffix is looked at too.
+    """
+    _check_project(contents, promise)
+    _check_not_pure(contents)
+    _check_platform(contents, promise)
+    _check_interpreter(contents, promise)
+    _check_machine(contents, promise)
+    _check_suffixes(contents, promise)
+
+
+def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -> bool:
+    """Tell whether the wheel of this name installs on the interpreter and platform.
+
+    That is so for a wheel of the interpreter's own tag, an abi3 wheel of an earlier one (PEP 384; never on a
+    free-threaded interpreter), and a `py3-none` one. The platform's libc *version* is no part of it. Raise
+    WheelRejected if it is no wheel's name.
+    """
+    return any(
+        _fit_of(tag, interpreter) is not _Fit.NONE and (tag.platform == "any" or _is_of(tag.platform, platform))
+        for tag in parse_name(filename).tags
+    )
+
+
+def _check_project(contents: WheelContents, promise: Promise) -> None:
+    if promise.project_name is not None and canonicalize_name(promise.project_name) != contents.name:
+        raise WheelRejected(
+            f"{contents.filename} is a wheel of {contents.name}, not of {promise.project_name}",
+            hint="Does the build or repair command leave the wheel of a dependency in the same directory?",
+        )
+
+
+def _check_not_pure(contents: WheelContents) -> None:
+    if all(tag.platform != "any" for tag in contents.tags):
+        return
+    if contents.elf_files:
+        raise WheelRejected(
+            f"{contents.filename} says it runs anywhere, but holds compiled code: {contents.elf_files[0]}",
+            hint="Tell the build backend about it (setuptools: `ext_modules`, or `has_ext_modules`).",
+        )
+    raise WheelRejected(
+        f"{contents.filename} holds no compiled code: one such wheel serves every Python and platform",
+        hint="Build it once with `python -m build`; this tool is for wheels with compiled code. If there should be "
+        "some, the log of the build says why the extension was left out.",
+    )
+
+
+def _check_platform(contents: WheelContents, promise: Promise) -> None:
+    platform = promise.cell.platform
+    for name in sorted({tag.platform for tag in contents.tags}):
+        if name == f"linux_{platform.arch}":
+            raise WheelRejected(
+                f"{contents.filename} was not repaired: {name} says nothing about which systems it runs on, and "
+                "package indexes refuse it",
+                hint="Does `repair-wheel-command` write its result to {dest_dir}?"
+                if promise.repaired
+                else "`repair-wheel-command` is empty; leave it out of the configuration to have auditwheel do it.",
+            )
+        if not _is_of(name, platform):
+            raise WheelRejected(
+                f"{contents.filename} is for {name}; the cell {promise.cell} makes wheels for {platform}",
+                hint="Does the build or repair command set a platform tag of its own (`--plat-name`, `--plat`)?",
+            )
+
+
+def _is_of(name: str, platform: Platform) -> bool:
+    """Whether a platform tag belongs to the C library and architecture. A bare `linux` tag belongs to none."""
+    match = _PLATFORM.fullmatch(name)
+    if match is None or match["arch"] != platform.arch.tag:
+        return False
+    return match["glibc" if platform.libc is Libc.GLIBC else "musl"] is not None
+
+
+def _check_interpreter(contents: WheelContents, promise: Promise) -> None:
+    """At least one tag must fit; the others may only be of the kinds that are for many interpreters."""
+    own = (promise.python_tag, promise.abi_tag)
+    interpreter = promise.cell.interpreter
+    fits = False
+    for tag in sorted(contents.tags, key=str):
+        fit = _Fit.EXACT if (tag.interpreter, tag.abi) == own else _fit_of(tag, interpreter)
+        fits = fits or fit is not _Fit.NONE
+        if fit is _Fit.NONE and tag.abi not in ("none", "abi3", "abi3t"):
+            raise _of_another(contents, promise)
+    if not fits:
+        raise _of_another(contents, promise)
+
+
+def _of_another(contents: WheelContents, promise: Promise) -> WheelRejected:
+    told = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in contents.tags}))
+    return WheelRejected(
+        f"{contents.filename} is for {told}; the cell's interpreter is {promise.python_tag}-{promise.abi_tag}",
+        hint="Is it left over from another build, or did the build run with another Python? An abi3 wheel must name "
+        "this Python or an earlier one, and fits no free-threaded one.",
+    )
+
+
+def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
+    """Judge a tag's first two parts (PEP 425, 384, 803)."""
+    if _is_own(tag, interpreter):
+        return _Fit.EXACT
+    stable = _CPYTHON.fullmatch(tag.interpreter)
+    if stable and tag.abi == "abi3" and interpreter.supports_stable_abi:
+        return _Fit.STABLE if (3, int(stable[1])) <= interpreter.version else _Fit.NONE
+    if stable and tag.abi == "abi3t" and interpreter.is_free_threaded:
+        return _Fit.STABLE if (3, int(stable[1])) <= interpreter.version else _Fit.NONE
+    generic = _GENERIC.fullmatch(tag.interpreter)
+    if generic and tag.abi == "none":
+        version = (int(generic[1]), int(generic[2] or 0))
+        return _Fit.GENERIC if version[0] == interpreter.major and version <= interpreter.version else _Fit.NONE
+    return _Fit.NONE
+
+
+def _is_own(tag: Tag, interpreter: Interpreter) -> bool:
+    version = f"{interpreter.major}{interpreter.minor}"
+    match interpreter.implementation:
+        case Implementation.CPYTHON:
+            return tag.interpreter == f"cp{version}" and tag.abi in (cpython_abi(interpreter), "none")
+        case Implementation.PYPY:
+            return tag.interpreter == f"pp{version}" and (tag.abi.startswith(f"pypy{version}_") or tag.abi == "none")
+        case Implementation.GRAALPY:
+            release = f"graalpy{interpreter.variant.removeprefix('_')}_{version}"
+            return tag.interpreter == f"graalpy{version}" and (tag.abi.startswith(release) or tag.abi == "none")
+
+
+def cpython_abi(interpreter: Interpreter) -> str:
+    """Return the ABI tag of a CPython: `cp27mu`, `cp37m` (the `m` went in 3.8), `cp313t`."""
+    implied = "m" if (3, 2) <= interpreter.version < (3, 8) and not interpreter.variant else interpreter.variant
+    return f"cp{interpreter.major}{interpreter.minor}{implied}"
+
+
+def _check_machine(contents: WheelContents, promise: Promise) -> None:
+    arch = promise.cell.platform.arch
+    wanted = (arch.bits, arch.elf_machine, arch.byte_order)
+    for elf in contents.elf_files:
+        if (elf.bits, elf.machine, elf.byte_order) != wanted:
+            raise WheelRejected(
+                f"{contents.filename} holds code for another machine: {elf}; {arch} is {arch.bits}-bit, "
+                f"machine {arch.elf_machine}",
+                hint="Does the project ship compiled files, or a `build` directory of another architecture? "
+                "Build products must not be part of the source.",
+            )
+
+
+def _check_suffixes(contents: WheelContents, promise: Promise) -> None:
+    """Refuse modules that the cell's Python, or a later one that the tag promises, would not import."""
+    interpreter = promise.cell.interpreter
+    stable = ".abi3t.so" if interpreter.is_free_threaded else ".abi3.so" if interpreter.supports_stable_abi else None
+    exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
+    for suffix in contents.extension_suffixes:
+        if suffix in (".so", stable):
+            continue
+        if exact and _is_own_suffix(suffix, promise):
+            continue
+        told = f"{promise.python_tag}-{promise.abi_tag}" if exact else "more than one Python"
+        raise WheelRejected(
+            f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
+            hint="Left over from an earlier build in the source tree (a `build` directory), or built by another Python."
+            if exact
+            else "A wheel for many Pythons needs modules built with Py_LIMITED_API and named `.abi3.so`.",
+        )
+
+
+def _is_own_suffix(suffix: str, promise: Promise) -> bool:
+    if promise.ext_suffix is not None:
+        return suffix == promise.ext_suffix
+    if promise.cell.interpreter.implementation is not Implementation.CPYTHON:
+        return suffix.startswith((".pypy", ".graalpy"))
+    return suffix.startswith(f".cpython-{cpython_abi(promise.cell.interpreter).removeprefix('cp')}-")
