@@ -1,0 +1,187 @@
+"""The live table as text: a pure function of where the cells are, the time and the room there is."""
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from matrix_runner.model.outcomes import Outcome, Status
+from matrix_runner.report.progress import CellProgress, Phase
+from matrix_runner.report.sanitize import clean_line
+from matrix_runner.report.wording import clock, counted, duration, short_step, size, step_times
+
+_STEP_WIDTH = 12
+_TIME_WIDTH = 6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glyphs:
+    """The signs of the table, one column each; `ASCII` for a stream that knows no others."""
+
+    passed: str
+    failed: str
+    unfinished: str
+    running: str
+    queued: str
+    full: str
+    empty: str
+    more: str
+
+    def of(self, cell: CellProgress) -> tuple[str, str]:
+        """Return a cell's sign and colour."""
+        if cell.outcome is None:
+            return (self.running, "cyan") if cell.phase is Phase.RUNNING else (self.queued, "bright_black")
+        match cell.outcome.status:
+            case Status.PASSED | Status.CACHED:
+                return self.passed, "green"
+            case Status.FAILED:
+                return self.failed, "bold red"
+            case Status.SKIPPED | Status.CANCELLED:
+                return self.unfinished, "yellow"
+
+
+UNICODE = Glyphs(
+    passed="✔",
+    failed="✘",
+    unfinished="-",
+    running="●",
+    queued="·",
+    full="━",
+    empty="─",
+    more="…",
+)
+ASCII = Glyphs(
+    passed="+",
+    failed="x",
+    unfinished="-",
+    running="*",
+    queued=".",
+    full="#",
+    empty="-",
+    more="~",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """What there is to draw on: columns, lines, signs."""
+
+    width: int
+    height: int
+    glyphs: Glyphs = UNICODE
+
+
+def board_lines(cells: tuple[CellProgress, ...], now: float, room: Room) -> tuple[Text, ...]:
+    """Return the table, at most `room.height` lines of at most `room.width` columns.
+
+    Rows stand in plan order and stay where they are. Only where there are more than fit, the most telling are shown:
+    failed, running, then queued, then finished; a line counts those that are not.
+    """
+    shown, hidden = _selection(cells, max(room.height - 2, 1))
+    lines = [_row(cell, now, room, _names(shown)) for cell in shown]
+    if hidden:
+        lines.append(_fit(Text(f"{room.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), room))
+    if room.height >= len(lines) + 2:
+        lines.append(Text())
+    lines.append(_summary(cells, now, room))
+    return tuple(lines[-max(room.height, 1) :])
+
+
+def _selection(
+    cells: tuple[CellProgress, ...], lines: int
+) -> tuple[tuple[CellProgress, ...], tuple[CellProgress, ...]]:
+    """Divide cells into those with a row and those counted together, in plan order each."""
+    if len(cells) <= lines:
+        return cells, ()
+    ranked = sorted(range(len(cells)), key=lambda index: (_rank(cells[index]), index))
+    chosen = set(ranked[: max(lines - 1, 0)])
+    return (
+        tuple(cell for index, cell in enumerate(cells) if index in chosen),
+        tuple(cell for index, cell in enumerate(cells) if index not in chosen),
+    )
+
+
+def _rank(cell: CellProgress) -> int:
+    if cell.is_failed:
+        return 0
+    return {Phase.RUNNING: 1, Phase.QUEUED: 2, Phase.DONE: 3}[cell.phase]
+
+
+def _names(cells: tuple[CellProgress, ...]) -> int:
+    return max((len(str(cell.cell)) for cell in cells), default=0)
+
+
+def _row(cell: CellProgress, now: float, room: Room, names: int) -> Text:
+    sign, colour = room.glyphs.of(cell)
+    is_waiting = cell.phase is Phase.QUEUED
+    text = Text(no_wrap=True, end="")
+    text.append(f"{sign} ", style=colour)
+    text.append(f"{cell.cell!s:<{names}}  ", style="bright_black" if is_waiting else "")
+    text.append(f"{_state(cell):<{_STEP_WIDTH}}", style=colour)
+    text.append(f"{_time(cell, now):>{_TIME_WIDTH}}  ", style="bright_black" if is_waiting else "")
+    is_dim = cell.phase is Phase.RUNNING or not cell.is_failed
+    text.append(_detail(cell), style="bright_black" if is_dim else "red")
+    return _fit(text, room)
+
+
+def _state(cell: CellProgress) -> str:
+    if cell.outcome is not None:
+        return str(cell.outcome.status)
+    if cell.phase is Phase.QUEUED:
+        return "queued"
+    return short_step(cell.step) if cell.step else "starting"
+
+
+def _time(cell: CellProgress, now: float) -> str:
+    if cell.outcome is not None:
+        return duration(cell.outcome.seconds)
+    return clock(now - cell.started) if cell.phase is Phase.RUNNING else ""
+
+
+def _detail(cell: CellProgress) -> str:
+    return cell.detail if cell.outcome is None else _result(cell.outcome)
+
+
+def _result(outcome: Outcome) -> str:
+    if outcome.failure is not None:
+        return f"{short_step(outcome.failure.step)}: {clean_line(outcome.failure.message)}"
+    if outcome.reused_from is not None:
+        return f"tested the wheel of {outcome.reused_from}"
+    weight = size(outcome.wheel.size) if outcome.wheel else ""
+    return ", ".join(part for part in (weight, step_times(outcome.steps, least=1.0)) if part)
+
+
+def _counts(cells: tuple[CellProgress, ...]) -> str:
+    done = [cell for cell in cells if cell.phase is Phase.DONE]
+    failed = sum(cell.is_failed for cell in done)
+    running = sum(cell.phase is Phase.RUNNING for cell in cells)
+    queued = len(cells) - len(done) - running
+    parts = ((failed, "failed"), (len(done) - failed, "finished"), (running, "running"), (queued, "queued"))
+    return ", ".join(f"{number} {word}" for number, word in parts if number)
+
+
+def _summary(cells: tuple[CellProgress, ...], now: float, room: Room) -> Text:
+    done = [cell for cell in cells if cell.phase is Phase.DONE]
+    failed = sum(cell.is_failed for cell in done)
+    running = sum(cell.phase is Phase.RUNNING for cell in cells)
+    bar = min(24, max(room.width - 56, 0))
+    filled = round(bar * len(done) / len(cells)) if cells else 0
+    text = Text(no_wrap=True, end="")
+    if bar:
+        text.append(room.glyphs.full * filled, style="red" if failed else "green")
+        text.append(f"{room.glyphs.empty * (bar - filled)}  ", style="bright_black")
+    text.append(f"{len(done)} of {counted(len(cells), 'cell')} done", style="bold")
+    if failed:
+        text.append(f", {failed} failed", style="bold red")
+    text.append(f", {running} running, {len(cells) - len(done) - running} queued")
+    text.append(f"  {clock(now)}", style="bright_black")
+    return _fit(text, room)
+
+
+def _fit(text: Text, room: Room) -> Text:
+    """Cut the line to the room's columns; a wide character that would stick out goes whole."""
+    if room.glyphs is ASCII:
+        text.plain = text.plain.encode("ascii", "replace").decode()
+    if cell_len(text.plain) > room.width:
+        text.plain = set_cell_size(text.plain, max(room.width - 1, 0)).rstrip() + room.glyphs.more
+    return text

@@ -1,0 +1,162 @@
+"""A recording of a run: every event, a JSON object a line, from which each view can be made again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from matrix_runner.errors import OutputError, UsageError
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    Output,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    Tick,
+)
+from matrix_runner.model.outcomes import StepKind
+from matrix_runner.report.records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    at: float
+
+
+class _RunStarted(_Record, frozen=True, kw_only=True, tag="run-started"):
+    run: str
+    cells: tuple[str, ...]
+    workers: int
+
+
+class _Notice(_Record, frozen=True, kw_only=True, tag="notice"):
+    text: str
+    cell: str | None
+    is_warning: bool
+
+
+class _CellStarted(_Record, frozen=True, kw_only=True, tag="cell-started"):
+    cell: str
+
+
+class _StepStarted(_Record, frozen=True, kw_only=True, tag="step-started"):
+    cell: str
+    kind: str
+    command: str | None
+
+
+class _Output(_Record, frozen=True, kw_only=True, tag="output"):
+    cell: str
+    data: bytes
+    """In JSON: base64, since output is bytes of any kind."""
+
+
+class _StepFinished(_Record, frozen=True, kw_only=True, tag="step-finished"):
+    cell: str
+    kind: str
+    seconds: float
+
+
+class _CellFinished(_Record, frozen=True, kw_only=True, tag="cell-finished"):
+    outcome: OutcomeRecord
+
+
+class _Tick(_Record, frozen=True, kw_only=True, tag="tick"):
+    pass
+
+
+_AnyRecord = _RunStarted | _Notice | _CellStarted | _StepStarted | _Output | _StepFinished | _CellFinished | _Tick
+
+
+class EventRecorder:
+    """Writes every event to a file. One that was cut off, as by a kill, replays up to its last whole line."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file anew. Raise OutputError where that fails."""
+        try:
+            self._file: BinaryIO = path.open("wb")
+        except OSError as error:
+            raise OutputError(f"cannot write the recording {path}: {error.strerror}") from error
+        self._path = path
+        self._encoder = msgspec.json.Encoder()
+
+    def handle(self, event: Event) -> None:
+        """Write the event. Raise OutputError if the disk refuses: a recording with holes is worse than none."""
+        try:
+            self._file.write(self._encoder.encode(_record(event)) + b"\n")
+        except OSError as error:
+            raise OutputError(f"cannot write the recording {self._path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Write out what is buffered. Raise OutputError if the disk refuses."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise OutputError(f"cannot write the recording {self._path}: {error.strerror}") from error
+
+
+def replay(path: Path) -> Iterator[Event]:
+    """Yield the events of a recording, in order. Raise UsageError for a file that cannot be read or is none."""
+    decoder: msgspec.json.Decoder[_AnyRecord] = msgspec.json.Decoder(_AnyRecord)
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield _event(decoder.decode(line))
+                except ValueError as error:
+                    raise UsageError(f"{path}:{number}: no event of ours: {error}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read the recording {path}: {error.strerror}") from error
+
+
+def _record(event: Event) -> _AnyRecord:  # noqa: PLR0911 -- one for each event
+    match event:
+        case RunStarted():
+            cells = tuple(str(cell) for cell in event.cells)
+            return _RunStarted(at=event.at, run=text(event.run), cells=cells, workers=event.workers)
+        case Notice():
+            cell = str(event.cell) if event.cell else None
+            return _Notice(at=event.at, text=text(event.text), cell=cell, is_warning=event.is_warning)
+        case CellStarted():
+            return _CellStarted(at=event.at, cell=str(event.cell))
+        case StepStarted():
+            command = optional_text(event.command)
+            return _StepStarted(at=event.at, cell=str(event.cell), kind=str(event.kind), command=command)
+        case Output():
+            return _Output(at=event.at, cell=str(event.cell), data=event.data)
+        case StepFinished():
+            return _StepFinished(at=event.at, cell=str(event.cell), kind=str(event.kind), seconds=event.seconds)
+        case CellFinished():
+            return _CellFinished(at=event.at, outcome=outcome_record(event.outcome))
+        case Tick():
+            return _Tick(at=event.at)
+
+
+def _event(record: _AnyRecord) -> Event:  # noqa: PLR0911 -- one for each event
+    match record:
+        case _RunStarted():
+            cells = tuple(Cell.parse(cell) for cell in record.cells)
+            return RunStarted(at=record.at, run=record.run, cells=cells, workers=record.workers)
+        case _Notice():
+            about = Cell.parse(record.cell) if record.cell is not None else None
+            return Notice(at=record.at, text=record.text, cell=about, is_warning=record.is_warning)
+        case _CellStarted():
+            return CellStarted(at=record.at, cell=Cell.parse(record.cell))
+        case _StepStarted():
+            cell, kind = Cell.parse(record.cell), StepKind(record.kind)
+            return StepStarted(at=record.at, cell=cell, kind=kind, command=record.command)
+        case _Output():
+            return Output(at=record.at, cell=Cell.parse(record.cell), data=record.data)
+        case _StepFinished():
+            cell, kind = Cell.parse(record.cell), StepKind(record.kind)
+            return StepFinished(at=record.at, cell=cell, kind=kind, seconds=record.seconds)
+        case _CellFinished():
+            return CellFinished(at=record.at, outcome=outcome_of(record.outcome))
+        case _Tick():
+            return Tick(at=record.at)

@@ -1,0 +1,94 @@
+"""What CI systems let a log say to them: folds, annotations, and an end to commands in untrusted text."""
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+
+
+class FoldStyle(Enum):
+    """How the CI system that shows the log folds a part of it, by the variable that gives it away."""
+
+    NONE = ""
+    GITHUB = "GITHUB_ACTIONS"
+    TRAVIS = "TRAVIS"
+    GITLAB = "GITLAB_CI"
+    AZURE = "TF_BUILD"
+
+
+def fold_style(environ: Mapping[str, str]) -> FoldStyle:
+    """Return the style of the CI system that this environment is of; `false`, `0` and nothing mean no."""
+    for style in FoldStyle:
+        if style.value and environ.get(style.value, "").lower() not in {"", "0", "false"}:
+            return style
+    return FoldStyle.NONE
+
+
+def opening(style: FoldStyle, name: str, title: str, now: float) -> str:
+    """Return the line that opens a fold. `name` is unique in the log; `now` is Unix time (GitLab asks for it)."""
+    match style:
+        case FoldStyle.NONE:
+            return title
+        case FoldStyle.GITHUB:
+            return f"::group::{_github_data(title)}"
+        case FoldStyle.TRAVIS:
+            return f"travis_fold:start:{_name(name)}\r\x1b[0K{title}"
+        case FoldStyle.GITLAB:
+            return f"\x1b[0Ksection_start:{int(now)}:{_name(name)}[collapsed=true]\r\x1b[0K{title}"
+        case FoldStyle.AZURE:
+            return f"##[group]{title}"
+
+
+def closing(style: FoldStyle, name: str, now: float) -> tuple[str, ...]:
+    """Return the line that closes a fold, if the style has one."""
+    match style:
+        case FoldStyle.NONE:
+            return ()
+        case FoldStyle.GITHUB:
+            return ("::endgroup::",)
+        case FoldStyle.TRAVIS:
+            return (f"travis_fold:end:{_name(name)}\r\x1b[0K",)
+        case FoldStyle.GITLAB:
+            return (f"\x1b[0Ksection_end:{int(now)}:{_name(name)}\r\x1b[0K",)
+        case FoldStyle.AZURE:
+            return ("##[endgroup]",)
+
+
+def commands_off(style: FoldStyle, token: str) -> tuple[str, ...]:
+    """Return the line after which the CI system takes no commands until `commands_on` with the same secret token.
+
+    Only GitHub has one. It is needed there besides `sanitize.neutralise`, which knows only today's command forms.
+    """
+    return (f"::stop-commands::{token}",) if style is FoldStyle.GITHUB else ()
+
+
+def commands_on(style: FoldStyle, token: str) -> tuple[str, ...]:
+    """Return the line that ends what `commands_off` began."""
+    return (f"::{token}::",) if style is FoldStyle.GITHUB else ()
+
+
+def error_annotation(style: FoldStyle, title: str, message: str) -> tuple[str, ...]:
+    """Return the line that shows an error on the CI system's own page, where it has such a thing."""
+    match style:
+        case FoldStyle.GITHUB:
+            return (f"::error title={_github_property(title)}::{_github_data(message)}",)
+        case FoldStyle.AZURE:
+            return (f"##vso[task.logissue type=error]{_azure_data(f'{title}: {message}')}",)
+        case FoldStyle.NONE | FoldStyle.TRAVIS | FoldStyle.GITLAB:
+            return ()
+
+
+def _github_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _github_property(text: str) -> str:
+    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _azure_data(text: str) -> str:
+    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _name(text: str) -> str:
+    """Return the text in the letters that Travis and GitLab allow in a fold's name."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)

@@ -1,0 +1,83 @@
+"""Where every cell of a run is, followed from its events."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    Output,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    Tick,
+)
+from matrix_runner.model.outcomes import Outcome, StepKind
+from matrix_runner.report.wording import is_failed
+
+
+class Phase(Enum):
+    """What a cell is at."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellProgress:
+    """One cell's place in its life. Times are seconds since the run began; `detail` is its latest safe output line."""
+
+    cell: Cell
+    phase: Phase = Phase.QUEUED
+    started: float = 0.0
+    step: StepKind | None = None
+    step_started: float = 0.0
+    outcome: Outcome | None = None
+    detail: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it ended without keeping its promise, for a cause of its own."""
+        return self.outcome is not None and is_failed(self.outcome)
+
+
+class Progress:
+    """Follows a run. Cells stand in the plan's order; one that the plan did not name is added at the end."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Cell, CellProgress] = {}
+        self.now = 0.0
+        """The latest time an event told; never goes back, whatever order workers report in."""
+
+    def handle(self, event: Event) -> None:
+        """Follow one event."""
+        self.now = max(self.now, event.at)
+        match event:
+            case RunStarted():
+                self._cells = {cell: self._cells.get(cell, CellProgress(cell=cell)) for cell in event.cells}
+            case CellStarted():
+                self._cells[event.cell] = CellProgress(cell=event.cell, phase=Phase.RUNNING, started=event.at)
+            case StepStarted():
+                known = self._cells.get(event.cell) or CellProgress(cell=event.cell, started=event.at)
+                self._cells[event.cell] = replace(
+                    known, phase=Phase.RUNNING, step=event.kind, step_started=event.at, detail=event.command or ""
+                )
+            case CellFinished():
+                cell = event.outcome.cell
+                known = self._cells.get(cell) or CellProgress(cell=cell)
+                self._cells[cell] = replace(known, phase=Phase.DONE, outcome=event.outcome)
+            case Output() | StepFinished() | Notice() | Tick():
+                pass
+
+    @property
+    def cells(self) -> tuple[CellProgress, ...]:
+        """Every cell, in plan order."""
+        return tuple(self._cells.values())
+
+    def of(self, phase: Phase) -> tuple[CellProgress, ...]:
+        """Return the cells in that phase, in plan order."""
+        return tuple(cell for cell in self._cells.values() if cell.phase is phase)

@@ -1,0 +1,129 @@
+"""The shape of outcomes in files: report.json and recordings of events.
+
+Identifiers, statuses, steps and reasons are written as the words people know. Fields may be added, never changed or
+removed, within one version of a format; readers ignore what they do not know.
+"""
+
+import msgspec
+
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind, StepTime, WheelRecord
+
+
+class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that ran; `seconds` of wall-clock time."""
+
+    step: str
+    seconds: float
+
+
+class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which step failed and why; `reason` is one word out of a fixed set."""
+
+    step: str
+    reason: str
+    message: str
+    hint: str | None = None
+
+
+class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A published wheel; `size` in bytes, `grafted`: file names of the libraries that repair put in."""
+
+    name: str
+    size: int
+    sha256: str
+    grafted: tuple[str, ...] = ()
+
+
+class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How one cell ended."""
+
+    cell: str
+    status: str
+    seconds: float
+    steps: tuple[StepRecord, ...] = ()
+    wheel: WheelFileRecord | None = None
+    failure: FailureRecord | None = None
+    reused_from: str | None = None
+    image: str | None = None
+    image_id: str | None = None
+    python_version: str | None = None
+    log: str | None = None
+
+
+def milliseconds(seconds: float) -> float:
+    """Return the time as files hold it."""
+    return round(seconds, 3)
+
+
+def text(value: str) -> str:
+    """Return the text as UTF-8 can hold it: a path with undecodable bytes has lone surrogates."""
+    return value.encode(errors="replace").decode()
+
+
+def optional_text(value: str | None) -> str | None:
+    """Return `text` of what is there."""
+    return None if value is None else text(value)
+
+
+def outcome_record(outcome: Outcome) -> OutcomeRecord:
+    """Return the outcome as files hold it."""
+    failure, wheel = outcome.failure, outcome.wheel
+    return OutcomeRecord(
+        cell=str(outcome.cell),
+        status=str(outcome.status),
+        seconds=milliseconds(outcome.seconds),
+        steps=tuple(StepRecord(step=str(step.kind), seconds=milliseconds(step.seconds)) for step in outcome.steps),
+        wheel=None
+        if wheel is None
+        else WheelFileRecord(
+            name=text(wheel.name), size=wheel.size, sha256=wheel.sha256, grafted=tuple(map(text, wheel.grafted))
+        ),
+        failure=None
+        if failure is None
+        else FailureRecord(
+            step=str(failure.step),
+            reason=str(failure.reason),
+            message=text(failure.message),
+            hint=optional_text(failure.hint),
+        ),
+        reused_from=str(outcome.reused_from) if outcome.reused_from else None,
+        image=optional_text(outcome.image),
+        image_id=optional_text(outcome.image_id),
+        python_version=optional_text(outcome.python_version),
+        log=optional_text(outcome.log),
+    )
+
+
+def outcome_of(record: OutcomeRecord) -> Outcome:
+    """Return the outcome that a record holds; raise ValueError for a word that is none of ours."""
+    failure, wheel = record.failure, record.wheel
+    return Outcome(
+        cell=Cell.parse(record.cell),
+        status=Status(record.status),
+        seconds=record.seconds,
+        steps=tuple(StepTime(kind=StepKind(step.step), seconds=step.seconds) for step in record.steps),
+        wheel=None
+        if wheel is None
+        else WheelRecord(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
+        failure=None
+        if failure is None
+        else Failure(
+            step=StepKind(failure.step),
+            reason=_reason(failure.reason),
+            message=failure.message,
+            hint=failure.hint,
+        ),
+        reused_from=Cell.parse(record.reused_from) if record.reused_from is not None else None,
+        image=record.image,
+        image_id=record.image_id,
+        python_version=record.python_version,
+        log=record.log,
+    )
+
+
+def _reason(word: str) -> Reason:
+    for reason in Reason:
+        if reason.word == word:
+            return reason
+    raise ValueError(f"unknown reason {word!r}")

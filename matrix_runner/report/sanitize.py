@@ -1,0 +1,190 @@
+"""Untrusted bytes to text that is safe to print: on a terminal, and past a CI system's command parser.
+
+What a build prints can move the cursor, change the title, hide text, or speak to the CI system in its own command
+language. Nothing here needs the whole text: state is bounded by one line, whatever comes in.
+"""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+
+LONGEST_LINE = 4000
+"""Characters of a line that are shown; the rest is counted."""
+
+_MOST_COLOURS = 200
+"""Colour changes kept in one line; more is noise, and an unbounded line must not fill the memory."""
+
+_TOKEN = re.compile(
+    r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+    r"|(?P<csi>(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~])"
+    r"|(?P<string>\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])"  # OSC, DCS, SOS, PM, APC: a text up to its terminator
+    r"|(?P<escape>\x1b[ -/]+[0-~]|\x1b[0-OQ-WYZ\\`-~])"
+    r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f-\x8f\x91-\x97\x99\x9a\x9c])"
+)
+_CUT_SEQUENCE = re.compile(r"(?:(?:\x1b\[|\x9b)[0-?]*[ -/]*|\x1b[ -/]*)\Z")
+_COLOUR = re.compile(r"(?:\x1b\[|\x9b)(?P<codes>[0-9;:]{0,32})m")
+# A line break ends a string too, though terminals wait on: an unterminated one must not hide the rest of a log.
+_STRING_END = re.compile(r"[\x07\x18\x1a\x9c\n\x1b]")
+# Directions that make text read other than it is (CVE-2021-42574), the byte order mark, and Unicode's line breaks.
+_DECEPTIVE = {
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF)),
+    0x2028: " ",
+    0x2029: " ",
+}
+_RESET = "\x1b[0m"
+
+_COMMAND_AT_START = re.compile(r"^((?:\s|\x1b\[[0-9;:]*m)*):(?=:)")
+_COMMAND_ANYWHERE = re.compile(r"#(?=#[A-Za-z.]*\[)")
+_FOLD_MARK = re.compile(r"(travis_(?:fold|time)|section_(?:start|end))(?=:)")
+
+
+def neutralise(line: str) -> str:
+    """Return the line with what a CI system would take as a command visibly broken by a space.
+
+    GitHub Actions takes `::name::` at the start of a line and `##[name]` anywhere in it (ActionCommand.cs), Azure
+    `##vso[`, TeamCity `##teamcity[`, Travis and GitLab their fold marks.
+    """
+    line = _COMMAND_AT_START.sub(r"\1: ", line)
+    line = _COMMAND_ANYWHERE.sub("# ", line)
+    return _FOLD_MARK.sub(r"\1 ", line)
+
+
+class Sanitizer:
+    """Turns bytes that come in pieces into safe lines.
+
+    Invalid UTF-8 becomes U+FFFD, control characters and escape sequences go (colours stay on request, closed at each
+    line's end and opened again on the next, since GitHub forgets them there), a carriage return starts the line anew,
+    so that of a progress bar the last state remains.
+    """
+
+    def __init__(self, *, colour: bool = False) -> None:
+        """`colour`: keep colour and weight (SGR sequences)."""
+        self._colour = colour
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+        self._in_string = False
+        self._active: tuple[str, ...] = ()
+        self._start_line()
+
+    def feed(self, data: bytes) -> tuple[str, ...]:
+        """Take a piece, cut anywhere; return the lines that it completes, without line ends."""
+        return tuple(self._lines(self._decoder.decode(data)))
+
+    def finish(self) -> tuple[str, ...]:
+        """Return the last line if it has no end, with what was held back."""
+        lines = [*self._lines(self._decoder.decode(b"", final=True))]
+        self._held = ""
+        if self._length or self._excess:
+            lines.append(self._end_line())
+        return tuple(lines)
+
+    def _lines(self, new: str) -> Iterator[str]:
+        text, self._held = self._held + new, ""
+        position = 0
+        while position < len(text):
+            if self._in_string:
+                end = _STRING_END.search(text, position)
+                if end is None:
+                    return
+                self._in_string = False
+                position = end.start() if end[0] in "\n\x1b" else end.end()
+                continue
+            found = _TOKEN.match(text, position)
+            if found is None:
+                if len(text) - position < 64 and _CUT_SEQUENCE.match(text, position):
+                    self._held = text[position:]
+                    return
+                position += 1
+                continue
+            position = found.end()
+            if found[0] == "\n":
+                yield self._end_line()
+            else:
+                self._take(found.lastgroup, found[0])
+
+    def _take(self, kind: str | None, piece: str) -> None:
+        if kind == "text":
+            self._add(piece if piece.isascii() else piece.translate(_DECEPTIVE))
+        elif kind == "csi":
+            self._add_colour(piece)
+        elif kind == "string":
+            self._in_string = True
+        elif piece == "\t":
+            self._add(" " * (8 - self._length % 8))
+        elif piece == "\r":
+            self._returned = True
+        elif piece == "\b":
+            self._step_back()
+
+    def _add(self, text: str) -> None:
+        if self._returned:
+            self._start_line()
+        room = LONGEST_LINE - self._length
+        if room > 0 and text:
+            self._parts.append(text[:room])
+        self._length += min(room, len(text))
+        self._excess += max(len(text) - room, 0)
+
+    def _add_colour(self, sequence: str) -> None:
+        colour = _COLOUR.fullmatch(sequence)
+        if not self._colour or colour is None:
+            return
+        codes = colour["codes"]
+        clean = f"\x1b[{codes}m"
+        if codes.strip("0;") == "":
+            self._active = ()
+        else:
+            self._active = (*self._active, clean)[-8:]
+        if self._colours < _MOST_COLOURS and not self._returned:
+            self._parts.append(clean)
+            self._colours += 1
+
+    def _step_back(self) -> None:
+        if not self._length or self._excess or self._parts[-1].startswith("\x1b"):
+            return
+        self._parts[-1] = self._parts[-1][:-1]
+        self._length -= 1
+        if not self._parts[-1]:
+            self._parts.pop()
+
+    def _start_line(self) -> None:
+        self._parts = list(self._active)
+        self._length = 0
+        self._excess = 0
+        self._colours = 0
+        self._returned = False
+
+    def _end_line(self) -> str:
+        line = "".join(self._parts).rstrip(" ")
+        if self._excess:
+            line += f" [... {self._excess:,} more characters]"
+        if "\x1b" in line and not line.endswith(_RESET):
+            line += _RESET
+        self._start_line()
+        return neutralise(line)
+
+
+def sanitized_lines(chunks: Iterable[bytes], *, colour: bool = False) -> Iterator[str]:
+    """Yield the safe lines of a stream of bytes."""
+    sanitizer = Sanitizer(colour=colour)
+    for chunk in chunks:
+        yield from sanitizer.feed(chunk)
+    yield from sanitizer.finish()
+
+
+def clean_lines(text: str) -> tuple[str, ...]:
+    """Return the safe lines of a message that may quote untrusted text; no empty lines at its ends."""
+    return tuple(sanitized_lines((text.strip().encode(errors="replace"),)))
+
+
+def clean_line(text: str) -> str:
+    """Return a message as one safe line."""
+    return " ".join(line.strip() for line in clean_lines(text) if line.strip())
+
+
+def last_line(data: bytes) -> str:
+    """Return the last line of `data` that says something, safe and without colour, or an empty string."""
+    for line in reversed(tuple(sanitized_lines((data,)))):
+        if line.strip():
+            return line.strip()
+    return ""

@@ -1,0 +1,113 @@
+"""What a person reads when a run is over: the table, why each failed cell failed, and what was delivered."""
+
+from matrix_runner.errors import ExitCode
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.report.wording import LeftOut, cause, counted, duration, is_failed, size
+
+MEANINGS = {
+    ExitCode.OK: "all is well",
+    ExitCode.CELL_FAILED: "a cell failed",
+    ExitCode.USAGE: "the command line or the configuration is wrong",
+    ExitCode.NOTHING_SELECTED: "nothing was selected",
+    ExitCode.ENVIRONMENT: "this machine, its engine or the network failed, not the project",
+    ExitCode.WHEEL_REJECTED: "a wheel is not what its cell promised",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "terminated",
+}
+"""What each exit code says, in the words of the summary."""
+
+
+def summary_lines(report: Report, *, output_dir: str, left_out: LeftOut = (), colour: bool = False) -> tuple[str, ...]:
+    """Return the summary as lines for a console. `colour` paints the words that matter (SGR)."""
+    return (
+        "",
+        *_table(report, colour=colour),
+        *_failures(report, colour=colour),
+        *_left_out(left_out),
+        "",
+        *totals(report, output_dir),
+    )
+
+
+def totals(report: Report, output_dir: str) -> tuple[str, ...]:
+    """Return the closing lines: what was delivered, how long it took, and what the exit code means."""
+    wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
+    worked = sum(outcome.seconds for outcome in report.outcomes)
+    delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {output_dir}"
+    lines = [f"{delivered if wheels else 'no wheel'}, {duration(report.seconds)}"]
+    if report.seconds > 0 and worked / report.seconds >= 1.1:
+        lines[0] += f"; one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long"
+    code = report.exit_code
+    if code is not ExitCode.OK:
+        good = sum(outcome.status.is_success for outcome in report.outcomes)
+        lines.append(
+            f"{good} of {counted(len(report.outcomes), 'cell')} passed; exit code {int(code)}: {MEANINGS[code]}"
+        )
+    return tuple(lines)
+
+
+def result(outcome: Outcome) -> str:
+    """Say in one line what came of a cell: its wheel, or the step and the reason."""
+    if outcome.failure is not None:
+        return f"{cause(outcome)}: {clean_line(outcome.failure.message)}"
+    if outcome.wheel is None:
+        return ""
+    text = clean_line(outcome.wheel.name)
+    if outcome.reused_from is not None:
+        return f"{text}, built by {outcome.reused_from}"
+    return f"{text}, {size(outcome.wheel.size)}"
+
+
+def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    """Group left-out cells by reason, in the order in which the reasons first come."""
+    reasons = dict.fromkeys(reason for _, reason in left_out)
+    return tuple((reason, tuple(cell for cell, given in left_out if given == reason)) for reason in reasons)
+
+
+def _table(report: Report, *, colour: bool) -> tuple[str, ...]:
+    if not report.outcomes:
+        return ()
+    width = max(len(str(outcome.cell)) for outcome in report.outcomes)
+    lines = [f"{'status':<9}  {'cell':<{width}}  {'time':>6}  result"]
+    for outcome in report.outcomes:
+        word = _paint(f"{outcome.status!s:<9}", outcome.status, colour=colour)
+        text = f"{word}  {outcome.cell!s:<{width}}  {duration(outcome.seconds):>6}  {_cut(result(outcome), 100)}"
+        lines.append(text.rstrip())
+    return tuple(lines)
+
+
+def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
+    lines: list[str] = []
+    for outcome in report.outcomes:
+        if not is_failed(outcome):
+            continue
+        word = _paint(str(outcome.status).upper(), outcome.status, colour=colour)
+        lines += ["", f"{word}  {outcome.cell}  in {cause(outcome)} after {duration(outcome.seconds)}"]
+        if outcome.failure is not None:
+            lines += [f"  {line}" for line in clean_lines(outcome.failure.message)]
+            lines += [f"  {line}" for line in clean_lines(outcome.failure.hint or "")]
+        if outcome.log is not None:
+            lines.append(f"  log: {outcome.log}")
+    return tuple(lines)
+
+
+def _left_out(left_out: LeftOut) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    lines = ["", f"{counted(len(left_out), 'cell')} left out"]
+    for reason, cells in grouped(left_out):
+        names = [str(cell) for cell in cells]
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        lines += [f"  {clean_line(reason)}:", f"    {shown}"]
+    return tuple(lines)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def _paint(text: str, status: Status, *, colour: bool) -> str:
+    code = 32 if status.is_success else 31 if status is Status.FAILED else 33
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text

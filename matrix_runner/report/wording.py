@@ -1,0 +1,65 @@
+"""How times, sizes and steps are said, everywhere alike."""
+
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome, Status, StepKind, StepTime
+
+LeftOut = tuple[tuple[Cell, str], ...]
+"""The cells that a plan leaves out, each with its reason."""
+
+_SHORT = {StepKind.BUILD_ENVIRONMENT: "build env", StepKind.TEST_ENVIRONMENT: "test env"}
+
+
+def short_step(kind: StepKind) -> str:
+    """Name a step in at most 12 columns."""
+    return _SHORT.get(kind, str(kind))
+
+
+def duration(seconds: float) -> str:
+    """Say seconds in at most six columns up to a hundred hours: `0.4s`, `42s`, `2m10s`, `1h02m`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m"
+
+
+def clock(seconds: float) -> str:
+    """Say a running time in whole seconds, so that a live row does not flicker."""
+    whole = max(int(seconds), 0)
+    return f"{whole}s" if whole < 60 else duration(whole)
+
+
+def size(count: int) -> str:
+    """Say a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    if count < 1024 * 1024:
+        return f"{count / 1024:.1f} KiB"
+    return f"{count / 1024 / 1024:.1f} MiB"
+
+
+def counted(number: int, noun: str) -> str:
+    """Say a number of things: `1 wheel`, `3 wheels`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def step_times(steps: tuple[StepTime, ...], least: float = 0.0) -> str:
+    """Say which steps took how long, in order, leaving out those under `least` seconds."""
+    return ", ".join(f"{short_step(step.kind)} {duration(step.seconds)}" for step in steps if step.seconds >= least)
+
+
+def cause(outcome: Outcome) -> str:
+    """Say in a few words where and why a cell failed: `build (timeout)`; the message is not part of it."""
+    if outcome.failure is None:
+        return str(outcome.status)
+    return f"{outcome.failure.step} ({outcome.failure.reason})"
+
+
+def is_failed(outcome: Outcome) -> bool:
+    """Whether the outcome is one that a summary must explain."""
+    return outcome.status is Status.FAILED or outcome.failure is not None
