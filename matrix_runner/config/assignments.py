@@ -1,0 +1,141 @@
+"""Environment variables as users write them, read into values that fit between double quotes in `sh`.
+
+The value of a variable may hold `$NAME`, `${NAME:-x}` and `$(command)`, which only the container can evaluate. Here
+they are found, so that they stay whole, and everything around them is escaped where need be.
+"""
+
+import re
+
+from matrix_runner.config.mistakes import Bad, quote
+from matrix_runner.config.values import Variables
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_METACHARACTERS = frozenset(";&|<>()")
+_CLOSING = {"$(": ")", "${": "}", "`": "`"}
+
+
+def check_name(name: str) -> str:
+    """Return the name; raise Bad if no shell can set a variable of that name."""
+    if not _NAME.fullmatch(name):
+        raise Bad.because(f"{quote(name)} cannot be the name of an environment variable")
+    return name
+
+
+def quotable(value: str) -> str:
+    r"""Return the value of a table entry so that it fits between double quotes; raise Bad if `$(` has no end.
+
+    As everywhere between double quotes, `\$` is a literal dollar sign. Quotes are literal outside `$(...)`.
+    """
+    result, position = "", 0
+    while position < len(value):
+        end = _expansion_end(value, position)
+        if end is not None:
+            result += value[position:end]
+            position = end
+        elif value[position] == "\\":
+            pair = value[position : position + 2]
+            # A last backslash would escape the closing quote, and one before a quote would stop escaping that.
+            result += pair if len(pair) == 2 and pair[1] != '"' else "\\\\"
+            position += 2 if len(pair) == 2 and pair[1] != '"' else 1
+        else:
+            result += '\\"' if value[position] == '"' else value[position]
+            position += 1
+    return result
+
+
+def parse_assignments(text: str) -> Variables:
+    """Read `A=1 B="two words" C=$(command)`; raise Bad for anything that is not a list of assignments."""
+    variables: list[tuple[str, str]] = []
+    position = 0
+    while True:
+        while position < len(text) and text[position].isspace():
+            position += 1
+        if position == len(text):
+            return tuple(variables)
+        match = re.compile(r"([^\s=]+)=").match(text, position)
+        if match is None:
+            word = text[position:].split(maxsplit=1)[0]
+            raise Bad.because(f"expected NAME=value, got {quote(word)}")
+        name = check_name(match[1])
+        value, position = _word(text, match.end())
+        variables.append((name, value))
+
+
+def _word(text: str, position: int) -> tuple[str, int]:
+    """Read one shell word as a double-quotable value; return it and where it ends."""
+    result = ""
+    while position < len(text) and not text[position].isspace():
+        character = text[position]
+        end = _expansion_end(text, position)
+        if end is not None:
+            result, position = result + text[position:end], end
+        elif character == "'":
+            end = _find(text, "'", position + 1)
+            result, position = result + _escape(text[position + 1 : end]), end + 1
+        elif character == '"':
+            end = _double_quote_end(text, position)
+            result, position = result + text[position + 1 : end - 1], end
+        elif character == "\\" and position + 1 < len(text):
+            result, position = result + _escape(text[position + 1]), position + 2
+        elif character in _METACHARACTERS:
+            raise Bad.because(f"{quote(character)} needs quotes: only assignments are accepted, no commands")
+        else:
+            result, position = result + _escape(character) if character == "\\" else result + character, position + 1
+    return result, position
+
+
+def _expansion_end(text: str, position: int) -> int | None:
+    """Return where the `$(...)`, `${...}` or backtick expansion that starts here ends; None if none starts here."""
+    for opening, closing in _CLOSING.items():
+        if text.startswith(opening, position):
+            return _closing_end(text, position, opening, closing)
+    return None
+
+
+def _closing_end(text: str, start: int, opening: str, closing: str) -> int:
+    """Return the position after the closing character that belongs to the opening at `start`."""
+    position, depth = start + len(opening), 1
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            position += 2
+        elif character == closing:
+            depth, position = depth - 1, position + 1
+            if depth == 0:
+                return position
+        elif opening == "`":
+            position += 1
+        elif character == "'":
+            position = _find(text, "'", position + 1) + 1
+        elif character == '"':
+            position = _double_quote_end(text, position)
+        elif (inner := _expansion_end(text, position)) is not None:
+            position = inner
+        else:
+            depth += character == opening[-1] and closing == ")"
+            position += 1
+    raise Bad.because(f"no closing {quote(closing)} for {quote(opening)} in {quote(text)}")
+
+
+def _double_quote_end(text: str, start: int) -> int:
+    """Return the position after the quote that closes the one at `start`."""
+    position = start + 1
+    while position < len(text):
+        if text[position] == "\\":
+            position += 2
+        elif text[position] == '"':
+            return position + 1
+        else:
+            position = _expansion_end(text, position) or position + 1
+    raise Bad.because(f"no closing quotation mark in {quote(text)}")
+
+
+def _find(text: str, character: str, start: int) -> int:
+    end = text.find(character, start)
+    if end < 0:
+        raise Bad.because(f"no closing quotation mark in {quote(text)}")
+    return end
+
+
+def _escape(literal: str) -> str:
+    return re.sub(r'([$`"\\])', r"\\\1", literal)

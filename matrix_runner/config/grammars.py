@@ -1,0 +1,258 @@
+"""The kinds that have a little grammar of their own: patterns, commands, environments, frontends, paths."""
+
+import posixpath
+import re
+from functools import partial
+
+from matrix_runner.config import kinds, placeholders
+from matrix_runner.config.assignments import check_name, parse_assignments, quotable
+from matrix_runner.config.kinds import Kind
+from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unknown
+from matrix_runner.config.values import (
+    ArchChoice,
+    ArchGroup,
+    BuildFrontend,
+    ConfigSettings,
+    Frontend,
+    Variables,
+)
+from matrix_runner.model.platforms import Arch
+
+_PATTERN = re.compile(r"[A-Za-z0-9_*?\[\]{}!,.-]+")
+_EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""PEP 508 names of extras, PEP 735 names of dependency groups."""
+
+
+def _pattern(text: str) -> str:
+    """Check one selector: shell wildcards and brace alternatives over identifiers."""
+    if not _PATTERN.fullmatch(text):
+        odd = re.sub(_PATTERN, "", text)[0]
+        raise Bad.because(f"no identifier holds {quote(odd)}: {quote(text)}")
+    depth, position = 0, 0
+    while position < len(text):
+        character = text[position]
+        if character == "[":
+            # As in fnmatch: a "]" that comes first is a member of the set.
+            start = position + (3 if text.startswith("[!]", position) else 2)
+            position = text.find("]", start)
+            if position < 0:
+                raise Bad.because(f'"[" is not closed in the pattern {quote(text)}')
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+        elif character == "," and depth == 0:
+            raise Bad.because(f"patterns are separated by spaces, not commas: {quote(text)}")
+        if depth < 0:
+            raise Bad.because(f'"}}" without "{{" in the pattern {quote(text)}')
+        position += 1
+    if depth:
+        raise Bad.because(f'"{{" is not closed in the pattern {quote(text)}')
+    return text
+
+
+def patterns(*, empty_means: tuple[str, ...] = ()) -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of selectors."""
+    plain = kinds.listing(
+        _pattern, words="a list of patterns, or a string of them separated by spaces", split=_split, split_items=True
+    )
+    return Kind(
+        words=plain.words,
+        shape=plain.shape,
+        read=lambda value: plain.read(value) or empty_means,
+        read_text=lambda text: plain.read_text(text) or empty_means,
+        may_be_empty=True,
+        join=plain.join,
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(kinds.check_text(text).split())
+
+
+def _arch(text: str) -> ArchChoice:
+    folded = text.strip().lower()
+    choices: dict[str, ArchChoice] = {
+        **{str(arch): arch for arch in Arch},
+        **{str(group): group for group in ArchGroup},
+    }
+    if folded in choices:
+        return choices[folded]
+    alias = Arch.of_machine(folded)
+    if alias is not None:
+        raise Bad.because(f'unknown architecture {quote(text)} (did you mean "{alias}"?); known: {", ".join(choices)}')
+    raise unknown("architecture", text, choices)
+
+
+def architectures() -> Kind[tuple[ArchChoice, ...]]:
+    """Make the kind of a list of architectures and groups of them."""
+    return kinds.listing(
+        _arch,
+        words="a list of architectures, or a string of them separated by spaces or commas",
+        split=kinds.split_words,
+        split_items=True,
+        may_be_empty=False,
+    )
+
+
+def _command_text(allowed: tuple[str, ...], text: str) -> str:
+    placeholders.check(text, allowed)
+    return text
+
+
+def command(*allowed: str) -> Kind[str]:
+    """Make the kind of a shell command that may hold the allowed placeholders."""
+    words = "a shell command, or a list of commands of which each must succeed"
+
+    def read(value: object) -> str:
+        if isinstance(value, str):
+            text = kinds.read_string(value).strip()
+            return _command_text(allowed, text)
+        values = kinds.shaped(value, list[object], words)
+        read_item = partial(_command_text, allowed)
+        return " && ".join(read_each(enumerate(values), lambda item: read_item(kinds.filled(item).strip())))
+
+    return Kind(words=words, shape=str | list[str], read=read, read_text=read, may_be_empty=True)
+
+
+def environment() -> Kind[Variables]:
+    """Make the kind of a set of environment variables."""
+    words = 'a table of variables, or a string of assignments such as `A=1 B="two words"`'
+
+    def entry(pair: tuple[str, object]) -> tuple[str, str]:
+        return (check_name(pair[0]), quotable(kinds.read_scalar(pair[1])))
+
+    def read_text(text: str) -> Variables:
+        return parse_assignments(kinds.check_text(text))
+
+    def read(value: object) -> Variables:
+        return read_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
+
+    return Kind(words=words, shape=str | dict[str, str | int | bool], read=read, read_text=read_text, may_be_empty=True)
+
+
+def variable_names() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of names of environment variables."""
+    words = "a list of names of environment variables, or a string of them separated by spaces"
+    return kinds.listing(check_name, words=words, split=kinds.split_words, split_items=True)
+
+
+def config_settings() -> Kind[ConfigSettings]:
+    """Make the kind of settings for the build backend."""
+    words = "a table of strings or lists of strings, or a string such as `key=value key2=value2`"
+
+    def key(text: str) -> str:
+        if not text or "=" in text or text != text.strip():
+            raise Bad.because(f"{quote(text)} cannot be the key of a setting")
+        return kinds.check_text(text)
+
+    def entry(pair: tuple[str, object]) -> tuple[str, tuple[str, ...]]:
+        name, value = pair
+        if isinstance(value, list):
+            return (key(name), read_each(enumerate(value), kinds.read_scalar))
+        if isinstance(value, dict):
+            raise Bad.because(f"expected a string or a list of strings, got {describe(value)}")
+        return (key(name), (kinds.read_scalar(value),))
+
+    def read_text(text: str) -> ConfigSettings:
+        found: dict[str, tuple[str, ...]] = {}
+        for word in kinds.split_shell(text):
+            name, equals, value = word.partition("=")
+            if not equals:
+                raise Bad.because(f"expected key=value, got {quote(word)}")
+            found[key(name)] = (*found.get(name, ()), value)
+        return tuple(found.items())
+
+    def read(value: object) -> ConfigSettings:
+        return read_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
+
+    shape = str | dict[str, str | int | bool | list[str | int | bool]]
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, may_be_empty=True)
+
+
+def frontend() -> Kind[BuildFrontend]:
+    """Make the kind of the build frontend."""
+    names = ", ".join(f"`{one}`" for one in Frontend)
+    words = f"one of {names}, or a table with `name` and `args`, or a string such as `pip; args: --verbose`"
+    name = kinds.member(Frontend, "build frontend")
+
+    def read_text(text: str) -> BuildFrontend:
+        head, separator, rest = kinds.check_text(text).partition(";")
+        if separator and not rest.strip().startswith("args:"):
+            raise Bad.because(f'expected "args: ..." after ";", got {quote(rest.strip())}')
+        arguments = kinds.split_shell(rest.strip().removeprefix("args:"))
+        return BuildFrontend(name=name(head.strip().removeprefix("name:")), args=arguments)
+
+    def read(value: object) -> BuildFrontend:
+        if isinstance(value, str):
+            return read_text(value)
+        table = kinds.shaped(value, dict[str, object], words)
+        for key in table:
+            if key not in {"name", "args"}:
+                raise unknown("key", key, ("name", "args"))
+        if "name" not in table:
+            raise Bad.because("the table needs a name")
+        arguments: object = table.get("args", [])
+        if isinstance(arguments, str):
+            arguments = list(kinds.split_shell(arguments))
+        ((chosen,), args) = (
+            read_each([("name", table["name"])], lambda one: name(kinds.read_string(one))),
+            _arguments(arguments),
+        )
+        return BuildFrontend(name=chosen, args=args)
+
+    return Kind(words=words, shape=str | dict[str, str | list[str]], read=read, read_text=read_text)
+
+
+def _arguments(value: object) -> tuple[str, ...]:
+    def read_list(given: object) -> tuple[str, ...]:
+        values = kinds.shaped(given, list[object], "a list of strings")
+        return read_each(enumerate(values), kinds.read_string)
+
+    (arguments,) = read_each([("args", value)], read_list)
+    return arguments
+
+
+def requirements() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of requirements; what each may be is for the installer to say."""
+    words = "a list of requirements, or a string of them separated by spaces"
+    return kinds.listing(lambda text: text.strip(), words=words, split=kinds.split_shell, unique=False)
+
+
+def _extra(text: str) -> str:
+    if not _EXTRA.fullmatch(text.strip()):
+        raise Bad.because(f"{quote(text)} cannot be a name: letters, digits, '.', '_' and '-' only")
+    return text.strip()
+
+
+def names(what: str) -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of names of extras or dependency groups."""
+    words = f"a list of {what}, or a string of them separated by spaces or commas"
+    return kinds.listing(_extra, words=words, split=kinds.split_words, split_items=True)
+
+
+def _inside(text: str) -> str:
+    if posixpath.isabs(text):
+        raise Bad.because(f"expected a path relative to the project, got {quote(text)}")
+    normal = posixpath.normpath(text)
+    if normal == ".." or normal.startswith("../"):
+        raise Bad.because(f"{quote(text)} leads out of the project")
+    return normal
+
+
+def inside_paths() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of paths inside the project."""
+    words = "a list of paths, relative to the project, or a string of them separated by spaces"
+    return kinds.listing(_inside, words=words, split=kinds.split_shell)
+
+
+def image(*, may_be_empty: bool) -> Kind[str]:
+    """Make the kind of an image: a short name from the catalog or a full reference."""
+
+    def read(value: object) -> str:
+        text = (kinds.read_string if may_be_empty else kinds.filled)(value).strip()
+        if re.search(r"\s", text) or text.startswith("-"):
+            raise Bad.because(f"{quote(text)} cannot be the name of an image")
+        return text
+
+    return kinds.string(words="a short name of an image or a full reference", read=read, may_be_empty=may_be_empty)

@@ -1,0 +1,245 @@
+"""Kinds of values: what an option accepts in TOML and as text, and the one type it becomes.
+
+`msgspec` checks the shape of a raw value (and can later give its JSON schema); a kind turns it into its canonical type.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+import msgspec
+
+from matrix_runner.config.mistakes import Bad, Key, describe, quote, read_each, unknown
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind(Generic[T_co]):
+    """How values of one kind are read. Both readers raise Bad.
+
+    `words`: what it accepts, for people. `shape`: its TOML type, for msgspec. `read_text`: from an environment
+    variable or a flag. `may_be_empty`: if not, an empty variable counts as one that is not set. `join`: how a higher
+    layer's value is added to a lower one's, where the option says so.
+    """
+
+    words: str
+    shape: object
+    read: Callable[[object], T_co]
+    read_text: Callable[[str], T_co]
+    may_be_empty: bool = False
+    join: Callable[[object, object], T_co] | None = None
+
+
+def shaped(value: object, shape: type[T], words: str) -> T:
+    """Return the value if msgspec finds it in the given shape; raise Bad that says what was wanted otherwise."""
+    try:
+        return msgspec.convert(value, shape, strict=True)
+    except msgspec.ValidationError:
+        raise Bad.because(f"expected {words}, got {describe(value)}") from None
+
+
+def check_text(text: str) -> str:
+    """Return the text; raise Bad if no command or file name could hold it."""
+    if "\0" in text:
+        raise Bad.because("contains a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Bad.because("is not valid UTF-8 text") from None
+    return text
+
+
+def read_string(value: object) -> str:
+    """Read a string that can be passed on to a program."""
+    return check_text(shaped(value, str, "a string"))
+
+
+def filled(value: object) -> str:
+    """Read a string with something in it."""
+    text = read_string(value)
+    if not text.strip():
+        raise Bad.because("must not be empty")
+    return text
+
+
+def split_shell(text: str) -> tuple[str, ...]:
+    """Split as a shell does; raise Bad if a quotation mark is not closed."""
+    try:
+        return tuple(shlex.split(check_text(text)))
+    except ValueError:
+        raise Bad.because(f"no closing quotation mark in {quote(text)}") from None
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Split at white space and commas."""
+    return tuple(word for word in re.split(r"[\s,]+", check_text(text)) if word)
+
+
+def string(*, words: str = "a string", read: Callable[[object], str] = read_string, may_be_empty: bool) -> Kind[str]:
+    """Make the kind of a string."""
+    return Kind(words=words, shape=str, read=read, read_text=read, may_be_empty=may_be_empty)
+
+
+def listing(  # noqa: PLR0913 -- keywords that name the ways in which lists differ
+    item: Callable[[str], T],
+    *,
+    words: str,
+    split: Callable[[str], tuple[str, ...]],
+    split_items: bool = False,
+    unique: bool = True,
+    may_be_empty: bool = True,
+) -> Kind[tuple[T, ...]]:
+    """Make the kind of a list of strings that may also be written as one string, cut by `split`.
+
+    `split_items`: items of a list are cut like the string, as the field's users expect of patterns. `unique`: an item
+    given twice counts once (not for arguments: `-r a.txt -r b.txt`).
+    """
+
+    def finish(items: Iterable[T]) -> tuple[T, ...]:
+        result = tuple(dict.fromkeys(items)) if unique else tuple(items)
+        if not result and not may_be_empty:
+            raise Bad.because("must not be empty")
+        return result
+
+    def read_text(text: str) -> tuple[T, ...]:
+        try:
+            return finish(read_each(enumerate(split(text)), item))
+        except Bad as bad:
+            raise bad.without_place() from None
+
+    def read_item(value: object) -> tuple[T, ...]:
+        text = filled(value)
+        return read_text(text) if split_items else (item(text),)
+
+    def read(value: object) -> tuple[T, ...]:
+        if isinstance(value, str):
+            return read_text(value)
+        values = shaped(value, list[object], words)
+        return finish(one for several in read_each(enumerate(values), read_item) for one in several)
+
+    def join(lower: object, upper: object) -> tuple[T, ...]:
+        assert isinstance(lower, tuple)  # noqa: S101 -- tells mypy what the table guarantees
+        assert isinstance(upper, tuple)  # noqa: S101
+        return finish((*lower, *upper))
+
+    return Kind(
+        words=words, shape=str | list[str], read=read, read_text=read_text, may_be_empty=may_be_empty, join=join
+    )
+
+
+def member(values: type[E], what: str) -> Callable[[str], E]:
+    """Make a reader of one word of a closed set, in any case."""
+
+    def read(text: str) -> E:
+        for one in values:
+            if str(one) == text.strip().lower():
+                return one
+        raise unknown(what, text, map(str, values))
+
+    return read
+
+
+def choice(values: type[E], what: str) -> Kind[E]:
+    """Make the kind of one word of a closed set."""
+    read_word = member(values, what)
+    words = "one of " + ", ".join(f"`{one}`" for one in values)
+    return Kind(words=words, shape=str, read=lambda value: read_word(read_string(value)), read_text=read_word)
+
+
+def boolean() -> Kind[bool]:
+    """Make the kind of a switch; as text `true`, `yes`, `on`, `1` and their opposites."""
+    spellings = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+
+    def read_text(text: str) -> bool:
+        if text.strip().lower() not in spellings:
+            raise Bad.because(f"expected true or false, got {describe(text)}")
+        return spellings[text.strip().lower()]
+
+    return Kind(
+        words="`true` or `false`",
+        shape=bool,
+        read=lambda value: shaped(value, bool, "true or false"),
+        read_text=read_text,
+    )
+
+
+def integer(lowest: int, highest: int) -> Kind[int]:
+    """Make the kind of a whole number within bounds, both included."""
+    words = f"an integer from {lowest} to {highest}"
+
+    def read(value: object) -> int:
+        number = shaped(value, int, words)
+        if not lowest <= number <= highest:
+            raise Bad.because(f"expected {words}, got {describe(number)}")
+        return number
+
+    def read_text(text: str) -> int:
+        if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
+            raise Bad.because(f"expected {words}, got {describe(text)}")
+        return read(int(text))
+
+    return Kind(words=words, shape=int, read=read, read_text=read_text)
+
+
+def measured(*, words: str, units: Mapping[str, int], least: int, most: int, least_text: str) -> Kind[int]:
+    """Make the kind of an amount with units, such as `1h30m`: an integer of the base unit, where 0 means no limit."""
+    part = rf"([0-9]{{1,15}})\s*({'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})\s*"
+
+    def bounded(number: int, shown: str) -> int:
+        if number != 0 and not least <= number <= most:
+            raise Bad.because(f"expected {words}: 0, or {least_text}; got {shown}")
+        return number
+
+    def read_text(text: str) -> int:
+        folded = text.strip().lower()
+        if not folded:
+            return 0
+        if re.fullmatch(r"[0-9]{1,18}", folded):
+            return bounded(int(folded), quote(text))
+        if not re.fullmatch(rf"({part})+", folded):
+            raise Bad.because(f"expected {words}, got {describe(text)}")
+        return bounded(sum(int(n) * units[unit] for n, unit in re.findall(part, folded)), quote(text))
+
+    def read(value: object) -> int:
+        if isinstance(value, str):
+            return read_text(value)
+        return bounded(shaped(value, int, words), describe(value))
+
+    return Kind(words=words, shape=int | str, read=read, read_text=read_text, may_be_empty=True)
+
+
+def read_table(value: object, words: str, read: Callable[[tuple[str, object]], T]) -> tuple[T, ...]:
+    """Read each entry of a table; raise Bad with the findings of all."""
+    table = shaped(value, dict[str, object], words)
+    items: list[tuple[Key, tuple[str, object]]] = [(name, (name, entry)) for name, entry in table.items()]
+    return read_each(items, read)
+
+
+def read_scalar(value: object) -> str:
+    """Read a string, integer or boolean as the text that TOML writes for it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            if abs(value) >= 1 << 63:
+                raise Bad.because("expected an integer of at most 64 bits")
+            return str(value)
+        case str():
+            return check_text(value)
+        case _:
+            raise Bad.because(f"expected a string, an integer or a boolean, got {describe(value)}")

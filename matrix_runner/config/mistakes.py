@@ -1,0 +1,112 @@
+"""How a mistake in a configuration is said: one line, what was found, what was wanted, the nearest name."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, time
+from typing import TypeVar
+
+Key = str | int
+"""A step of a key path: the key of a table or the index in a list."""
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_QUOTE = 60
+_LARGEST_PRINTED = 10**18
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that is wrong; `at` is where, below the value that was read."""
+
+    text: str
+    at: tuple[Key, ...] = ()
+
+
+class Bad(Exception):
+    """A value that its option does not accept; holds every reason that was found."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__(*(finding.text for finding in findings))
+        self.findings = findings
+
+    @classmethod
+    def because(cls, text: str, *at: Key) -> "Bad":
+        """Make one with a single reason, `at` a key below the value."""
+        return cls(Finding(text=text, at=at))
+
+    def without_place(self) -> "Bad":
+        """Forget positions, which say nothing to someone who wrote one string."""
+        return Bad(*(Finding(text=finding.text) for finding in self.findings))
+
+
+def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T, ...]:
+    """Read every item; raise one Bad with the findings of all that fail, their keys in front of the places."""
+    results: list[T] = []
+    findings: list[Finding] = []
+    for key, item in items:
+        try:
+            results.append(read(item))
+        except Bad as bad:  # noqa: PERF203 -- finding every mistake is what this is for
+            findings += [Finding(text=found.text, at=(key, *found.at)) for found in bad.findings]
+    if findings:
+        raise Bad(*findings)
+    return tuple(results)
+
+
+def quote(text: str) -> str:
+    """Put text in double quotes so that it stays on one line, prints on any terminal and is not too long."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    if len(shown) > _LONGEST_QUOTE:
+        shown = shown[: _LONGEST_QUOTE - 3] + "..."
+    return f'"{shown}"'
+
+
+def path(*keys: Key) -> str:
+    """Write a key path as TOML users do: `tool.matrix-runner.archs[1]`."""
+    text = ""
+    for key in keys:
+        match key:
+            case int():
+                text += f"[{key}]"
+            case str():
+                text += ("." if text else "") + (key if _BARE_KEY.fullmatch(key) else quote(key))
+    return text
+
+
+def describe(value: object) -> str:
+    """Say what kind of value was found, and for simple ones which."""
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, int):
+        # Python refuses to print integers of thousands of digits, and nobody wants to read them.
+        return f"the integer {value}" if abs(value) < _LARGEST_PRINTED else "a huge integer"
+    if isinstance(value, float):
+        return f"the float {value}"
+    if isinstance(value, str):
+        return f"the string {quote(value)}"
+    names: tuple[tuple[type, str], ...] = ((list, "a list"), (dict, "a table"), (date, "a date"), (time, "a time"))
+    return next((name for kind, name in names if isinstance(value, kind)), f"a {type(value).__name__}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` most likely stands for, or None."""
+    candidates = tuple(known)
+    folded = {name.lower(): name for name in candidates}
+    close = difflib.get_close_matches(word.lower()[:200], folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean "x"?)`, or nothing if no known word is near."""
+    name = nearest(word, known)
+    return f" (did you mean {quote(name)}?)" if name is not None else ""
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> Bad:
+    """Say that a word is none of the known ones, which is nearest, and which there are."""
+    names = tuple(known)
+    return Bad.because(f"unknown {what} {quote(word)}{did_you_mean(word, names)}; known: {', '.join(names)}")

@@ -1,0 +1,85 @@
+"""The one table of options; each row is also a constant here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from matrix_runner.config.option import Option
+from matrix_runner.config.table import build, images, run, selection, test
+from matrix_runner.config.table.build import (
+    BEFORE_ALL,
+    BEFORE_BUILD,
+    BUILD_FRONTEND,
+    BUILD_VERBOSITY,
+    CONFIG_SETTINGS,
+    ENVIRONMENT,
+    ENVIRONMENT_PASS,
+    REPAIR_WHEEL_COMMAND,
+)
+from matrix_runner.config.table.images import IMAGE, IMAGES
+from matrix_runner.config.table.run import (
+    ALLOW_HOST_COMMANDS,
+    ENGINE,
+    JOBS,
+    MEMORY,
+    OUTPUT_DIR,
+    OVERWRITE,
+    SILENCE_TIMEOUT,
+    STEP_TIMEOUT,
+)
+from matrix_runner.config.table.selection import ARCHS, BUILD, ENABLE, SKIP, TEST_SKIP
+from matrix_runner.config.table.test import (
+    BEFORE_TEST,
+    TEST_COMMAND,
+    TEST_EXTRAS,
+    TEST_GROUPS,
+    TEST_REQUIRES,
+    TEST_SOURCES,
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    *selection.OPTIONS,
+    *images.OPTIONS,
+    *build.OPTIONS,
+    *test.OPTIONS,
+    *run.OPTIONS,
+)
+
+BY_NAME: Mapping[str, Option[object]] = MappingProxyType({option.name: option for option in OPTIONS})
+
+FLAGS: Mapping[str, Option[object]] = MappingProxyType({option.flag: option for option in OPTIONS if option.flag})
+"""The options that have a flag, by its spelling: from these the command line makes its flags and their help."""
+
+__all__ = [
+    "ALLOW_HOST_COMMANDS",
+    "ARCHS",
+    "BEFORE_ALL",
+    "BEFORE_BUILD",
+    "BEFORE_TEST",
+    "BUILD",
+    "BUILD_FRONTEND",
+    "BUILD_VERBOSITY",
+    "BY_NAME",
+    "CONFIG_SETTINGS",
+    "ENABLE",
+    "ENGINE",
+    "ENVIRONMENT",
+    "ENVIRONMENT_PASS",
+    "FLAGS",
+    "IMAGE",
+    "IMAGES",
+    "JOBS",
+    "MEMORY",
+    "OPTIONS",
+    "OUTPUT_DIR",
+    "OVERWRITE",
+    "REPAIR_WHEEL_COMMAND",
+    "SILENCE_TIMEOUT",
+    "SKIP",
+    "STEP_TIMEOUT",
+    "TEST_COMMAND",
+    "TEST_EXTRAS",
+    "TEST_GROUPS",
+    "TEST_REQUIRES",
+    "TEST_SKIP",
+    "TEST_SOURCES",
+]

@@ -1,0 +1,49 @@
+"""`{project}` and its like in commands: one grammar for checking them and for filling them in.
+
+A placeholder is a plain name in braces. `#{name}` is the literal text `{name}`. What a shell, printf format or other
+language means by braces passes untouched: `${VAR}`, `%{http_code}`, `@{upstream}`, `{}`, `{a,b}`, `{ cmd; }`,
+`{print $1}`.
+"""
+
+import re
+from collections.abc import Mapping
+
+from matrix_runner.config.mistakes import Bad, Finding, did_you_mean
+
+_PLACEHOLDER = re.compile(r"(?P<before>[#$%@]?)\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def check(command: str, allowed: tuple[str, ...]) -> None:
+    """Raise Bad for every placeholder in the command that is not in `allowed`."""
+    wrong = dict.fromkeys(
+        match["name"]
+        for match in _PLACEHOLDER.finditer(command)
+        if not match["before"] and match["name"] not in allowed
+    )
+    known = ", ".join(f"{{{name}}}" for name in allowed)
+    if wrong:
+        raise Bad(
+            *(
+                Finding(
+                    text=f"unknown placeholder {{{name}}}{did_you_mean(name, allowed)}; "
+                    f"known here: {known}; write #{{{name}}} for the literal text"
+                )
+                for name in wrong
+            )
+        )
+
+
+def fill(command: str, values: Mapping[str, str]) -> str:
+    """Replace each placeholder that has a value, unquoted; turn `#{name}` into the literal text `{name}`."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match["name"]
+        match match["before"]:
+            case "":
+                return values.get(name, match[0])
+            case "#":
+                return f"{{{name}}}"
+            case _:
+                return match[0]
+
+    return _PLACEHOLDER.sub(replace, command)

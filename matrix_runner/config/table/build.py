@@ -1,0 +1,115 @@
+"""Options that say how a wheel is made and repaired."""
+
+from matrix_runner.config import grammars, kinds
+from matrix_runner.config.option import Option, Section
+from matrix_runner.config.values import BuildFrontend, ConfigSettings, Frontend, Variables
+
+BEFORE_ALL: Option[str] = Option(
+    name="before-all",
+    kind=grammars.command("project", "package"),
+    default="",
+    section=Section.BUILD,
+    help="Shell command that prepares a platform's image, such as installing a C library.",
+    details="""
+Runs in the project's directory, once for each image of a run; the cells of that image start from its result. A list is
+joined with `&&`. Placeholders: `{project}`, the project's directory; `{package}`, the directory of the package.
+""",
+    example='before-all = "yum install -y lz4-devel || apk add lz4-dev"',
+)
+
+BEFORE_BUILD: Option[str] = Option(
+    name="before-build",
+    kind=grammars.command("project", "package"),
+    default="",
+    section=Section.BUILD,
+    help="Shell command before each build, with the cell's Python first on PATH.",
+    details="""
+Not run where a wheel of an earlier cell is reused (abi3). Placeholders: `{project}`, `{package}`.
+""",
+    example='before-build = ["pip install cython", "cython {project}/src/_fast.pyx"]',
+)
+
+BUILD_FRONTEND: Option[BuildFrontend] = Option(
+    name="build-frontend",
+    kind=grammars.frontend(),
+    default=BuildFrontend(name=Frontend.AUTO),
+    section=Section.BUILD,
+    help="What asks the build backend for a wheel: auto, build, build[uv], uv or pip.",
+    details="""
+`auto` takes `build[uv]` where the image and the interpreter can, else `build`, else `pip`. `args` are added to the
+frontend's command.
+""",
+    example='build-frontend = { name = "build", args = ["--no-isolation"] }',
+    per_platform=False,
+)
+
+CONFIG_SETTINGS: Option[ConfigSettings] = Option(
+    name="config-settings",
+    kind=grammars.config_settings(),
+    default=(),
+    section=Section.BUILD,
+    help="Settings for the build backend, passed on as -Ckey=value (PEP 517).",
+    details="""
+A list repeats its key. Integers and booleans are passed as TOML writes them.
+""",
+    example='config-settings = { "setup-args" = ["-Dlto=true", "-Doptimization=3"] }',
+)
+
+ENVIRONMENT: Option[Variables] = Option(
+    name="environment",
+    kind=grammars.environment(),
+    default=(),
+    section=Section.BUILD,
+    help="Environment variables for every command of a cell.",
+    details="""
+Set in order. In a value, `$NAME`, `${NAME}` and `$(command)` are evaluated by the container's shell, as between double
+quotes; write `\\\\$` in a TOML string for a literal dollar sign. Other quotes in a table's values are literal. In a
+string, quotes mean what they mean in a shell.
+""",
+    example='environment = { CFLAGS = "-O3 $CFLAGS", PREFIX = "$(pkg-config --variable=prefix liblz4)" }',
+)
+
+ENVIRONMENT_PASS: Option[tuple[str, ...]] = Option(
+    name="environment-pass",
+    kind=grammars.variable_names(),
+    default=(),
+    section=Section.BUILD,
+    help="Variables of this machine's environment that cells get too, where they are set.",
+    details="""
+They come before `environment`, which may use them.
+""",
+    example='environment-pass = ["SOURCE_DATE_EPOCH", "CI"]',
+)
+
+BUILD_VERBOSITY: Option[int] = Option(
+    name="build-verbosity",
+    kind=kinds.integer(-3, 3),
+    default=0,
+    section=Section.BUILD,
+    help="How much the build frontend says: -v or -q, up to three times.",
+    example="build-verbosity = 1",
+)
+
+REPAIR_WHEEL_COMMAND: Option[str] = Option(
+    name="repair-wheel-command",
+    kind=grammars.command("wheel", "dest_dir", "plat", "project", "package"),
+    default="auditwheel repair --plat {plat} -w {dest_dir} {wheel}",
+    section=Section.BUILD,
+    help="Shell command that makes the built wheel self-contained; empty: none.",
+    details="""
+It must leave exactly one wheel in `{dest_dir}`. Placeholders: `{wheel}`, the built wheel; `{dest_dir}`, an empty
+directory; `{plat}`, the platform tag of the image, such as `manylinux_2_28_x86_64`; `{project}`, `{package}`.
+""",
+    example='repair-wheel-command = "auditwheel repair --plat {plat} --strip -w {dest_dir} {wheel}"',
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    BEFORE_ALL,
+    BEFORE_BUILD,
+    BUILD_FRONTEND,
+    CONFIG_SETTINGS,
+    BUILD_VERBOSITY,
+    ENVIRONMENT,
+    ENVIRONMENT_PASS,
+    REPAIR_WHEEL_COMMAND,
+)

@@ -1,0 +1,145 @@
+"""Options of the run itself: where cells run, how many, how long, and where wheels go."""
+
+from matrix_runner.config import kinds
+from matrix_runner.config.option import Option, Section
+from matrix_runner.config.values import EngineChoice
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"b": 1} | {
+    suffix: 1024**power
+    for power, letter in enumerate("kmgt", start=1)
+    for suffix in (letter, f"{letter}b", f"{letter}ib")
+}
+_DURATION = kinds.measured(
+    words="seconds, or a duration such as `90s`, `30m`, `1h30m`",
+    units=_SECONDS,
+    least=1,
+    most=30 * 86400,
+    least_text="one second to thirty days",
+)
+
+ENGINE: Option[EngineChoice] = Option(
+    name="engine",
+    kind=kinds.choice(EngineChoice, "engine"),
+    default=EngineChoice.AUTO,
+    section=Section.RUN,
+    help="Where cells run: docker, local (this machine), or auto.",
+    details="""
+`auto` takes Docker when its daemon answers, else `local`, and says so. `local` is for use inside a manylinux container
+and for machines without an engine; it leaves out cells that this machine cannot run.
+""",
+    example='engine = "docker"',
+    flag="--engine",
+    per_cell=False,
+)
+
+JOBS: Option[int] = Option(
+    name="jobs",
+    kind=kinds.integer(0, 1000),
+    default=0,
+    section=Section.RUN,
+    help="How many cells run at once; 0: as many as this machine has CPUs.",
+    example="jobs = 4",
+    flag="--jobs",
+    per_platform=False,
+    per_cell=False,
+)
+
+MEMORY: Option[int] = Option(
+    name="memory",
+    kind=kinds.measured(
+        words="bytes, or a size such as `512m` or `2g`",
+        units=_BYTES,
+        least=6 * 1024**2,
+        most=1024**5,
+        least_text="6m to 1024t",
+    ),
+    default=0,
+    section=Section.RUN,
+    help="Memory that one cell may use, such as 2g; empty or 0: no limit.",
+    details="""
+A cell that needs more is stopped and reported as out of memory. `k`, `m`, `g`, `t` are powers of 1024. Docker accepts
+no limit below 6m. The local engine sets none.
+""",
+    example='memory = "2g"',
+)
+
+STEP_TIMEOUT: Option[int] = Option(
+    name="step-timeout",
+    kind=_DURATION,
+    default=2 * 3600,
+    section=Section.RUN,
+    help="How long one step of a cell may take, such as 30m; 0: no limit.",
+    details="""
+Two hours is longer than an honest build takes on a machine of its own architecture, and shorter than the six hours
+after which hosted CI ends the whole job and takes what the other cells have done with it. Raise it for large projects
+under emulation.
+""",
+    example='step-timeout = "45m"',
+)
+
+SILENCE_TIMEOUT: Option[int] = Option(
+    name="silence-timeout",
+    kind=_DURATION,
+    default=30 * 60,
+    section=Section.RUN,
+    help="How long a step may print nothing, such as 10m; 0: no limit.",
+    details="""
+Something that hangs prints nothing; compilers, installers and test runners that work do within half an hour.
+""",
+    example='silence-timeout = "10m"',
+)
+
+OUTPUT_DIR: Option[str] = Option(
+    name="output-dir",
+    kind=kinds.string(words="a path", read=kinds.filled, may_be_empty=False),
+    default="wheelhouse",
+    section=Section.RUN,
+    help="Directory for the wheels, SHA256SUMS and report.json.",
+    details="""
+It is made if need be. A relative path starts at the directory in which the command is run.
+""",
+    example='output-dir = "dist"',
+    flag="--output-dir",
+    per_platform=False,
+    per_cell=False,
+)
+
+OVERWRITE: Option[bool] = Option(
+    name="overwrite",
+    kind=kinds.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Replace a different wheel of the same name in the output directory.",
+    example="overwrite = true",
+    flag="--overwrite",
+    per_platform=False,
+    per_cell=False,
+)
+
+ALLOW_HOST_COMMANDS: Option[bool] = Option(
+    name="allow-host-commands",
+    kind=kinds.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Let the local engine run before-all on this machine itself.",
+    details="""
+Without it, `before-all` runs only in a container or in CI: nobody's own computer is a build image. A project cannot
+give itself this permission, so there is neither a key nor a variable for it.
+""",
+    flag="--allow-host-commands",
+    is_flag_only=True,
+    per_platform=False,
+    per_cell=False,
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    ENGINE,
+    JOBS,
+    MEMORY,
+    STEP_TIMEOUT,
+    SILENCE_TIMEOUT,
+    OUTPUT_DIR,
+    OVERWRITE,
+    ALLOW_HOST_COMMANDS,
+)

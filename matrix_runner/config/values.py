@@ -1,0 +1,81 @@
+"""What settings are made of where a string would say too little."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from matrix_runner.model.platforms import Arch
+
+
+class ArchGroup(Enum):
+    """Architectures that depend on the machine; what each means is decided when planning."""
+
+    AUTO = "auto"
+    """Every width this machine runs natively: x86_64 and i686 on x86_64."""
+    AUTO64 = "auto64"
+    AUTO32 = "auto32"
+    NATIVE = "native"
+    ALL = "all"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+ArchChoice = Arch | ArchGroup
+
+
+class EnableGroup(Enum):
+    """Interpreters that are planned only if asked for."""
+
+    CPYTHON_PRERELEASE = "cpython-prerelease"
+    PYPY = "pypy"
+    PYPY_EOL = "pypy-eol"
+    GRAALPY = "graalpy"
+    EOL = "eol"
+    ALL = "all"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class EngineChoice(Enum):
+    """Where cells run."""
+
+    AUTO = "auto"
+    """Docker when its daemon answers, else this machine."""
+    DOCKER = "docker"
+    LOCAL = "local"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Frontend(Enum):
+    """What asks the project's build backend for a wheel."""
+
+    AUTO = "auto"
+    """`build[uv]` where the image and the interpreter can, else `build`, else `pip`."""
+    BUILD = "build"
+    BUILD_UV = "build[uv]"
+    UV = "uv"
+    PIP = "pip"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildFrontend:
+    """A frontend and further arguments for its command."""
+
+    name: Frontend
+    args: tuple[str, ...] = ()
+
+
+Variables = tuple[tuple[str, str], ...]
+"""Environment variables: name, and the value as it stands between double quotes in `sh`.
+
+`export NAME="<value>"` is always well-formed: `$NAME`, `${NAME}`, `$(command)` in it expand, all else is escaped.
+"""
+
+ConfigSettings = tuple[tuple[str, tuple[str, ...]], ...]
+"""Settings for the build backend (PEP 517): each key once, with one or more values."""
