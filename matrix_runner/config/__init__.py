@@ -1,11 +1,100 @@
-"""The configuration: one table of options, and the reader that resolves it to settings.
-
-The options themselves are constants of `matrix_runner.config.options`.
-"""
+"""The configuration: one table of options, and the reader that resolves it to settings."""
 
 from matrix_runner.config.loading import FlagValue, load
 from matrix_runner.config.option import Option, Section, Source
-from matrix_runner.config.options import FLAGS, IMAGES, OPTIONS
-from matrix_runner.config.settings import Origin, Settings
+from matrix_runner.config.options import (
+    ALLOW_HOST_COMMANDS,
+    ARCHS,
+    BEFORE_ALL,
+    BEFORE_BUILD,
+    BEFORE_TEST,
+    BUILD,
+    BUILD_FRONTEND,
+    BUILD_VERBOSITY,
+    CONFIG_SETTINGS,
+    ENABLE,
+    ENGINE,
+    ENVIRONMENT,
+    ENVIRONMENT_PASS,
+    FLAGS,
+    IMAGE,
+    IMAGES,
+    JOBS,
+    MEMORY,
+    OPTIONS,
+    OUTPUT_DIR,
+    OVERWRITE,
+    REPAIR_WHEEL_COMMAND,
+    SILENCE_TIMEOUT,
+    SKIP,
+    STEP_TIMEOUT,
+    TEST_COMMAND,
+    TEST_EXTRAS,
+    TEST_GROUPS,
+    TEST_REQUIRES,
+    TEST_SKIP,
+    TEST_SOURCES,
+)
+from matrix_runner.config.placeholders import fill
+from matrix_runner.config.settings import Origin, Setting, Settings
+from matrix_runner.config.values import (
+    ArchChoice,
+    ArchGroup,
+    BuildFrontend,
+    ConfigSettings,
+    EnableGroup,
+    EngineChoice,
+    Frontend,
+    Variables,
+)
 
-__all__ = ["FLAGS", "IMAGES", "OPTIONS", "FlagValue", "Option", "Origin", "Section", "Settings", "Source", "load"]
+__all__ = [
+    "ALLOW_HOST_COMMANDS",
+    "ARCHS",
+    "BEFORE_ALL",
+    "BEFORE_BUILD",
+    "BEFORE_TEST",
+    "BUILD",
+    "BUILD_FRONTEND",
+    "BUILD_VERBOSITY",
+    "CONFIG_SETTINGS",
+    "ENABLE",
+    "ENGINE",
+    "ENVIRONMENT",
+    "ENVIRONMENT_PASS",
+    "FLAGS",
+    "IMAGE",
+    "IMAGES",
+    "JOBS",
+    "MEMORY",
+    "OPTIONS",
+    "OUTPUT_DIR",
+    "OVERWRITE",
+    "REPAIR_WHEEL_COMMAND",
+    "SILENCE_TIMEOUT",
+    "SKIP",
+    "STEP_TIMEOUT",
+    "TEST_COMMAND",
+    "TEST_EXTRAS",
+    "TEST_GROUPS",
+    "TEST_REQUIRES",
+    "TEST_SKIP",
+    "TEST_SOURCES",
+    "ArchChoice",
+    "ArchGroup",
+    "BuildFrontend",
+    "ConfigSettings",
+    "EnableGroup",
+    "EngineChoice",
+    "FlagValue",
+    "Frontend",
+    "Option",
+    "Origin",
+    "Section",
+    "Setting",
+    "Settings",
+    "Source",
+    "Variables",
+    "fill",
+    "load",
+]

@@ -12,6 +12,7 @@ from matrix_runner.config.options import BY_NAME, OPTIONS
 from matrix_runner.config.settings import DEFAULT, Origin, Setting, Settings
 from matrix_runner.config.toml_file import Unreadable, read_toml
 from matrix_runner.errors import ConfigError
+from matrix_runner.toml import TOMLValue
 
 S = TypeVar("S")
 
@@ -20,9 +21,10 @@ TABLE = "matrix-runner"
 FlagValue = str | tuple[str, ...] | bool | int
 
 INTERNAL_VARIABLES: Mapping[str, str] = {
-    f"{PREFIX}CELL": "the cell's identifier, set for the commands of a cell",
+    f"{PREFIX}IDENTIFIER": "the cell's identifier, set for the commands of a cell",
+    f"{PREFIX}CONTAINER": "the local engine's mark on the processes of a cell",
 }
-"""Variables with our prefix that are no options, and what each is for."""
+"""Variables with our prefix that are no options: a run inside a cell of another run finds them set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +100,7 @@ def _shown(file: Path | str) -> str:
     return quote(str(file))[1:-1]
 
 
-def _read(file: Path, label: str, mistakes: _Mistakes) -> dict[str, object]:
+def _read(file: Path, label: str, mistakes: _Mistakes) -> dict[str, TOMLValue]:
     try:
         return read_toml(file, label) or {}
     except Unreadable as error:
@@ -106,7 +108,7 @@ def _read(file: Path, label: str, mistakes: _Mistakes) -> dict[str, object]:
         return {}
 
 
-def _other(config_file: Path, mistakes: _Mistakes) -> tuple[dict[str, object], str]:
+def _other(config_file: Path, mistakes: _Mistakes) -> tuple[dict[str, TOMLValue], str]:
     """Read the file given in place of pyproject.toml, which must be there and have the table."""
     label, before = _shown(config_file), len(mistakes.lines)
     document = _read(config_file, label, mistakes)
@@ -117,7 +119,7 @@ def _other(config_file: Path, mistakes: _Mistakes) -> tuple[dict[str, object], s
     return document, label
 
 
-def _table(document: Mapping[str, object], label: str, mistakes: _Mistakes) -> dict[str, object]:
+def _table(document: Mapping[str, TOMLValue], label: str, mistakes: _Mistakes) -> dict[str, TOMLValue]:
     """Return our table, empty if there is none."""
     tool = document.get("tool", {})
     if not isinstance(tool, dict):
@@ -138,7 +140,7 @@ def _folded(key: str) -> str:
     return key.lower().replace("_", "-")
 
 
-def _file_layer(table: Mapping[str, object], label: str, mistakes: _Mistakes) -> _Layer:
+def _file_layer(table: Mapping[str, TOMLValue], label: str, mistakes: _Mistakes) -> _Layer:
     layer: dict[str, _Given | None] = {}
     for key, raw in table.items():
         place = f"{label}: {path('tool', TABLE, key)}"
@@ -222,7 +224,7 @@ class _Metadata:
     requires_python: str | None
 
     @classmethod
-    def read(cls, document: Mapping[str, object], mistakes: _Mistakes) -> "_Metadata":
+    def read(cls, document: Mapping[str, TOMLValue], mistakes: _Mistakes) -> "_Metadata":
         project = document.get("project", {})
         if not isinstance(project, dict):
             mistakes.add(f"{PROJECT_FILE}: project: expected a table, got {describe(project)}")

@@ -2,15 +2,10 @@
 
 import re
 import stat
-import sys
 from pathlib import Path
 
 from matrix_runner.config.mistakes import quote
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 
 LARGEST = 8 * 1024 * 1024
 """Bytes. A configuration is never that long; what is larger was not meant, and would only use up memory."""
@@ -24,7 +19,7 @@ class Unreadable(Exception):
     """A file that cannot be read as TOML; its text is a whole line."""
 
 
-def read_toml(file: Path, label: str) -> dict[str, object] | None:
+def read_toml(file: Path, label: str) -> dict[str, TOMLValue] | None:
     """Return what a TOML file says, or None if there is none; raise Unreadable. `label` is its name in messages."""
     data = _read_bytes(file, label)
     if data is None:
@@ -35,8 +30,8 @@ def read_toml(file: Path, label: str) -> dict[str, object] | None:
         offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
         raise Unreadable(f"{label}: not UTF-8: byte 0x{data[offset]:02x} at offset {offset}") from None
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return loads(text)
+    except TOMLDecodeError as error:
         raise Unreadable(_located(str(error), text, label)) from None
     except RecursionError:
         raise Unreadable(f"{label}: not readable as TOML: nested too deeply") from None
