@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test unit lint bench clean
+.PHONY: help demo demo-containers test unit published lint bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -13,6 +13,7 @@ help:
 	@echo "make demo-containers  the same with containers, setting up an engine and images where there are none"
 	@echo "make test             lint, and every test there is, with engine and images set up"
 	@echo "make unit             only the tests that need no engine: seconds"
+	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make lint             ruff, mypy, import-linter"
 	@echo "make bench            side by side with cibuildwheel on the same images"
 	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"
@@ -30,6 +31,9 @@ test: lint
 
 unit: $(DEV)
 	.venv/bin/pytest -m "not containers and not network"
+
+published: $(DEV)
+	.venv/bin/pytest tests/end_to_end --images published
 
 lint: $(DEV)
 	@scripts/lint
