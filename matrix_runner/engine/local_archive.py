@@ -1,0 +1,99 @@
+"""Tar streams in and out of a directory of this machine."""
+
+import io
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.errors import EngineError
+
+_CHUNK: Final = 1 << 20
+
+
+def unpack(directory: Path, archive: Iterable[bytes]) -> None:
+    """Unpack a tar stream, with nothing in it leading out of the directory (tarfile's `data` filter, PEP 706).
+
+    Raise EngineError if it does, or if the stream or the disk ends early.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise EngineError(
+            "this Python cannot unpack archives safely (PEP 706)",
+            hint="Run matrix-runner with Python 3.10.12, 3.11.4, or any newer one.",
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=_Chunks(archive), mode="r|") as tar:
+            tar.extractall(directory, filter="data")
+    except tarfile.FilterError as error:
+        raise EngineError(
+            f"cannot unpack {error.tarinfo.name!r} in {directory}: {error}",
+            hint="Without a container, links in the project must be relative and stay inside it.",
+        ) from error
+    except (tarfile.TarError, OSError) as error:
+        raise EngineError(f"cannot unpack an archive in {directory}: {error}") from error
+
+
+def pack(path: Path) -> Iterator[bytes]:
+    """Stream a file, link or directory as tar, named by the last part of its path. Raise EngineError."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(), mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for member in _walk(path):
+                info = tar.gettarinfo(member, arcname=str(Path(path.name) / member.relative_to(path)))
+                # gettarinfo has None for sockets, and would send the second of two hard links without content.
+                if info is None:
+                    continue
+                if info.islnk():
+                    info.type, info.linkname, info.size = tarfile.REGTYPE, "", member.stat().st_size
+                yield info.tobuf(tarfile.PAX_FORMAT)
+                if info.isreg():
+                    yield from _content(member, info.size)
+    except (tarfile.TarError, OSError) as error:
+        raise EngineError(f"cannot read {path}: {error}") from error
+    yield tarfile.NUL * (2 * tarfile.BLOCKSIZE)
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    yield path
+    if path.is_dir() and not path.is_symlink():
+        for child in sorted(path.iterdir()):
+            yield from _walk(child)
+
+
+def _content(path: Path, size: int) -> Iterator[bytes]:
+    left = size
+    with path.open("rb") as file:
+        while left:
+            data = file.read(min(left, _CHUNK))
+            if not data:
+                raise OSError(0, "it became shorter while it was read", os.fspath(path))
+            left -= len(data)
+            yield data
+    yield tarfile.NUL * (-size % tarfile.BLOCKSIZE)
+
+
+class _Chunks(io.RawIOBase):
+    """Lets tarfile read what comes in pieces."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        pieces = [self._rest]
+        have = len(self._rest)
+        while size < 0 or have < size:
+            piece = next(self._chunks, None)
+            if piece is None:
+                break
+            pieces.append(piece)
+            have += len(piece)
+        data = b"".join(pieces)
+        end = len(data) if size < 0 else size
+        self._rest = data[end:]
+        return data[:end]

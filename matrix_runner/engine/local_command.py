@@ -1,0 +1,149 @@
+"""Running one command on this machine: a session of its own, deadlines, and nothing left of it afterwards."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.engine.api import Ending, ExecResult, OnOutput
+
+_TICK: Final = 0.05
+"""Seconds between two looks at the command while it prints nothing."""
+_GRACE: Final = 3.0
+"""Seconds between SIGTERM and SIGKILL."""
+_LINGER: Final = 0.5
+"""Seconds that what the command started may go on printing after its end: `exec > >(tee log)` has a last word."""
+_NOT_EXECUTABLE: Final = 126
+_NOT_FOUND: Final = 127
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalCommand:
+    """What to run. `env` is complete. `timeout`, `silence`: seconds, None for no limit."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]
+    timeout: float | None = None
+    silence: float | None = None
+
+    def run(self, on_output: OnOutput, on_session: Callable[[int], None]) -> ExecResult:
+        """Run it to its end; `on_session` is told its session's id as soon as it has one.
+
+        A command that cannot be started ends as a shell would have it, 127 or 126 with a line of output. What it
+        leaves behind in its session is killed; a daemon with a session of its own is not, and is not waited for.
+        """
+        began = time.monotonic()
+        try:
+            process = subprocess.Popen(
+                self.argv,
+                cwd=self.cwd,
+                env=dict(self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            missing = isinstance(error, FileNotFoundError) and error.filename != self.cwd
+            on_output(f"{self.argv[0]}: {error.strerror if isinstance(error, OSError) else error}\n".encode())
+            status = _NOT_FOUND if missing else _NOT_EXECUTABLE
+            return ExecResult(ending=Ending.EXITED, status=status, seconds=time.monotonic() - began)
+        try:
+            on_session(process.pid)
+            ending = _Watch(process, on_output).until_end(began, self.timeout, self.silence)
+        finally:
+            signal_session(process.pid, signal.SIGKILL)
+            code = process.wait()
+            if process.stdout:
+                process.stdout.close()
+        status = _shell_status(code) if ending is Ending.EXITED else None
+        return ExecResult(ending=ending, status=status, seconds=time.monotonic() - began)
+
+
+def _shell_status(code: int) -> int:
+    """Return an exit status as shells say it: -15, ended by SIGTERM, is 143."""
+    return 128 - code if code < 0 else code
+
+
+class _Watch:
+    """Reads what a process prints until it ends, or until a deadline ends it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", on_output: OnOutput) -> None:
+        if process.stdout is None:
+            raise ValueError("the process has no pipe to read from")
+        self._process = process
+        self._on_output = on_output
+        self._fd = process.stdout.fileno()
+        self._is_open = True
+        os.set_blocking(self._fd, False)
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
+
+    def until_end(self, began: float, timeout: float | None, silence: float | None) -> Ending:
+        """Return EXITED, or the deadline that passed; then the session was asked to end, and killed if it did not."""
+        last_heard = began
+        while self._process.poll() is None:
+            if self._read(_TICK):
+                last_heard = time.monotonic()
+            now = time.monotonic()
+            if timeout is not None and now - began >= timeout:
+                return self._stop(Ending.TIMED_OUT)
+            if silence is not None and now - last_heard >= silence:
+                return self._stop(Ending.WENT_SILENT)
+        self._drain(_LINGER)
+        return Ending.EXITED
+
+    def _stop(self, ending: Ending) -> Ending:
+        signal_session(self._process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE
+        while self._process.poll() is None and time.monotonic() < deadline:
+            self._read(_TICK)
+        signal_session(self._process.pid, signal.SIGKILL)
+        self._drain(_TICK)
+        return ending
+
+    def _drain(self, seconds: float) -> None:
+        """Read until the end of the pipe, which a daemon may hold open for ever, so not for longer than this."""
+        deadline = time.monotonic() + seconds
+        while self._is_open and time.monotonic() < deadline:
+            self._read(_TICK)
+
+    def _read(self, seconds: float) -> bool:
+        """Pass on what comes within `seconds`; return whether anything came."""
+        if not self._is_open:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+            return False
+        if not self._poll.poll(seconds * 1000):
+            return False
+        try:
+            data = os.read(self._fd, 65536)
+        except BlockingIOError:
+            return False
+        if data:
+            self._on_output(data)
+        else:
+            self._is_open = False
+        return bool(data)
+
+
+def signal_session(session: int, number: signal.Signals) -> None:
+    """Send a signal to every process of a session, in whatever process group: shells with job control make groups.
+
+    The session's own process may have ended, and have been waited for: its id is not given away while the session has
+    members (POSIX.1-2017, 3.297), and with no members there is nobody to signal.
+    """
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            # After the command's name, which may hold anything: state, parent, group, session (proc(5)).
+            fields = stat.read_bytes().rpartition(b") ")[2].split()
+            if int(fields[3]) == session and fields[0] != b"Z":
+                os.kill(int(stat.parent.name), number)
