@@ -4,7 +4,7 @@ import posixpath
 import re
 from functools import partial
 
-from matrix_runner.config import kinds, placeholders
+from matrix_runner.config import kinds, placeholders, writing
 from matrix_runner.config.assignments import check_name, parse_assignments, quotable
 from matrix_runner.config.kinds import Kind
 from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unknown
@@ -128,7 +128,14 @@ def environment() -> Kind[Variables]:
     def read(value: object) -> Variables:
         return read_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
 
-    return Kind(words=words, shape=str | dict[str, str | int | bool], read=read, read_text=read_text, may_be_empty=True)
+    return Kind(
+        words=words,
+        shape=str | dict[str, str | int | bool],
+        read=read,
+        read_text=read_text,
+        may_be_empty=True,
+        write=writing.variables,
+    )
 
 
 def variable_names() -> Kind[tuple[str, ...]]:
@@ -167,7 +174,7 @@ def config_settings() -> Kind[ConfigSettings]:
         return read_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
 
     shape = str | dict[str, str | int | bool | list[str | int | bool]]
-    return Kind(words=words, shape=shape, read=read, read_text=read_text, may_be_empty=True)
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, may_be_empty=True, write=writing.settings)
 
 
 def frontend() -> Kind[BuildFrontend]:
@@ -201,7 +208,9 @@ def frontend() -> Kind[BuildFrontend]:
         )
         return BuildFrontend(name=chosen, args=args)
 
-    return Kind(words=words, shape=str | dict[str, str | list[str]], read=read, read_text=read_text)
+    return Kind(
+        words=words, shape=str | dict[str, str | list[str]], read=read, read_text=read_text, write=writing.frontend
+    )
 
 
 def _arguments(value: object) -> tuple[str, ...]:

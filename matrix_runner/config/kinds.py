@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from matrix_runner.config import writing
 from matrix_runner.config.mistakes import Bad, Key, describe, quote, read_each, unknown
 
 T_co = TypeVar("T_co", covariant=True)
@@ -25,7 +26,7 @@ class Kind(Generic[T_co]):
 
     `words`: what it accepts, for people. `shape`: its TOML type, for msgspec. `read_text`: from an environment
     variable or a flag. `may_be_empty`: if not, an empty variable counts as one that is not set. `join`: how a higher
-    layer's value is added to a lower one's, where the option says so.
+    layer's value is added to a lower one's, where the option says so. `write`: to TOML that `read` takes back.
     """
 
     words: str
@@ -34,6 +35,7 @@ class Kind(Generic[T_co]):
     read_text: Callable[[str], T_co]
     may_be_empty: bool = False
     join: Callable[[object, object], T_co] | None = None
+    write: Callable[[object], str] = writing.plain
 
 
 def shaped(value: object, shape: type[T], words: str) -> T:
@@ -197,7 +199,10 @@ def integer(lowest: int, highest: int) -> Kind[int]:
 
 
 def measured(*, words: str, units: Mapping[str, int], least: int, most: int, least_text: str) -> Kind[int]:
-    """Make the kind of an amount with units, such as `1h30m`: an integer of the base unit, where 0 means no limit."""
+    """Make the kind of an amount with units, such as `1h30m`: an integer of the base unit, where 0 means no limit.
+
+    `units`: their names in ascending order, the one to write last where several mean the same.
+    """
     part = rf"([0-9]{{1,15}})\s*({'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})\s*"
 
     def bounded(number: int, shown: str) -> int:
@@ -220,7 +225,12 @@ def measured(*, words: str, units: Mapping[str, int], least: int, most: int, lea
             return read_text(value)
         return bounded(shaped(value, int, words), describe(value))
 
-    return Kind(words=words, shape=int | str, read=read, read_text=read_text, may_be_empty=True)
+    def write(value: object) -> str:
+        number = shaped(value, int, words)
+        unit = next((one for one in reversed(tuple(units)) if number and number % units[one] == 0), None)
+        return writing.string(f"{number // units[unit]}{unit}") if unit else str(number)
+
+    return Kind(words=words, shape=int | str, read=read, read_text=read_text, may_be_empty=True, write=write)
 
 
 def read_table(value: object, words: str, read: Callable[[tuple[str, object]], T]) -> tuple[T, ...]:

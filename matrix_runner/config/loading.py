@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from matrix_runner.config.kinds import filled
+from matrix_runner.config.kinds import filled, read_string
 from matrix_runner.config.mistakes import Bad, describe, did_you_mean, path, quote
 from matrix_runner.config.option import PREFIX, Option, Source
 from matrix_runner.config.options import BY_NAME, OPTIONS
@@ -230,11 +230,23 @@ class _Metadata:
             mistakes.add(f"{PROJECT_FILE}: project: expected a table, got {describe(project)}")
             return cls(name=None, requires_python=None)
 
-        def text(key: str) -> str | None:
+        def text(key: str, read: Callable[[object], str]) -> str | None:
             if key not in project:
                 return None
             origin = Origin(source=Source.FILE, text=f"{PROJECT_FILE}: {path('project', key)}")
-            given = mistakes.read(filled, project[key], origin)
+            given = mistakes.read(read, project[key], origin)
             return str(given.value) if given else None
 
-        return cls(name=text("name"), requires_python=text("requires-python"))
+        return cls(name=text("name", filled), requires_python=text("requires-python", _specifier))
+
+
+def _specifier(value: object) -> str:
+    """Read a version specifier (PEP 440), which the plan compares interpreters with."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 -- a third of the time to import this package
+
+    text = read_string(value)
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        raise Bad.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None
+    return text

@@ -39,7 +39,8 @@ class Option(Generic[T_co]):
 
     `name`: as in TOML, and as key of the flags given to `load`. `default`: a value as `kind` would read it. `help`:
     one line. `details`: paragraphs for the reference. `example`: lines of TOML for `[tool.matrix-runner]`, which a
-    test reads. `flag`: spelling on the command line, or None; `repeatable`: the flag may be given several times.
+    test reads. `flag`: spelling on the command line, or None; `metavar`: what its help calls the value, empty for a
+    switch; `repeatable`: it may be given several times.
     `adds`: each layer adds to those below and does not replace them. `is_flag_only`: for what must not be decided by
     a file that comes with a project. `per_platform`: may be set for Linux alone, in a table of its own or a variable
     with a suffix; `per_cell`: means something for a single cell, so that overrides may set it.
@@ -53,6 +54,7 @@ class Option(Generic[T_co]):
     details: str = ""
     example: str = ""
     flag: str | None = None
+    metavar: str = ""
     repeatable: bool = False
     adds: bool = False
     is_flag_only: bool = False

@@ -22,6 +22,7 @@ variable over the file), and in one layer the platform's own.
 """,
     example='image = "debian"',
     flag="--image",
+    metavar="IMAGE",
 )
 
 _MANYLINUX_DEFAULTS = {Arch.ARMV7L: "manylinux_2_31", Arch.RISCV64: "manylinux_2_39"}

@@ -6,9 +6,7 @@ from matrix_runner.config.values import EngineChoice
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"b": 1} | {
-    suffix: 1024**power
-    for power, letter in enumerate("kmgt", start=1)
-    for suffix in (letter, f"{letter}b", f"{letter}ib")
+    f"{letter}{ending}": 1024**power for power, letter in enumerate("kmgt", start=1) for ending in ("ib", "b", "")
 }
 _DURATION = kinds.measured(
     words="seconds, or a duration such as `90s`, `30m`, `1h30m`",
@@ -30,6 +28,7 @@ and for machines without an engine; it leaves out cells that this machine cannot
 """,
     example='engine = "docker"',
     flag="--engine",
+    metavar="ENGINE",
     per_cell=False,
 )
 
@@ -41,6 +40,7 @@ JOBS: Option[int] = Option(
     help="How many cells run at once; 0: as many as this machine has CPUs.",
     example="jobs = 4",
     flag="--jobs",
+    metavar="N",
     per_platform=False,
     per_cell=False,
 )
@@ -101,6 +101,7 @@ It is made if need be. A relative path starts at the directory in which the comm
 """,
     example='output-dir = "dist"',
     flag="--output-dir",
+    metavar="DIRECTORY",
     per_platform=False,
     per_cell=False,
 )

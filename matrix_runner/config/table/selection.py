@@ -16,6 +16,7 @@ built if any pattern of `build` matches it and none of `skip` does. Empty means 
 """,
     example='build = ["cp31?-*", "cp3{9,10}-manylinux_*"]',
     flag="--only",
+    metavar="PATTERN",
     repeatable=True,
     per_platform=False,
     per_cell=False,
@@ -32,6 +33,7 @@ Patterns for systems other than Linux are accepted and match nothing.
 """,
     example='skip = "*-musllinux_* cp39-*_i686"',
     flag="--skip",
+    metavar="PATTERN",
     repeatable=True,
     per_platform=False,
     per_cell=False,
@@ -46,8 +48,9 @@ ARCHS: Option[tuple[ArchChoice, ...]] = Option(
     details="""
 `x86_64`, `i686`, `aarch64`, `ppc64le`, `s390x`, `armv7l`, `riscv64`, in any case, or:
 
-- `auto`: every width this machine runs natively, that is x86_64 *and* i686 on x86_64;
-- `auto64`, `auto32`: only the 64-bit or only the 32-bit one of these;
+- `auto`: every width this machine surely runs natively, that is x86_64 *and* i686 on x86_64;
+- `auto64`: the 64-bit one of these;
+- `auto32`: the 32-bit one this machine may run: i686 on x86_64, armv7l on aarch64 (many processors cannot);
 - `native`: the architecture of this machine alone;
 - `all`: all of them; those this machine cannot run need emulation.
 
@@ -55,6 +58,7 @@ An empty environment variable counts as one that is not set.
 """,
     example='archs = ["auto", "aarch64"]',
     flag="--archs",
+    metavar="ARCH",
     repeatable=True,
     per_cell=False,
 )
@@ -81,6 +85,7 @@ Environment variable and flag add to what the file says.
 """,
     example='enable = ["pypy", "cpython-prerelease"]',
     flag="--enable",
+    metavar="GROUP",
     repeatable=True,
     adds=True,
     per_platform=False,
