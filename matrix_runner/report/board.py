@@ -74,15 +74,17 @@ class Room:
 def board_lines(cells: tuple[CellProgress, ...], now: float, room: Room) -> tuple[Text, ...]:
     """Return the table, at most `room.height` lines of at most `room.width` columns.
 
-    Rows stand in plan order and stay where they are. Only where there are more than fit, the most telling are shown:
-    failed, running, then queued, then finished; a line counts those that are not.
+    An empty line sets it off from what scrolled by above, if there is room. Rows stand in plan order and stay where
+    they are. Only where there are more than fit, the most telling are shown: failed, running, then queued, then
+    finished; a line counts those that are not.
     """
-    shown, hidden = _selection(cells, max(room.height - 2, 1))
-    lines = [_row(cell, now, room, _names(shown)) for cell in shown]
+    shown, hidden = _selection(cells, max(room.height - 3, 1))
+    names = max((len(str(cell.cell)) for cell in shown), default=0)
+    lines = [_row(cell, now, room, names) for cell in shown]
     if hidden:
-        lines.append(_fit(Text(f"{room.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), room))
-    if room.height >= len(lines) + 2:
-        lines.append(Text())
+        lines.append(fit(Text(f"{room.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), room))
+    if room.height >= len(lines) + 3:
+        lines = [Text(), *lines, Text()]
     lines.append(_summary(cells, now, room))
     return tuple(lines[-max(room.height, 1) :])
 
@@ -107,21 +109,17 @@ def _rank(cell: CellProgress) -> int:
     return {Phase.RUNNING: 1, Phase.QUEUED: 2, Phase.DONE: 3}[cell.phase]
 
 
-def _names(cells: tuple[CellProgress, ...]) -> int:
-    return max((len(str(cell.cell)) for cell in cells), default=0)
-
-
 def _row(cell: CellProgress, now: float, room: Room, names: int) -> Text:
     sign, colour = room.glyphs.of(cell)
     is_waiting = cell.phase is Phase.QUEUED
-    text = Text(no_wrap=True, end="")
+    text = Text(no_wrap=True)
     text.append(f"{sign} ", style=colour)
     text.append(f"{cell.cell!s:<{names}}  ", style="bright_black" if is_waiting else "")
     text.append(f"{_state(cell):<{_STEP_WIDTH}}", style=colour)
     text.append(f"{_time(cell, now):>{_TIME_WIDTH}}  ", style="bright_black" if is_waiting else "")
     is_dim = cell.phase is Phase.RUNNING or not cell.is_failed
     text.append(_detail(cell), style="bright_black" if is_dim else "red")
-    return _fit(text, room)
+    return fit(text, room)
 
 
 def _state(cell: CellProgress) -> str:
@@ -164,21 +162,26 @@ def _summary(cells: tuple[CellProgress, ...], now: float, room: Room) -> Text:
     done = [cell for cell in cells if cell.phase is Phase.DONE]
     failed = sum(cell.is_failed for cell in done)
     running = sum(cell.phase is Phase.RUNNING for cell in cells)
-    bar = min(24, max(room.width - 56, 0))
-    filled = round(bar * len(done) / len(cells)) if cells else 0
-    text = Text(no_wrap=True, end="")
-    if bar:
-        text.append(room.glyphs.full * filled, style="red" if failed else "green")
-        text.append(f"{room.glyphs.empty * (bar - filled)}  ", style="bright_black")
+    queued = len(cells) - len(done) - running
+    text = Text(no_wrap=True)
     text.append(f"{len(done)} of {counted(len(cells), 'cell')} done", style="bold")
-    if failed:
-        text.append(f", {failed} failed", style="bold red")
-    text.append(f", {running} running, {len(cells) - len(done) - running} queued")
+    text.append(f", {failed} failed" if failed else "", style="bold red")
+    text.append(f", {running} running" if running else "")
+    text.append(f", {queued} queued" if queued else "")
     text.append(f"  {clock(now)}", style="bright_black")
-    return _fit(text, room)
+    bar = min(24, room.width - cell_len(text.plain) - 2)
+    if bar < 8 or not cells:
+        return fit(text, room)
+    filled = bar * len(done) // len(cells)
+    return Text.assemble(
+        (room.glyphs.full * filled, "red" if failed else "green"),
+        (f"{room.glyphs.empty * (bar - filled)}  ", "bright_black"),
+        text,
+        no_wrap=True,
+    )
 
 
-def _fit(text: Text, room: Room) -> Text:
+def fit(text: Text, room: Room) -> Text:
     """Cut the line to the room's columns; a wide character that would stick out goes whole."""
     if room.glyphs is ASCII:
         text.plain = text.plain.encode("ascii", "replace").decode()

@@ -21,8 +21,8 @@ from matrix_runner.model.events import (
     Tick,
 )
 from matrix_runner.model.outcomes import Outcome
-from matrix_runner.report.board import ASCII, UNICODE, Room, board_lines
-from matrix_runner.report.logs import CellLogs
+from matrix_runner.report.board import ASCII, UNICODE, Room, board_lines, fit
+from matrix_runner.report.logs import HEAD, CellLogs
 from matrix_runner.report.progress import CellProgress, Phase, Progress
 from matrix_runner.report.sanitize import clean_lines, last_line, sanitized_lines
 from matrix_runner.report.terminal import speaks_unicode, wants_colour
@@ -34,7 +34,7 @@ _PAUSE = 1 / 8
 _LATEST = 4096
 """Bytes of a cell's latest output that are kept to show its last line."""
 
-_EXCERPT = 12
+_EXCERPT = 10
 
 
 def make_console(stream: TextIO, environ: Mapping[str, str]) -> Console:
@@ -103,11 +103,13 @@ class LiveTable:
 
     def _draw(self) -> None:
         self._drawn = self._progress.now
+        cells = tuple(self._with_detail(cell) for cell in self._progress.cells)
+        self._live.update(Group(*board_lines(cells, self._progress.now, self._room())), refresh=True)
+
+    def _room(self) -> Room:
         width, height = self._console.size
         # One line stays free: a table as high as the terminal scrolls it at every drawing.
-        room = Room(width=width, height=height - 1, glyphs=self._glyphs)
-        cells = tuple(self._with_detail(cell) for cell in self._progress.cells)
-        self._live.update(Group(*board_lines(cells, self._progress.now, room)), refresh=True)
+        return Room(width=width, height=height - 1, glyphs=self._glyphs)
 
     def _with_detail(self, cell: CellProgress) -> CellProgress:
         if cell.phase is not Phase.RUNNING:
@@ -127,19 +129,27 @@ class LiveTable:
             (f"{self._glyphs.failed} {outcome.cell}", "bold red"),
             (f" failed in {cause(outcome)} after {duration(outcome.seconds)}", "red"),
         )
-        lines = [head]
-        if self._logs is not None:
-            tail = self._logs.tail(outcome.cell, 64 * 1024)
-            excerpt = tuple(line for line in sanitized_lines((tail,)) if line)[-_EXCERPT:]
-            lines += [Text(f"  | {line}", style="bright_black", no_wrap=True, overflow="ellipsis") for line in excerpt]
-        return (*lines, Text())
+        return (
+            head,
+            *(fit(Text(f"  | {line}", style="bright_black"), self._room()) for line in self._excerpt(outcome)),
+        )
+
+    def _excerpt(self, outcome: Outcome) -> tuple[str, ...]:
+        """Return the last lines of the cell's log, without its footer: the head says that."""
+        if self._logs is None:
+            return ()
+        tail = self._logs.tail(outcome.cell, 64 * 1024)
+        lines = [line for line in sanitized_lines((tail,)) if line]
+        if lines and lines[-1].startswith(HEAD):
+            lines.pop()
+        return tuple(lines[-_EXCERPT:])
 
 
 def _notice(notice: Notice) -> tuple[Text, ...]:
     about = f"{notice.cell}: " if notice.cell else ""
     first, *rest = clean_lines(notice.text) or ("",)
-    word = ("warning ", "yellow") if notice.is_warning else ("note ", "bright_black")
-    return (Text.assemble(word, f"{about}{first}"), *(Text(f"  {line}") for line in rest))
+    word = ("warning  ", "yellow") if notice.is_warning else ("note     ", "bright_black")
+    return (Text.assemble(word, f"{about}{first}"), *(Text(f"         {line}") for line in rest))
 
 
 def _end(data: bytes) -> bytes:

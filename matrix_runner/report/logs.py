@@ -27,6 +27,9 @@ LOG_CAP = 64 * 1024 * 1024
 KEPT_END = 256 * 1024
 """Bytes of the end that a longer log keeps too: that is where the error is."""
 
+HEAD = "=== "
+"""How the log's own lines begin: the cell, each step, and the footer, which is one line."""
+
 
 @dataclass(slots=True)
 class _Log:
@@ -79,10 +82,10 @@ class CellLogs:
             case Output():
                 self._write_output(event.cell, event.data)
             case CellStarted():
-                self._write_line(event.cell, f"=== {event.cell}")
+                self._write_line(event.cell, f"{HEAD}{event.cell}")
             case StepStarted():
                 command = f": {event.command}" if event.command else ""
-                self._write_line(event.cell, f"=== {event.kind}{command}")
+                self._write_line(event.cell, f"{HEAD}{event.kind}{command}")
             case Notice():
                 if event.cell is not None:
                     self._write_line(event.cell, f"--- {event.text}")
@@ -158,9 +161,11 @@ class CellLogs:
         cell = outcome.cell
         if cell not in self._begun and not is_failed(outcome):
             return
-        text = f"=== {outcome.status} after {duration(outcome.seconds)}"
+        text = f"{HEAD}{outcome.status} after {duration(outcome.seconds)}"
         if outcome.failure is not None:
-            text += f", in {outcome.failure.step} ({outcome.failure.reason}): {outcome.failure.message}"
+            text += (
+                f", in {outcome.failure.step} ({outcome.failure.reason}): {' '.join(outcome.failure.message.split())}"
+            )
         self._write_line(cell, text)
         self._close(cell)
 

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TextIO
 
 from matrix_runner.model.cells import Cell
@@ -165,12 +166,12 @@ class PlainConsole:
             lines.popleft()
             is_cut = True
         shown = [f"{_BAR}{line}".rstrip() for line in lines]
-        title = f"{_BAR}the log's last {len(shown)} lines" if is_cut else f"{_BAR}the log"
+        title = f"the log's last {len(shown)} lines" if is_cut else "the log"
         style, token = self._style.fold, self._token()
         if style is FoldStyle.NONE or len(shown) <= _OPEN_LINES:
-            return (title, *commands_off(style, token), *shown, *commands_on(style, token))
+            return (f"{_BAR}{title}:", *commands_off(style, token), *shown, *commands_on(style, token))
         return (
-            *self._folded(cell, f"{title}, up to the last {_OPEN_LINES}", tuple(shown[:-_OPEN_LINES]), token),
+            *self._folded(cell, f"{title} of {cell}, up to these:", tuple(shown[:-_OPEN_LINES]), token),
             *commands_off(style, token),
             *shown[-_OPEN_LINES:],
             *commands_on(style, token),
@@ -189,7 +190,8 @@ class PlainConsole:
     def _print_log(self, cell: Cell) -> None:
         """Print a whole log, folded, line by line: it may be larger than memory should hold."""
         style, now, token = self._style.fold, self._unix_time(), self._token()
-        self._print(opening(style, str(cell), f"{_BAR}log of {cell}", now), *commands_off(style, token))
-        for line in sanitized_lines(self._logs.read(cell), colour=self._style.colour):
-            self._out.write(f"{_BAR}{line}".rstrip())
+        self._print(opening(style, str(cell), f"the log of {cell}", now), *commands_off(style, token))
+        lines = sanitized_lines(self._logs.read(cell), colour=self._style.colour)
+        while batch := tuple(islice(lines, 500)):
+            self._out.write(*(f"{_BAR}{line}".rstrip() for line in batch))
         self._print(*commands_on(style, token), *closing(style, str(cell), self._unix_time()))

@@ -19,11 +19,17 @@ MEANINGS = {
 """What each exit code says, in the words of the summary."""
 
 
-def summary_lines(report: Report, *, output_dir: str, left_out: LeftOut = (), colour: bool = False) -> tuple[str, ...]:
-    """Return the summary as lines for a console. `colour` paints the words that matter (SGR)."""
+def summary_lines(
+    report: Report, *, output_dir: str, left_out: LeftOut = (), colour: bool = False, width: int = 140
+) -> tuple[str, ...]:
+    """Return the summary as lines for a console.
+
+    `colour` paints the words that matter (SGR); `width`: columns that the table's rows are cut to. What a person must
+    have whole (messages, hints, paths) stands outside of the table and is never cut.
+    """
     return (
         "",
-        *_table(report, colour=colour),
+        *_table(report, width, colour=colour),
         *_failures(report, colour=colour),
         *_left_out(left_out),
         "",
@@ -36,9 +42,9 @@ def totals(report: Report, output_dir: str) -> tuple[str, ...]:
     wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
     worked = sum(outcome.seconds for outcome in report.outcomes)
     delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {output_dir}"
-    lines = [f"{delivered if wheels else 'no wheel'}, {duration(report.seconds)}"]
+    lines = [f"{delivered if wheels else 'no wheel'} after {duration(report.seconds)}"]
     if report.seconds > 0 and worked / report.seconds >= 1.1:
-        lines[0] += f"; one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long"
+        lines.append(f"one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long")
     code = report.exit_code
     if code is not ExitCode.OK:
         good = sum(outcome.status.is_success for outcome in report.outcomes)
@@ -57,7 +63,7 @@ def result(outcome: Outcome) -> str:
     text = clean_line(outcome.wheel.name)
     if outcome.reused_from is not None:
         return f"{text}, built by {outcome.reused_from}"
-    return f"{text}, {size(outcome.wheel.size)}"
+    return text
 
 
 def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
@@ -66,16 +72,20 @@ def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     return tuple((reason, tuple(cell for cell, given in left_out if given == reason)) for reason in reasons)
 
 
-def _table(report: Report, *, colour: bool) -> tuple[str, ...]:
+def _table(report: Report, width: int, *, colour: bool) -> tuple[str, ...]:
     if not report.outcomes:
         return ()
-    width = max(len(str(outcome.cell)) for outcome in report.outcomes)
-    lines = [f"{'status':<9}  {'cell':<{width}}  {'time':>6}  result"]
+    names = max(len(str(outcome.cell)) for outcome in report.outcomes)
+    lines = [f"{'status':<9}  {'cell':<{names}}  {'time':>6}  {'size':>9}  wheel or cause"]
     for outcome in report.outcomes:
+        row = f"  {outcome.cell!s:<{names}}  {duration(outcome.seconds):>6}  {_weight(outcome):>9}  {result(outcome)}"
         word = _paint(f"{outcome.status!s:<9}", outcome.status, colour=colour)
-        text = f"{word}  {outcome.cell!s:<{width}}  {duration(outcome.seconds):>6}  {_cut(result(outcome), 100)}"
-        lines.append(text.rstrip())
+        lines.append(f"{word}{_cut(row.rstrip(), width - 9)}")
     return tuple(lines)
+
+
+def _weight(outcome: Outcome) -> str:
+    return size(outcome.wheel.size) if outcome.wheel else ""
 
 
 def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
