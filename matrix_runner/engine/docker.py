@@ -1,0 +1,309 @@
+"""The only module that speaks to the Docker SDK: it wraps one client, and translates every one of its exceptions."""
+
+import contextlib
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import docker
+import docker.errors
+import docker.tls
+import requests
+import urllib3.exceptions
+from docker.utils import parse_repository_tag
+
+from matrix_runner.engine.api import EngineInfo, ResolvedImage
+from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
+from matrix_runner.engine.daemon_errors import refused, unreachable
+from matrix_runner.engine.docker_bodies import (
+    container_body,
+    image_body,
+    import_changes,
+    listed_containers,
+    listed_images,
+    stored_image,
+)
+from matrix_runner.engine.docker_engine import DaemonEngine
+from matrix_runner.engine.endpoint import Endpoint, resolve_endpoint
+from matrix_runner.errors import EngineError, ImageError, MachineError
+
+_TIMEOUT: Final = 60
+"""Seconds without a byte from the daemon. Also what ends a pull from a registry that stalls."""
+_LONG: Final = 900
+"""Seconds for answers that come after much work: unpacking, committing, importing."""
+
+
+class DockerEngine(DaemonEngine):
+    """Containers of a Docker daemon (or of Podman's socket, which speaks the same)."""
+
+    def __init__(self, *, run: str, environ: Mapping[str, str], state_dir: Path) -> None:
+        """Find out which daemon `environ` means, without asking it anything yet. Raise EngineError.
+
+        `run`: the run's id, unique; a plain file name. `state_dir`: where living runs hold their locks.
+        """
+        endpoint = resolve_endpoint(environ)
+        super().__init__(
+            run=run,
+            environ=environ,
+            state_dir=state_dir,
+            connect=lambda seconds: SdkDaemon(endpoint, timeout=seconds or _TIMEOUT),
+        )
+
+
+class _Client(docker.APIClient):
+    """The SDK's client, but no request without a time limit: it asks for none on pull and import."""
+
+    def request(self, method: str | bytes, url: str | bytes, *args: object, **kwargs: object) -> requests.Response:
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
+        return super().request(method, url, *args, **kwargs)  # type: ignore[arg-type]
+
+
+class SdkDaemon:
+    """`daemon.Daemon` by the SDK. The client is made at the first request, as making one asks for the version."""
+
+    def __init__(self, endpoint: Endpoint, *, timeout: int = _TIMEOUT) -> None:
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._cached: _Client | None = None
+
+    def _client(self, timeout: int | None = None) -> _Client:
+        if self._cached is None:
+            tls = self._endpoint.tls
+            self._cached = _Client(
+                base_url=self._endpoint.url,
+                version="auto",
+                timeout=self._timeout,
+                tls=False
+                if tls is None
+                else docker.tls.TLSConfig(
+                    client_cert=(str(tls.cert), str(tls.key)) if tls.cert and tls.key else None,
+                    ca_cert=str(tls.ca) if tls.ca else None,
+                    verify=tls.verify,
+                ),
+            )
+        self._cached.timeout = timeout or self._timeout
+        return self._cached
+
+    def close(self) -> None:
+        """Release the connection."""
+        if self._cached is not None:
+            self._cached.close()
+
+    def info(self) -> EngineInfo:
+        """Ask who it is."""
+        with self._translated("be asked for its version"):
+            client = self._client()
+            client.ping()
+            version, info = client.version(), client.info()
+        podman = any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or ())
+        return EngineInfo(
+            name="docker",
+            version=f"{'Podman ' if podman else ''}{version['Version']}",
+            machine=str(info["Architecture"]),
+            endpoint=self._endpoint.url,
+        )
+
+    def image(self, reference: str) -> StoredImage | None:
+        """Return an image of its store, None if it is not there."""
+        try:
+            with self._translated(f"look for the image {reference}"):
+                return stored_image(reference, self._client().inspect_image(reference))  # type: ignore[no-untyped-call]
+        except _NotThere:
+            return None
+
+    def pull(self, reference: str, platform: str | None) -> Iterator[str]:
+        """Fetch an image, yielding a line of progress now and then. Raise EngineError with the daemon's own words."""
+        repository, tag = parse_repository_tag(reference)
+        with self._translated(f"fetch {reference}"):
+            for line in self._client().pull(
+                repository, tag=tag or "latest", platform=platform, stream=True, decode=True
+            ):
+                if "error" in line:
+                    raise docker.errors.APIError(str(line["error"]), explanation=str(line["error"]))
+                yield f"{line.get('id', '')} {line.get('status', '')} {line.get('progress', '')}".strip()
+
+    def create(self, creation: Creation) -> str:
+        """Make a container; return its id."""
+        try:
+            with self._translated(f"create a container of {creation.image}"):
+                made = self._client().create_container_from_config(  # type: ignore[no-untyped-call]
+                    container_body(creation), name=creation.name
+                )
+                return str(made["Id"])
+        except _NotThere as error:
+            raise ImageError(
+                f"the image {creation.image} is not there: {error.message}",
+                hint="Something removed it meanwhile; run again.",
+            ) from error
+
+    def attach(self, container: str) -> socket.socket:
+        """Return the raw stream of a container's input and output, multiplexed."""
+        with self._translated("attach to a container"):
+            raw = self._client().attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            if isinstance(raw, socket.socket):
+                return raw
+            # Over unix and plain TCP the SDK gives a file-like wrapper, whose socket the response may close when it is
+            # collected: take a descriptor of our own.
+            inner: socket.socket = raw._sock  # noqa: SLF001 - the only way to it
+            try:
+                return inner.dup()
+            finally:
+                raw.close()
+                inner.close()
+
+    def start(self, container: str) -> None:
+        """Start it."""
+        with self._translated("start a container"):
+            self._client().start(container)
+
+    def run_beside(self, container: str, argv: tuple[str, ...]) -> None:
+        """Start a further command in it, without waiting for it."""
+        with self._translated("run a command in a container"):
+            client = self._client()
+            client.exec_start(client.exec_create(container, list(argv))["Id"], detach=True)
+
+    def remove(self, container: str) -> None:
+        """Kill and remove it, and return when it is gone.
+
+        The daemon may be removing it already, as it stopped: then it refuses (409), and we wait for it.
+        """
+        with self._translated("remove a container"), contextlib.suppress(docker.errors.NotFound):
+            client = self._client()
+            try:
+                client.remove_container(container, force=True, v=True)
+            except docker.errors.APIError as error:
+                if error.status_code != http.client.CONFLICT:
+                    raise
+                until = time.monotonic() + 10
+                while time.monotonic() < until:
+                    client.inspect_container(container)
+                    time.sleep(0.02)
+
+    def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
+        """Unpack a tar stream in a directory that exists. What the stream itself raises comes through as it is."""
+        raised: list[Exception] = []
+
+        def pieces() -> Iterator[bytes]:
+            try:
+                yield from archive
+            except Exception as error:
+                raised.append(error)
+                raise
+
+        try:
+            with self._translated(f"copy into {directory}"):
+                self._client(_LONG).put_archive(container, directory, pieces())
+        except EngineError:
+            if raised:
+                raise raised[0] from None
+            raise
+
+    @contextlib.contextmanager
+    def get(self, container: str, path: str) -> Iterator[Iterator[bytes]]:
+        """Stream a path out as tar."""
+        with self._translated(f"copy {path} out"):
+            client = self._client()
+            url = f"{client.base_url}/v{client.api_version}/containers/{container}/archive"
+            answer = client.get(url, params={"path": path}, stream=True, headers={"Accept-Encoding": "identity"})
+        # Not translated from here on: what the reader raises is not the engine's.
+        with answer:
+            if answer.status_code != http.client.OK:
+                raise EngineError(f"{path} cannot be copied out: {_message(answer)}")
+            yield self._pieces(answer, path)
+
+    def _pieces(self, answer: requests.Response, path: str) -> Iterator[bytes]:
+        # An archive ends with two blocks of zeros. A stream that ends without them was cut, however cleanly it ended.
+        tail = b""
+        with self._translated(f"copy {path} out"):
+            for piece in answer.iter_content(256 * 1024):
+                tail = (tail + piece)[-1024:]
+                yield piece
+        if tail != bytes(1024):
+            raise EngineError(f"{path} was not copied out whole: the stream ended early", hint="The container is gone.")
+
+    def ran_out_of_memory(self, container: str, since: float) -> bool:
+        """Tell whether it reported that the kernel killed something in the container for memory."""
+        with self._translated("be asked for events"):
+            events = self._client().events(
+                since=int(since), until=int(time.time()) + 1, filters={"container": container, "event": "oom"}
+            )
+            with contextlib.closing(events):
+                return any(True for _ in events)
+
+    def commit(self, container: str, config: ImageConfig) -> str:
+        """Make an image of a container; return its id."""
+        repository, tag = parse_repository_tag(config.name) if config.name else (None, None)
+        with self._translated("keep a container as an image"):
+            return str(
+                self._client(_LONG).commit(container, repository=repository, tag=tag, conf=image_body(config))["Id"]
+            )
+
+    def import_root(self, archive: Path, config: ImageConfig) -> str:
+        """Make an image of a tar file; return its id."""
+        repository, tag = parse_repository_tag(config.name) if config.name else (None, None)
+        with self._translated(f"import {archive.name}"):
+            answer = self._client(_LONG).import_image(
+                str(archive), repository=repository, tag=tag, changes=import_changes(config)
+            )
+        lines = [json.loads(line) for line in str(answer).splitlines() if line.strip()]
+        for line in lines:
+            if "error" in line:
+                raise self._refused(f"import {archive.name}", str(line["error"]))
+        return str(lines[-1]["status"])
+
+    def images(self, label: str) -> tuple[ResolvedImage, ...]:
+        """Return the images with that label, one for each name."""
+        with self._translated("list images"):
+            return listed_images(self._client().images(filters={"label": label}))
+
+    def containers(self, label: str) -> tuple[Leftover, ...]:
+        """Return the containers with that label, running or not."""
+        with self._translated("list containers"):
+            return listed_containers(self._client().containers(all=True, filters={"label": label}))
+
+    def remove_image(self, reference: str, *, force: bool) -> None:
+        """Remove an image; one that is not there is no error."""
+        with contextlib.suppress(_NotThere), self._translated(f"remove the image {reference}"):
+            self._client(_LONG).remove_image(reference, force=force)
+
+    @contextlib.contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except docker.errors.NotFound as error:
+            raise _NotThere(f"the engine could not {what}: {error.explanation}") from error
+        except docker.errors.APIError as error:
+            raise self._refused(what, str(error.explanation or error)) from error
+        except (
+            docker.errors.DockerException,
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            http.client.HTTPException,
+            OSError,
+        ) as error:
+            raise unreachable(self._endpoint, error) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise EngineError(f"the engine could not {what}: its answer makes no sense ({error!r})") from error
+
+    def _refused(self, what: str, text: str) -> MachineError:
+        root = "its data root"
+        if "no space left" in text.lower():
+            with contextlib.suppress(Exception):
+                root = str(self._client().info()["DockerRootDir"])
+        return refused(what, text, root)
+
+
+class _NotThere(EngineError):
+    """The container or image that was asked for is not there."""
+
+
+def _message(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"

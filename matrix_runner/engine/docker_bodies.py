@@ -1,0 +1,120 @@
+"""The JSON bodies and instructions that Docker's API wants for our requests, and what its rows say."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from matrix_runner.engine.api import ResolvedImage
+from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
+from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
+
+_NO_NAME: Final = "<none>:<none>"
+
+
+class _Config(msgspec.Struct, rename="pascal"):
+    cmd: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    labels: dict[str, str] | None = None
+
+
+class _Image(msgspec.Struct, rename="pascal"):
+    """One image, as a row of a list (names, labels at the top) or inspected (labels in the configuration)."""
+
+    id: str
+    size: int = 0
+    repo_digests: tuple[str, ...] | None = None
+    repo_tags: tuple[str, ...] | None = None
+    labels: dict[str, str] | None = None
+    config: _Config | None = None
+
+
+class _Container(msgspec.Struct, rename="pascal"):
+    id: str
+    labels: dict[str, str] | None = None
+
+
+def container_body(creation: Creation) -> dict[str, object]:
+    """Return the body that makes a container.
+
+    No platform is given: an image's metadata may lie about it (`docker import --platform linux/386` leaves amd64
+    on 20.10), and 20.10 reports a mismatch as "no such image" (both measured). No log: output is streamed.
+    """
+    host: dict[str, object] = {"AutoRemove": True, "LogConfig": {"Type": "none"}}
+    if creation.memory is not None:
+        host |= {"Memory": creation.memory, "MemorySwap": creation.memory}
+    return {
+        "Image": creation.image,
+        "Entrypoint": list(creation.argv),
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Labels": dict(creation.labels),
+        "HostConfig": host,
+    }
+
+
+def image_body(config: ImageConfig) -> dict[str, object]:
+    """Return the configuration for a commit. What it leaves out is kept from the container."""
+    return {
+        "Labels": dict(config.labels),
+        "Env": [f"{name}={value}" for name, value in config.env],
+        # Never null: that would mean "as the container has it", which is our own PID 1.
+        "Entrypoint": list(config.entrypoint),
+        "Cmd": list(config.command),
+    }
+
+
+def import_changes(config: ImageConfig) -> list[str]:
+    """Return the same as Dockerfile instructions, all that an import understands."""
+    changes = [f"ENV {name}={_quoted(value)}" for name, value in config.env]
+    changes += [f"LABEL {_quoted(name)}={_quoted(value)}" for name, value in config.labels]
+    if config.entrypoint:
+        changes.append(f"ENTRYPOINT {json.dumps(config.entrypoint)}")
+    if config.command:
+        changes.append(f"CMD {json.dumps(config.command)}")
+    return changes
+
+
+def stored_image(reference: str, inspected: Mapping[str, object]) -> StoredImage:
+    """Read an inspected image. Raise ValueError for an answer that makes no sense."""
+    row = msgspec.convert(inspected, _Image)
+    config = row.config or _Config()
+    return StoredImage(
+        image=_resolved(row, reference, config.labels), command=config.cmd or (), entrypoint=config.entrypoint or ()
+    )
+
+
+def listed_images(rows: object) -> tuple[ResolvedImage, ...]:
+    """Read a list of images: one for each name; one without a name goes by its id. Raise ValueError."""
+    return tuple(
+        _resolved(row, name, row.labels)
+        for row in msgspec.convert(rows, tuple[_Image, ...])
+        for name in tuple(name for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
+    )
+
+
+def listed_containers(rows: object) -> tuple[Leftover, ...]:
+    """Read a list of containers. Raise ValueError."""
+    return tuple(
+        Leftover(id=row.id, run=(row.labels or {}).get(LABEL_RUN, ""), owner=(row.labels or {}).get(LABEL_OWNER, ""))
+        for row in msgspec.convert(rows, tuple[_Container, ...])
+    )
+
+
+def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> ResolvedImage:
+    return ResolvedImage(
+        reference=reference,
+        id=row.id,
+        size=row.size,
+        digests=row.repo_digests or (),
+        labels=tuple(sorted((labels or {}).items())),
+    )
+
+
+def _quoted(value: str) -> str:
+    """Quote for a Dockerfile instruction, in which `$` would name a variable."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'

@@ -1,0 +1,141 @@
+"""One container of a daemon: a conversation over its lifeline, and archives beside it."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
+from matrix_runner.engine.conversation import Conversation
+from matrix_runner.engine.daemon import Daemon, ImageConfig, StoredImage
+from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT
+from matrix_runner.engine.worker_shell import signal_argv
+from matrix_runner.errors import EngineError, MachineError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What a container is. `env`: for every command. `snapshot_labels`: for images of this run only."""
+
+    id: str
+    name: str
+    image: StoredImage
+    env: tuple[tuple[str, str], ...]
+    snapshot_labels: tuple[tuple[str, str], ...]
+
+
+class DockerContainer:
+    """`api.Container`. `daemon` is for the thread that runs its commands, `spare` for `kill` from any other."""
+
+    def __init__(self, identity: Identity, daemon: Daemon, spare: Daemon) -> None:
+        """Take over a container that was created and not started, and both connections."""
+        self.id = identity.id
+        self._identity = identity
+        self._daemon = daemon
+        self._spare = spare
+        self._conversation: Conversation | None = None
+        self._began = time.time()
+        self._kill_guard = threading.Lock()
+        self._is_removed = False
+
+    @property
+    def root(self) -> str:
+        """All of it is the cell's alone."""
+        return ""
+
+    @property
+    def is_disposable(self) -> bool:
+        """Its interpreters are the cell's alone."""
+        return True
+
+    def launch(self, timeout: float) -> None:
+        """Attach, then start: in this order, so that no moment passes in which it runs without its lifeline."""
+        conversation = Conversation(self._daemon.attach(self.id), self._signal)
+        with self._kill_guard:
+            self._conversation = conversation
+            if self._is_removed:
+                conversation.hang_up()
+        self._daemon.start(self.id)
+        if not conversation.start(timeout):
+            raise EngineError(
+                f"the container {self._identity.name} was started, but its shell does not answer",
+                hint="The image needs /bin/sh, cat, env and setsid; the machine may be out of memory or overloaded.",
+            )
+
+    def exec(self, request: ExecRequest, on_output: OnOutput) -> ExecResult:
+        """Run a command and wait for its end."""
+        if self._conversation is None:
+            return ExecResult(ending=Ending.LOST, status=None, seconds=0.0)
+        result = self._conversation.run(request, dict((*self._identity.env, *request.env)), on_output)
+        if result.ending is Ending.LOST and not self._is_removed and self._ran_out_of_memory():
+            return ExecResult(ending=Ending.OUT_OF_MEMORY, status=None, seconds=result.seconds)
+        return result
+
+    def put(self, directory: str, archive: Iterable[bytes]) -> None:
+        """Unpack a tar stream in a directory, which is made if need be."""
+        result = self.exec(ExecRequest(argv=("mkdir", "-p", "--", directory), cwd="/", timeout=60), _ignore)
+        if not result.is_success:
+            raise EngineError(
+                f"the directory {directory} cannot be made in {self._identity.name}: {result.ending.value}"
+            )
+        self._daemon.put(self.id, directory, archive)
+
+    def get(self, path: str) -> contextlib.AbstractContextManager[Iterator[bytes]]:
+        """Stream a path out as tar."""
+        return self._daemon.get(self.id, path)
+
+    def snapshot(self, metadata: ImageMetadata) -> str:
+        """Keep the present state as an image, which starts what its own image started, and not our PID 1."""
+        # A container's labels pass to its image; these two would make a named image look like a run's own leftover.
+        labels = {LABEL_RUN: "", LABEL_OWNER: "", LABEL_CELL: "", **dict(metadata.labels)}
+        if metadata.name is None:
+            labels |= dict(self._identity.snapshot_labels)
+        else:
+            labels[LABEL_SNAPSHOT] = ""
+        config = ImageConfig(
+            name=metadata.name,
+            labels=tuple(labels.items()),
+            env=metadata.env,
+            entrypoint=self._identity.image.entrypoint if metadata.entrypoint is None else metadata.entrypoint,
+            command=self._identity.image.command,
+        )
+        return self._daemon.commit(self.id, config)
+
+    def hang_up(self) -> None:
+        """End the lifeline, from any thread: takes no time, and the daemon does the rest."""
+        with self._kill_guard:
+            self._is_removed = True
+            if self._conversation is not None:
+                self._conversation.hang_up()
+
+    def kill(self) -> None:
+        """Remove it now, from any thread."""
+        self.hang_up()
+        with self._kill_guard:
+            self._spare.remove(self.id)
+
+    def release(self) -> None:
+        """Remove it and let go of all connections: from its own thread, when nothing uses it any more."""
+        try:
+            self.kill()
+        finally:
+            if self._conversation is not None:
+                self._conversation.close()
+            self._daemon.close()
+            self._spare.close()
+
+    def _signal(self, signal: str) -> None:
+        with contextlib.suppress(MachineError):
+            self._daemon.run_beside(self.id, signal_argv(signal))
+
+    def _ran_out_of_memory(self) -> bool:
+        """Whether the kernel killed the machinery itself for memory: the counter is gone with the container then."""
+        try:
+            return self._daemon.ran_out_of_memory(self.id, self._began)
+        except MachineError:
+            return False
+
+
+def _ignore(_: bytes) -> None:
+    pass

@@ -1,0 +1,148 @@
+"""Which Docker daemon is meant: resolved here, and not by the SDK.
+
+The SDK silently uses the local daemon for a context that does not exist, and can read `./contexts` of the directory
+it is started in, so that a hostile project could lead the driver to a daemon of its own (both measured, 7.2.0).
+The order is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the current context, the default socket.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from matrix_runner.errors import EngineError
+
+DEFAULT_URL: Final = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tls:
+    """Files for a daemon that wants certificates; `verify` is whether its own is checked."""
+
+    ca: Path | None
+    cert: Path | None
+    key: Path | None
+    verify: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A daemon's address. `origin` says where it was found, for messages."""
+
+    url: str
+    origin: str
+    tls: Tls | None = None
+
+    @property
+    def socket_path(self) -> Path | None:
+        """Path of the unix socket, if it is one."""
+        return Path(self.url.removeprefix("unix://")) if self.url.startswith("unix://") else None
+
+
+class _Config(msgspec.Struct):
+    current: str = msgspec.field(name="currentContext", default="")
+
+
+class _Docker(msgspec.Struct):
+    host: str = msgspec.field(name="Host", default="")
+    skip_verify: bool = msgspec.field(name="SkipTLSVerify", default=False)
+
+
+class _Endpoints(msgspec.Struct):
+    docker: _Docker
+
+
+class _Context(msgspec.Struct):
+    endpoints: _Endpoints = msgspec.field(name="Endpoints")
+
+
+def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
+    """Return the daemon that the environment and the user's Docker configuration mean.
+
+    Raise EngineError for a context that does not exist or cannot be read, and for addresses we cannot use.
+    """
+    host = environ.get("DOCKER_HOST", "")
+    if host:
+        return _checked(host, "DOCKER_HOST", _tls_of_environ(environ))
+    directory = _config_directory(environ)
+    context, origin = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
+    if not context and directory is not None:
+        context, origin = _current_context(directory / "config.json"), f"currentContext of {directory / 'config.json'}"
+    if context in {"", "default"}:
+        return Endpoint(url=DEFAULT_URL, origin="the default", tls=None)
+    return _of_context(context, origin, directory)
+
+
+def _config_directory(environ: Mapping[str, str]) -> Path | None:
+    if environ.get("DOCKER_CONFIG"):
+        return Path(environ["DOCKER_CONFIG"])
+    return Path(environ["HOME"], ".docker") if environ.get("HOME") else None
+
+
+def _current_context(file: Path) -> str:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Config).current
+    except FileNotFoundError:
+        return ""
+    except (OSError, msgspec.DecodeError) as error:
+        raise EngineError(
+            f"Docker's configuration {file} cannot be read: {error}",
+            hint="Correct or remove the file, or set DOCKER_HOST.",
+        ) from error
+
+
+def _of_context(name: str, origin: str, directory: Path | None) -> Endpoint:
+    # The docker command stores contexts under the SHA-256 of their names.
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    hint = "`docker context ls` lists the contexts; DOCKER_HOST overrides them."
+    if directory is None:
+        raise EngineError(f"Docker context {name!r} ({origin}) is unknown: HOME is not set", hint=hint)
+    try:
+        data = (directory / "contexts" / "meta" / digest / "meta.json").read_bytes()
+        docker = msgspec.json.decode(data, type=_Context).endpoints.docker
+    except FileNotFoundError:
+        raise EngineError(f"Docker context {name!r} ({origin}) does not exist in {directory}", hint=hint) from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise EngineError(f"Docker context {name!r} ({origin}) cannot be read: {error}", hint=hint) from error
+    folder = directory / "contexts" / "tls" / digest / "docker"
+    tls = _tls_of(folder, verify=not docker.skip_verify) if folder.is_dir() else None
+    return _checked(docker.host or DEFAULT_URL, f"Docker context {name!r}", tls)
+
+
+def _tls_of_environ(environ: Mapping[str, str]) -> Tls | None:
+    verify = bool(environ.get("DOCKER_TLS_VERIFY"))
+    folder = environ.get("DOCKER_CERT_PATH", "")
+    if not verify and not folder:
+        return None
+    directory = Path(folder) if folder else _config_directory(environ)
+    return _tls_of(directory, verify=verify) if directory else Tls(ca=None, cert=None, key=None, verify=verify)
+
+
+def _tls_of(folder: Path, *, verify: bool) -> Tls:
+    ca, cert, key = (path if path.is_file() else None for path in (folder / f"{n}.pem" for n in ("ca", "cert", "key")))
+    return Tls(ca=ca, cert=cert, key=key, verify=verify)
+
+
+def _checked(url: str, origin: str, tls: Tls | None) -> Endpoint:
+    scheme = url.partition("://")[0]
+    if scheme == "ssh":
+        raise EngineError(
+            f"{origin} is {url}, and connections over ssh are not supported: they break under parallel use",
+            hint="Open a tunnel, `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST`, "
+            "and set DOCKER_HOST=unix:///tmp/docker.sock.",
+        )
+    if scheme == "npipe":
+        raise EngineError(
+            f"{origin} is {url}, a Windows pipe, which is not supported",
+            hint="Run inside WSL 2, where Docker Desktop offers unix:///var/run/docker.sock.",
+        )
+    if scheme not in {"unix", "tcp", "http", "https"} or "://" not in url:
+        raise EngineError(
+            f"{origin} is {url!r}, which is no address of a Docker daemon",
+            hint="An address looks like unix:///var/run/docker.sock or tcp://host:2376.",
+        )
+    # Certificates without tcp make no sense; `docker` ignores them for a unix socket too.
+    return Endpoint(url=url, origin=origin, tls=None if scheme == "unix" else tls)

@@ -1,0 +1,116 @@
+"""Which runs live, and whose a leftover is.
+
+A living run holds a lock on `runs/<run>.lock` in the state directory; the kernel releases it however the run dies.
+What an engine keeps (containers, snapshots) is labelled with its run and its owner. A sweep may remove what is ours
+and whose run's lock is free.
+"""
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from matrix_runner.errors import OutputError
+
+LABEL_RUN: Final = "matrix-runner.run"
+LABEL_OWNER: Final = "matrix-runner.owner"
+LABEL_CELL: Final = "matrix-runner.cell"
+LABEL_SNAPSHOT: Final = "matrix-runner.snapshot"
+"""On images only: the run they belong to. Named images do not have it, so no sweep removes them."""
+
+
+class Leases:
+    """The locks of one state directory."""
+
+    def __init__(self, state_dir: Path, run: str) -> None:
+        self._directory = state_dir / "runs"
+        self._run = run
+        self._lock: FileLock | None = None
+        self._guard = threading.Lock()
+
+    @property
+    def owner(self) -> str:
+        """Who may sweep: this user, on this host, with this state directory.
+
+        The directory has an identity of its own, because two of them (or two hosts that drive one daemon) do not see
+        each other's locks and would take living runs for dead. Raise OutputError.
+        """
+        with self._guard, _translated(self._directory):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            file = self._directory / "identity"
+            # Exclusive link: of two first runs, one writes and both read the same.
+            if not file.exists():
+                draft = self._directory / f".identity-{secrets.token_hex(8)}"
+                draft.write_text(secrets.token_hex(8), encoding="ascii")
+                try:
+                    os.link(draft, file)
+                except FileExistsError:
+                    pass
+                finally:
+                    draft.unlink()
+            return f"{socket.gethostname()}/{os.getuid()}/{file.read_text(encoding='ascii')}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this run has said that it lives."""
+        return self._lock is not None
+
+    def hold(self) -> None:
+        """Say that this run lives. Idempotent. Raise OutputError."""
+        with self._guard, _translated(self._directory):
+            if self._lock is not None:
+                return
+            self._directory.mkdir(parents=True, exist_ok=True)
+            # Not thread-local: any thread of the run may release what another one took.
+            lock = FileLock(self._path(self._run), timeout=0, thread_local=False)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise OutputError(f"another process is running as run {self._run!r}") from None
+            self._lock = lock
+
+    def release(self) -> None:
+        """Say that this run has nothing left to sweep. Idempotent."""
+        with self._guard:
+            if self._lock is not None:
+                self._path(self._run).unlink(missing_ok=True)
+                self._lock.release()
+                self._lock = None
+
+    def is_alive(self, run: str) -> bool:
+        """Tell whether some process holds that run's lock. A name that could leave the directory is no run of ours."""
+        path = self._path(run)
+        if Path(run).name != run or not path.exists():
+            return False
+        lock = FileLock(path, timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except (Timeout, OSError):
+            return True
+        lock.release()
+        return False
+
+    def forget(self, run: str) -> None:
+        """Remove a dead run's lock file."""
+        if Path(run).name == run:
+            self._path(run).unlink(missing_ok=True)
+
+    def _path(self, run: str) -> Path:
+        return self._directory / f"{run}.lock"
+
+
+@contextlib.contextmanager
+def _translated(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"the state directory {directory} cannot be used: {error}",
+            hint="Make it writable, or set XDG_STATE_HOME to a directory that is.",
+        ) from error

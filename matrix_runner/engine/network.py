@@ -1,0 +1,42 @@
+"""How commands reach the network: the proxies and certificates of the machine that drives them, and nothing else of it.
+
+Behind a network that intercepts TLS, pip cannot reach the index unless it is given the machine's bundle of
+certificates; a machine that needs one says so by these variables.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_NAMES_OF_HOST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
+# OpenSSL, Python and uv; requests; pip; curl; git.
+_NAMES_FOR_COMMANDS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
+
+CA_IN_CONTAINER = "/etc/matrix-runner/ca-bundle.pem"
+
+
+def ca_bundle(environ: Mapping[str, str]) -> Path | None:
+    """Return the first file of certificates that the environment names and that exists."""
+    for name in _NAMES_OF_HOST:
+        value = environ.get(name)
+        if value and Path(value).is_file():
+            return Path(value)
+    return None
+
+
+def network_env(environ: Mapping[str, str], ca: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the variables for every command. `ca`: the bundle's path where the command sees it, None for none.
+
+    Programs differ in the case of a proxy's name that they read (curl only lower for http), so both are given; when
+    the environment has both, each keeps its own value.
+    """
+    pairs = []
+    for lower in _PROXIES:
+        upper = lower.upper()
+        value = environ.get(lower) or environ.get(upper)
+        if value:
+            pairs.append((lower, environ.get(lower) or value))
+            pairs.append((upper, environ.get(upper) or value))
+    if ca is not None:
+        pairs.extend((name, ca) for name in _NAMES_FOR_COMMANDS)
+    return tuple(pairs)
