@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, ResolvedImage
-from matrix_runner.engine.daemon import Creation, Daemon, ImageConfig, StoredImage
+from matrix_runner.engine.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker_container import DockerContainer, Identity
 from matrix_runner.engine.fetching import BACK_OFF, Attempts, fetch_image
 from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
