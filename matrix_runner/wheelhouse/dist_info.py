@@ -18,6 +18,7 @@ from matrix_runner.errors import WheelRejected
 from matrix_runner.wheelhouse.naming import WheelName, parse_name
 
 _TEXT_LIMIT = 32 * 1024**2
+_TAG_LIMIT = 255
 _DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
 """sha256 or better (the wheel specification), with lengths in bytes."""
 
@@ -96,8 +97,9 @@ def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
         raise WheelRejected(f"{wheel}: WHEEL gives no Wheel-Version 1.x, which is all that installers read")
     tags: set[Tag] = set()
     for tag in message.get_all("Tag", []):
-        if str(tag).count("-") != 2:
-            raise WheelRejected(f"{wheel}: WHEEL has the malformed tag {str(tag)!r}")
+        # A compressed set stands for the product of its parts: a long one would fill the memory.
+        if len(tag) > _TAG_LIMIT or str(tag).count("-") != 2:
+            raise WheelRejected(f"{wheel}: WHEEL has the malformed tag {str(tag)[:_TAG_LIMIT]!r}")
         tags |= parse_tag(str(tag).strip())
     if tags != name.tags:
         told = ", ".join(sorted(map(str, tags))) or "none"

@@ -167,12 +167,12 @@ def _expect_end(offset: int, source: _Source) -> None:
     `tarfile` takes a stream that merely stops, or a broken header, for the end.
     """
     source.allow(_HEADERS)
-    while source.read(_CHUNK):
+    while source.last_content <= offset and source.read(_CHUNK):
         pass
-    if source.taken < offset + 2 * tarfile.BLOCKSIZE:
-        raise tarfile.ReadError("it stops before its end")
     if source.last_content > offset:
         raise tarfile.ReadError("something follows its end")
+    if source.taken < offset + 2 * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it stops before its end")
 
 
 def _put_in_place(partial: Path, target: Path) -> Path:
