@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from matrix_runner.config.kinds import filled, read_string
-from matrix_runner.config.mistakes import Bad, describe, did_you_mean, path, quote
+from matrix_runner.config.mistakes import Bad, describe, did_you_mean, path, printable, quote
 from matrix_runner.config.option import PREFIX, Option, Source
 from matrix_runner.config.options import BY_NAME, OPTIONS
 from matrix_runner.config.settings import DEFAULT, Origin, Setting, Settings
@@ -72,11 +72,13 @@ def load(
     replaces pyproject.toml as the place of the table. Raise ConfigError with all mistakes.
     """
     if not project.is_dir():
-        raise ConfigError((f"{_shown(project)}: not a directory",), hint="Name the directory of a Python project.")
+        raise ConfigError(
+            (f"{printable(str(project))}: not a directory",), hint="Name the directory of a Python project."
+        )
     mistakes = _Mistakes()
     document = _read(project / PROJECT_FILE, PROJECT_FILE, mistakes)
     if not any((project / name).exists() or (project / name).is_symlink() for name in _PROJECT_FILES):
-        mistakes.add(f"{_shown(project)}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
+        mistakes.add(f"{printable(str(project))}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
     table, label = (document, PROJECT_FILE) if config_file is None else _other(config_file, mistakes)
     layers = (
         _file_layer(_table(table, label, mistakes), label, mistakes),
@@ -96,10 +98,6 @@ def load(
 _PROJECT_FILES = (PROJECT_FILE, "setup.py", "setup.cfg")
 
 
-def _shown(file: Path | str) -> str:
-    return quote(str(file))[1:-1]
-
-
 def _read(file: Path, label: str, mistakes: _Mistakes) -> dict[str, TOMLValue]:
     try:
         return read_toml(file, label) or {}
@@ -110,7 +108,7 @@ def _read(file: Path, label: str, mistakes: _Mistakes) -> dict[str, TOMLValue]:
 
 def _other(config_file: Path, mistakes: _Mistakes) -> tuple[dict[str, TOMLValue], str]:
     """Read the file given in place of pyproject.toml, which must be there and have the table."""
-    label, before = _shown(config_file), len(mistakes.lines)
+    label, before = printable(str(config_file)), len(mistakes.lines)
     document = _read(config_file, label, mistakes)
     tool = document.get("tool")
     if len(mistakes.lines) == before and not (isinstance(tool, dict) and TABLE in tool):
@@ -163,7 +161,7 @@ def _environment_layer(environ: Mapping[str, str], mistakes: _Mistakes) -> _Laye
         option = options.get(name)
         if option is None:
             known = (option.variable for option in OPTIONS if not option.is_flag_only)
-            mistakes.add(f"{_shown(name)}: unknown variable{did_you_mean(name, known)}")
+            mistakes.add(f"{printable(name)}: unknown variable{did_you_mean(name, known)}")
         elif option.is_flag_only:
             mistakes.add(f"{name}: can only be given on the command line, as {option.flag}")
         elif environ[name].strip() or option.kind.may_be_empty:
@@ -242,7 +240,8 @@ class _Metadata:
 
 def _specifier(value: object) -> str:
     """Read a version specifier (PEP 440), which the plan compares interpreters with."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 -- a third of the time to import this package
+    # Imported here because it would add a third to the time that importing the configuration takes.
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     text = read_string(value)
     try:

@@ -57,9 +57,14 @@ def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T
     return tuple(results)
 
 
+def printable(text: str) -> str:
+    """Escape what would break the line, or what a terminal or a log could choke on."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def quote(text: str) -> str:
-    """Put text in double quotes so that it stays on one line, prints on any terminal and is not too long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    """Put text in double quotes, printable and not too long."""
+    shown = printable(text)
     if len(shown) > _LONGEST_QUOTE:
         shown = shown[: _LONGEST_QUOTE - 3] + "..."
     return f'"{shown}"'
