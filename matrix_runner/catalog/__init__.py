@@ -42,8 +42,8 @@ class KnownInterpreter:
 class ImageFamily:
     """Images that share a short name, a C library and its version, one for each architecture.
 
-    `interpreters`: all it can ever have, None if that is for the image itself to say. `default_on`: architectures
-    whose cells use it unless an option names another. `is_made_here`: built by `runner image build`.
+    `interpreters`: all it can ever have, None if that is for the image itself to say. `is_made_here`: built by
+    `runner image build`.
     """
 
     name: str
@@ -51,7 +51,6 @@ class ImageFamily:
     version: str
     support: Support
     references: tuple[tuple[Arch, str], ...]
-    default_on: frozenset[Arch]
     interpreters: frozenset[Interpreter] | None
     is_made_here: bool
 
@@ -88,13 +87,6 @@ class Catalog:
         """Return the family with a short name, or None."""
         return next((family for family in self.images if family.name == name), None)
 
-    def default_family(self, platform: Platform) -> ImageFamily | None:
-        """Return the family that cells of a platform use by default, or None where no image is published."""
-        return next(
-            (f for f in self.images if f.libc is platform.libc and platform.arch in f.default_on),
-            None,
-        )
-
 
 def platforms() -> tuple[Platform, ...]:
     """Every platform a wheel tag can name on Linux, glibc first."""
@@ -116,7 +108,6 @@ class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     version: str
     status: Support
     references: dict[str, str]
-    default_on: tuple[str, ...] = ()
     interpreters: tuple[str, ...] | None = None
     made_here: bool = False
 
@@ -150,7 +141,6 @@ def _family(row: _ImageRow) -> ImageFamily:
         version=row.version,
         support=row.status,
         references=tuple((Arch.parse(arch), reference) for arch, reference in row.references.items()),
-        default_on=frozenset(map(Arch.parse, row.default_on)),
         interpreters=None if row.interpreters is None else frozenset(map(Interpreter.parse, row.interpreters)),
         is_made_here=row.made_here,
     )

@@ -1,0 +1,185 @@
+"""What a place to build in turns out to hold: probed once for each image, before anything is built."""
+
+import shlex
+from dataclasses import dataclass
+
+from matrix_runner.engine.api import ExecRequest
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Arch, Libc
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterpreterFacts:
+    """An interpreter that answered. `directory`: its name under `/opt/python`. `modules`: which tools it can import."""
+
+    directory: str
+    version: str
+    modules: frozenset[str]
+    extension_suffix: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageFacts:
+    """What the probe saw. `tools`: name and the first line of `--version`. `directories`: all of `/opt/python`.
+
+    `machine` is `uname -m` as commands see it; `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake
+    (an image's stated architecture can lie: measured on Docker 20.10).
+    """
+
+    machine: str
+    elf: bytes
+    libc: Libc | None
+    path: str
+    plat: str | None
+    tools: tuple[tuple[str, str], ...]
+    directories: tuple[str, ...]
+    interpreters: tuple[InterpreterFacts, ...]
+
+    def tool(self, name: str) -> str | None:
+        """What a tool says of its version, or None where it is not on PATH."""
+        return dict(self.tools).get(name)
+
+    def interpreter(self, directories: tuple[str, ...]) -> InterpreterFacts | None:
+        """Return the first of the named interpreters that is there."""
+        by_name = {facts.directory: facts for facts in self.interpreters}
+        return next((by_name[name] for name in directories if name in by_name), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """Why a cell cannot run in this image, and what to do."""
+
+    message: str
+    hint: str
+
+
+_ASK_INTERPRETER = """
+import sys, sysconfig
+def has(name):
+    try:
+        from importlib.util import find_spec
+    except ImportError:
+        import imp
+        try:
+            imp.find_module(name)
+        except ImportError:
+            return False
+        return True
+    return find_spec(name) is not None
+names = [n for n in ("build", "ensurepip", "pip", "venv", "virtualenv") if has(n)]
+suffix = sysconfig.get_config_var("EXT_SUFFIX") or sysconfig.get_config_var("SO") or ""
+print("\\t".join(["%d.%d.%d" % sys.version_info[:3], ",".join(names), suffix]))
+"""
+
+# Everything that starts a program goes to the background and is waited for once: in turn the eight interpreters of a
+# usual image take 0.6 s, side by side a third of it. A line below 4 KiB is written whole (POSIX, PIPE_BUF).
+_PROBE = """
+root=$1; shift
+printf 'machine\\t%s\\n' "$(uname -m)"
+printf 'elf\\t%s\\n' "$(head -c 20 /bin/sh | od -An -v -tx1 | tr -d ' \\n')"
+printf 'path\\t%s\\n' "$PATH"
+printf 'plat\\t%s\\n' "${AUDITWHEEL_PLAT:-}"
+if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musllinux; else libc=manylinux; fi
+printf 'libc\\t%s\\n' $libc
+for tool in auditwheel patchelf uv git; do
+  if command -v $tool >/dev/null 2>&1; then
+    (printf 'tool\\t%s\\t%s\\n' $tool "$($tool --version 2>/dev/null | head -n 1)") &
+  fi
+done
+for directory in "$root"/opt/python/*/; do
+  if [ -x "$directory/bin/python" ]; then
+    printf 'directory\\t%s\\n' "$(basename "$directory")"
+  fi
+done
+for name in "$@"; do
+  if [ -x "$root/opt/python/$name/bin/python" ]; then
+    (
+      answer=$("$root/opt/python/$name/bin/python" -c "$ask" 2>/dev/null) &&
+        printf 'interpreter\\t%s\\t%s\\n' "$name" "$answer"
+    ) &
+  fi
+done
+wait
+"""
+
+
+def probe_request(root: str, directories: tuple[str, ...]) -> ExecRequest:
+    """Return the command that asks a container what it holds; `directories`: the interpreters to start and ask."""
+    script = f"ask={shlex.quote(_ASK_INTERPRETER)}\n{_PROBE}"
+    return ExecRequest(argv=("sh", "-c", script, "probe", root, *directories), timeout=120)
+
+
+def parse_probe(output: str) -> ImageFacts:
+    """Read what the probe printed. Lines that it did not print are passed over: an image's shell may add its own."""
+    rows = [line.split("\t") for line in output.splitlines()]
+    single = {row[0]: row[1] for row in rows if len(row) == 2}
+    interpreters = [row[1:] for row in rows if row[0] == "interpreter" and len(row) == 5]
+    return ImageFacts(
+        machine=single.get("machine", ""),
+        elf=_unhex(single.get("elf", "")),
+        libc=Libc.MUSL if single.get("libc") == "musllinux" else Libc.GLIBC,
+        path=single.get("path", ""),
+        plat=single.get("plat") or None,
+        tools=tuple((row[1], row[2]) for row in rows if row[0] == "tool" and len(row) == 3),
+        directories=tuple(row[1] for row in rows if row[0] == "directory" and len(row) == 2),
+        interpreters=tuple(
+            InterpreterFacts(
+                directory=directory,
+                version=version,
+                modules=frozenset(modules.split(",")) - {""},
+                extension_suffix=suffix or None,
+            )
+            for directory, version, modules, suffix in interpreters
+        ),
+    )
+
+
+def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, place: str) -> Problem | None:
+    """Say why no cell like this can run there, or None. `place`: the image, or this machine, as the user knows it."""
+    arch = cell.platform.arch
+    seen = _elf_arch(facts.elf)
+    option = f"`{cell.platform.libc}-{arch}-image`"
+    if seen is not None and seen is not arch:
+        return Problem(message=f"{place} holds {seen} programs, but {cell} needs {arch}", hint=f"set {option}")
+    if Arch.of_machine(facts.machine) is not arch:
+        return Problem(
+            message=f"in {place} `uname -m` says {facts.machine or 'nothing'}, but {cell} needs {arch}",
+            hint="the image needs `linux32` (util-linux)"
+            if arch.needs_linux32
+            else "this engine cannot run it natively",
+        )
+    if facts.libc is not cell.platform.libc:
+        return Problem(
+            message=f"{place} is for {facts.libc} wheels, but {cell} needs {cell.platform.libc}", hint=f"set {option}"
+        )
+    if facts.interpreter(directories) is None:
+        offer = f"it has {', '.join(facts.directories)}" if facts.directories else "it has no interpreter at all"
+        return Problem(message=f"{place} has no /opt/python/{directories[0]}, which {cell} needs", hint=offer)
+    return None
+
+
+def find_missing_tool(cell: Cell, facts: ImageFacts, place: str, needs: frozenset[str]) -> Problem | None:
+    """Say which tools the cell's steps need and the place lacks, or None."""
+    missing = sorted(tool for tool in needs if facts.tool(tool) is None)
+    if not missing:
+        return None
+    return Problem(
+        message=f"{place} has no {' and no '.join(missing)}, which {cell} needs",
+        hint="install it there, or choose a `build-frontend` or `repair-wheel-command` that does without",
+    )
+
+
+def _elf_arch(header: bytes) -> Arch | None:
+    if header[:4] != b"\x7fELF" or len(header) < 20:
+        return None
+    bits = 32 if header[4] == 1 else 64
+    order = "little" if header[5] == 1 else "big"
+    machine = int.from_bytes(header[18:20], "little" if header[5] == 1 else "big")
+    return next((a for a in Arch if (a.elf_machine, a.bits, a.byte_order) == (machine, bits, order)), None)
+
+
+def _unhex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

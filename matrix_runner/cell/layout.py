@@ -1,0 +1,50 @@
+"""Where a cell's things are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """Where a cell's things are, inside. The same in every cell, so that builds are reproducible."""
+
+    root: str
+
+    @property
+    def project(self) -> str:
+        """The source tree: `{project}` in commands."""
+        return f"{self.root}/project"
+
+    @property
+    def matrix(self) -> str:
+        """Everything else of ours."""
+        return f"{self.root}/matrix"
+
+    @property
+    def built(self) -> str:
+        """Where the build frontend puts the wheel."""
+        return f"{self.matrix}/built"
+
+    @property
+    def repaired(self) -> str:
+        """Where repair puts it: `{dest_dir}`."""
+        return f"{self.matrix}/repaired"
+
+    @property
+    def test(self) -> str:
+        """Working directory of the tests."""
+        return f"{self.matrix}/test"
+
+    @property
+    def build_environment(self) -> str:
+        """An environment for the build frontend, where the interpreter itself must not be changed or lacks it."""
+        return f"{self.matrix}/build-environment"
+
+    @property
+    def test_environment(self) -> str:
+        """The fresh environment in which the repaired wheel is tested."""
+        return f"{self.matrix}/test-environment"
+
+    @property
+    def variables(self) -> str:
+        """What `environment` came to, as a file for the shell."""
+        return f"{self.matrix}/environment.sh"

@@ -1,0 +1,160 @@
+"""What cells share within a run: wheels that serve several cells, and images that `before-all` prepared.
+
+Both answer the scheduler's question "may this job start?": an abi3 wheel is built by one cell and tested by the others,
+and `before-all` is run by one cell for all of its image.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Platform
+from matrix_runner.wheelhouse import WheelContents, is_compatible
+
+_STABLE_ABI = re.compile(r"py[_-]limited[_-]api|limited[_-]api|Py_LIMITED_API|\babi3\b|wheel\.py-api")
+
+_BUILD_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "meson.build", "CMakeLists.txt")
+
+
+def hints_at_stable_abi(project: Path) -> bool:
+    """Whether a build file speaks of the limited API, so that the first wheel may serve later interpreters.
+
+    Only a hint: if it is wrong, cells wait for nothing, or build a wheel twice; the result is the same.
+    """
+    for name in _BUILD_FILES:
+        try:
+            text = (project / name).read_text("utf-8", errors="replace")
+        except OSError:
+            continue
+        if _STABLE_ABI.search(text):
+            return True
+    return False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reusable:
+    """A published wheel that other cells need not build again."""
+
+    builder: Cell
+    path: Path
+    contents: WheelContents
+
+
+class Shelf:
+    """Published wheels of this run that serve several cells. Thread-safe.
+
+    With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start.
+    """
+
+    def __init__(self, jobs: Iterable[Job], *, waits: bool) -> None:
+        """`jobs`: all of the run, in plan order."""
+        self._lock = threading.Lock()
+        self._wheels: list[Reusable] = []
+        self._leaders: dict[Platform, Cell] = {}
+        self._finished: set[Cell] = set()
+        if waits:
+            for job in jobs:
+                if job.cell.interpreter.supports_stable_abi:
+                    leader = self._leaders.setdefault(job.cell.platform, job.cell)
+                    if job.cell.interpreter.version < leader.interpreter.version:
+                        self._leaders[job.cell.platform] = job.cell
+
+    def may_start(self, job: Job) -> bool:
+        """Whether the cell need not wait for another's wheel."""
+        leader = self._leaders.get(job.cell.platform)
+        if leader is None or leader == job.cell or not job.cell.interpreter.supports_stable_abi:
+            return True
+        with self._lock:
+            return leader in self._finished
+
+    def finish(self, cell: Cell) -> None:
+        """Say that the cell ended, however it did: nobody need wait for it any more."""
+        with self._lock:
+            self._finished.add(cell)
+
+    def add(self, wheel: Reusable) -> None:
+        """Offer a published wheel to the cells that start later."""
+        with self._lock:
+            self._wheels.append(wheel)
+
+    def find(self, cell: Cell) -> Reusable | None:
+        """Return a wheel that installs on the cell, if one is published."""
+        with self._lock:
+            return next(
+                (w for w in self._wheels if is_compatible(w.path.name, cell.interpreter, cell.platform)),
+                None,
+            )
+
+
+class _State(Enum):
+    PREPARING = "preparing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(kw_only=True, slots=True)
+class _Preparation:
+    """How far `before-all` is for one image; changed only under the lock of `Preparations`."""
+
+    by: Cell
+    state: _State = _State.PREPARING
+    image: str | None = None
+
+
+class Preparations:
+    """Which images have had their `before-all`, by whom. Thread-safe.
+
+    The first cell of an image runs it and goes on in the same container; the others wait, then start from a snapshot.
+    """
+
+    def __init__(self, key: Callable[[Job], Hashable | None]) -> None:
+        """`key`: what makes two jobs share a preparation; None for a job that needs none."""
+        self._key = key
+        self._lock = threading.Lock()
+        self._by_key: dict[Hashable, _Preparation] = {}
+
+    def claim(self, job: Job) -> bool:
+        """Whether the cell may start; if nobody has prepared its image, it is now the one to do so."""
+        key = self._key(job)
+        if key is None:
+            return True
+        with self._lock:
+            preparation = self._by_key.setdefault(key, _Preparation(by=job.cell))
+            return preparation.by == job.cell or preparation.state is not _State.PREPARING
+
+    def is_preparer(self, job: Job) -> bool:
+        """Whether it falls to this cell to run `before-all`, and it has not yet."""
+        key = self._key(job)
+        with self._lock:
+            preparation = None if key is None else self._by_key[key]
+            return preparation is not None and preparation.by == job.cell and preparation.state is _State.PREPARING
+
+    def settle(self, job: Job, *, image: str | None, is_ready: bool) -> None:
+        """Say how the preparation ended; `image`: the snapshot to start from, None for the image as it was."""
+        key = self._key(job)
+        if key is None:
+            return
+        with self._lock:
+            preparation = self._by_key[key]
+            if preparation.by == job.cell and preparation.state is _State.PREPARING:
+                preparation.state = _State.READY if is_ready else _State.FAILED
+                preparation.image = image
+
+    def image(self, job: Job) -> str | None:
+        """Return the prepared image, or None where the original one serves."""
+        key = self._key(job)
+        with self._lock:
+            return None if key is None else self._by_key[key].image
+
+    def failed_by(self, job: Job) -> Cell | None:
+        """Return the cell whose `before-all` for the same image failed, if it did."""
+        key = self._key(job)
+        with self._lock:
+            preparation = None if key is None else self._by_key[key]
+            failed = preparation is not None and preparation.state is _State.FAILED
+            return preparation.by if preparation and failed else None

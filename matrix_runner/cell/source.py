@@ -1,0 +1,225 @@
+"""The project's files, as one normalised tar that is made once a run and put into every container.
+
+Normalised means: sorted names, owner 0, modes 644 or 755, one modification time. So the same sources give the same
+bytes, and a build cannot depend on who checked out what when (reference: reproducible-builds.org).
+"""
+
+import io
+import os
+import re
+import stat
+import subprocess
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from matrix_runner.errors import MachineError, RunnerError, UsageError
+
+IGNORED_OUTSIDE_GIT = """
+.git/
+.hg/
+.svn/
+__pycache__/
+*.py[co]
+.venv/
+venv/
+.tox/
+.nox/
+.cache/
+.mypy_cache/
+.pytest_cache/
+.ruff_cache/
+.eggs/
+/build/lib.*/
+/build/temp.*/
+/build/bdist.*/
+/dist/
+/wheelhouse/
+*.cpython-[0-9]*-*.so
+"""
+
+# Backends and plugins that ask git for the version: without `.git` they fail, or call it 0.0.0.
+_VERSION_FROM_GIT = re.compile(
+    r"setuptools[-_]scm|hatch[-_]vcs|versioningit|versioneer|dunamai|setuptools[-_]git[-_]versioning|flit[-_]scm"
+    r"|setuptools[-_]git|miniver|poetry-dynamic-versioning|uv-dynamic-versioning"
+)
+
+_LATEST_PRE_1980 = 315_532_800
+"""1980-01-01 in seconds: the first moment a zip file, so a wheel, can express."""
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceArchive:
+    """A tar of the project on disk. `epoch`: the time all its files carry, for SOURCE_DATE_EPOCH. `size` in bytes."""
+
+    path: Path
+    size: int
+    files: int
+    epoch: int
+    notices: tuple[str, ...]
+
+    def read(self) -> Iterator[bytes]:
+        """Stream it; every caller has its own file position."""
+        with self.path.open("rb") as archive:
+            while chunk := archive.read(_CHUNK):
+                yield chunk
+
+
+def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = ()) -> SourceArchive:
+    """Write the project's files as a tar to `target`.
+
+    In a git checkout: tracked files, and untracked ones that are not ignored. Elsewhere: everything but
+    `IGNORED_OUTSIDE_GIT`. `.git` goes along only if the project takes its version from it. `exclude`: directories
+    never to pack, such as the output directory. Sockets, FIFOs and devices are left out with a notice and never
+    opened. Raise MachineError if a file keeps changing while it is read.
+    """
+    notices: list[str] = []
+    names = _git_files(project)
+    epoch = _epoch(project, environ, is_git=names is not None)
+    if names is None:
+        names = _plain_files(project)
+    elif _takes_version_from_git(project):
+        names = [*names, *_git_metadata(project, notices)]
+    skipped = tuple(_inside(project, path) for path in exclude)
+    names = [n for n in names if not any(s and (n == s or n.startswith(s + "/")) for s in skipped)]
+    for attempt in (1, 2):
+        try:
+            count = _write(project, sorted(set(names)), target, epoch, notices)
+            break
+        except (tarfile.TarError, OSError) as error:
+            # A file that shrinks or vanishes between listing and reading: an editor or a build is at work.
+            if attempt == 2:
+                raise MachineError(
+                    f"cannot pack the project: {error}",
+                    hint="a file changes while it is read: stop what writes there, or add it to .gitignore",
+                ) from error
+            names = [name for name in names if os.path.lexists(project / name)]
+    return SourceArchive(
+        path=target, size=target.stat().st_size, files=count, epoch=epoch, notices=tuple(dict.fromkeys(notices))
+    )
+
+
+def archive_of(path: Path, name: str) -> Iterator[bytes]:
+    """Stream a tar with one file under another name: how a finished wheel goes into a container."""
+    info = tarfile.TarInfo(name)
+    info.size = path.stat().st_size
+    yield info.tobuf(tarfile.PAX_FORMAT)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+    yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
+def _git(project: Path, *arguments: str) -> bytes | None:
+    """Output of a git command in the project, or None where git, or a checkout, is not there."""
+    # The project may belong to another user (a CI mount): it is only listed, nothing of it is run.
+    command = ("git", "-c", f"safe.directory={project}", "-c", "core.fsmonitor=false", "-C", str(project), *arguments)
+    try:
+        result = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    except OSError:
+        return None
+    return result.stdout if result.returncode == 0 else None
+
+
+def _git_files(project: Path) -> list[str] | None:
+    tracked = _git(project, "ls-files", "-z", "--cached", "--recurse-submodules")
+    untracked = _git(project, "ls-files", "-z", "--others", "--exclude-standard")
+    if not tracked and not untracked:
+        return None
+    names = [os.fsdecode(name) for name in ((tracked or b"") + (untracked or b"")).split(b"\0") if name]
+    # Tracked files may be deleted in the work tree; untracked repositories end in a slash.
+    return [name for name in names if not name.endswith("/") and os.path.lexists(project / name)]
+
+
+def _git_metadata(project: Path, notices: list[str]) -> list[str]:
+    if not (project / ".git").is_dir():
+        notices.append("the version comes from git, but .git is no directory here: set the version by a variable")
+        return []
+    unneeded = {".git/hooks", ".git/lfs", ".git/logs"}
+    return [name for name in _walk(project, ".git") if "/".join(name.split("/")[:2]) not in unneeded]
+
+
+def _takes_version_from_git(project: Path) -> bool:
+    for name in ("pyproject.toml", "setup.py", "setup.cfg"):
+        try:
+            text = (project / name).read_text("utf-8", errors="replace")
+        except OSError:
+            continue
+        if _VERSION_FROM_GIT.search(text):
+            return True
+    return False
+
+
+def _plain_files(project: Path) -> list[str]:
+    ignored = GitIgnoreSpec.from_lines(IGNORED_OUTSIDE_GIT.splitlines())
+    return list(_walk(project, "", ignored))
+
+
+def _walk(project: Path, top: str, ignored: GitIgnoreSpec | None = None) -> Iterator[str]:
+    """Names of all files and links below `top`, relative to the project; links are not followed."""
+    for entry in sorted(os.scandir(project / top), key=lambda entry: entry.name):
+        name = f"{top}/{entry.name}" if top else entry.name
+        is_directory = entry.is_dir(follow_symlinks=False)
+        if ignored is not None and ignored.match_file(name + "/" if is_directory else name):
+            continue
+        if is_directory:
+            yield from _walk(project, name, ignored)
+        else:
+            yield name
+
+
+def _epoch(project: Path, environ: Mapping[str, str], *, is_git: bool) -> int:
+    """SOURCE_DATE_EPOCH if it is set, else the commit's time, else 1980: never the time of a checkout."""
+    given = environ.get("SOURCE_DATE_EPOCH")
+    if given is not None:
+        if not given.isdecimal():
+            raise UsageError(
+                f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {given!r}",
+                hint="unset it, or set it to `git log -1 --format=%ct`",
+            )
+        return max(int(given), _LATEST_PRE_1980)
+    committed = _git(project, "log", "-1", "--format=%ct") if is_git else None
+    return max(int(committed or 0), _LATEST_PRE_1980)
+
+
+def _inside(project: Path, path: Path) -> str:
+    try:
+        return path.resolve().relative_to(project.resolve()).as_posix().removeprefix(".")
+    except ValueError:
+        return ""
+
+
+def _write(project: Path, names: list[str], target: Path, epoch: int, notices: list[str]) -> int:
+    count = 0
+    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape") as archive:
+        for name in names:
+            count += _add(archive, project, name, epoch, notices)
+    if not count:
+        raise RunnerError(f"{project} has no file to build from", hint="is everything in it ignored by git?")
+    return count
+
+
+def _add(archive: tarfile.TarFile, project: Path, name: str, epoch: int, notices: list[str]) -> int:
+    path = project / name
+    status = path.lstat()
+    info = tarfile.TarInfo(name)
+    info.mtime = epoch
+    info.mode = 0o755 if status.st_mode & 0o100 else 0o644
+    if stat.S_ISLNK(status.st_mode):
+        info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
+        if not path.resolve().is_relative_to(project.resolve()):
+            notices.append(f"{name} links to {info.linkname}, outside the project: the container will not have it")
+        archive.addfile(info)
+    elif stat.S_ISREG(status.st_mode):
+        with path.open("rb") as file:
+            info.size = os.fstat(file.fileno()).st_size
+            archive.addfile(info, io.BufferedReader(file))
+    else:
+        notices.append(f"{name} is no file, directory or link: left out")
+        return 0
+    return 1

@@ -1,0 +1,173 @@
+"""Which tool does a job in a cell, and how it is told to: frontends, environments, installers. Pure."""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from matrix_runner.cell.facts import ImageFacts, InterpreterFacts
+from matrix_runner.cell.layout import Layout
+from matrix_runner.config import (
+    BEFORE_BUILD,
+    BUILD_FRONTEND,
+    BUILD_VERBOSITY,
+    REPAIR_WHEEL_COMMAND,
+    Frontend,
+    Settings,
+)
+from matrix_runner.model.cells import Cell, Implementation, Interpreter
+
+LAST_VIRTUALENV_FOR_27 = "virtualenv<20.22"
+"""20.22 dropped Python 2.7 to 3.6 (measured: "No virtualenv implementation")."""
+
+FIRST_UV_PYTHON = (3, 8)
+"""The oldest CPython that uv makes environments for."""
+
+FIRST_BUILD_PYTHON = (3, 7)
+"""The oldest Python for which the index has a `build` that knows config settings; older ones use `pip wheel`."""
+
+
+def uv_supports(interpreter: Interpreter) -> bool:
+    """Whether uv makes environments for an interpreter."""
+    return interpreter.implementation is not Implementation.GRAALPY and interpreter.version >= FIRST_UV_PYTHON
+
+
+def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts) -> Frontend:
+    """Make `auto` concrete: uv where image and interpreter can, else build, else pip."""
+    chosen = settings[BUILD_FRONTEND].name
+    if chosen is not Frontend.AUTO:
+        return chosen
+    if facts.tool("uv") is not None and uv_supports(cell.interpreter):
+        return Frontend.UV
+    return Frontend.BUILD if cell.interpreter.version >= FIRST_BUILD_PYTHON else Frontend.PIP
+
+
+def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
+    """Tools that must be on PATH for the cell."""
+    tools: set[str] = set()
+    if re.search(r"\bauditwheel\b", settings[REPAIR_WHEEL_COMMAND]):
+        tools |= {"auditwheel", "patchelf"}
+    if choose_frontend(cell, settings, facts) in {Frontend.UV, Frontend.BUILD_UV}:
+        tools.add("uv")
+    return frozenset(tools)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Toolbox:
+    """The tools of one cell.
+
+    `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`).
+    """
+
+    cell: Cell
+    settings: Settings
+    facts: ImageFacts
+    interpreter: InterpreterFacts
+    layout: Layout
+    is_disposable: bool
+
+    @property
+    def frontend(self) -> Frontend:
+        """The build frontend, never `auto`."""
+        return choose_frontend(self.cell, self.settings, self.facts)
+
+    @property
+    def has_uv(self) -> bool:
+        """Whether uv can serve this cell's interpreter."""
+        return self.facts.tool("uv") is not None and uv_supports(self.cell.interpreter)
+
+    @property
+    def python_bin(self) -> str:
+        """Where the cell's interpreter is."""
+        return f"{self.layout.root}/opt/python/{self.interpreter.directory}/bin"
+
+    @property
+    def has_build_environment(self) -> bool:
+        """Whether the build frontend runs in an environment of its own.
+
+        So it is where the interpreter lacks the frontend, and where it is somebody's: neither we nor a
+        `before-build` may install into that.
+        """
+        module = self._frontend_module
+        if not self.is_disposable:
+            return bool(module or self.settings[BEFORE_BUILD])
+        return module is not None and module not in self.interpreter.modules
+
+    @property
+    def build_path(self) -> tuple[str, ...]:
+        """What comes first on PATH while building."""
+        own = (f"{self.layout.build_environment}/bin",) if self.has_build_environment else ()
+        return (*own, self.python_bin)
+
+    @property
+    def test_path(self) -> tuple[str, ...]:
+        """What comes first on PATH while testing."""
+        return (f"{self.layout.test_environment}/bin", self.python_bin)
+
+    def create_environment(self, where: str) -> str:
+        """Return a command for the shell that makes an empty environment of the cell's interpreter."""
+        python, place = shlex.quote(f"{self.python_bin}/python"), shlex.quote(where)
+        modules = self.interpreter.modules
+        if self.has_uv:
+            return f"uv venv --quiet --no-project --python {python} {place}"
+        if {"venv", "ensurepip"} <= modules:
+            return f"{python} -m venv {place}"
+        if "virtualenv" in modules:
+            return f"{python} -m virtualenv --quiet {place}"
+        # Nothing that makes environments: fetch the last one that knows this interpreter, beside it, not into it.
+        beside = shlex.quote(f"{self.layout.matrix}/virtualenv")
+        package = LAST_VIRTUALENV_FOR_27 if self.cell.interpreter.version < (3, 7) else "virtualenv"
+        return (
+            f"{python} -m pip install --quiet --target {beside} {shlex.quote(package)}"
+            f" && PYTHONPATH={beside} {python} -m virtualenv --quiet {place}"
+        )
+
+    def install(self, environment: str, *what: str) -> str:
+        """Return a command for the shell that installs into an environment."""
+        python, packages = shlex.quote(f"{environment}/bin/python"), shlex.join(what)
+        if self.has_uv:
+            return f"uv pip install --quiet --python {python} {packages}"
+        return f"{python} -m pip install --quiet {packages}"
+
+    def create_build_environment(self) -> str:
+        """Return a command for the shell that makes the frontend's own environment."""
+        where = self.layout.build_environment
+        packages = ("pip", "build") if self._frontend_module == "build" else ("pip",)
+        return f"{self.create_environment(where)} && {self.install(where, *packages)}"
+
+    def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the command that builds the wheel; `config_settings`: as `key=value`."""
+        project, built = self.layout.project, self.layout.built
+        head: tuple[str, ...]
+        match self.frontend:
+            case Frontend.PIP:
+                head = ("python", "-m", "pip", "wheel", project, "--no-deps", f"--wheel-dir={built}")
+                if self.cell.interpreter.version < (3, 7):
+                    # Config settings came with pip 22.1, which those Pythons never got.
+                    config_settings = ()
+            case Frontend.BUILD:
+                head = ("python", "-m", "build", project, "--wheel", f"--outdir={built}")
+            case Frontend.BUILD_UV:
+                head = ("python", "-m", "build", project, "--wheel", f"--outdir={built}", "--installer=uv")
+            case Frontend.UV | Frontend.AUTO:
+                python = f"{self.build_path[0]}/python"
+                head = ("uv", "build", "--no-progress", f"--python={python}", project, "--wheel", f"--out-dir={built}")
+        options = (f"-C{setting}" for setting in config_settings)
+        return (*head, *options, *self._verbosity, *self.settings[BUILD_FRONTEND].args)
+
+    @property
+    def _frontend_module(self) -> str | None:
+        match self.frontend:
+            case Frontend.PIP:
+                return "pip"
+            case Frontend.BUILD | Frontend.BUILD_UV:
+                return "build"
+            case Frontend.UV | Frontend.AUTO:
+                return None
+
+    @property
+    def _verbosity(self) -> tuple[str, ...]:
+        """`build-verbosity`, as flags; `build` has none for less than its default."""
+        level = self.settings[BUILD_VERBOSITY]
+        if level == 0 or (level < 0 and self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}):
+            return ()
+        return ("-" + ("v" if level > 0 else "q") * abs(level),)

@@ -1,0 +1,79 @@
+"""The command line. One file a command: parse, wire, map errors to exit codes; no logic.
+
+Commands are imported when they are asked for, so that `runner --version` and `--help` need neither engine nor
+terminal library.
+"""
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from matrix_runner import __version__
+from matrix_runner.errors import ConfigError, ExitCode, RunnerError
+
+_COMMANDS = ("build", "plan", "image", "doctor")
+
+
+class _Commands(click.Group):
+    """Finds each command in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(import_module(f"matrix_runner.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101
+        return command
+
+
+@click.command(
+    cls=_Commands,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "--version", "-V", prog_name="matrix-runner", message="%(prog)s %(version)s")
+def cli() -> None:
+    r"""Build every Linux wheel of a Python project: all interpreters, 64- and 32-bit, in parallel.
+
+    \b
+      runner plan      show what would be built, and what is left out and why
+      runner build     build, repair, test and collect the wheels in wheelhouse/
+
+    Configuration is [tool.matrix-runner] in pyproject.toml; every option can also be a MATRIX_RUNNER_* variable.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; the one place where an error becomes an exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _say("interrupted", None, ExitCode.INTERRUPTED)
+    except KeyboardInterrupt:
+        code = _say("interrupted", None, ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(mistake, err=True)
+        code = _say(None, error.hint, error.exit_code)
+    except RunnerError as error:
+        code = _say(error.message, error.hint, error.exit_code)
+    except BrokenPipeError:
+        # `runner plan | head`: whoever read has enough. Python would complain again when it flushes at exit.
+        sys.stderr.close()
+        code = ExitCode.OK
+    sys.exit(int(code or 0))
+
+
+def _say(message: str | None, hint: str | None, code: ExitCode) -> ExitCode:
+    if message:
+        click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+    return code

@@ -1,0 +1,158 @@
+"""`runner build`: every wheel of the plan, repaired and tested, in one directory."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import click
+
+from matrix_runner.cli.flags import BuildCommand, given_flags
+
+if TYPE_CHECKING:
+    from matrix_runner.cli.places import ChosenEngine
+    from matrix_runner.config import Settings
+    from matrix_runner.matrix import Plan
+    from matrix_runner.model.outcomes import Report
+    from matrix_runner.model.platforms import Arch
+    from matrix_runner.report.listener import Listener
+    from matrix_runner.report.logs import CellLogs
+
+
+@click.command(cls=BuildCommand, short_help="Build, repair, test and collect the wheels.")
+@click.argument("project", default=".", type=click.Path(path_type=Path))
+@click.option("-v", "--verbose", is_flag=True, help="Print the whole log of every cell, not only of failed ones.")
+def build(project: Path, *, verbose: bool, **flags: object) -> int:
+    r"""Build, repair and test every wheel of the plan, in parallel, each in a clean container.
+
+    A wheel is in the output directory the moment its cell has passed; a failed cell stops nothing and loses nothing.
+    PROJECT is the directory with pyproject.toml or setup.py.
+
+    \b
+      runner build                                  all interpreters, 64- and 32-bit
+      runner build --only 'cp312-manylinux_x86_64'  one wheel
+      runner build --image debian                   in images made here, without a registry
+
+    \b
+    Exit codes
+      0 all built      1 a cell failed      2 a mistake in options      3 nothing selected
+      4 engine, registry or disk            5 a wheel was rejected      130, 143 interrupted
+    """
+    from matrix_runner import catalog
+    from matrix_runner.cli.places import choose_engine, this_host
+    from matrix_runner.config import ENGINE, load
+    from matrix_runner.matrix import make_plan
+
+    run = uuid4().hex[:12]
+    settings = load(project, environ=os.environ, flags=given_flags(flags))
+    chosen = choose_engine(settings[ENGINE], run, os.environ)
+    try:
+        if chosen.remark:
+            click.echo(chosen.remark, err=True)
+        plan = make_plan(settings, catalog.load(), this_host(os.environ, local=chosen.is_local))
+        plan.require_jobs(settings)
+        _make_images(chosen, plan)
+        report = _run(project.resolve(), settings, plan, chosen, run=run, verbose=verbose)
+    finally:
+        chosen.engine.close()
+    return int(report.exit_code)
+
+
+def _run(
+    project: Path, settings: "Settings", plan: "Plan", chosen: "ChosenEngine", *, run: str, verbose: bool
+) -> "Report":
+    from matrix_runner.cli.places import processors, scratch_dir
+    from matrix_runner.config import JOBS, OUTPUT_DIR
+    from matrix_runner.report.logs import CellLogs
+    from matrix_runner.run import Order
+    from matrix_runner.run import build as build_order
+
+    output_dir = Path(settings[OUTPUT_DIR])
+    logs_dir = output_dir / "logs"
+    logs = CellLogs(logs_dir)
+    with _console(logs, verbose=verbose) as console:
+        order = Order(
+            run=run,
+            project=project,
+            settings=settings,
+            plan=plan,
+            engine=chosen.engine,
+            engine_info=chosen.info,
+            workers=settings[JOBS] or processors(),
+            environ=os.environ,
+            output_dir=output_dir.absolute(),
+            logs_dir=logs_dir.absolute(),
+            scratch=scratch_dir(),
+            log_path=lambda job: str(logs.path(job.cell)),
+            listeners=(logs, console),
+            runs_before_all=_may_run_before_all(settings, chosen),
+        )
+        report = build_order(order)
+    _summarise(report, plan, str(output_dir))
+    return report
+
+
+def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:
+    """A container is made to be changed, and so is a CI machine; a laptop is nobody's build image."""
+    from matrix_runner.config import ALLOW_HOST_COMMANDS
+    from matrix_runner.engine.discovery import is_ci, is_inside_container
+
+    return not chosen.is_local or settings[ALLOW_HOST_COMMANDS] or is_inside_container(os.environ) or is_ci(os.environ)
+
+
+@contextmanager
+def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
+    """Return the live table on a terminal that can show one, else the plain console."""
+    from matrix_runner.report.folds import fold_style
+    from matrix_runner.report.plain import PlainConsole, PlainStyle
+    from matrix_runner.report.terminal import wants_colour
+
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not verbose and "CI" not in os.environ:
+        from matrix_runner.report.live import LiveTable, make_console
+
+        live = LiveTable(make_console(sys.stdout, os.environ), logs)
+        try:
+            yield live
+        finally:
+            live.close()
+        return
+    colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
+    yield PlainConsole(sys.stdout, logs, PlainStyle(fold=fold_style(os.environ), colour=colour, verbose=verbose))
+
+
+def _summarise(report: "Report", plan: "Plan", output_dir: str) -> None:
+    from shutil import get_terminal_size
+
+    from matrix_runner.report.markdown import markdown_summary
+    from matrix_runner.report.summary import summary_lines
+    from matrix_runner.report.terminal import wants_colour
+
+    left_out = tuple((left.cell, left.reason) for left in plan.left_out)
+    colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
+    width = get_terminal_size((140, 24)).columns
+    for line in summary_lines(report, output_dir=output_dir, left_out=left_out, colour=colour, width=width):
+        click.echo(line)
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if step_summary:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(markdown_summary(report, output_dir=output_dir, left_out=left_out))
+
+
+def _make_images(chosen: "ChosenEngine", plan: "Plan") -> None:
+    """Make the images that the plan names by the short name for images made here, if they are not there yet."""
+    from matrix_runner.cli.image import format_progress, workshop
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.image.build import ensure_images
+    from matrix_runner.image.ingredients import load_ingredients
+
+    wanted: dict[Arch, frozenset[str]] = {}
+    for job in plan.jobs:
+        if job.image is not None and job.image.family is not None and job.image.family.is_made_here:
+            arch = job.cell.platform.arch
+            wanted[arch] = wanted.get(arch, frozenset()) | {job.directories[0]}
+    if wanted and isinstance(chosen.engine, DockerEngine):
+        shop = workshop(chosen.engine, lambda progress: click.echo(format_progress(progress)))
+        ensure_images(wanted, shop, load_ingredients(), click.echo)

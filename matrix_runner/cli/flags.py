@@ -1,0 +1,60 @@
+"""Command-line flags, made from the one table of options."""
+
+from collections.abc import Mapping
+
+import click
+
+from matrix_runner.config import FLAGS, FlagValue, Option
+
+SELECTION_FLAGS = ("--only", "--skip", "--archs", "--enable", "--engine", "--image")
+BUILD_FLAGS = ("--output-dir", "--jobs", "--overwrite", "--allow-host-commands")
+
+
+class TableCommand(click.Command):
+    """A command with, after its own parameters, a flag for each named row of the table of options.
+
+    Values stay text: the reader of the configuration checks them, so a mistake reads the same wherever it was made.
+    """
+
+    table_flags: tuple[str, ...] = ()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return all parameters, the table's flags before click's own `--help`."""
+        *own, help_flag = super().get_params(ctx)
+        return [*own, *(_flag(FLAGS[name]) for name in self.table_flags), help_flag]
+
+
+class PlanCommand(TableCommand):
+    """A command that plans."""
+
+    table_flags = SELECTION_FLAGS
+
+
+class BuildCommand(TableCommand):
+    """A command that plans and builds."""
+
+    table_flags = (*SELECTION_FLAGS, *BUILD_FLAGS)
+
+
+def given_flags(values: Mapping[str, object]) -> dict[str, FlagValue]:
+    """Return the flags that were given, by the option's name, out of what click hands to a command."""
+    given: dict[str, FlagValue] = {}
+    for option in FLAGS.values():
+        value = values.get(_parameter(option))
+        if isinstance(value, tuple) and value:
+            given[option.name] = tuple(map(str, value))
+        elif value is True or isinstance(value, str):
+            given[option.name] = value
+    return given
+
+
+def _parameter(option: Option[object]) -> str:
+    return option.name.replace("-", "_")
+
+
+def _flag(option: Option[object]) -> click.Option:
+    assert option.flag is not None  # noqa: S101  FLAGS has no other
+    declaration = (option.flag, _parameter(option))
+    if option.default is False:
+        return click.Option(declaration, is_flag=True, help=option.help)
+    return click.Option(declaration, multiple=option.repeatable, metavar=option.metavar or "VALUE", help=option.help)

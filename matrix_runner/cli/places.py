@@ -1,0 +1,96 @@
+"""Where a run happens: this machine, its engine, its directories. Wiring that `build`, `plan` and `doctor` share."""
+
+import os
+import platform
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_cache_path, user_state_path
+
+from matrix_runner.config import EngineChoice
+from matrix_runner.errors import EngineError, UsageError
+from matrix_runner.matrix import Host
+from matrix_runner.model.platforms import Arch, Libc
+
+if TYPE_CHECKING:
+    from matrix_runner.engine.api import Engine, EngineInfo
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.engine.local import LocalEngine
+
+_NAME = "matrix-runner"
+
+
+def state_dir() -> Path:
+    """Return the directory for locks and leases, the same for all runs of a user."""
+    return user_state_path(_NAME)
+
+
+def scratch_dir() -> Path:
+    """Return the directory for what a run needs and does not keep. Not /tmp: that may be small, or memory."""
+    return user_cache_path(_NAME) / "runs"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenEngine:
+    """The engine of a run and what it says of itself. `remark`: why it is this one, if the user did not name it."""
+
+    engine: "Engine"
+    info: "EngineInfo"
+    is_local: bool
+    remark: str | None = None
+
+
+def docker_engine(run: str, environ: Mapping[str, str]) -> "DockerEngine":
+    """Make the engine that speaks to Docker; nothing is asked of it yet."""
+    from matrix_runner.engine.docker import DockerEngine
+
+    return DockerEngine(run=run, environ=environ, state_dir=state_dir())
+
+
+def local_engine(run: str, environ: Mapping[str, str]) -> "LocalEngine":
+    """Make the engine that is this machine."""
+    from matrix_runner.engine.local import LocalEngine
+
+    return LocalEngine(run=run, environ=environ, state_dir=state_dir(), work_dir=scratch_dir() / "local")
+
+
+def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) -> ChosenEngine:
+    """Return an engine that answers. `auto` is Docker when its daemon does, else this machine. Raise EngineError."""
+    remark = None
+    if choice is not EngineChoice.LOCAL:
+        try:
+            docker = docker_engine(run, environ)
+            return ChosenEngine(engine=docker, info=docker.check(), is_local=False)
+        except EngineError as error:
+            if choice is EngineChoice.DOCKER:
+                raise
+            remark = f"engine = local: {error.message}"
+    local = local_engine(run, environ)
+    return ChosenEngine(engine=local, info=local.check(), is_local=True, remark=remark)
+
+
+def this_host(environ: Mapping[str, str], *, local: bool) -> Host:
+    """Say what machine this is; for a local engine, which interpreters it has. Raise UsageError if it has no name."""
+    machine = Arch.of_machine(platform.machine())
+    if machine is None:
+        raise UsageError(
+            f"this machine is a {platform.machine()}, for which no wheel platform is known",
+            hint="run it on one of " + ", ".join(map(str, Arch)),
+        )
+    if not local:
+        return Host(machine=machine)
+    if machine.bits == 64 and struct.calcsize("P") == 4:
+        # A 32-bit userland on a 64-bit kernel, as in an i686 container.
+        machine = next((arch for arch in Arch if arch.wider is machine), machine)
+    libc = Libc.MUSL if any(Path("/lib").glob("ld-musl-*")) else Libc.GLIBC
+    found = local_engine("plan", environ).interpreters()
+    directories = frozenset(each.directory for each in found if each.machine == machine.tag)
+    return Host(machine=machine, libc=libc, local=directories)
+
+
+def processors() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0))

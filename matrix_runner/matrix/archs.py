@@ -1,0 +1,27 @@
+"""What `archs` means on a machine."""
+
+from collections.abc import Iterable
+
+from matrix_runner.config import ArchChoice, ArchGroup
+from matrix_runner.model.platforms import Arch
+
+
+def expand_archs(choices: Iterable[ArchChoice], machine: Arch) -> frozenset[Arch]:
+    """Expand `auto`, `auto64`, `auto32`, `native` and `all` for a machine.
+
+    `auto` is every width the machine runs natively. On x86_64 that is i686 too: every such processor runs it under a
+    64-bit kernel. On aarch64 it is not armv7l: many such processors have no 32-bit mode any more.
+    """
+    narrower = {arch for arch in Arch if arch.wider is machine}
+    runs_natively = {machine} | (narrower if machine is Arch.X86_64 else set())
+    meanings: dict[ArchGroup, set[Arch]] = {
+        ArchGroup.AUTO: runs_natively,
+        ArchGroup.AUTO64: {arch for arch in runs_natively if arch.bits == 64},
+        ArchGroup.AUTO32: {arch for arch in runs_natively | narrower if arch.bits == 32},
+        ArchGroup.NATIVE: {machine},
+        ArchGroup.ALL: set(Arch),
+    }
+    chosen: set[Arch] = set()
+    for choice in choices:
+        chosen |= {choice} if isinstance(choice, Arch) else meanings[choice]
+    return frozenset(chosen)

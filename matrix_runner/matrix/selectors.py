@@ -1,0 +1,31 @@
+"""Patterns that name cells: shell globs with braces, as the field writes them: `cp31?-*`, `*linux_{i686,x86_64}`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import bracex
+
+from matrix_runner.model.cells import Cell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selector:
+    """Patterns of which any may match. No pattern, no match."""
+
+    patterns: tuple[str, ...]
+
+    def matches(self, cell: Cell) -> bool:
+        """Whether any pattern, its braces expanded, matches the cell's identifier."""
+        return any(matches(pattern, cell) for pattern in self.patterns)
+
+    def unmatched(self, cells: Iterable[Cell]) -> tuple[str, ...]:
+        """The patterns that match none of `cells`: most likely misspelt."""
+        known = tuple(cells)
+        return tuple(p for p in self.patterns if not any(matches(p, cell) for cell in known))
+
+
+def matches(pattern: str, cell: Cell) -> bool:
+    """Whether one pattern matches the cell. Case matters, as it does in identifiers."""
+    identifier = str(cell)
+    return any(fnmatchcase(identifier, glob) for glob in bracex.expand(pattern))

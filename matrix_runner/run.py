@@ -1,0 +1,179 @@
+"""The straight line of a build: pack, look into the images, run the cells, report. Each verb is one room's work."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+from matrix_runner import __version__
+from matrix_runner.cell.preflight import Place, PlaceKey, look_into, place_key
+from matrix_runner.cell.runner import Workshop, run_cell
+from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
+from matrix_runner.cell.source import SourceArchive, pack
+from matrix_runner.config import BEFORE_ALL, OVERWRITE, Settings
+from matrix_runner.engine.api import Engine, EngineInfo
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Job, Plan
+from matrix_runner.model.events import Notice, RunStarted
+from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.report.files import ReportExtra, report_json
+from matrix_runner.report.listener import Listener
+from matrix_runner.schedule import Interrupt, Pool, Task
+from matrix_runner.wheelhouse import Wheelhouse
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What is to be built, of what, where to. `run`: the run's id. `scratch`: a directory for what is not kept.
+
+    `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
+    job's log will be, as a person can open it.
+    """
+
+    run: str
+    project: Path
+    settings: Settings
+    plan: Plan
+    engine: Engine
+    engine_info: EngineInfo
+    workers: int
+    environ: Mapping[str, str]
+    output_dir: Path
+    logs_dir: Path
+    scratch: Path
+    log_path: Callable[[Job], str]
+    listeners: Sequence[Listener]
+    runs_before_all: bool = True
+
+
+def build(order: Order) -> Report:
+    """Build every job of the plan; each wheel is in the output directory the moment its cell has passed.
+
+    Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed: all
+    before anything is built. A failed cell is data in the report.
+    """
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    with ExitStack() as stack:
+        order.scratch.mkdir(parents=True, exist_ok=True)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=order.scratch, prefix=f"{order.run}-")))
+        wheelhouse = stack.enter_context(
+            Wheelhouse(order.output_dir, overwrite=order.settings[OVERWRITE], staging=scratch / "staging")
+        )
+        for listener in order.listeners:
+            stack.callback(listener.close)
+        pool = Pool(order.workers, order.listeners)
+        with Interrupt(on_first=order.engine.abort) as interrupt:
+            _tell_start(order, pool)
+            source = pack(
+                order.project,
+                scratch / "source.tar",
+                environ=order.environ,
+                exclude=(order.output_dir, order.logs_dir),
+            )
+            _tell_notices(order, pool, source)
+            places = _look_into_images(order, pool, interrupt)
+            outcomes = _run_cells(order, pool, interrupt, source=source, places=places, wheelhouse=wheelhouse)
+            report = Report(run=order.run, outcomes=outcomes, seconds=pool.clock(), interrupted_by=interrupt.exit_code)
+            wheelhouse.write_sums()
+            left_out = tuple((left.cell, left.reason) for left in order.plan.left_out)
+            extra = ReportExtra(tool_version=__version__, started=started, engine=order.engine_info, left_out=left_out)
+            wheelhouse.write_file(REPORT, report_json(report, extra))
+        return report
+
+
+def _tell_start(order: Order, pool: Pool) -> None:
+    cells = tuple(job.cell for job in order.plan.jobs)
+    pool.tell(RunStarted(at=pool.clock(), run=order.run, cells=cells, workers=order.workers))
+    for warning in order.plan.warnings:
+        pool.tell(Notice(at=pool.clock(), text=warning, is_warning=True))
+    for removed in order.engine.sweep():
+        pool.tell(Notice(at=pool.clock(), text=removed))
+
+
+def _tell_notices(order: Order, pool: Pool, source: SourceArchive) -> None:
+    for notice in source.notices:
+        pool.tell(Notice(at=pool.clock(), text=notice, is_warning=True))
+    if order.settings[BEFORE_ALL] and not order.runs_before_all:
+        text = (
+            "before-all is not run: this machine is no container and no CI system;"
+            " --allow-host-commands lets it run here"
+        )
+        pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
+
+
+def _look_into_images(order: Order, pool: Pool, interrupt: Interrupt) -> dict[PlaceKey, Place | MachineError]:
+    """Fetch and probe each image once, side by side. One that cannot be had fails its own cells only."""
+    by_place: dict[PlaceKey, list[Job]] = {}
+    for job in order.plan.jobs:
+        by_place.setdefault(place_key(job), []).append(job)
+
+    def look(key: PlaceKey) -> Place | MachineError:
+        def on_notice(text: str) -> None:
+            pool.emit(Notice(at=pool.clock(), text=text))
+
+        try:
+            return look_into(order.engine, key, by_place[key], on_notice)
+        except MachineError as error:
+            return error
+
+    keys = tuple(by_place)
+    found = pool.run([Task(run=partial(look, key)) for key in keys], interrupt)
+    missing = MachineError("interrupted before the image was looked into")
+    return {key: place or missing for key, place in zip(keys, found, strict=True)}
+
+
+def _run_cells(
+    order: Order,
+    pool: Pool,
+    interrupt: Interrupt,
+    *,
+    source: SourceArchive,
+    places: dict[PlaceKey, Place | MachineError],
+    wheelhouse: Wheelhouse,
+) -> tuple[Outcome, ...]:
+    jobs = order.plan.jobs
+    shelf = Shelf(jobs, waits=hints_at_stable_abi(order.project))
+    preparations = Preparations(_preparation_key)
+    shop = Workshop(
+        engine=order.engine,
+        source=source,
+        wheelhouse=wheelhouse,
+        staging=source.path.parent / "staging",
+        places=lambda job: places[place_key(job)],
+        shelf=shelf,
+        preparations=preparations,
+        emit=pool.emit,
+        clock=pool.clock,
+        is_cancelled=lambda: interrupt.is_requested,
+        on_prepared=pool.wake,
+        environ=tuple(order.environ.items()),
+        log_path=order.log_path,
+        runs_before_all=order.runs_before_all,
+    )
+    in_turn = _alternate_images(jobs)
+
+    def may_start(job: Job) -> bool:
+        return shelf.may_start(job) and preparations.claim(job)
+
+    tasks = [Task(run=partial(run_cell, job, shop), claim=partial(may_start, job)) for job in in_turn]
+    ended = {job.cell: outcome for job, outcome in zip(in_turn, pool.run(tasks, interrupt), strict=True)}
+    return tuple(ended[job.cell] or Outcome(cell=job.cell, status=Status.CANCELLED) for job in jobs)
+
+
+def _preparation_key(job: Job) -> PlaceKey | None:
+    """What makes jobs share one `before-all`: the image, as all of a run have the same command and environment."""
+    return place_key(job) if job.settings[BEFORE_ALL] else None
+
+
+def _alternate_images(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """Take the images in turn, so that their `before-all` run side by side and not one after the other."""
+    by_place: dict[PlaceKey, list[Job]] = {}
+    for job in jobs:
+        by_place.setdefault(place_key(job), []).append(job)
+    longest = max(map(len, by_place.values()), default=0)
+    return tuple(group[turn] for turn in range(longest) for group in by_place.values() if turn < len(group))
