@@ -103,6 +103,8 @@ def _command_text(allowed: tuple[str, ...], text: str) -> str:
 def command(*allowed: str) -> Kind[str]:
     """Make the kind of a shell command that may hold the allowed placeholders."""
     words = "a shell command, or a list of commands of which each must succeed"
+    if not set(allowed) <= set(placeholders.PLACEHOLDERS):
+        raise ValueError(allowed)
 
     def read(value: object) -> str:
         if isinstance(value, str):

@@ -2,15 +2,19 @@
 
 A placeholder is a plain name in braces. `#{name}` is the literal text `{name}`. What a shell, printf format or other
 language means by braces passes untouched: `${VAR}`, `%{http_code}`, `@{upstream}`, `{}`, `{a,b}`, `{ cmd; }`,
-`{print $1}`.
+`{print $1}`, and between single quotes any name that is not like a placeholder: `awk '{print}'`.
 """
 
 import re
 from collections.abc import Mapping
 
-from matrix_runner.config.mistakes import Bad, Finding, did_you_mean
+from matrix_runner.config.mistakes import Bad, Finding, did_you_mean, nearest
 
 _PLACEHOLDER = re.compile(r"(?P<before>[#$%@]?)\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+_QUOTED = re.compile(r"""\\.|"(?:\\.|[^"\\])*"|'[^']*'""", re.DOTALL)
+
+PLACEHOLDERS = ("project", "package", "wheel", "dest_dir", "plat")
+"""All there are; each command's option says which of them it knows."""
 
 
 def check(command: str, allowed: tuple[str, ...]) -> None:
@@ -18,7 +22,7 @@ def check(command: str, allowed: tuple[str, ...]) -> None:
     wrong = dict.fromkeys(
         match["name"]
         for match in _PLACEHOLDER.finditer(command)
-        if not match["before"] and match["name"] not in allowed
+        if not match["before"] and match["name"] not in allowed and not _is_foreign(command, match)
     )
     known = ", ".join(f"{{{name}}}" for name in allowed)
     if wrong:
@@ -31,6 +35,15 @@ def check(command: str, allowed: tuple[str, ...]) -> None:
                 for name in wrong
             )
         )
+
+
+def _is_foreign(command: str, match: re.Match[str]) -> bool:
+    """Whether this is most likely a block of another language, quoted so that the shell passes it on."""
+    quoted = any(
+        token[0].startswith("'") and token.start() < match.start() and match.end() < token.end()
+        for token in _QUOTED.finditer(command)
+    )
+    return quoted and nearest(match["name"], PLACEHOLDERS) is None
 
 
 def fill(command: str, values: Mapping[str, str]) -> str:

@@ -27,7 +27,9 @@ scalars: st.SearchStrategy[TOMLValue] = (
 )
 values: st.SearchStrategy[TOMLValue] = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | st.sampled_from(("name", "args")), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(words | st.sampled_from(("name", "args", "A", "B_1")), inner)
+    ),
     max_leaves=6,
 )
 

@@ -1,5 +1,7 @@
 """The reference of all options says what the table says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,14 @@ def test_help_is_one_sentence(option: Option[object]) -> None:
     assert option.help.endswith(".")
     assert "\n" not in option.help
     assert len(option.help) <= 100
+
+
+def test_import_is_light() -> None:
+    """Importing the configuration brings in nothing that a `--help` does not need."""
+    script = "import sys, matrix_runner.config; print(*sys.modules)"
+    result = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
+    assert "matrix_runner.config" in result.stdout.split()
+    assert not {"docker", "rich", "click", "packaging", "asyncio", "http.client"} & set(result.stdout.split())
 
 
 def test_names_are_unique() -> None:

@@ -33,6 +33,14 @@ def test_fill(command: str, filled: str) -> None:
     assert fill(command, {"project": "/p", "wheel": "/p/{x}.whl"}) == filled
 
 
+def test_quoted_block_of_another_language() -> None:
+    """Between single quotes, a name that is like no placeholder belongs to awk or its like; elsewhere it does not."""
+    check("""awk '{print}' "it's" x 'a {b}'""", ("project",))
+    for command in ("awk {print}", "python -c \"f'{value}'\"", "x '{projects}'", "x '{wheel}'", "\\'{print}\\'"):
+        with pytest.raises(Bad):
+            check(command, ("project",))
+
+
 def test_unknown_name() -> None:
     """A name that is no placeholder here is refused, whatever stands around it."""
     with pytest.raises(Bad) as caught:
