@@ -3,7 +3,7 @@
 from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
 from matrix_runner.wheelhouse.publication import Wheelhouse
-from matrix_runner.wheelhouse.verification import Promise, is_compatible, verify
+from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject_pure, verify
 
 __all__ = (
     "DEFAULT_LIMIT",
@@ -14,5 +14,6 @@ __all__ = (
     "inspect",
     "is_compatible",
     "receive",
+    "reject_pure",
     "verify",
 )

@@ -92,7 +92,9 @@ def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
 
 def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
     """Compare the tags, and return whether the wheel calls itself pure."""
-    message = email.parser.BytesParser().parsebytes(data, headersonly=True)
+    # scikit-build's WHEEL file had a blank line before the tags that auditwheel put in (ninja 1.11.1.1, installs fine).
+    lines = b"\n".join(line for line in data.splitlines() if line.strip())
+    message = email.parser.BytesParser().parsebytes(lines, headersonly=True)
     if str(message.get("Wheel-Version", "")).partition(".")[0].strip() != "1":
         raise WheelRejected(f"{wheel}: WHEEL gives no Wheel-Version 1.x, which is all that installers read")
     tags: set[Tag] = set()

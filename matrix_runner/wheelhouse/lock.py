@@ -17,12 +17,6 @@ def take_lock(directory: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(path, descriptor):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-                return descriptor
-            # Its last owner removed the file between our opening and locking it.
-            os.close(descriptor)
         except BlockingIOError:
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
@@ -33,6 +27,17 @@ def take_lock(directory: Path) -> int:
         except BaseException:
             os.close(descriptor)
             raise
+        if not _is_still(path, descriptor):
+            # Its last owner removed the file between our opening and locking it.
+            os.close(descriptor)
+            continue
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
+            release_lock(directory, descriptor)
+            raise
+        return descriptor
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

@@ -63,6 +63,12 @@ def verify(contents: WheelContents, promise: Promise) -> None:
     _check_suffixes(contents, promise)
 
 
+def reject_pure(filename: str) -> None:
+    """Raise WheelRejected if the wheel of this name runs anywhere: there is nothing to repair then."""
+    if any(tag.platform == "any" for tag in parse_name(filename).tags):
+        raise _pure(filename)
+
+
 def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -> bool:
     """Tell whether the wheel of this name installs on the interpreter and platform.
 
@@ -71,7 +77,8 @@ def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -
     WheelRejected if it is no wheel's name.
     """
     return any(
-        _fit_of(tag, interpreter) is not _Fit.NONE and (tag.platform == "any" or _is_of(tag.platform, platform))
+        _fit_of(tag, interpreter) is not _Fit.NONE
+        and (_is_of(tag.platform, platform) or (tag.abi, tag.platform) == ("none", "any"))
         for tag in parse_name(filename).tags
     )
 
@@ -92,8 +99,12 @@ def _check_not_pure(contents: WheelContents) -> None:
             f"{contents.filename} says it runs anywhere, but holds compiled code: {contents.elf_files[0]}",
             hint="Tell the build backend about it (setuptools: `ext_modules`, or `has_ext_modules`).",
         )
-    raise WheelRejected(
-        f"{contents.filename} holds no compiled code: one such wheel serves every Python and platform",
+    raise _pure(contents.filename)
+
+
+def _pure(filename: str) -> WheelRejected:
+    return WheelRejected(
+        f"{filename} holds no compiled code: one such wheel serves every Python and platform",
         hint="Build it once with `python -m build`; this tool is for wheels with compiled code. If there should be "
         "some, the log of the build says why the extension was left out.",
     )
@@ -153,15 +164,20 @@ def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
     if _is_own(tag, interpreter):
         return _Fit.EXACT
     stable = _CPYTHON.fullmatch(tag.interpreter)
-    if stable and tag.abi == "abi3" and interpreter.supports_stable_abi:
-        return _Fit.STABLE if (3, int(stable[1])) <= interpreter.version else _Fit.NONE
-    if stable and tag.abi == "abi3t" and interpreter.is_free_threaded:
-        return _Fit.STABLE if (3, int(stable[1])) <= interpreter.version else _Fit.NONE
+    if stable and tag.abi == _stable_abi(interpreter):
+        return _Fit.STABLE if (3, 2) <= (3, int(stable[1])) <= interpreter.version else _Fit.NONE
     generic = _GENERIC.fullmatch(tag.interpreter)
     if generic and tag.abi == "none":
         version = (int(generic[1]), int(generic[2] or 0))
         return _Fit.GENERIC if version[0] == interpreter.major and version <= interpreter.version else _Fit.NONE
     return _Fit.NONE
+
+
+def _stable_abi(interpreter: Interpreter) -> str | None:
+    """Return the ABI tag of extensions that outlive this Python's version: PEP 384, and PEP 803 without the GIL."""
+    if interpreter.supports_stable_abi:
+        return "abi3"
+    return "abi3t" if interpreter.is_free_threaded else None
 
 
 def _is_own(tag: Tag, interpreter: Interpreter) -> bool:
@@ -198,7 +214,7 @@ def _check_machine(contents: WheelContents, promise: Promise) -> None:
 def _check_suffixes(contents: WheelContents, promise: Promise) -> None:
     """Refuse modules that the cell's Python, or a later one that the tag promises, would not import."""
     interpreter = promise.cell.interpreter
-    stable = ".abi3t.so" if interpreter.is_free_threaded else ".abi3.so" if interpreter.supports_stable_abi else None
+    stable = f".{_stable_abi(interpreter)}.so"
     exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
     for suffix in contents.extension_suffixes:
         if suffix in (".so", stable):

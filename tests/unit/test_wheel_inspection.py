@@ -84,6 +84,12 @@ def test_names_and_versions_are_compared_in_normal_form(tmp_path: Path) -> None:
     assert inspect(build_wheel(tmp_path, name, files={"demo_pkg-1.0.dist-info/METADATA": metadata})).name == "demo-pkg"
 
 
+def test_a_blank_line_before_the_tags_is_no_fault(tmp_path: Path) -> None:
+    """Old scikit-build and auditwheel together made such WHEEL files, and every installer takes them."""
+    text = default_files()[f"{DIST_INFO}/WHEEL"].replace(b"Tag", b"\r\nTag", 1)
+    assert inspect(build_wheel(tmp_path, files={f"{DIST_INFO}/WHEEL": text})).name == "demo"
+
+
 def test_a_build_tag_is_read(tmp_path: Path) -> None:
     """The optional third part of a file name is told apart from the tags."""
     assert inspect(build_wheel(tmp_path, X86_64.replace("1.0-", "1.0-7local-"))).build_tag == (7, "local")

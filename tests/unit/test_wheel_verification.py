@@ -203,6 +203,7 @@ COMPATIBLE = [
     ("py3-none-manylinux2014_x86_64", "cp27mu", "manylinux_x86_64", False),
     ("py2.py3-none-manylinux2014_x86_64", "cp27mu", "manylinux_x86_64", True),
     ("py3-none-any", "cp311", "musllinux_x86_64", True),
+    ("cp311-abi3-any", "cp311", "manylinux_x86_64", False),
     ("cp311-cp311-manylinux2014_x86_64", "cp311", "manylinux_x86_64", True),
     ("cp311-cp311-manylinux2014_x86_64", "cp312", "manylinux_x86_64", False),
     ("cp37-cp37m-manylinux2014_x86_64", "cp37", "manylinux_x86_64", True),
