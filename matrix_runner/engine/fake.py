@@ -1,0 +1,334 @@
+"""An engine without containers, for tests of everything above engines: fast, scripted, and faulty on demand.
+
+It keeps the contract of `api.py` (the contract suite runs on it as on the real ones), but a command is a line of a
+script, a file is an entry of a dictionary and time is a number: nothing sleeps unless `pace` says so.
+"""
+
+import contextlib
+import io
+import posixpath
+import tarfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.engine.api import (
+    Container,
+    ContainerSpec,
+    Ending,
+    EngineInfo,
+    ExecRequest,
+    ExecResult,
+    ImageMetadata,
+    OnOutput,
+    ResolvedImage,
+)
+from matrix_runner.engine.fake_files import Files, pack, unpack
+from matrix_runner.errors import EngineError, ImageError, MachineError
+from matrix_runner.model.platforms import Arch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeCall:
+    """What a script sees of a command: the request, its whole environment, the container's files (not to change)."""
+
+    request: ExecRequest
+    spec: ContainerSpec
+    env: tuple[tuple[str, str], ...]
+    files: Files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeResult:
+    """What a command does: prints `output`, leaves `files` (path and content), takes `seconds`, exits with `status`.
+
+    `silence`: the longest time without output, in seconds. `hangs`: it never ends by itself. `ending`: what befalls it
+    instead of its own end; for LOST the container is gone too.
+    """
+
+    status: int = 0
+    output: tuple[bytes, ...] = ()
+    seconds: float = 0.0
+    silence: float = 0.0
+    files: tuple[tuple[str, bytes], ...] = ()
+    hangs: bool = False
+    ending: Ending = Ending.EXITED
+
+
+Script = Callable[[FakeCall], FakeResult]
+ANY_IMAGE: Final = "fake:latest"
+
+
+def succeed(_: FakeCall) -> FakeResult:
+    """Let every command succeed at once, in silence."""
+    return FakeResult()
+
+
+def table(rows: tuple[tuple[tuple[str, ...], FakeResult], ...], otherwise: Script = succeed) -> Script:
+    """Make a script of rows of the beginning of an argv and what such commands do; the first that fits counts."""
+
+    def script(call: FakeCall) -> FakeResult:
+        argv = call.request.argv
+        return next((result for prefix, result in rows if argv[: len(prefix)] == prefix), None) or otherwise(call)
+
+    return script
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeFaults:
+    """What goes wrong: each is asked and returns the error to raise, or None."""
+
+    on_check: Callable[[], EngineError | None] = lambda: None
+    on_resolve: Callable[[str], ImageError | None] = lambda _: None
+    on_open: Callable[[ContainerSpec], MachineError | None] = lambda _: None
+    on_put: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
+    on_get: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
+
+
+@dataclass(kw_only=True, slots=True)
+class FakeHost:
+    """What several engines share, as several runs share a daemon: images, and who holds what."""
+
+    images: dict[str, tuple[ResolvedImage, Files]] = field(default_factory=dict)
+    containers: dict[int, str] = field(default_factory=dict)
+    """Open containers by number, with their run."""
+    snapshots: dict[str, str] = field(default_factory=dict)
+    """Images of one run only, by id, with their run."""
+    living: set[str] = field(default_factory=set)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    numbers: int = 0
+
+    def __post_init__(self) -> None:
+        self.add_image(ANY_IMAGE)
+
+    def number(self) -> int:
+        """Return a number never returned before."""
+        with self.guard:
+            self.numbers += 1
+            return self.numbers
+
+    def add_image(self, reference: str, files: Files | None = None, labels: tuple[tuple[str, str], ...] = ()) -> str:
+        """Put an image there; return its id."""
+        identity = f"sha256:{self.number():064x}"
+        image = ResolvedImage(reference=reference or identity, id=identity, labels=labels)
+        with self.guard:
+            self.images[identity] = self.images[image.reference] = (image, dict(files or {}))
+        return identity
+
+
+class FakeEngine:
+    """`api.Engine` and `api.ImageStore` for tests. `commands` is every request that was made, in order."""
+
+    def __init__(
+        self,
+        script: Script = succeed,
+        *,
+        run: str = "fake",
+        host: FakeHost | None = None,
+        faults: FakeFaults | None = None,
+        pace: float = 0.0,
+    ) -> None:
+        """`pace`: real seconds for each second of the script, so that tests can see things overlap."""
+        self.run = run
+        self.host = host or FakeHost()
+        self.host.living.add(run)
+        self.script = script
+        self.faults = faults or FakeFaults()
+        self.pace = pace
+        self.commands: list[FakeCall] = []
+        self._open: dict[int, FakeContainer] = {}
+        self._aborted = False
+
+    @property
+    def name(self) -> str:
+        """`fake`."""
+        return "fake"
+
+    def check(self) -> EngineInfo:
+        """Say who it is."""
+        _raise(self.faults.on_check())
+        return EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://")
+
+    def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
+        """Return the image; one that is not there is not there."""
+        del arch, on_notice
+        _raise(self.faults.on_resolve(reference))
+        return self._image(reference)[0]
+
+    @contextlib.contextmanager
+    def open(self, spec: ContainerSpec) -> Iterator[Container]:
+        """Make a container with the files of its image."""
+        _raise(self.faults.on_open(spec))
+        files = self._image(spec.image)[1]
+        number = self.host.number()
+        container = FakeContainer(self, spec, dict(files))
+        with self.host.guard:
+            if self._aborted:
+                raise EngineError(f"{spec.name} is not started any more: the run is being stopped")
+            self._open[number] = container
+            self.host.containers[number] = self.run
+        try:
+            yield container
+        finally:
+            container.kill()
+            with self.host.guard:
+                self._open.pop(number, None)
+                self.host.containers.pop(number, None)
+
+    def die(self) -> None:
+        """End as a killed process does: nothing is cleaned up."""
+        self.host.living.discard(self.run)
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what dead runs left."""
+        with self.host.guard:
+            dead = sorted({*self.host.containers.values(), *self.host.snapshots.values()} - self.host.living)
+            for number in [number for number, run in self.host.containers.items() if run in dead]:
+                del self.host.containers[number]
+        for run in dead:
+            self._remove_snapshots(run)
+        return tuple(f"removed what the dead run {run} left behind" for run in dead)
+
+    def abort(self) -> None:
+        """Kill every open container and refuse to open more."""
+        with self.host.guard:
+            self._aborted = True
+            containers = tuple(self._open.values())
+        for container in containers:
+            container.kill()
+
+    def close(self) -> None:
+        """Remove this run's snapshots."""
+        self.abort()
+        self._remove_snapshots(self.run)
+        self.host.living.discard(self.run)
+
+    def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
+        """Make an image of a tar file."""
+        del arch
+        with archive.open("rb") as file:
+            return self.keep(unpack("/", file), metadata)
+
+    def images(self, label: str) -> tuple[ResolvedImage, ...]:
+        """Return the images that carry the label."""
+        with self.host.guard:
+            found = {image.reference: image for image, _ in self.host.images.values() if label in dict(image.labels)}
+        return tuple(found.values())
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is not there is no error."""
+        with self.host.guard:
+            if reference in self.host.images:
+                image = self.host.images[reference][0]
+                for key in (image.id, image.reference):
+                    self.host.images.pop(key, None)
+                self.host.snapshots.pop(image.id, None)
+
+    def keep(self, files: Files, metadata: ImageMetadata) -> str:
+        """Make an image of files; return its id."""
+        identity = self.host.add_image(metadata.name or "", files, metadata.labels)
+        if metadata.name is None:
+            self.host.snapshots[identity] = self.run
+        return identity
+
+    def _remove_snapshots(self, run: str) -> None:
+        for identity in [identity for identity, owner in tuple(self.host.snapshots.items()) if owner == run]:
+            self.remove_image(identity)
+
+    def _image(self, reference: str) -> tuple[ResolvedImage, Files]:
+        try:
+            return self.host.images[reference]
+        except KeyError:
+            raise ImageError(f"the engine has no image {reference}", hint="FakeHost.add_image adds one.") from None
+
+
+class FakeContainer:
+    """`api.Container`: a dictionary of files, and a script."""
+
+    root = ""
+    is_disposable = True
+
+    def __init__(self, engine: FakeEngine, spec: ContainerSpec, files: Files) -> None:
+        self._engine = engine
+        self._spec = spec
+        self._killed = threading.Event()
+        self.files = files
+
+    def exec(self, request: ExecRequest, on_output: OnOutput) -> ExecResult:
+        """Do what the script says."""
+        if self._killed.is_set():
+            return ExecResult(ending=Ending.LOST, status=None, seconds=0.0)
+        env = tuple(dict((*self._spec.env, *request.env)).items())
+        call = FakeCall(request=request, spec=self._spec, env=env, files=self.files)
+        self._engine.commands.append(call)
+        result = self._engine.script(call)
+        for piece in result.output:
+            on_output(piece)
+        ending, seconds = _end(request, result)
+        if ending is Ending.EXITED and result.hangs:
+            self._killed.wait()
+        elif self._engine.pace:
+            self._killed.wait(seconds * self._engine.pace)
+        if self._killed.is_set() or ending is Ending.LOST:
+            self.kill()
+            return ExecResult(ending=Ending.LOST, status=None, seconds=seconds)
+        if ending is not Ending.EXITED:
+            return ExecResult(ending=ending, status=None, seconds=seconds)
+        self.files.update(result.files)
+        return ExecResult(ending=ending, status=result.status, seconds=seconds)
+
+    def put(self, directory: str, archive: Iterable[bytes]) -> None:
+        """Unpack a tar stream."""
+        data = io.BytesIO(b"".join(archive))
+        self._check(self._engine.faults.on_put(self._spec, directory))
+        try:
+            self.files.update(unpack(directory, data))
+        except tarfile.TarError as error:
+            raise EngineError(f"what was put into {directory} is no tar archive: {error}") from error
+
+    @contextlib.contextmanager
+    def get(self, path: str) -> Iterator[Iterator[bytes]]:
+        """Stream a file or directory out as tar."""
+        self._check(self._engine.faults.on_get(self._spec, path))
+        members = pack(posixpath.normpath(path), self.files)
+        if members is None:
+            raise EngineError(f"{path} cannot be copied out: there is no such file or directory")
+        yield self._pieces(members)
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), 65536):
+            self._check(None)
+            yield data[start : start + 65536]
+
+    def snapshot(self, metadata: ImageMetadata) -> str:
+        """Keep the files as an image."""
+        self._check(None)
+        return self._engine.keep(dict(self.files), metadata)
+
+    def kill(self) -> None:
+        """Remove it now."""
+        self._killed.set()
+
+    def _check(self, error: EngineError | None) -> None:
+        if self._killed.is_set():
+            raise EngineError(f"the container {self._spec.name} is gone")
+        _raise(error)
+
+
+def _end(request: ExecRequest, result: FakeResult) -> tuple[Ending, float]:
+    """Return how the command ends and when, in the script's time; EXITED for one that hangs with no limit at all."""
+    if result.ending is not Ending.EXITED:
+        return result.ending, result.seconds
+    limit = request.timeout if request.timeout is not None else float("inf")
+    if request.silence is not None and request.silence < limit and (result.hangs or result.silence > request.silence):
+        return Ending.WENT_SILENT, request.silence
+    if request.timeout is not None and (result.hangs or result.seconds > request.timeout):
+        return Ending.TIMED_OUT, request.timeout
+    return Ending.EXITED, result.seconds
+
+
+def _raise(error: MachineError | None) -> None:
+    if error is not None:
+        raise error

@@ -1,0 +1,231 @@
+"""What every engine promises: api.py in code. Commands are of the kind that any of them can run or play."""
+
+import resource
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from engine_harness import Harness, run, tar_of, untar
+
+from matrix_runner.engine.api import Container, ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
+from matrix_runner.errors import EngineError, ImageError, MachineError
+
+
+def test_check_says_what_answers(engine: Engine) -> None:
+    """A check names the engine, its version and its machine."""
+    info = engine.check()
+    assert info.name == engine.name
+    assert info.version
+    assert info.machine
+
+
+def test_status_is_the_commands_own(container: Container) -> None:
+    """Exactly the status that the command gave comes back, and only 0 is success."""
+    result, _ = run(container, "sh", "-c", "exit 7")
+    assert (result.ending, result.status, result.is_success) == (Ending.EXITED, 7, False)
+    assert run(container, "sh", "-c", "echo usable")[0].is_success
+
+
+def test_a_signal_is_128_more(container: Container) -> None:
+    """A command killed by signal N has status 128+N, and nobody adds a word to its output."""
+    result, output = run(container, "sh", "-c", "kill -9 $$")
+    assert (result.ending, result.status, output) == (Ending.EXITED, 137, b"")
+
+
+def test_missing_command_is_127(container: Container) -> None:
+    """A command that does not exist is a status, not an exception."""
+    result, _ = run(container, "no-such-command-anywhere")
+    assert (result.ending, result.status) == (Ending.EXITED, 127)
+
+
+def test_env_is_added_not_replaced(container: Container) -> None:
+    """A command sees its own variables, the container's and the image's."""
+    output: list[bytes] = []
+    request = ExecRequest(argv=("sh", "-c", 'echo $ADDED $GIVEN; test -n "$PATH"'), env=(("ADDED", "it's new"),))
+    assert container.exec(request, output.append).is_success
+    assert b"".join(output) == b"it's new by the container\n"
+
+
+def test_cwd_is_applied(container: Container) -> None:
+    """A command starts in the directory that it asks for."""
+    directory = f"{container.root}/made for this"
+    container.put(directory, [tar_of(file=b"x")])
+    output: list[bytes] = []
+    assert container.exec(ExecRequest(argv=("pwd",), cwd=directory), output.append).is_success
+    assert b"".join(output).decode() == f"{directory}\n"
+
+
+def test_standard_input_is_at_its_end(container: Container) -> None:
+    """A command that reads its input ends, and does not hang or eat what is meant for the next one."""
+    result, output = run(container, "cat", timeout=20)
+    assert (result.is_success, output) == (True, b"")
+    assert run(container, "sh", "-c", "echo usable")[1] == b"usable\n"
+
+
+def test_both_outputs_come_in_order(container: Container) -> None:
+    """Standard output and error are one stream, in the order in which they were written."""
+    assert run(container, "sh", "-c", "printf 'one'; printf 'two' >&2; printf 'three'")[1] == b"onetwothree"
+
+
+def test_output_is_unharmed(container: Container) -> None:
+    """Bytes come through as they were: NUL, invalid UTF-8, separators, and no newline at the end."""
+    _, output = run(container, "sh", "-c", "printf '\\000\\377\\376\\036a\\036 no newline'")
+    assert output == b"\x00\xff\xfe\x1ea\x1e no newline"
+
+
+def test_arguments_are_unharmed(container: Container) -> None:
+    """No shell sees the arguments: quotes, dollars, newlines and empty ones arrive as they are."""
+    text = "a 'b' \"c\" $HOME `id` \\ \n*\t#é"
+    assert run(container, "printf", "%s", text)[1] == text.encode()
+
+
+@pytest.mark.parametrize(("limit", "ending"), [("timeout", Ending.TIMED_OUT), ("silence", Ending.WENT_SILENT)])
+def test_limits_end_a_command(container: Container, limit: str, ending: Ending) -> None:
+    """A command over a limit is killed with its children, says why, and leaves the container usable."""
+    result, output = run(container, "sh", "-c", "echo before; sleep 1000", **{limit: 0.5})
+    assert (result.ending, result.status, output) == (ending, None, b"before\n")
+    assert run(container, "sh", "-c", "sleep 1000 & sleep 1000", **{limit: 0.2})[0].ending is ending
+    assert run(container, "sh", "-c", "echo usable")[1] == b"usable\n"
+
+
+def test_archives_round_trip(container: Container) -> None:
+    """What was put can be got: a directory that did not exist is made, files and directories come out as tar."""
+    directory = f"{container.root}/new/deep"
+    data = bytes(range(256)) * 1000
+    container.put(directory, iter([tar_of(a=b"", sub__b=data)]))
+    with container.get(directory) as stream:
+        assert untar(b"".join(stream)) == {"deep/a": b"", "deep/sub/b": data}
+    with container.get(f"{directory}/sub/b") as stream:
+        assert untar(b"".join(stream)) == {"b": data}
+
+
+def test_put_needs_an_archive(container: Container) -> None:
+    """What is no tar archive is refused, not half unpacked in silence."""
+    with pytest.raises(EngineError):
+        container.put(f"{container.root}/x", [b"this is no tar archive" * 100])
+
+
+def test_get_of_what_is_not_there(container: Container) -> None:
+    """A missing path is an error of the engine."""
+    with pytest.raises(EngineError), container.get(f"{container.root}/nothing/here") as stream:
+        list(stream)
+
+
+def test_get_from_a_dead_container(container: Container) -> None:
+    """A container that is gone has no files, and never an empty archive."""
+    container.put(f"{container.root}/d", [tar_of(a=b"x")])
+    container.kill()
+    with pytest.raises(EngineError), container.get(f"{container.root}/d") as stream:
+        list(stream)
+
+
+def test_kill_from_another_thread(container: Container) -> None:
+    """A kill ends a running command as lost, within two seconds, and can be repeated."""
+    heard = threading.Event()
+    request = ExecRequest(argv=("sh", "-c", "echo before; sleep 1000"))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(container.exec, request, lambda _: heard.set())
+        assert heard.wait(10)
+        container.kill()
+        assert running.result(timeout=2).ending is Ending.LOST
+    container.kill()
+    assert run(container, "sh", "-c", "echo usable")[0].ending is Ending.LOST
+
+
+def test_leaving_removes_even_after_an_error(engine: Engine, harness: Harness) -> None:
+    """Nothing of a container is left when its context is left by an exception."""
+    with pytest.raises(ZeroDivisionError), engine.open(harness.spec()) as opened:
+        raise ZeroDivisionError
+    assert run(opened, "sh", "-c", "echo usable")[0].ending is Ending.LOST
+
+
+def test_unknown_image(engine: Engine, harness: Harness) -> None:
+    """An image that the engine does not have is an error of the image."""
+    spec = harness.spec()
+    unknown = ContainerSpec(image="sha256:" + "0" * 64, arch=spec.arch, name="cell")
+    with pytest.raises(ImageError), engine.open(unknown):
+        pass
+
+
+def test_abort_kills_all_and_refuses_more(engine: Engine, harness: Harness) -> None:
+    """After an abort every command has ended as lost, and no container can be opened."""
+    heard = threading.Event()
+    request = ExecRequest(argv=("sh", "-c", "echo before; sleep 1000"))
+    with engine.open(harness.spec("a")) as a, engine.open(harness.spec("b")) as b, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(a.exec, request, lambda _: heard.set())
+        assert heard.wait(10)
+        engine.abort()
+        assert running.result(timeout=2).ending is Ending.LOST
+        assert run(b, "sh", "-c", "echo usable")[0].ending is Ending.LOST
+    with pytest.raises(MachineError), engine.open(harness.spec("c")):
+        pass
+    engine.abort()
+
+
+def test_sweep_spares_the_living(engine: Engine, harness: Harness, container: Container) -> None:
+    """A sweep by another run takes nothing from a run that lives."""
+    other = harness.make("run-b")
+    try:
+        assert other.sweep() == ()
+    finally:
+        other.close()
+    assert run(container, "sh", "-c", "echo usable")[1] == b"usable\n"
+    assert engine.check().name == engine.name
+
+
+def test_sweep_removes_what_the_dead_left(harness: Harness) -> None:
+    """A sweep removes what a run that ended without cleaning up left behind, says so, and finds no more then."""
+    dead, living = harness.make("run-dead"), harness.make("run-living")
+    context = dead.open(harness.spec())
+    left = context.__enter__()
+    try:
+        harness.die(dead)
+        told = living.sweep()
+        assert any("run-dead" in line for line in told)
+        assert living.sweep() == ()
+    finally:
+        left.kill()
+        context.__exit__(None, None, None)
+        dead.close()
+        living.close()
+
+
+def test_snapshot_keeps_the_state(engine: Engine, harness: Harness) -> None:
+    """A container opened from a snapshot has the files; when the engine closes, an unnamed snapshot is gone."""
+    with engine.open(harness.spec()) as first:
+        first.put(f"{first.root}/kept", [tar_of(file=b"content")])
+        image = first.snapshot(ImageMetadata(name=None))
+    spec = harness.spec()
+    kept = ContainerSpec(image=image, arch=spec.arch, name="second")
+    with engine.open(kept) as second:
+        assert run(second, "cat", f"{second.root}/kept/file")[1] == b"content"
+    engine.close()
+    other = harness.make("run-b")
+    try:
+        with pytest.raises(ImageError), other.open(kept):
+            pass
+    finally:
+        other.close()
+
+
+def test_large_output_needs_no_memory(container: Container) -> None:
+    """200 MB in one line pass through without being gathered anywhere."""
+    size = 0
+
+    def count(piece: bytes) -> None:
+        nonlocal size
+        size += len(piece)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    container.exec(ExecRequest(argv=("sh", "-c", "head -c 200000000 /dev/zero")), count)
+    assert size == 200_000_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
+
+
+def test_a_daemon_does_not_hang_a_command(container: Container) -> None:
+    """A child that stays in the background with the output open does not keep its parent's end from us."""
+    began = time.monotonic()
+    result, output = run(container, "sh", "-c", "sleep 30 & echo now", timeout=20)
+    assert (result.is_success, output) == (True, b"now\n")
+    assert time.monotonic() - began < 15
