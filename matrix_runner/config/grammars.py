@@ -18,7 +18,7 @@ from matrix_runner.config.values import (
 )
 from matrix_runner.model.platforms import Arch
 
-_PATTERN = re.compile(r"[A-Za-z0-9_*?\[\]{}!,.-]+")
+_PATTERN = re.compile(r"[A-Za-z0-9_*?\[\]{}!,.:-]+")
 _EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """PEP 508 names of extras, PEP 735 names of dependency groups."""
 

@@ -43,7 +43,7 @@ SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
     (BUILD, "[]", ("*",)),
     (BUILD, '"cp3{9,1{0,1}}-*_{x86_64,i686}"', ("cp3{9,1{0,1}}-*_{x86_64,i686}",)),
     (BUILD, '"cp3[!]]*"', ("cp3[!]]*",)),
-    (SKIP, '"pp* pp* *-win32 *-macosx_*"', ("pp*", "*-win32", "*-macosx_*")),
+    (SKIP, '"pp* pp* *-win32 *_universal2:arm64"', ("pp*", "*-win32", "*_universal2:arm64")),
     (ARCHS, '"auto64 I686, AArch64"', (ArchGroup.AUTO64, Arch.I686, Arch.AARCH64)),
     (ARCHS, '["x86_64", "x86_64"]', (Arch.X86_64,)),
     (ENABLE, '"pypy CPython-Prerelease"', (EnableGroup.PYPY, EnableGroup.CPYTHON_PRERELEASE)),
