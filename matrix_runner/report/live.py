@@ -8,7 +8,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from matrix_runner.model.cells import Cell  # noqa: TC001 -- imported by the events' module in any case
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
     CellStarted,

@@ -26,11 +26,7 @@ _COLOUR = re.compile(r"(?:\x1b\[|\x9b)(?P<codes>[0-9;:]{0,32})m")
 # A line break ends a string too, though terminals wait on: an unterminated one must not hide the rest of a log.
 _STRING_END = re.compile(r"[\x07\x18\x1a\x9c\n\x1b]")
 # Directions that make text read other than it is (CVE-2021-42574), the byte order mark, and Unicode's line breaks.
-_DECEPTIVE = {
-    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF)),
-    0x2028: " ",
-    0x2029: " ",
-}
+_DECEPTIVE = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _RESET = "\x1b[0m"
 
 _COMMAND_AT_START = re.compile(r"^((?:\s|\x1b\[[0-9;:]*m)*):(?=:)")
@@ -104,7 +100,7 @@ class Sanitizer:
 
     def _take(self, kind: str | None, piece: str) -> None:
         if kind == "text":
-            self._add(piece if piece.isascii() else piece.translate(_DECEPTIVE))
+            self._add(piece if piece.isascii() else _DECEPTIVE.sub(_undeceived, piece))
         elif kind == "csi":
             self._add_colour(piece)
         elif kind == "string":
@@ -162,6 +158,10 @@ class Sanitizer:
             line += _RESET
         self._start_line()
         return neutralise(line)
+
+
+def _undeceived(match: re.Match[str]) -> str:
+    return " " if match[0] in "\u2028\u2029" else ""
 
 
 def sanitized_lines(chunks: Iterable[bytes], *, colour: bool = False) -> Iterator[str]:

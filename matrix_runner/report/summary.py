@@ -76,7 +76,7 @@ def _table(report: Report, width: int, *, colour: bool) -> tuple[str, ...]:
     if not report.outcomes:
         return ()
     names = max(len(str(outcome.cell)) for outcome in report.outcomes)
-    lines = [f"{'status':<9}  {'cell':<{names}}  {'time':>6}  {'size':>9}  wheel or cause"]
+    lines = [_cut(f"{'status':<9}  {'cell':<{names}}  {'time':>6}  {'size':>9}  wheel or cause", width)]
     for outcome in report.outcomes:
         row = f"  {outcome.cell!s:<{names}}  {duration(outcome.seconds):>6}  {_weight(outcome):>9}  {result(outcome)}"
         word = _paint(f"{outcome.status!s:<9}", outcome.status, colour=colour)
