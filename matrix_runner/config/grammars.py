@@ -53,9 +53,12 @@ def _pattern(text: str) -> str:
 
 def patterns(*, empty_means: tuple[str, ...] = ()) -> Kind[tuple[str, ...]]:
     """Make the kind of a list of selectors."""
-    plain = kinds.listing(
-        _pattern, words="a list of patterns, or a string of them separated by spaces", split=_split, split_items=True
-    )
+    plain = kinds.Listing(
+        item=_pattern,
+        words="a list of patterns, or a string of them separated by spaces",
+        split=_split,
+        split_items=True,
+    ).kind()
     return Kind(
         words=plain.words,
         shape=plain.shape,
@@ -86,13 +89,13 @@ def _arch(text: str) -> ArchChoice:
 
 def architectures() -> Kind[tuple[ArchChoice, ...]]:
     """Make the kind of a list of architectures and groups of them."""
-    return kinds.listing(
-        _arch,
+    return kinds.Listing(
+        item=_arch,
         words="a list of architectures, or a string of them separated by spaces or commas",
         split=kinds.split_words,
         split_items=True,
         may_be_empty=False,
-    )
+    ).kind()
 
 
 def _command_text(allowed: tuple[str, ...], text: str) -> str:
@@ -143,7 +146,7 @@ def environment() -> Kind[Variables]:
 def variable_names() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of names of environment variables."""
     words = "a list of names of environment variables, or a string of them separated by spaces"
-    return kinds.listing(check_name, words=words, split=kinds.split_words, split_items=True)
+    return kinds.Listing(item=check_name, words=words, split=kinds.split_words, split_items=True).kind()
 
 
 def config_settings() -> Kind[ConfigSettings]:
@@ -227,7 +230,7 @@ def _arguments(value: object) -> tuple[str, ...]:
 def requirements() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of requirements; what each may be is for the installer to say."""
     words = "a list of requirements, or a string of them separated by spaces"
-    return kinds.listing(lambda text: text.strip(), words=words, split=kinds.split_shell, unique=False)
+    return kinds.Listing(item=lambda text: text.strip(), words=words, split=kinds.split_shell, unique=False).kind()
 
 
 def _extra(text: str) -> str:
@@ -239,7 +242,7 @@ def _extra(text: str) -> str:
 def names(what: str) -> Kind[tuple[str, ...]]:
     """Make the kind of a list of names of extras or dependency groups."""
     words = f"a list of {what}, or a string of them separated by spaces or commas"
-    return kinds.listing(_extra, words=words, split=kinds.split_words, split_items=True)
+    return kinds.Listing(item=_extra, words=words, split=kinds.split_words, split_items=True).kind()
 
 
 def _inside(text: str) -> str:
@@ -254,7 +257,7 @@ def _inside(text: str) -> str:
 def inside_paths() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of paths inside the project."""
     words = "a list of paths, relative to the project, or a string of them separated by spaces"
-    return kinds.listing(_inside, words=words, split=kinds.split_shell)
+    return kinds.Listing(item=_inside, words=words, split=kinds.split_shell).kind()
 
 
 def image(*, may_be_empty: bool) -> Kind[str]:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -88,51 +88,56 @@ def string(*, words: str = "a string", read: Callable[[object], str] = read_stri
     return Kind(words=words, shape=str, read=read, read_text=read, may_be_empty=may_be_empty)
 
 
-def listing(  # noqa: PLR0913 -- keywords that name the ways in which lists differ
-    item: Callable[[str], T],
-    *,
-    words: str,
-    split: Callable[[str], tuple[str, ...]],
-    split_items: bool = False,
-    unique: bool = True,
-    may_be_empty: bool = True,
-) -> Kind[tuple[T, ...]]:
-    """Make the kind of a list of strings that may also be written as one string, cut by `split`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing(Generic[T]):
+    """How a list of strings is read that may also be written as one string, cut by `split`.
 
     `split_items`: items of a list are cut like the string, as the field's users expect of patterns. `unique`: an item
     given twice counts once (not for arguments: `-r a.txt -r b.txt`).
     """
 
-    def finish(items: Iterable[T]) -> tuple[T, ...]:
-        result = tuple(dict.fromkeys(items)) if unique else tuple(items)
-        if not result and not may_be_empty:
-            raise Bad.because("must not be empty")
-        return result
+    item: Callable[[str], T]
+    words: str
+    split: Callable[[str], tuple[str, ...]]
+    split_items: bool = False
+    unique: bool = True
+    may_be_empty: bool = True
 
-    def read_text(text: str) -> tuple[T, ...]:
+    def kind(self) -> Kind[tuple[T, ...]]:
+        """Make the kind."""
+        return Kind(
+            words=self.words,
+            shape=str | list[str],
+            read=self._read,
+            read_text=self._read_text,
+            may_be_empty=self.may_be_empty,
+            join=self._join,
+        )
+
+    def _read(self, value: object) -> tuple[T, ...]:
+        if isinstance(value, str):
+            return self._read_text(value)
+        values = shaped(value, list[object], self.words)
+        return self._finish(one for several in read_each(enumerate(values), self._read_item) for one in several)
+
+    def _read_item(self, value: object) -> tuple[T, ...]:
+        text = filled(value)
+        return self._read_text(text) if self.split_items else (self.item(text),)
+
+    def _read_text(self, text: str) -> tuple[T, ...]:
         try:
-            return finish(read_each(enumerate(split(text)), item))
+            return self._finish(read_each(enumerate(self.split(text)), self.item))
         except Bad as bad:
             raise bad.without_place() from None
 
-    def read_item(value: object) -> tuple[T, ...]:
-        text = filled(value)
-        return read_text(text) if split_items else (item(text),)
+    def _join(self, lower: object, upper: object) -> tuple[T, ...]:
+        return self._finish((*cast("tuple[T, ...]", lower), *cast("tuple[T, ...]", upper)))
 
-    def read(value: object) -> tuple[T, ...]:
-        if isinstance(value, str):
-            return read_text(value)
-        values = shaped(value, list[object], words)
-        return finish(one for several in read_each(enumerate(values), read_item) for one in several)
-
-    def join(lower: object, upper: object) -> tuple[T, ...]:
-        assert isinstance(lower, tuple)  # noqa: S101 -- tells mypy what the table guarantees
-        assert isinstance(upper, tuple)  # noqa: S101
-        return finish((*lower, *upper))
-
-    return Kind(
-        words=words, shape=str | list[str], read=read, read_text=read_text, may_be_empty=may_be_empty, join=join
-    )
+    def _finish(self, items: Iterable[T]) -> tuple[T, ...]:
+        result = tuple(dict.fromkeys(items)) if self.unique else tuple(items)
+        if not result and not self.may_be_empty:
+            raise Bad.because("must not be empty")
+        return result
 
 
 def member(values: type[E], what: str) -> Callable[[str], E]:

@@ -20,10 +20,7 @@ PROJECT_FILE = "pyproject.toml"
 TABLE = "matrix-runner"
 FlagValue = str | tuple[str, ...] | bool | int
 
-INTERNAL_VARIABLES: Mapping[str, str] = {
-    f"{PREFIX}IDENTIFIER": "the cell's identifier, set for the commands of a cell",
-    f"{PREFIX}CONTAINER": "the local engine's mark on the processes of a cell",
-}
+INTERNAL_VARIABLES = frozenset({f"{PREFIX}IDENTIFIER", f"{PREFIX}CONTAINER"})
 """Variables with our prefix that are no options: a run inside a cell of another run finds them set."""
 
 

@@ -50,7 +50,8 @@ CONFIG_SETTINGS: Option[ConfigSettings] = Option(
     section=Section.BUILD,
     help="Settings for the build backend, passed on as -Ckey=value (PEP 517).",
     details="""
-A list repeats its key. Integers and booleans are passed as TOML writes them.
+A list repeats its key. Integers and booleans are passed as TOML writes them. Placeholders: `{project}`, `{package}`;
+other names in braces are the backend's own.
 """,
     example='config-settings = { "setup-args" = ["-Dlto=true", "-Doptimization=3"] }',
 )

@@ -65,12 +65,12 @@ An empty environment variable counts as one that is not set.
 
 ENABLE: Option[tuple[EnableGroup, ...]] = Option(
     name="enable",
-    kind=kinds.listing(
-        kinds.member(EnableGroup, "group"),
+    kind=kinds.Listing(
+        item=kinds.member(EnableGroup, "group"),
         words="a list of groups, or a string of them separated by spaces or commas",
         split=kinds.split_words,
         split_items=True,
-    ),
+    ).kind(),
     default=(),
     section=Section.SELECTION,
     help="Groups of interpreters to add: pypy, graalpy, prereleases, those at their end of life.",
