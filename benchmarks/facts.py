@@ -34,7 +34,14 @@ def tools(workload: Workload, peer_python: Path) -> tuple[tuple[str, str], ...]:
         ("cibuildwheel", command((str(peer_python), "-c", find))),
         ("matrix-runner", __version__),
         *((workload.image(arch), command((*identify, workload.image(arch)))) for arch in ARCHS),
-        ("in the images", "; ".join(command((*inside, "uv --version; auditwheel --version")).splitlines())),
+        (
+            "in the images",
+            "; ".join(
+                command(
+                    (*inside, "for tool in uv auditwheel; do $tool --version | head -n 1 | cut -d ' ' -f 1,2; done")
+                ).splitlines()
+            ),
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <lz4.h>
@@ -25,24 +26,25 @@ compress(PyObject *Py_UNUSED(module), PyObject *data)
     preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
 
     size_t room = LZ4F_compressFrameBound((size_t)plain.len, &preferences);
-    PyObject *frame = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)room);
-    if (frame == NULL) {
+    char *scratch = malloc(room);
+    if (scratch == NULL) {
         PyBuffer_Release(&plain);
-        return NULL;
+        return PyErr_NoMemory();
     }
 
-    char *out = PyBytes_AS_STRING(frame);
     size_t written;
     Py_BEGIN_ALLOW_THREADS
-    written = LZ4F_compressFrame(out, room, plain.buf, (size_t)plain.len, &preferences);
+    written = LZ4F_compressFrame(scratch, room, plain.buf, (size_t)plain.len, &preferences);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&plain);
 
+    PyObject *frame = NULL;
     if (LZ4F_isError(written)) {
-        Py_DECREF(frame);
-        return PyErr_Format(PyExc_RuntimeError, "liblz4: %s", LZ4F_getErrorName(written));
+        PyErr_Format(PyExc_RuntimeError, "liblz4: %s", LZ4F_getErrorName(written));
+    } else {
+        frame = PyBytes_FromStringAndSize(scratch, (Py_ssize_t)written);
     }
-    _PyBytes_Resize(&frame, (Py_ssize_t)written);
+    free(scratch);
     return frame;
 }
 
