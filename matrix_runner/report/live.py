@@ -1,5 +1,6 @@
 """The live table on a terminal. Import it only when there is one: it brings rich along."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TextIO
@@ -87,7 +88,7 @@ class LiveTable:
             case StepStarted():
                 self._latest.pop(event.cell, None)
             case Notice():
-                self._print(_notice(event))
+                self._print(_notice(event, self._console.width))
             case CellFinished():
                 self._latest.pop(event.outcome.cell, None)
                 if is_failed(event.outcome):
@@ -145,11 +146,13 @@ class LiveTable:
         return tuple(lines[-_EXCERPT:])
 
 
-def _notice(notice: Notice) -> tuple[Text, ...]:
+def _notice(notice: Notice, width: int) -> tuple[Text, ...]:
     about = f"{notice.cell}: " if notice.cell else ""
-    first, *rest = clean_lines(notice.text) or ("",)
-    word = ("warning  ", "yellow") if notice.is_warning else ("note     ", "bright_black")
-    return (Text.assemble(word, f"{about}{first}"), *(Text(f"         {line}") for line in rest))
+    label, style = ("warning  ", "yellow") if notice.is_warning else ("note     ", "bright_black")
+    room = max(width - len(label), 20)
+    lines = [part for line in clean_lines(f"{about}{notice.text}") for part in textwrap.wrap(line, room) or [""]]
+    first, *rest = lines or [""]
+    return (Text.assemble((label, style), first), *(Text(f"{'':<{len(label)}}{line}") for line in rest))
 
 
 def _end(data: bytes) -> bytes:
