@@ -51,26 +51,30 @@ class LocalCommand:
                 bufsize=0,
                 start_new_session=True,
             )
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            on_output(f"{error.filename or self.argv[0]}: {error.strerror}\n".encode())
             missing = isinstance(error, FileNotFoundError) and error.filename != self.cwd
-            on_output(f"{self.argv[0]}: {error.strerror if isinstance(error, OSError) else error}\n".encode())
-            status = _NOT_FOUND if missing else _NOT_EXECUTABLE
-            return ExecResult(ending=Ending.EXITED, status=status, seconds=time.monotonic() - began)
+            return _exited(_NOT_FOUND if missing else _NOT_EXECUTABLE, began)
+        except ValueError as error:  # a NUL character
+            on_output(f"{self.argv[0]!r}: {error}\n".encode())
+            return _exited(_NOT_EXECUTABLE, began)
         try:
             on_session(process.pid)
             ending = _Watch(process, on_output).until_end(began, self.timeout, self.silence)
         finally:
+            # Before the wait, which gives the session's id free for somebody else's.
             signal_session(process.pid, signal.SIGKILL)
-            code = process.wait()
+            code: int = process.wait()
             if process.stdout:
                 process.stdout.close()
-        status = _shell_status(code) if ending is Ending.EXITED else None
-        return ExecResult(ending=ending, status=status, seconds=time.monotonic() - began)
+        if ending is Ending.EXITED:
+            # As shells have it: ended by SIGTERM, -15, is 143.
+            return _exited(128 - code if code < 0 else code, began)
+        return ExecResult(ending=ending, status=None, seconds=time.monotonic() - began)
 
 
-def _shell_status(code: int) -> int:
-    """Return an exit status as shells say it: -15, ended by SIGTERM, is 143."""
-    return 128 - code if code < 0 else code
+def _exited(status: int, began: float) -> ExecResult:
+    return ExecResult(ending=Ending.EXITED, status=status, seconds=time.monotonic() - began)
 
 
 class _Watch:
@@ -83,6 +87,7 @@ class _Watch:
         self._on_output = on_output
         self._fd = process.stdout.fileno()
         self._is_open = True
+        self._nap = 0.001
         os.set_blocking(self._fd, False)
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
@@ -90,7 +95,7 @@ class _Watch:
     def until_end(self, began: float, timeout: float | None, silence: float | None) -> Ending:
         """Return EXITED, or the deadline that passed; then the session was asked to end, and killed if it did not."""
         last_heard = began
-        while self._process.poll() is None:
+        while not self._has_ended():
             if self._read(_TICK):
                 last_heard = time.monotonic()
             now = time.monotonic()
@@ -101,10 +106,15 @@ class _Watch:
         self._drain(_LINGER)
         return Ending.EXITED
 
+    def _has_ended(self) -> bool:
+        """Tell it without waiting for the process: until then nobody else is given its id."""
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
+
     def _stop(self, ending: Ending) -> Ending:
         signal_session(self._process.pid, signal.SIGTERM)
         deadline = time.monotonic() + _GRACE
-        while self._process.poll() is None and time.monotonic() < deadline:
+        while not self._has_ended() and time.monotonic() < deadline:
             self._read(_TICK)
         signal_session(self._process.pid, signal.SIGKILL)
         self._drain(_TICK)
@@ -119,8 +129,9 @@ class _Watch:
     def _read(self, seconds: float) -> bool:
         """Pass on what comes within `seconds`; return whether anything came."""
         if not self._is_open:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
+            # Most commands end right after they close their output; one that does not is looked at less and less often.
+            time.sleep(min(self._nap, seconds))
+            self._nap *= 2
             return False
         if not self._poll.poll(seconds * 1000):
             return False
@@ -138,8 +149,7 @@ class _Watch:
 def signal_session(session: int, number: signal.Signals) -> None:
     """Send a signal to every process of a session, in whatever process group: shells with job control make groups.
 
-    The session's own process may have ended, and have been waited for: its id is not given away while the session has
-    members (POSIX.1-2017, 3.297), and with no members there is nobody to signal.
+    Its first process may have ended, but must not have been waited for: then the id may be somebody else's.
     """
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
