@@ -1,6 +1,5 @@
 """The straight line of a build: pack, look into the images, run the cells, report. Each verb is one room's work."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from matrix_runner import __version__
+from matrix_runner.catalog import Catalog
 from matrix_runner.cell.preflight import Place, PlaceKey, look_into, place_key
 from matrix_runner.cell.runner import Workshop, run_cell
 from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
@@ -22,6 +22,7 @@ from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.files import ReportExtra, report_json
 from matrix_runner.report.listener import Listener
 from matrix_runner.schedule import Interrupt, Pool, Task
+from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 
 REPORT = "report.json"
@@ -39,6 +40,7 @@ class Order:
     project: Path
     settings: Settings
     plan: Plan
+    catalog: Catalog
     engine: Engine
     engine_info: EngineInfo
     workers: int
@@ -59,8 +61,7 @@ def build(order: Order) -> Report:
     """
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     with ExitStack() as stack:
-        order.scratch.mkdir(parents=True, exist_ok=True)
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=order.scratch, prefix=f"{order.run}-")))
+        scratch = stack.enter_context(scratch_directory(order.scratch, order.run))
         wheelhouse = stack.enter_context(
             Wheelhouse(order.output_dir, overwrite=order.settings[OVERWRITE], staging=scratch / "staging")
         )
@@ -117,7 +118,7 @@ def _look_into_images(order: Order, pool: Pool, interrupt: Interrupt) -> dict[Pl
             pool.emit(Notice(at=pool.clock(), text=text))
 
         try:
-            return look_into(order.engine, key, by_place[key], on_notice)
+            return look_into(order.engine, key, by_place[key], order.catalog, on_notice)
         except MachineError as error:
             return error
 

@@ -8,6 +8,7 @@ from enum import Enum
 from importlib import resources
 
 import msgspec
+from packaging.version import InvalidVersion, Version
 
 from matrix_runner.model.cells import Cell, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
@@ -65,6 +66,7 @@ class Catalog:
 
     interpreters: tuple[KnownInterpreter, ...]
     images: tuple[ImageFamily, ...]
+    policies: tuple[tuple[Libc, tuple[Version, ...]], ...]
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -75,6 +77,18 @@ class Catalog:
             for known in self.interpreters
             if known.platforms is None or platform in known.platforms
         )
+
+    def platform_tag(self, platform: Platform, libc_version: str) -> str | None:
+        """Return the tag of the newest policy that is not newer than a C library (`2.36`), or None if it is too old.
+
+        auditwheel's own guess, `auto`, ends in a traceback for extensions that need no library (measured, 6.8).
+        """
+        try:
+            own = Version(libc_version)
+        except InvalidVersion:
+            return None
+        older = [version for version in dict(self.policies)[platform.libc] if version.release[:2] <= own.release[:2]]
+        return f"{platform.libc}_{older[-1].major}_{older[-1].minor}_{platform.arch}" if older else None
 
     def known(self, interpreter: Interpreter) -> KnownInterpreter:
         """Return what is known of an interpreter; raise KeyError for one the catalog does not have."""
@@ -117,9 +131,13 @@ def load() -> Catalog:
     data = resources.files("matrix_runner.catalog")
     interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))["interpreter"]
     images = loads(data.joinpath("images.toml").read_text("utf-8"))["image"]
+    policies = msgspec.convert(
+        loads(data.joinpath("policies.toml").read_text("utf-8")), dict[Libc, tuple[str, ...]], strict=True
+    )
     return Catalog(
         interpreters=tuple(map(_interpreter, msgspec.convert(interpreters, tuple[_InterpreterRow, ...]))),
         images=tuple(map(_family, msgspec.convert(images, tuple[_ImageRow, ...]))),
+        policies=tuple((libc, tuple(map(Version, versions))) for libc, versions in policies.items()),
     )
 
 

@@ -29,6 +29,7 @@ class ImageFacts:
     machine: str
     elf: bytes
     libc: Libc | None
+    libc_version: str
     path: str
     plat: str | None
     tools: tuple[tuple[str, str], ...]
@@ -81,6 +82,8 @@ printf 'path\\t%s\\n' "$PATH"
 printf 'plat\\t%s\\n' "${AUDITWHEEL_PLAT:-}"
 if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musllinux; else libc=manylinux; fi
 printf 'libc\\t%s\\n' $libc
+version=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | grep -i '^version')
+printf 'libc-version\\t%s\\n' "${version##* }"
 for tool in auditwheel patchelf uv git; do
   if command -v $tool >/dev/null 2>&1; then
     (printf 'tool\\t%s\\t%s\\n' $tool "$($tool --version 2>/dev/null | head -n 1)") &
@@ -118,6 +121,7 @@ def parse_probe(output: str) -> ImageFacts:
         machine=single.get("machine", ""),
         elf=_unhex(single.get("elf", "")),
         libc=Libc.MUSL if single.get("libc") == "musllinux" else Libc.GLIBC,
+        libc_version=single.get("libc-version", ""),
         path=single.get("path", ""),
         plat=single.get("plat") or None,
         tools=tuple((row[1], row[2]) for row in rows if row[0] == "tool" and len(row) == 3),

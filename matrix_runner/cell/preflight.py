@@ -1,8 +1,9 @@
 """Looking at each image once, before anything is built: is it there, does it run, what does it hold."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from matrix_runner.catalog import Catalog
 from matrix_runner.cell.facts import ImageFacts, Problem, find_missing_tool, find_problem, parse_probe, probe_request
 from matrix_runner.cell.toolbox import needs
 from matrix_runner.engine.api import ContainerSpec, Engine, ResolvedImage
@@ -17,9 +18,10 @@ LOCAL = "this machine"
 class Place:
     """Where a group of cells runs: an image that is there and has been looked into.
 
-    `shown`: how the user knows it. `is_disposable`: as in `Container.is_disposable`.
+    `reference`: as it was asked for. `shown`: how to speak of it. `is_disposable`: as in `Container.is_disposable`.
     """
 
+    reference: str
     shown: str
     image: ResolvedImage
     arch: Arch
@@ -48,8 +50,13 @@ def place_key(job: Job) -> PlaceKey:
     return PlaceKey(reference=reference, arch=job.cell.platform.arch)
 
 
-def look_into(engine: Engine, key: PlaceKey, jobs: Iterable[Job], on_notice: Callable[[str], None]) -> Place:
-    """Fetch an image if need be, start it once and ask it what it holds. Raise ImageError or EngineError."""
+def look_into(
+    engine: Engine, key: PlaceKey, jobs: Sequence[Job], catalog: Catalog, on_notice: Callable[[str], None]
+) -> Place:
+    """Fetch an image if need be, start it once and ask it what it holds. Raise ImageError or EngineError.
+
+    A place that does not say for which platform tag it is made gets the newest that its C library allows.
+    """
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = tuple(dict.fromkeys(name for job in jobs for name in job.directories))
     spec = ContainerSpec(image=image.id, arch=key.arch, name=f"preflight-{key.arch}")
@@ -63,10 +70,14 @@ def look_into(engine: Engine, key: PlaceKey, jobs: Iterable[Job], on_notice: Cal
             f"image {key.reference} cannot be looked into: {tail or result.ending.value}",
             hint="it needs a POSIX shell with head, od, tr and basename",
         )
+    facts = parse_probe(output.decode("utf-8", "replace"))
+    if facts.plat is None:
+        facts = replace(facts, plat=catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
     return Place(
+        reference=key.reference,
         shown=LOCAL if key.reference == LOCAL else f"image {key.reference.partition('@')[0]}",
         image=image,
         arch=key.arch,
-        facts=parse_probe(output.decode("utf-8", "replace")),
+        facts=facts,
         is_disposable=is_disposable,
     )

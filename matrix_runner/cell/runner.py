@@ -92,7 +92,7 @@ def run_cell(job: Job, shop: Workshop) -> Outcome:
         failure=failure,
         wheel=delivery.wheel,
         reused_from=None if delivery.reused is None else delivery.reused.builder,
-        image=None if place is None else place.shown,
+        image=None if place is None else place.reference,
         image_id=None if place is None else place.image.id,
         python_version=None if interpreter is None else interpreter.version,
         log=shop.log_path(job),

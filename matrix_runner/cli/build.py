@@ -42,57 +42,47 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
       4 engine, registry or disk            5 a wheel was rejected      130, 143 interrupted
     """
     from matrix_runner import catalog
-    from matrix_runner.cli.places import choose_engine, this_host
-    from matrix_runner.config import ENGINE, load
+    from matrix_runner.cli.places import choose_engine, processors, scratch_dir, this_host
+    from matrix_runner.config import ENGINE, JOBS, OUTPUT_DIR, load
     from matrix_runner.matrix import make_plan
-
-    run = uuid4().hex[:12]
-    settings = load(project, environ=os.environ, flags=given_flags(flags))
-    chosen = choose_engine(settings[ENGINE], run, os.environ)
-    try:
-        if chosen.remark:
-            click.echo(chosen.remark, err=True)
-        plan = make_plan(settings, catalog.load(), this_host(os.environ, local=chosen.is_local))
-        plan.require_jobs(settings)
-        _make_images(chosen, plan)
-        report = _run(project.resolve(), settings, plan, chosen, run=run, verbose=verbose)
-    finally:
-        chosen.engine.close()
-    return int(report.exit_code)
-
-
-def _run(
-    project: Path, settings: "Settings", plan: "Plan", chosen: "ChosenEngine", *, run: str, verbose: bool
-) -> "Report":
-    from matrix_runner.cli.places import processors, scratch_dir
-    from matrix_runner.config import JOBS, OUTPUT_DIR
     from matrix_runner.report.logs import CellLogs
     from matrix_runner.run import Order
     from matrix_runner.run import build as build_order
 
-    output_dir = Path(settings[OUTPUT_DIR])
-    logs_dir = output_dir / "logs"
-    logs = CellLogs(logs_dir)
-    with _console(logs, verbose=verbose) as console:
-        order = Order(
-            run=run,
-            project=project,
-            settings=settings,
-            plan=plan,
-            engine=chosen.engine,
-            engine_info=chosen.info,
-            workers=settings[JOBS] or processors(),
-            environ=os.environ,
-            output_dir=output_dir.absolute(),
-            logs_dir=logs_dir.absolute(),
-            scratch=scratch_dir(),
-            log_path=lambda job: str(logs.path(job.cell)),
-            listeners=(logs, console),
-            runs_before_all=_may_run_before_all(settings, chosen),
-        )
-        report = build_order(order)
+    settings = load(project, environ=os.environ, flags=given_flags(flags))
+    chosen = choose_engine(settings[ENGINE], run := uuid4().hex[:12], os.environ)
+    try:
+        if chosen.remark:
+            click.echo(chosen.remark, err=True)
+        known = catalog.load()
+        plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local))
+        plan.require_jobs(settings)
+        _make_images(chosen, plan)
+        output_dir = Path(settings[OUTPUT_DIR])
+        logs = CellLogs(output_dir / "logs")
+        with _console(logs, verbose=verbose) as console:
+            order = Order(
+                run=run,
+                project=project.resolve(),
+                settings=settings,
+                plan=plan,
+                catalog=known,
+                engine=chosen.engine,
+                engine_info=chosen.info,
+                workers=settings[JOBS] or processors(),
+                environ=os.environ,
+                output_dir=output_dir.absolute(),
+                logs_dir=(output_dir / "logs").absolute(),
+                scratch=scratch_dir(),
+                log_path=lambda job: str(logs.path(job.cell)),
+                listeners=(logs, console),
+                runs_before_all=_may_run_before_all(settings, chosen),
+            )
+            report = build_order(order)
+    finally:
+        chosen.engine.close()
     _summarise(report, plan, str(output_dir))
-    return report
+    return int(report.exit_code)
 
 
 def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:
@@ -130,15 +120,16 @@ def _summarise(report: "Report", plan: "Plan", output_dir: str) -> None:
     from matrix_runner.report.summary import summary_lines
     from matrix_runner.report.terminal import wants_colour
 
-    left_out = tuple((left.cell, left.reason) for left in plan.left_out)
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = get_terminal_size((140, 24)).columns
-    for line in summary_lines(report, output_dir=output_dir, left_out=left_out, colour=colour, width=width):
+    for line in summary_lines(report, output_dir=output_dir, colour=colour, width=width):
         click.echo(line)
+    if plan.left_out:
+        click.echo(f"{len(plan.left_out)} other cells were not in the plan: `runner plan` says why")
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:
         with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(markdown_summary(report, output_dir=output_dir, left_out=left_out))
+            file.write(markdown_summary(report, output_dir=output_dir))
 
 
 def _make_images(chosen: "ChosenEngine", plan: "Plan") -> None:

@@ -102,6 +102,7 @@ class LocalEngine:
                 raise EngineError("the run is being cancelled: nothing more is opened")
             try:
                 self._claim()
+                self._link_tools()
                 name = re.sub(r"\W+", "-", spec.name)[:20]
                 # Resolved: build tools resolve their own paths, and compare.
                 root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._run_dir)).resolve()
@@ -142,10 +143,24 @@ class LocalEngine:
 
     def _variables(self, root: Path) -> dict[str, str]:
         path = self._environ.get("PATH", os.defpath)
-        return {**self._environ, "PATH": f"{path}{os.pathsep}{root / 'bin'}", "TMPDIR": str(root / "tmp")}
+        return {**self._environ, "PATH": f"{path}{os.pathsep}{self._bin}", "TMPDIR": str(root / "tmp")}
+
+    @property
+    def _bin(self) -> Path:
+        """Where the tools are that PATH lacks: one place for the whole run, so that a PATH once asked for stays true."""
+        return self._run_dir / "bin"
+
+    def _link_tools(self) -> None:
+        self._bin.mkdir(exist_ok=True)
+        path = self._environ.get("PATH", os.defpath)
+        for tool in _TOOLS:
+            # Links to these alone: the whole directory would bring another python and pip along.
+            ours, link = self._tools_dir / tool, self._bin / tool
+            if shutil.which(tool, path=path) is None and ours.exists() and not link.is_symlink():
+                link.symlink_to(ours.absolute())
 
     def _lay_out(self, root: Path, interpreters: tuple[FoundInterpreter, ...]) -> None:
-        for directory in ("bin", "project", "tmp"):
+        for directory in ("project", "tmp"):
             (root / directory).mkdir(exist_ok=True)
         for found in interpreters:
             python = root / "opt/python" / found.directory / "bin/python"
@@ -154,12 +169,6 @@ class LocalEngine:
             # than 3.11 does not find its library from there.
             python.write_text(f'#!/bin/sh\nexec {shlex.quote(str(found.executable))} "$@"\n')
             python.chmod(0o755)
-        path = self._environ.get("PATH", os.defpath)
-        for tool in _TOOLS:
-            # Links to these alone: the whole directory would bring another python and pip along.
-            ours = self._tools_dir / tool
-            if shutil.which(tool, path=path) is None and ours.exists() and not (root / "bin" / tool).is_symlink():
-                (root / "bin" / tool).symlink_to(ours.absolute())
 
     def _claim(self) -> None:
         """Hold the lease first: a directory without one is taken for dead."""
