@@ -135,6 +135,22 @@ def test_foreign_code_under_the_right_name_is_refused(tmp_path: Path, arch: Arch
         verify(contents, _promise("cp311-manylinux_i686"))
 
 
+@pytest.mark.parametrize(
+    ("offset", "value"), [(4, 1), (5, 2)], ids=["x32: 32-bit code of x86-64", "big endian, as old ppc64"]
+)
+def test_the_right_machine_in_another_form_is_refused(tmp_path: Path, offset: int, value: int) -> None:
+    """Class and byte order count too: the machine's number is the same for ppc64 and ppc64le, x86-64 and x32."""
+    arch = Arch.X86_64 if offset == 4 else Arch.PPC64LE
+    data = bytearray(elf(arch))
+    data[offset] = value
+    if offset == 5:
+        data[18:20] = reversed(data[18:20])
+    contents = _wheel(tmp_path, f"cp311-cp311-manylinux2014_{arch}", data=bytes(data))
+    assert contents.elf_files[0].machine == arch.elf_machine
+    with pytest.raises(WheelRejected, match="another machine"):
+        verify(contents, _promise(f"cp311-manylinux_{arch}"))
+
+
 def test_32_bit_code_in_an_i686_wheel_passes(tmp_path: Path) -> None:
     """The same wheel without the foreign object is fine."""
     files = {**NO_MODULE, "demo/_fast.cpython-311-i386-linux-gnu.so": elf(Arch.I686)}
