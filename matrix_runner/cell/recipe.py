@@ -22,6 +22,7 @@ from matrix_runner.config import (
     TEST_SKIP,
     TEST_SOURCES,
     Settings,
+    fill,
 )
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.matrix import Job, Selector
@@ -34,8 +35,6 @@ _GUARD = """\
 def test_fail():
     raise AssertionError("no tests here: write {project}/... in test-command, or set test-sources")
 """
-
-_PLACEHOLDER = re.compile(r"(?P<escaped>#)?\{(?P<name>[a-z_]+)\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,7 +199,7 @@ class Recipe:
         }
         if wheel is not None:
             values["wheel"] = wheel
-        return _PLACEHOLDER.sub(lambda m: m[0][1:] if m["escaped"] else values.get(m["name"], m[0]), command)
+        return fill(command, values)
 
 
 def _active_environment(first_on_path: str, matrix: str) -> tuple[tuple[str, str], ...]:
