@@ -17,10 +17,12 @@ import urllib3.exceptions
 from docker.utils import parse_repository_tag
 
 from matrix_runner.engine.api import EngineInfo, ResolvedImage
+from matrix_runner.engine.archives import whole_archive
 from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
 from matrix_runner.engine.daemon_errors import refused, unreachable
 from matrix_runner.engine.docker_bodies import (
     container_body,
+    engine_info,
     image_body,
     import_changes,
     listed_containers,
@@ -33,6 +35,7 @@ from matrix_runner.errors import EngineError, ImageError, MachineError
 
 _TIMEOUT: Final = 60
 """Seconds without a byte from the daemon. Also what ends a pull from a registry that stalls."""
+_KNOCK: Final = 5
 _LONG: Final = 900
 """Seconds for answers that come after much work: unpacking, committing, importing."""
 
@@ -73,6 +76,7 @@ class SdkDaemon:
 
     def _client(self, timeout: int | None = None) -> _Client:
         if self._cached is None:
+            self._knock()
             tls = self._endpoint.tls
             self._cached = _Client(
                 base_url=self._endpoint.url,
@@ -89,6 +93,14 @@ class SdkDaemon:
         self._cached.timeout = timeout or self._timeout
         return self._cached
 
+    def _knock(self) -> None:
+        """Raise what the operating system says of the socket: the SDK leaks one for each connection that fails."""
+        path = self._endpoint.socket_path
+        if path is not None:
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(min(_KNOCK, self._timeout))
+                knock.connect(str(path))
+
     def close(self) -> None:
         """Release the connection."""
         if self._cached is not None:
@@ -100,13 +112,7 @@ class SdkDaemon:
             client = self._client()
             client.ping()
             version, info = client.version(), client.info()
-        podman = any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or ())
-        return EngineInfo(
-            name="docker",
-            version=f"{'Podman ' if podman else ''}{version['Version']}",
-            machine=str(info["Architecture"]),
-            endpoint=self._endpoint.url,
-        )
+            return engine_info(version, info, self._endpoint.url)
 
     def image(self, reference: str) -> StoredImage | None:
         """Return an image of its store, None if it is not there."""
@@ -217,14 +223,8 @@ class SdkDaemon:
             yield self._pieces(answer, path)
 
     def _pieces(self, answer: requests.Response, path: str) -> Iterator[bytes]:
-        # An archive ends with two blocks of zeros. A stream that ends without them was cut, however cleanly it ended.
-        tail = b""
         with self._translated(f"copy {path} out"):
-            for piece in answer.iter_content(256 * 1024):
-                tail = (tail + piece)[-1024:]
-                yield piece
-        if tail != bytes(1024):
-            raise EngineError(f"{path} was not copied out whole: the stream ended early", hint="The container is gone.")
+            yield from whole_archive(answer.iter_content(256 * 1024), path)
 
     def ran_out_of_memory(self, container: str, since: float) -> bool:
         """Tell whether it reported that the kernel killed something in the container for memory."""

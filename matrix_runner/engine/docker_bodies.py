@@ -1,12 +1,11 @@
 """The JSON bodies and instructions that Docker's API wants for our requests, and what its rows say."""
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from matrix_runner.engine.api import ResolvedImage
+from matrix_runner.engine.api import EngineInfo, ResolvedImage
 from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
 from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
 
@@ -28,6 +27,19 @@ class _Image(msgspec.Struct, rename="pascal"):
     repo_tags: tuple[str, ...] | None = None
     labels: dict[str, str] | None = None
     config: _Config | None = None
+
+
+class _Part(msgspec.Struct, rename="pascal"):
+    name: str = ""
+
+
+class _Version(msgspec.Struct, rename="pascal"):
+    version: str
+    components: tuple[_Part, ...] | None = None
+
+
+class _Info(msgspec.Struct, rename="pascal"):
+    architecture: str
 
 
 class _Container(msgspec.Struct, rename="pascal"):
@@ -79,7 +91,19 @@ def import_changes(config: ImageConfig) -> list[str]:
     return changes
 
 
-def stored_image(reference: str, inspected: Mapping[str, object]) -> StoredImage:
+def engine_info(version: object, info: object, endpoint: str) -> EngineInfo:
+    """Read who answers; Podman's socket says so in a component. Raise ValueError."""
+    about = msgspec.convert(version, _Version)
+    is_podman = any("podman" in part.name.lower() for part in about.components or ())
+    return EngineInfo(
+        name="docker",
+        version=f"{'Podman ' if is_podman else ''}{about.version}",
+        machine=msgspec.convert(info, _Info).architecture,
+        endpoint=endpoint,
+    )
+
+
+def stored_image(reference: str, inspected: object) -> StoredImage:
     """Read an inspected image. Raise ValueError for an answer that makes no sense."""
     row = msgspec.convert(inspected, _Image)
     config = row.config or _Config()

@@ -1,9 +1,7 @@
 """The Docker engine without the SDK: containers, images, leftovers and the end, over `daemon.Daemon`."""
 
 import contextlib
-import io
 import secrets
-import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, ResolvedImage
+from matrix_runner.engine.archives import tar_of_file
 from matrix_runner.engine.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker_container import DockerContainer, Identity
 from matrix_runner.engine.fetching import BACK_OFF, Attempts, fetch_image
@@ -81,7 +80,7 @@ class DaemonEngine:
             container.launch(_START_SECONDS)
             if self._ca is not None:
                 folder, _, name = CA_IN_CONTAINER.rpartition("/")
-                container.put(folder, (_tar_of_file(name, self._ca.read_bytes()),))
+                container.put(folder, (tar_of_file(name, self._ca.read_bytes()),))
             yield container
         except MachineError as error:
             if self._aborted.is_set():
@@ -237,12 +236,3 @@ def _plain(name: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _tar_of_file(name: str, data: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        info = tarfile.TarInfo(name)
-        info.size, info.mode = len(data), 0o644
-        tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()

@@ -1,0 +1,33 @@
+"""Tar streams on their way to and from a container."""
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+
+from matrix_runner.errors import EngineError
+
+
+def tar_of_file(name: str, data: bytes) -> bytes:
+    """Return an archive of one file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(data), 0o644
+        tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def whole_archive(pieces: Iterable[bytes], path: str) -> Iterator[bytes]:
+    """Pass the pieces on. Raise EngineError at the end if the stream was cut, however cleanly it ended.
+
+    An archive ends with two blocks of 512 zeros. `path`: what it holds, for the message.
+    """
+    tail = b""
+    for piece in pieces:
+        tail = (tail + piece)[-1024:]
+        yield piece
+    if tail != bytes(1024):
+        raise EngineError(
+            f"{path} was not copied out whole: the stream ended early",
+            hint="The container, or the engine, went away; run again.",
+        )

@@ -1,0 +1,261 @@
+"""What the Docker engine promises beyond the contract of all engines."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engine_harness import Harness, run, tar_of
+
+from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
+from matrix_runner.engine.docker import DockerEngine
+from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
+from matrix_runner.errors import EngineError, ImageError
+from matrix_runner.model.platforms import Arch
+
+pytestmark = pytest.mark.containers
+ROOT = Path(__file__).parents[2]
+
+
+def docker(*argv: str) -> str:
+    """Ask the daemon by its own command, as an independent witness."""
+    return subprocess.run(("docker", *argv), capture_output=True, text=True, check=True).stdout.strip()
+
+
+def containers_of(run_id: str) -> list[str]:
+    """Return the ids of a run's containers, running or not."""
+    return docker("ps", "--all", "--quiet", "--filter", f"label={LABEL_RUN}={run_id}").split()
+
+
+def wait_until_gone(run_id: str, seconds: float) -> list[str]:
+    """Wait for a run's containers to go; return those that have not."""
+    until = time.monotonic() + seconds
+    while (left := containers_of(run_id)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.fixture
+def run_id(tmp_path: Path) -> str:
+    """Return a run's id of this test alone."""
+    return f"test-{tmp_path.name[:20]}-{os.getpid()}"
+
+
+@pytest.fixture
+def docker_engine(docker_harness: Harness, run_id: str) -> Iterator[Engine]:
+    """Make an engine, and close it."""
+    with contextlib.closing(docker_harness.make(run_id)) as made:
+        yield made
+
+
+def test_everything_says_the_cells_machine(docker_harness: Harness, docker_engine: Engine) -> None:
+    """`uname -m` is the cell's architecture in every command, also in children and after a limit was hit."""
+    with docker_engine.open(docker_harness.spec()) as container:
+        run(container, "sleep", "100", timeout=0.2)
+        assert run(container, "sh", "-c", "uname -m")[1].decode().strip() == docker_harness.arch.tag
+
+
+def test_container_is_labelled_and_has_no_mounts(docker_harness: Harness, docker_engine: Engine, run_id: str) -> None:
+    """A container can be found by its run, and no path of the host is in it."""
+    with docker_engine.open(docker_harness.spec("cp311-manylinux_x86_64")):
+        (identity,) = containers_of(run_id)
+        facts = json.loads(docker("inspect", identity))[0]
+    assert facts["Mounts"] == []
+    assert facts["HostConfig"]["Binds"] is None
+    assert facts["Config"]["Labels"]["matrix-runner.cell"] == "cp311-manylinux_x86_64"
+    assert not facts["HostConfig"]["Privileged"]
+    assert "cp311-manylinux_x86_64" in facts["Name"]
+    assert containers_of(run_id) == []
+
+
+DRIVER = """
+    import os, sys
+    from pathlib import Path
+    from matrix_runner.engine.api import ContainerSpec, ExecRequest, ImageMetadata
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.model.platforms import Arch
+
+    engine = DockerEngine(run=sys.argv[1], environ=os.environ, state_dir=Path(sys.argv[2]))
+    with engine.open(ContainerSpec(image=sys.argv[3], arch=Arch.parse(sys.argv[4]), name="cell")) as container:
+        container.snapshot(ImageMetadata(name=None))
+        request = ExecRequest(argv=("sh", "-c", "trap '' TERM INT HUP; echo up; setsid sleep 1000 & sleep 1000"))
+        container.exec(request, lambda data: os.write(1, data))
+"""
+
+
+def test_sigkill_of_the_driver_removes_the_container(docker_harness: Harness, tmp_path: Path, run_id: str) -> None:
+    """A driver killed with SIGKILL in mid-command takes its container along within two seconds.
+
+    What is left, a snapshot of that run, is removed by the next sweep, which says so.
+    """
+    argv = (sys.executable, "-c", textwrap.dedent(DRIVER), run_id, str(tmp_path / "state"))
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        (*argv, docker_harness.image, docker_harness.arch.tag), env=environ, stdout=subprocess.PIPE
+    ) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == b"up\n"
+        assert len(containers_of(run_id)) == 1
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        assert wait_until_gone(run_id, 2) == []
+    assert docker("images", "--quiet", "--filter", f"label={LABEL_SNAPSHOT}={run_id}") != ""
+    with contextlib.closing(docker_harness.make(f"{run_id}-next")) as engine:
+        told = engine.sweep()
+    assert len(told) == 1
+    assert run_id in told[0]
+    assert docker("images", "--quiet", "--filter", f"label={LABEL_SNAPSHOT}={run_id}") == ""
+
+
+def test_another_state_directory_is_another_owner(
+    docker_harness: Harness, docker_engine: Engine, tmp_path: Path
+) -> None:
+    """A sweep with other locks touches nothing of ours: it cannot know whether our run lives."""
+    with docker_engine.open(docker_harness.spec()) as container:
+        other = DockerEngine(run="other", environ=os.environ, state_dir=tmp_path / "elsewhere")
+        with contextlib.closing(other):
+            assert other.sweep() == ()
+        assert run(container, "true")[0].is_success
+
+
+def test_out_of_memory_is_told(docker_harness: Harness, docker_engine: Engine) -> None:
+    """A command that the kernel kills for memory says so; the container survives it."""
+    spec = docker_harness.spec()
+    small = ContainerSpec(image=spec.image, arch=spec.arch, name="small", memory=32 * 1024 * 1024)
+    with docker_engine.open(small) as container:
+        result, _ = run(container, "sh", "-c", "head -c 100000000 /dev/zero | tail -n 1 >/dev/null; exit 1")
+        assert (result.ending, result.status) == (Ending.OUT_OF_MEMORY, None)
+        assert run(container, "sh", "-c", "exit 9")[0].status == 9
+
+
+def test_abort_is_fast(docker_harness: Harness, docker_engine: Engine, run_id: str) -> None:
+    """Eight busy containers are gone two seconds after an abort, and each command has ended as lost."""
+    endings = []
+    ready = threading.Barrier(9)
+
+    def work() -> None:
+        with docker_engine.open(docker_harness.spec()) as container:
+            ready.wait(60)
+            endings.append(container.exec(ExecRequest(argv=("sleep", "1000")), lambda _: None).ending)
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    ready.wait(60)
+    docker_engine.abort()
+    assert wait_until_gone(run_id, 2) == []
+    for worker in workers:
+        worker.join()
+    assert endings == [Ending.LOST] * 8
+
+
+def test_removal_by_someone_else_is_a_loss(docker_harness: Harness, docker_engine: Engine, run_id: str) -> None:
+    """`docker rm -f` in mid-command is LOST, not success, and leaving the context complains of nothing."""
+    with docker_engine.open(docker_harness.spec()) as container:
+
+        def remove(_: bytes) -> None:
+            docker("rm", "--force", *containers_of(run_id))
+
+        result = container.exec(ExecRequest(argv=("sh", "-c", "echo x; sleep 1000")), remove)
+    assert result.ending is Ending.LOST
+
+
+def test_named_images(docker_harness: Harness, docker_engine: Engine, run_id: str) -> None:
+    """A named snapshot keeps its labels, variables and the original command, not our PID 1, and outlives the engine."""
+    name = f"matrix-runner-test:{run_id}"
+    nasty = "a \"b\" 'c' $HOME \\ d"
+    metadata = ImageMetadata(name=name, labels=(("matrix-runner.test", nasty),), env=(("NASTY", nasty),))
+    try:
+        with docker_engine.open(docker_harness.spec(env=(("SECRET", "x"),))) as container:
+            identity = container.snapshot(metadata)
+        docker_engine.close()
+        facts = json.loads(docker("image", "inspect", name))[0]
+        original = json.loads(docker("image", "inspect", docker_harness.image))[0]
+        assert facts["Id"] == identity
+        assert (facts["Config"]["Cmd"] or []) == (original["Config"]["Cmd"] or [])
+        assert (facts["Config"]["Entrypoint"] or []) == (original["Config"]["Entrypoint"] or [])
+        assert facts["Config"]["Labels"]["matrix-runner.test"] == nasty
+        added = set(facts["Config"]["Env"] or ()) - set(original["Config"]["Env"] or ())
+        assert added - {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} == {f"NASTY={nasty}"}
+        assert isinstance(docker_engine, DockerEngine)
+        assert [image.reference for image in docker_engine.images("matrix-runner.test")] == [name]
+    finally:
+        subprocess.run(("docker", "image", "rm", "--force", name), capture_output=True, check=False)
+
+
+def test_import_of_a_root(docker_engine: Engine, tmp_path: Path, run_id: str) -> None:
+    """A tar file becomes an image with its name, labels and variables; removing it twice is no error."""
+    assert isinstance(docker_engine, DockerEngine)
+    name = f"matrix-runner-test:{run_id}"
+    nasty = "a \"b\" 'c' $HOME \\ d"
+    archive = tmp_path / "root.tar"
+    archive.write_bytes(tar_of(etc__hostname=b"x"))
+    metadata = ImageMetadata(
+        name=name, labels=(("matrix-runner.test", nasty),), env=(("NASTY", nasty),), entrypoint=("/a b", "c")
+    )
+    try:
+        identity = docker_engine.import_root(archive, Arch.I686, metadata)
+        facts = json.loads(docker("image", "inspect", name))[0]
+        assert facts["Id"] == identity
+        assert facts["Config"]["Labels"] == {"matrix-runner.test": nasty}
+        assert f"NASTY={nasty}" in facts["Config"]["Env"]
+        assert facts["Config"]["Entrypoint"] == ["/a b", "c"]
+    finally:
+        docker_engine.remove_image(name)
+    docker_engine.remove_image(name)
+
+
+def test_a_bundle_of_certificates_comes_along(docker_harness: Harness, tmp_path: Path) -> None:
+    """The host's bundle is a file in the container, and every command is told where; proxies are too."""
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes(b"certificates")
+    environ = {"SSL_CERT_FILE": str(bundle), "https_proxy": "http://proxy.example:3128"}
+    engine = DockerEngine(run="ca", environ=environ, state_dir=tmp_path / "state")
+    with contextlib.closing(engine), engine.open(docker_harness.spec()) as container:
+        assert run(container, "sh", "-c", 'cat "$PIP_CERT"; echo " $HTTPS_PROXY"')[1] == (
+            b"certificates http://proxy.example:3128\n"
+        )
+
+
+def test_an_unreachable_registry(docker_engine: Engine) -> None:
+    """An image that cannot be fetched says why and how to go on without a registry."""
+    with pytest.raises(ImageError, match="cannot be reached") as caught:
+        docker_engine.resolve("127.0.0.1:9/nothing:here", Arch.X86_64, lambda _: None)
+    assert "runner image build" in str(caught.value.hint)
+
+
+def test_a_present_image_is_used_as_it_is(docker_harness: Harness, docker_engine: Engine) -> None:
+    """No registry is asked for an image that is there, whatever its metadata says of its architecture."""
+    notices: list[str] = []
+    image = docker_engine.resolve(docker_harness.image, docker_harness.arch, notices.append)
+    assert notices == []
+    assert image.id == docker("image", "inspect", "--format", "{{.Id}}", docker_harness.image)
+
+
+def test_no_daemon(tmp_path: Path) -> None:
+    """A socket that does not exist is an error with a hint, at the first question."""
+    engine = DockerEngine(run="r", environ={"DOCKER_HOST": f"unix://{tmp_path}/none"}, state_dir=tmp_path)
+    with pytest.raises(EngineError, match="no Docker socket") as caught:
+        engine.check()
+    assert caught.value.hint
+
+
+def test_files_come_out_as_they_are(docker_harness: Harness, docker_engine: Engine) -> None:
+    """A 30 MB file passes both ways in pieces."""
+    data = os.urandom(1 << 20) * 30
+    with docker_engine.open(docker_harness.spec()) as container:
+        container.put("/x", (piece for piece in [tar_of(big=data)]))
+        with container.get("/x/big") as stream, tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+            file = tar.extractfile("big")
+            assert file is not None
+            assert file.read() == data
