@@ -1,0 +1,151 @@
+"""`runner image`: make images in the manylinux layout on this machine, and list them."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.image.progress import OnProgress, Progress
+    from matrix_runner.image.stock import StockedImage
+    from matrix_runner.image.workshop import ImageEngine, Workshop
+    from matrix_runner.model.platforms import Arch
+
+
+@click.group(short_help="Make images in the manylinux layout where none can be pulled, and list them.")
+def image() -> None:
+    """Make images in the manylinux layout where none can be pulled, and list them.
+
+    The short name `debian` in an image option, or `--image debian`, stands for what is made here.
+    """
+
+
+@image.command(short_help="Make an image from Debian packages and CPython's sources.")
+@click.option("--arch", "archs", multiple=True, metavar="ARCH", help="x86_64 or i686. Default: all this machine runs.")
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="DIRECTORY",
+    help="An interpreter by its directory under /opt/python, such as cp311-cp311. Default: what the image has, "
+    "else the usual ones. An image that has more is kept as it is; one that has fewer gets the rest too.",
+)
+@click.option("--rebuild", is_flag=True, help="Compile everything again, though nothing has changed.")
+@click.option("--mirror", metavar="URL", help="A Debian mirror. Default: the one in this machine's apt configuration.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Interpreters that compile at once. Default: the CPUs."
+)
+def build(
+    archs: tuple[str, ...], pythons: tuple[str, ...], *, rebuild: bool, mirror: str | None, jobs: int | None
+) -> None:
+    """Make an image in the manylinux layout from Debian packages and CPython's sources.
+
+    It stands in for manylinux_2_31 (Debian bullseye: glibc 2.31, GCC 10). It is not published by PyPA and carries no
+    security support: build wheels in it, and run nothing else on it.
+
+    It needs a Docker daemon, mmdebstrap, a Debian mirror and the package index, and takes about ten minutes on two
+    cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
+    again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
+    """
+    from matrix_runner.image.build import build_images
+    from matrix_runner.image.ingredients import load_ingredients
+
+    ingredients = load_ingredients()
+    wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
+    with docker_engine() as engine:
+        engine.check()
+        for removed in engine.sweep():
+            click.echo(removed, err=True)
+        shop = workshop(engine, _say_progress(), mirror=mirror, jobs=jobs)
+        for made in build_images(wanted, shop, ingredients, rebuild=rebuild):
+            click.echo(_line(made))
+
+
+@image.command("list", short_help="List the images made on this machine.")
+def list_images() -> None:
+    """List the images made on this machine: name, interpreters, size."""
+    from matrix_runner.image.stock import take_stock
+
+    with docker_engine() as engine:
+        engine.check()
+        stock = take_stock(engine)
+    for made in stock:
+        click.echo(_line(made))
+    if not stock:
+        click.echo("No image has been made on this machine. `runner image build` makes one.", err=True)
+
+
+@contextmanager
+def docker_engine() -> "Iterator[DockerEngine]":
+    """Connect to the Docker daemon that the environment means, and release it at the end. Raise EngineError."""
+    from pathlib import Path
+    from uuid import uuid4
+
+    from platformdirs import user_state_dir
+
+    from matrix_runner.engine.docker import DockerEngine
+
+    state = Path(user_state_dir("matrix-runner"))
+    engine = DockerEngine(run=f"image-{uuid4().hex[:12]}", environ=os.environ, state_dir=state)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def workshop(
+    engine: "ImageEngine", on_progress: "OnProgress", *, mirror: str | None = None, jobs: int | None = None
+) -> "Workshop":
+    """Put together what making an image needs of this machine: also for the short name `debian` in `runner build`."""
+    from pathlib import Path
+
+    from platformdirs import user_cache_dir
+
+    from matrix_runner.image.host import ThisMachine
+    from matrix_runner.image.workshop import Workshop
+
+    return Workshop(
+        engine=engine,
+        host=ThisMachine(dict(os.environ)),
+        cache=Path(user_cache_dir("matrix-runner")) / "image",
+        on_progress=on_progress,
+        workers=jobs or len(os.sched_getaffinity(0)),
+        mirror=mirror,
+    )
+
+
+def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
+    from matrix_runner.errors import UsageError
+    from matrix_runner.model.platforms import Arch
+
+    try:
+        asked = tuple(Arch.parse(name) for name in names)
+    except ValueError as error:
+        raise UsageError(str(error), hint="`--arch` takes x86_64 or i686, once for each.") from None
+    native = Arch.of_machine(os.uname().machine)
+    return asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
+
+
+def _say_progress() -> "OnProgress":
+    lock = threading.Lock()
+
+    def say(progress: "Progress") -> None:
+        with lock:
+            click.echo(format_progress(progress))
+
+    return say
+
+
+def format_progress(progress: "Progress") -> str:
+    """Write one line: `x86_64  cp311-cp311   compiled     61 s`."""
+    arch = progress.arch.tag if progress.arch else ""
+    took = f"{progress.seconds:4.0f} s" if progress.seconds >= 0.5 else ""
+    return f"{arch:7} {progress.part:13} {progress.stage!s:10} {took}".rstrip()
+
+
+def _line(made: "StockedImage") -> str:
+    return f"{made.reference}  {made.size / 1e6:.0f} MB  {' '.join(sorted(made.interpreters))}"

@@ -1,0 +1,87 @@
+"""The images made here that are there already, and whether one of them will do."""
+
+from dataclasses import dataclass
+
+from matrix_runner.engine.api import ImageStore, ResolvedImage
+from matrix_runner.image.ingredients import Ingredients
+from matrix_runner.image.recipe import (
+    LABEL,
+    LABEL_ARCH,
+    LABEL_INTERPRETERS,
+    LABEL_VERSION,
+    Recipe,
+    image_name,
+    write_recipe,
+)
+from matrix_runner.model.platforms import Arch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StockedImage:
+    """An image made here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes."""
+
+    reference: str
+    id: str
+    arch: Arch
+    interpreters: frozenset[str]
+    digest: str
+    version: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What to do for an architecture: keep `stocked` as it is, or make an image by the recipe (which replaces it)."""
+
+    recipe: Recipe
+    stocked: StockedImage | None
+    is_kept: bool
+
+
+def take_stock(store: ImageStore) -> tuple[StockedImage, ...]:
+    """Return the images made here, by their labels, sorted by name. Raise EngineError."""
+    found = (_read(image) for image in store.images(LABEL))
+    return tuple(sorted((image for image in found if image is not None), key=lambda image: image.reference))
+
+
+def in_stock(stock: tuple[StockedImage, ...], arch: Arch, ingredients: Ingredients) -> StockedImage | None:
+    """Return the image that the short name stands for, if it is there."""
+    name = f"{image_name(ingredients.policy, arch)}:latest"
+    return next((image for image in stock if image.reference == name and image.arch is arch), None)
+
+
+def decide(
+    arch: Arch, wanted: frozenset[str], stocked: StockedImage | None, ingredients: Ingredients, *, rebuild: bool = False
+) -> Decision:
+    """Compare the recipe with the label of the image that is there.
+
+    Nothing is taken away: the recipe has what is wanted and what the image has (and can still be made), so that asking
+    for less than it has changes nothing. Nothing wanted, and no image: the defaults. Raise UsageError.
+    """
+    present = stocked.interpreters & frozenset(ingredients.directories) if stocked else frozenset()
+    union = wanted | present or ingredients.defaults(arch)
+    recipe = write_recipe(arch, union, ingredients)
+    is_same = stocked is not None and stocked.digest == recipe.digest
+    return Decision(recipe=recipe, stocked=stocked, is_kept=is_same and not rebuild)
+
+
+def suffices(stocked: StockedImage | None, wanted: frozenset[str]) -> bool:
+    """Whether an image, perhaps of an older recipe, has what a build needs."""
+    return stocked is not None and wanted <= stocked.interpreters
+
+
+def _read(image: ResolvedImage) -> StockedImage | None:
+    labels = dict(image.labels)
+    try:
+        arch = Arch.parse(labels[LABEL_ARCH])
+    except (KeyError, ValueError):
+        return None
+    return StockedImage(
+        reference=image.reference,
+        id=image.id,
+        arch=arch,
+        interpreters=frozenset(labels.get(LABEL_INTERPRETERS, "").split()),
+        digest=labels[LABEL],
+        version=labels.get(LABEL_VERSION, ""),
+        size=image.size,
+    )
