@@ -60,18 +60,24 @@ class ThisMachine:
         with self._lock:
             if self._is_aborted:
                 raise MachineError(f"{argv[0]} was not started: the run is being stopped")
-            process = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            )
+            try:
+                process = self._popen(argv, cwd)
+            except OSError as error:
+                raise MachineError(f"{argv[0]} cannot be started: {error}") from error
             self._running.add(process)
             return process
+
+    def _popen(self, argv: tuple[str, ...], cwd: str | None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
 
     def abort(self) -> None:
         """End what runs, from any thread, and refuse to run more."""
@@ -89,4 +95,5 @@ def _end(process: subprocess.Popen[str]) -> None:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
-    process.wait()
+    with process:  # waits, and closes its pipes
+        pass
