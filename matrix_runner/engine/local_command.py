@@ -19,6 +19,8 @@ _GRACE: Final = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 _LINGER: Final = 0.5
 """Seconds that what the command started may go on printing after its end: `exec > >(tee log)` has a last word."""
+_CHUNK: Final = 65536
+_PIPE_READS: Final = 16
 _NOT_EXECUTABLE: Final = 126
 _NOT_FOUND: Final = 127
 
@@ -125,6 +127,10 @@ class _Watch:
         deadline = time.monotonic() + seconds
         while self._is_open and time.monotonic() < deadline:
             self._read(_TICK)
+        # A slow listener may have used up the time: what is in the pipe now, a megabyte at most, is still passed on.
+        for _ in range(_PIPE_READS):
+            if not (self._is_open and self._read(0)):
+                break
 
     def _read(self, seconds: float) -> bool:
         """Pass on what comes within `seconds`; return whether anything came."""
@@ -136,7 +142,7 @@ class _Watch:
         if not self._poll.poll(seconds * 1000):
             return False
         try:
-            data = os.read(self._fd, 65536)
+            data = os.read(self._fd, _CHUNK)
         except BlockingIOError:
             return False
         if data:

@@ -198,6 +198,21 @@ def test_the_last_words_of_a_background_process_are_heard(container: LocalContai
     assert shell(container, "(sleep 0.1; echo last) &")[1] == "last\n"
 
 
+def test_a_slow_listener_hears_everything(container: LocalContainer) -> None:
+    """What a command printed before its end is passed on, however long the listener takes over each piece."""
+    heard = 0
+
+    def listen(data: bytes) -> None:
+        nonlocal heard
+        heard += len(data)
+        time.sleep(0.3)
+
+    # A pipe of a megabyte, as a command may ask for (fcntl(2), F_SETPIPE_SZ).
+    text = "import fcntl, os; fcntl.fcntl(1, 1031, 1 << 20); os.write(1, bytes(400000))"
+    assert container.exec(ExecRequest(argv=(sys.executable, "-c", text)), listen).is_success
+    assert heard == 400000
+
+
 def test_a_command_that_ignores_the_request_to_end_is_killed(container: LocalContainer) -> None:
     """A deadline holds for the whole session, whatever it traps, and what was printed before is kept."""
     result, output = shell(container, "trap '' TERM; sleep 600 & echo $!; wait; sleep 600", timeout=0.5)
