@@ -222,8 +222,9 @@ class FakeEngine:
         with self.host.guard:
             if reference in self.host.images:
                 image = self.host.images[reference][0]
-                for key in (image.id, image.reference):
-                    self.host.images.pop(key, None)
+                # A name that a newer image has taken over stays with it.
+                for key in [key for key, (one, _) in self.host.images.items() if one.id == image.id]:
+                    del self.host.images[key]
                 self.host.snapshots.pop(image.id, None)
 
     def keep(self, files: Files, metadata: ImageMetadata) -> str:

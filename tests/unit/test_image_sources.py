@@ -2,10 +2,10 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from image_machine import FakeMachine, saying, serving
 
 from matrix_runner.errors import MachineError
 from matrix_runner.image.host import ThisMachine
@@ -22,44 +22,6 @@ from matrix_runner.image.sources import (
 from matrix_runner.model.platforms import Arch
 
 _MIRROR = "http://mirror.example/debian"
-
-
-class FakeMachine:
-    """Programs that are a function: what they print, and what they do in their directory."""
-
-    def __init__(self, answer: Callable[[tuple[str, ...], str | None], str], lacks: tuple[str, ...] = ()) -> None:
-        self.answer = answer
-        self.lacks = lacks
-        self.commands: list[tuple[str, ...]] = []
-
-    def has(self, program: str) -> bool:
-        """All are there but those it lacks."""
-        return program not in self.lacks
-
-    def run(self, argv: tuple[str, ...], *, timeout: float, cwd: str | None = None) -> str:
-        """Answer as the function says."""
-        assert timeout > 0
-        self.commands.append(argv)
-        return self.answer(argv, cwd)
-
-    def abort(self) -> None:
-        """Nothing runs."""
-
-
-def _saying(text: str) -> FakeMachine:
-    return FakeMachine(lambda _argv, _cwd: text)
-
-
-def _serving(files: dict[str, bytes]) -> FakeMachine:
-    """Make a machine whose apt-get downloads these files."""
-
-    def answer(argv: tuple[str, ...], cwd: str | None) -> str:
-        if "source" in argv and cwd is not None:
-            for name, content in files.items():
-                (Path(cwd) / name).write_bytes(content)
-        return ""
-
-    return FakeMachine(answer)
 
 
 _CONTENT = b"the sources of a Python"
@@ -94,12 +56,12 @@ def test_no_mirror_is_better_than_a_wrong_one(lines: tuple[str, ...]) -> None:
 
 def test_the_mirror_comes_from_apt() -> None:
     """Nobody has to name what the machine is configured for."""
-    assert find_mirror(_saying(f"Debian|{_MIRROR}/\n"), None) == _MIRROR
+    assert find_mirror(saying(f"Debian|{_MIRROR}/\n"), None) == _MIRROR
 
 
 def test_a_named_mirror_needs_no_apt_configuration() -> None:
     """`--mirror` serves where apt knows none."""
-    machine = _saying("")
+    machine = saying("")
     assert find_mirror(machine, f"{_MIRROR}/") == _MIRROR
     assert machine.commands == []
 
@@ -107,7 +69,7 @@ def test_a_named_mirror_needs_no_apt_configuration() -> None:
 def test_no_mirror_is_an_error_that_names_the_option() -> None:
     """The user is told what to do."""
     with pytest.raises(MachineError, match="no Debian mirror") as caught:
-        find_mirror(_saying(""), None)
+        find_mirror(saying(""), None)
     assert "--mirror" in (caught.value.hint or "")
 
 
@@ -115,13 +77,13 @@ def test_no_mirror_is_an_error_that_names_the_option() -> None:
 def test_a_mirror_that_is_no_plain_url_is_refused(mirror: str) -> None:
     """The address becomes part of a line of sources.list, options and all."""
     with pytest.raises(MachineError, match="no plain http"):
-        find_mirror(_saying(""), mirror)
+        find_mirror(saying(""), mirror)
 
 
 def test_a_password_in_the_mirror_is_refused_and_not_repeated() -> None:
     """It would stay in the image for all to read, and in the log."""
     with pytest.raises(MachineError) as caught:
-        find_mirror(_saying(""), "https://me:secret@mirror.example/debian")
+        find_mirror(saying(""), "https://me:secret@mirror.example/debian")
     assert "secret" not in f"{caught.value} {caught.value.hint}"
 
 
@@ -134,9 +96,9 @@ def test_a_missing_program_is_named_with_its_package() -> None:
 
 def test_sources_are_fetched_once(tmp_path: Path) -> None:
     """A second build asks no mirror."""
-    fetch_sources((_SOURCE,), _MIRROR, _serving({_SOURCE.file: _CONTENT}), tmp_path)
+    fetch_sources((_SOURCE,), _MIRROR, serving({_SOURCE.file: _CONTENT}), tmp_path)
     assert (tmp_path / _SOURCE.file).read_bytes() == _CONTENT
-    machine = _serving({})
+    machine = serving({})
     fetch_sources((_SOURCE,), _MIRROR, machine, tmp_path)
     assert machine.commands == []
 
@@ -145,33 +107,33 @@ def test_a_spoilt_source_is_fetched_again(tmp_path: Path) -> None:
     """What lies in a cache is believed by its hash, not by its name."""
     (tmp_path / _SOURCE.file).write_bytes(b"half of it")
     assert not has_source(_SOURCE, tmp_path)
-    fetch_sources((_SOURCE,), _MIRROR, _serving({_SOURCE.file: _CONTENT}), tmp_path)
+    fetch_sources((_SOURCE,), _MIRROR, serving({_SOURCE.file: _CONTENT}), tmp_path)
     assert has_source(_SOURCE, tmp_path)
 
 
 def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
     """A mirror that serves something else gets nothing into an image."""
     with pytest.raises(MachineError, match="not the file that the recipe names"):
-        fetch_sources((_SOURCE,), _MIRROR, _serving({_SOURCE.file: b"something else"}), tmp_path)
+        fetch_sources((_SOURCE,), _MIRROR, serving({_SOURCE.file: b"something else"}), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_version_on_the_mirror_is_named(tmp_path: Path) -> None:
     """The message says which file was wanted, from which release."""
     with pytest.raises(MachineError, match=r"python9\.9 in sid: no python9\.9\.tar\.gz"):
-        fetch_sources((_SOURCE,), _MIRROR, _serving({"python9.9_9.9.1.tar.gz": _CONTENT}), tmp_path)
+        fetch_sources((_SOURCE,), _MIRROR, serving({"python9.9_9.9.1.tar.gz": _CONTENT}), tmp_path)
 
 
 def test_each_source_comes_from_the_release_that_has_it(tmp_path: Path) -> None:
     """A newer release with a package of the same name does not change what is compiled."""
-    machine = _serving({_SOURCE.file: _CONTENT})
+    machine = serving({_SOURCE.file: _CONTENT})
     fetch_sources((_SOURCE,), _MIRROR, machine, tmp_path)
     assert machine.commands[-1][-1] == "python9.9/sid"
 
 
 def test_the_apt_of_the_machine_is_left_alone(tmp_path: Path) -> None:
     """State, cache and sources are ours; the machine's need not even be readable."""
-    machine = _serving({_SOURCE.file: _CONTENT})
+    machine = serving({_SOURCE.file: _CONTENT})
     fetch_sources((_SOURCE,), _MIRROR, machine, tmp_path)
     for command in machine.commands:
         options = dict(word.split("=", 1) for word in command if word.startswith(("Dir::", "APT::")))
@@ -183,7 +145,7 @@ def test_the_apt_of_the_machine_is_left_alone(tmp_path: Path) -> None:
 def test_the_root_filesystem_is_of_the_architecture(tmp_path: Path, arch: Arch, debian: str) -> None:
     """Debian has names of its own, and bullseye-security is left out by naming the one line."""
     root = write_recipe(arch, frozenset(), load_ingredients()).root
-    machine = _saying("")
+    machine = saying("")
     make_root(root, _MIRROR, machine, tmp_path / "root.tar")
     (command,) = machine.commands
     assert f"--architectures={debian}" in command
