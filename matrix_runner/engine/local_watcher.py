@@ -13,7 +13,7 @@ MARK: Final = "MATRIX_RUNNER_CONTAINER"
 """Environment variable that every process of a container inherits, so that daemons are found whatever their session."""
 
 # Each line read is the id of the session that runs now. At end of file the driver is gone or wants it so. Three rounds,
-# because a process may fork while the list is walked.
+# because a process may fork while the list is walked. The -z: without it BusyBox reads up to the first NUL only.
 _SCRIPT: Final = r"""
 trap '' HUP INT TERM
 session=none
@@ -24,7 +24,7 @@ for round in 1 2 3; do
     set -- "$1" "$2" ${stat##*) }
     [ "$6" = "$session" ] && kill -KILL "${dir#/proc/}" 2>/dev/null
   done
-  for file in $(grep -Fls -- "$1" /proc/[0-9]*/environ 2>/dev/null); do
+  for file in $(grep -Flsxz -- "$1" /proc/[0-9]*/environ 2>/dev/null); do
     pid=${file#/proc/}
     kill -KILL "${pid%/environ}" 2>/dev/null
   done
