@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from matrix_runner.cli.places import docker_engine, image_dir, processors
+
 if TYPE_CHECKING:
     from matrix_runner.engine.docker import DockerEngine
     from matrix_runner.image.progress import OnProgress, Progress
@@ -56,11 +58,10 @@ def build(
 
     ingredients = load_ingredients()
     wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
-    with docker_engine() as engine:
-        engine.check()
+    with _engine() as engine:
         for removed in engine.sweep():
             click.echo(removed, err=True)
-        shop = workshop(engine, _say_progress(), mirror=mirror, jobs=jobs)
+        shop = workshop(engine, _say, mirror=mirror, jobs=jobs)
         for made in build_images(wanted, shop, ingredients, rebuild=rebuild):
             click.echo(_line(made))
 
@@ -70,8 +71,7 @@ def list_images() -> None:
     """List the images made on this machine: name, interpreters, size."""
     from matrix_runner.image.stock import take_stock
 
-    with docker_engine() as engine:
-        engine.check()
+    with _engine() as engine:
         stock = take_stock(engine)
     for made in stock:
         click.echo(_line(made))
@@ -80,18 +80,13 @@ def list_images() -> None:
 
 
 @contextmanager
-def docker_engine() -> "Iterator[DockerEngine]":
-    """Connect to the Docker daemon that the environment means, and release it at the end. Raise EngineError."""
-    from pathlib import Path
+def _engine() -> "Iterator[DockerEngine]":
+    """Connect to the Docker daemon that the environment means; release it at the end. Raise EngineError."""
     from uuid import uuid4
 
-    from platformdirs import user_state_dir
-
-    from matrix_runner.engine.docker import DockerEngine
-
-    state = Path(user_state_dir("matrix-runner"))
-    engine = DockerEngine(run=f"image-{uuid4().hex[:12]}", environ=os.environ, state_dir=state)
+    engine = docker_engine(f"image-{uuid4().hex[:12]}", os.environ)
     try:
+        engine.check()
         yield engine
     finally:
         engine.close()
@@ -100,20 +95,25 @@ def docker_engine() -> "Iterator[DockerEngine]":
 def workshop(
     engine: "ImageEngine", on_progress: "OnProgress", *, mirror: str | None = None, jobs: int | None = None
 ) -> "Workshop":
-    """Put together what making an image needs of this machine: also for the short name `debian` in `runner build`."""
-    from pathlib import Path
+    """Put together what making an image needs of this machine: also for the short name `debian` in `runner build`.
 
-    from platformdirs import user_cache_dir
-
+    `on_progress` is called by one thread at a time.
+    """
     from matrix_runner.image.host import ThisMachine
     from matrix_runner.image.workshop import Workshop
+
+    lock = threading.Lock()
+
+    def one_at_a_time(progress: "Progress") -> None:
+        with lock:
+            on_progress(progress)
 
     return Workshop(
         engine=engine,
         host=ThisMachine(dict(os.environ)),
-        cache=Path(user_cache_dir("matrix-runner")) / "image",
-        on_progress=on_progress,
-        workers=jobs or len(os.sched_getaffinity(0)),
+        cache=image_dir(),
+        on_progress=one_at_a_time,
+        workers=jobs or processors(),
         mirror=mirror,
     )
 
@@ -130,14 +130,8 @@ def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
     return asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
 
 
-def _say_progress() -> "OnProgress":
-    lock = threading.Lock()
-
-    def say(progress: "Progress") -> None:
-        with lock:
-            click.echo(format_progress(progress))
-
-    return say
+def _say(progress: "Progress") -> None:
+    click.echo(format_progress(progress))
 
 
 def format_progress(progress: "Progress") -> str:

@@ -33,6 +33,11 @@ def scratch_dir() -> Path:
     return user_cache_path(_NAME) / "runs"
 
 
+def image_dir() -> Path:
+    """Return the directory for what images made here are made of: sources, compiled interpreters, logs. It stays."""
+    return user_cache_path(_NAME) / "image"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChosenEngine:
     """The engine of a run and what it says of itself. `remark`: why it is this one, if the user did not name it."""

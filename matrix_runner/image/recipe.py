@@ -20,6 +20,9 @@ LABEL_ARCH = "matrix-runner.image.arch"
 LABEL_INTERPRETERS = "matrix-runner.image.interpreters"
 LABEL_VERSION = "matrix-runner.image.version"
 
+NAMESPACE = "matrix-runner"
+"""The repository that the names of all images made here begin with."""
+
 WORKSHOP = "/tmp/matrix-runner"  # noqa: S108 - inside a container that nobody else is in
 PYTHONS = "/opt/python"
 _TOOLS = "/opt/_internal/tools"
@@ -113,7 +116,7 @@ class Recipe:
 
 def image_name(policy: str, arch: Arch) -> str:
     """Return the name that stands for the short name `debian` on an architecture."""
-    return f"matrix-runner/{policy}_{arch}"
+    return f"{NAMESPACE}/{policy}_{arch}"
 
 
 def write_recipe(arch: Arch, wanted: frozenset[str], ingredients: Ingredients) -> Recipe:

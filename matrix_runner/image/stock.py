@@ -9,6 +9,7 @@ from matrix_runner.image.recipe import (
     LABEL_ARCH,
     LABEL_INTERPRETERS,
     LABEL_VERSION,
+    NAMESPACE,
     Recipe,
     image_name,
     write_recipe,
@@ -39,8 +40,11 @@ class Decision:
 
 
 def take_stock(store: ImageStore) -> tuple[StockedImage, ...]:
-    """Return the images made here, by their labels, sorted by name. Raise EngineError."""
-    found = (_read(image) for image in store.images(LABEL))
+    """Return the images made here, by their labels, sorted by name. Raise EngineError.
+
+    What others made of one of them, a cell's snapshot for instance, inherited its labels, but not its name.
+    """
+    found = (_read(image) for image in store.images(LABEL) if image.reference.startswith(f"{NAMESPACE}/"))
     return tuple(sorted((image for image in found if image is not None), key=lambda image: image.reference))
 
 

@@ -23,7 +23,7 @@ from matrix_runner.engine.api import (
 from matrix_runner.errors import EngineError, MachineError
 from matrix_runner.image.host import Host
 from matrix_runner.image.progress import OnProgress, Progress, Stage
-from matrix_runner.image.recipe import LABEL, LABEL_ROOT, PYTHONS, WORKSHOP, Compilation, Recipe, Root, Step
+from matrix_runner.image.recipe import LABEL, LABEL_ROOT, NAMESPACE, PYTHONS, WORKSHOP, Compilation, Recipe, Root, Step
 from matrix_runner.image.sources import find_mirror, make_root
 from matrix_runner.model.platforms import Arch
 
@@ -90,7 +90,7 @@ def _roots(shop: Workshop) -> tuple[ResolvedImage, ...]:
 
 
 def _root_name(root: Root) -> str:
-    return f"matrix-runner/debian_{root.suite}_{root.arch}:{root.digest[:12]}"
+    return f"{NAMESPACE}/debian_{root.suite}_{root.arch}:{root.digest[:12]}"
 
 
 def remove_other_roots(root: Root, shop: Workshop) -> None:

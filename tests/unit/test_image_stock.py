@@ -92,7 +92,16 @@ def test_other_images_are_not_taken_for_ours(ingredients: Ingredients) -> None:
     """Labels decide, and a label that makes no sense is no image of ours."""
     engine = _engine_with(_TWO, ingredients)
     engine.host.add_image("somebody/else:latest")
-    engine.host.add_image("odd:latest", labels=((LABEL, "x"), (LABEL_ARCH, "pdp11")))
+    engine.host.add_image("matrix-runner/odd:latest", labels=((LABEL, "x"), (LABEL_ARCH, "pdp11")))
+    assert [image.reference for image in take_stock(engine)] == ["matrix-runner/manylinux_2_31_i686:latest"]
+
+
+def test_a_snapshot_of_an_image_is_not_taken_for_one(ingredients: Ingredients) -> None:
+    """It inherits the labels; what a `before-all` did to it is nobody's image."""
+    engine = _engine_with(_TWO, ingredients)
+    labels = engine.images(LABEL)[0].labels
+    engine.host.add_image("", labels=labels)
+    engine.host.add_image("mine:latest", labels=labels)
     assert [image.reference for image in take_stock(engine)] == ["matrix-runner/manylinux_2_31_i686:latest"]
 
 
