@@ -149,8 +149,9 @@ class SdkDaemon:
 
     def attach(self, container: str) -> socket.socket:
         """Return the raw stream of a container's input and output, multiplexed."""
+        params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         with self._translated("attach to a container"):
-            raw = self._client().attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            raw = self._client().attach_socket(container, params=params)
             if isinstance(raw, socket.socket):
                 return raw
             # Over unix and plain TCP the SDK gives a file-like wrapper, whose socket the response may close when it is

@@ -37,7 +37,8 @@ class DockerContainer:
         self._conversation: Conversation | None = None
         self._began = time.time()
         self._kill_guard = threading.Lock()
-        self._is_removed = False
+        self._is_condemned = False
+        self._is_gone = False
 
     @property
     def root(self) -> str:
@@ -54,7 +55,7 @@ class DockerContainer:
         conversation = Conversation(self._daemon.attach(self.id), self._signal)
         with self._kill_guard:
             self._conversation = conversation
-            if self._is_removed:
+            if self._is_condemned:
                 conversation.hang_up()
         self._daemon.start(self.id)
         if not conversation.start(timeout):
@@ -68,7 +69,7 @@ class DockerContainer:
         if self._conversation is None:
             return ExecResult(ending=Ending.LOST, status=None, seconds=0.0)
         result = self._conversation.run(request, dict((*self._identity.env, *request.env)), on_output)
-        if result.ending is Ending.LOST and not self._is_removed and self._ran_out_of_memory():
+        if result.ending is Ending.LOST and not self._is_condemned and self._ran_out_of_memory():
             return ExecResult(ending=Ending.OUT_OF_MEMORY, status=None, seconds=result.seconds)
         return result
 
@@ -105,7 +106,7 @@ class DockerContainer:
     def hang_up(self) -> None:
         """End the lifeline, from any thread: takes no time, and the daemon does the rest."""
         with self._kill_guard:
-            self._is_removed = True
+            self._is_condemned = True
             if self._conversation is not None:
                 self._conversation.hang_up()
 
@@ -113,7 +114,9 @@ class DockerContainer:
         """Remove it now, from any thread."""
         self.hang_up()
         with self._kill_guard:
-            self._spare.remove(self.id)
+            if not self._is_gone:
+                self._spare.remove(self.id)
+                self._is_gone = True
 
     def release(self) -> None:
         """Remove it and let go of all connections: from its own thread, when nothing uses it any more."""

@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -112,6 +113,7 @@ class DaemonEngine:
                 found.setdefault(run, [0, 0])[position] += 1
         for run in found:
             self._leases.forget(run)
+        self._leases.prune(time.time())
         return tuple(
             f"removed what the dead run {run} left behind: {_count(counts[0], 'container')}, "
             f"{_count(counts[1], 'snapshot')}"

@@ -24,6 +24,8 @@ LABEL_CELL: Final = "matrix-runner.cell"
 LABEL_SNAPSHOT: Final = "matrix-runner.snapshot"
 """On images only: the run they belong to. Named images do not have it, so no sweep removes them."""
 
+_DAY: Final = 86400
+
 
 class Leases:
     """The locks of one state directory."""
@@ -100,6 +102,16 @@ class Leases:
         """Remove a dead run's lock file."""
         if Path(run).name == run:
             self._path(run).unlink(missing_ok=True)
+
+    def prune(self, now: float) -> None:
+        """Remove the lock files of dead runs that are older than a day. `now`: Unix time. Raise OutputError.
+
+        Not younger ones: between making its file and locking it, a run that begins looks dead.
+        """
+        with _translated(self._directory):
+            for path in self._directory.glob("*.lock"):
+                if now - path.stat().st_mtime > _DAY and not self.is_alive(path.stem):
+                    path.unlink(missing_ok=True)
 
     def _path(self, run: str) -> Path:
         return self._directory / f"{run}.lock"

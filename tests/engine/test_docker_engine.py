@@ -117,6 +117,20 @@ def test_sigkill_of_the_driver_removes_the_container(docker_harness: Harness, tm
     assert docker("images", "--quiet", "--filter", f"label={LABEL_SNAPSHOT}={run_id}") == ""
 
 
+def test_bash_as_the_shell(docker_harness: Harness, docker_engine: Engine) -> None:
+    """The machinery works with bash as /bin/sh too, which is what the images of the manylinux project have."""
+    spec = docker_harness.spec()
+    with docker_engine.open(spec) as container:
+        assert run(container, "ln", "-sf", "bash", "/bin/sh")[0].is_success
+        image = container.snapshot(ImageMetadata(name=None))
+    with docker_engine.open(ContainerSpec(image=image, arch=spec.arch, name="bash")) as container:
+        assert run(container, "sh", "-c", 'echo "${BASH_VERSION%%.*}"; kill -9 $$')[1].strip().isdigit()
+        result, output = run(container, "sh", "-c", "trap '' TERM; echo x; sleep 90 & sleep 90", silence=0.3)
+        assert (result.ending, output) == (Ending.WENT_SILENT, b"x\n")
+        assert run(container, "cat", "/no/such")[0].status == 1
+        assert run(container, "printf", "%s", "it's\na 'test'")[1] == b"it's\na 'test'"
+
+
 def test_another_state_directory_is_another_owner(
     docker_harness: Harness, docker_engine: Engine, tmp_path: Path
 ) -> None:
