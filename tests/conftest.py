@@ -1,13 +1,18 @@
 """What every tier shares."""
 
-import sys
-from pathlib import Path
-
+import pytest
 from hypothesis import settings
-
-# Builders that several tiers use are modules here (`wheel_builder`); with --import-mode=importlib pytest adds no path.
-sys.path.append(str(Path(__file__).parent))
 
 # A deadline is an assertion about time, which a busy machine breaks.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the end-to-end tier run on other images than our own."""
+    parser.addoption(
+        "--images",
+        choices=("own", "published"),
+        default="own",
+        help="what the end-to-end tier builds in: images made here, or the manylinux project's, which are pulled",
+    )

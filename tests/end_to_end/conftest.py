@@ -1,0 +1,37 @@
+"""Real containers, real wheels; the images are a parameter: our own, or the published ones where these can be had."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clean_room import CleanRoom, open_clean_room
+from image_source import OWN, PUBLISHED, ImageSource
+from runner_process import EXAMPLE, Ended, run_build
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all of this tier: it needs a real daemon."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.containers)
+
+
+@pytest.fixture(scope="session")
+def images(request: pytest.FixtureRequest) -> ImageSource:
+    """Return the source of images that the command line of pytest names."""
+    return {"own": OWN, "published": PUBLISHED}[str(request.config.getoption("--images"))]
+
+
+@pytest.fixture(scope="session")
+def example(images: ImageSource, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Build the example project once, for every Python 3 that the images have."""
+    return run_build(EXAMPLE, tmp_path_factory.mktemp("example"), *images.only(*images.python_3))
+
+
+@pytest.fixture(scope="session")
+def clean_room(images: ImageSource, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoom]:
+    """Make containers with the same Pythons, but neither a compiler nor the libraries that wheels graft."""
+    with open_clean_room(images.name, tmp_path_factory.mktemp("clean-room")) as room:
+        yield room

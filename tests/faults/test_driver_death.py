@@ -1,0 +1,123 @@
+"""The driver is interrupted or killed in the middle of its work: nothing leaks, nothing finished is lost."""
+
+import os
+import signal
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from runner_process import runner_argv, runner_environ
+from sample_projects import extension_project, write_project
+
+pytestmark = pytest.mark.containers
+
+# The second cell's test waits for a file that nobody makes: by then the first cell has delivered.
+SETTINGS = """
+test-command = "python -c 'import answer, sys; sys.exit(0)' && sh {project}/wait.sh"
+"""
+WAIT = 'case "$MATRIX_RUNNER_IDENTIFIER" in cp313-*) echo waiting; sleep 600;; esac\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Make a project of which one cell is quick and the other never ends."""
+    return write_project(tmp_path / "project", extension_project(settings=SETTINGS) | {"wait.sh": WAIT})
+
+
+def start(project: Path, output: Path) -> subprocess.Popen[bytes]:
+    """Start a build of one quick and one endless cell."""
+    argv = runner_argv(
+        "build", project, "--image", "debian", "--only", "cp3{11,13}-manylinux_x86_64", "--output-dir", output
+    )
+    return subprocess.Popen(
+        argv,
+        env=runner_environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until something is so, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def containers(project: Path) -> tuple[str, ...]:
+    """Return the ids of containers that run this project's waiting test."""
+    argv = ("docker", "ps", "-aq", "--filter", "label=matrix-runner.cell=cp313-manylinux_x86_64")
+    ids = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert project.is_dir()
+    return tuple(ids)
+
+
+def is_waiting(output: Path) -> bool:
+    """Whether the quick wheel is there and the endless test has begun."""
+    log = output / "logs" / "cp313-manylinux_x86_64.log"
+    return bool(list(output.glob("*.whl"))) and log.exists() and b"\nwaiting" in log.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGKILL, -signal.SIGKILL)],
+    ids=lambda value: value.name if isinstance(value, signal.Signals) else str(value),
+)
+def test_nothing_leaks_and_finished_wheels_are_whole(
+    project: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Two seconds after a kill no container is left, an interrupt ends within five, and the finished wheel is whole."""
+    output = tmp_path / "out"
+    process = start(project, output)
+    try:
+        wait_for(lambda: is_waiting(output), 240, "the second cell never came to its test")
+        assert containers(project)
+        os.kill(process.pid, number)
+        assert process.wait(5) == code
+        wait_for(lambda: not containers(project), 2, "a container was left")
+        (wheel,) = output.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            assert archive.testzip() is None
+        assert not list(output.glob("*.partial"))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_an_interrupted_run_reports_what_was_done(project: Path, tmp_path: Path) -> None:
+    """After Ctrl-C the summary and report.json tell the passed cell from the cancelled one, and name the exit code."""
+    output = tmp_path / "out"
+    process = start(project, output)
+    try:
+        wait_for(lambda: is_waiting(output), 240, "the second cell never came to its test")
+        os.kill(process.pid, signal.SIGINT)
+        printed = process.communicate(timeout=10)[0].decode()
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in printed
+    assert "passed     cp311-manylinux_x86_64" in printed
+    assert "cancelled  cp313-manylinux_x86_64" in printed
+    assert '"exit_code": 130' in (output / "report.json").read_text("utf-8")
+
+
+def test_the_next_run_sweeps_what_a_killed_one_left(project: Path, tmp_path: Path) -> None:
+    """After SIGKILL the same command, run again, finds no lock, no half-written file, and completes what can be."""
+    output = tmp_path / "out"
+    process = start(project, output)
+    try:
+        wait_for(lambda: is_waiting(output), 240, "the second cell never came to its test")
+    finally:
+        process.kill()
+        process.communicate()
+    (project / "wait.sh").write_text("true\n")
+    again = start(project, output)
+    printed = again.communicate(timeout=240)[0].decode()
+    assert again.returncode == 0, printed
+    assert len(list(output.glob("*.whl"))) == 2

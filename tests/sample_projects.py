@@ -1,0 +1,77 @@
+"""Small projects, as files in a dictionary, that tests write and build."""
+
+from pathlib import Path
+
+SETUP = """
+from setuptools import Extension, setup
+setup(ext_modules=[Extension("{name}", ["{name}.c"]{extra})]{options})
+"""
+
+# One source for 2.7 and 3: what a project that still ships for both looks like.
+EXTENSION = """
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+static PyObject *answer(PyObject *self, PyObject *args) { (void)self; (void)args; return PyLong_FromLong(42); }
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, "The answer."}, {NULL, NULL, 0, NULL}};
+#if PY_MAJOR_VERSION >= 3
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "NAME", NULL, -1, methods, NULL, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_NAME(void) { return PyModule_Create(&module); }
+#else
+PyMODINIT_FUNC initNAME(void) { Py_InitModule("NAME", methods); }
+#endif
+"""
+
+PYPROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{name}"
+version = "1.0"
+
+[tool.matrix-runner]
+{settings}
+"""
+
+Files = dict[str, str]
+
+
+def extension_project(name: str = "answer", *, settings: str = "", **files: str) -> Files:
+    """Return a project with one C extension; `settings`: lines of `[tool.matrix-runner]`."""
+    return {
+        "pyproject.toml": PYPROJECT.format(name=name, settings=settings),
+        "setup.py": SETUP.format(name=name, extra="", options=""),
+        f"{name}.c": EXTENSION.replace("NAME", name),
+        **files,
+    }
+
+
+def stable_abi_project(name: str = "stable", *, settings: str = "") -> Files:
+    """Return a project whose extension keeps to the limited API of Python 3.9."""
+    files = extension_project(name, settings=settings)
+    files[f"{name}.c"] = "#define Py_LIMITED_API 0x03090000\n" + files[f"{name}.c"]
+    files["setup.py"] = SETUP.format(
+        name=name,
+        extra=", py_limited_api=True",
+        options=', options={"bdist_wheel": {"py_limited_api": "cp39"}}',
+    )
+    return files
+
+
+def pure_project(name: str = "pure") -> Files:
+    """Return a project without any compiled code."""
+    return {
+        "pyproject.toml": PYPROJECT.format(name=name, settings=""),
+        "setup.py": f"from setuptools import setup\nsetup(py_modules=['{name}'])\n",
+        f"{name}.py": "answer = 42\n",
+    }
+
+
+def write_project(directory: Path, files: Files) -> Path:
+    """Write the files below a directory, which is made; return it."""
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return directory
