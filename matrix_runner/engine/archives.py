@@ -31,3 +31,19 @@ def whole_archive(pieces: Iterable[bytes], path: str) -> Iterator[bytes]:
             f"{path} was not copied out whole: the stream ended early",
             hint="The container, or the engine, went away; run again.",
         )
+
+
+class Outgoing:
+    """A stream handed to a library that would take its errors for its own: they are kept, to be raised as they are."""
+
+    def __init__(self, archive: Iterable[bytes]) -> None:
+        self._archive = archive
+        self.error: Exception | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Pass the pieces on."""
+        try:
+            yield from self._archive
+        except Exception as error:
+            self.error = error
+            raise

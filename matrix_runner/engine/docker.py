@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import json
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +16,7 @@ import urllib3.exceptions
 from docker.utils import parse_repository_tag
 
 from matrix_runner.engine.api import EngineInfo, ResolvedImage
-from matrix_runner.engine.archives import whole_archive
+from matrix_runner.engine.archives import Outgoing, whole_archive
 from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
 from matrix_runner.engine.daemon_errors import refused, unreachable
 from matrix_runner.engine.docker_bodies import (
@@ -25,6 +24,7 @@ from matrix_runner.engine.docker_bodies import (
     engine_info,
     image_body,
     import_changes,
+    imported_image,
     listed_containers,
     listed_images,
     stored_image,
@@ -35,7 +35,6 @@ from matrix_runner.errors import EngineError, ImageError, MachineError
 
 _TIMEOUT: Final = 60
 """Seconds without a byte from the daemon. Also what ends a pull from a registry that stalls."""
-_KNOCK: Final = 5
 _LONG: Final = 900
 """Seconds for answers that come after much work: unpacking, committing, importing."""
 
@@ -98,7 +97,7 @@ class SdkDaemon:
         path = self._endpoint.socket_path
         if path is not None:
             with socket.socket(socket.AF_UNIX) as knock:
-                knock.settimeout(min(_KNOCK, self._timeout))
+                knock.settimeout(min(5, self._timeout))
                 knock.connect(str(path))
 
     def close(self) -> None:
@@ -116,11 +115,9 @@ class SdkDaemon:
 
     def image(self, reference: str) -> StoredImage | None:
         """Return an image of its store, None if it is not there."""
-        try:
-            with self._translated(f"look for the image {reference}"):
-                return stored_image(reference, self._client().inspect_image(reference))  # type: ignore[no-untyped-call]
-        except _NotThere:
-            return None
+        with contextlib.suppress(_NotThere), self._translated(f"look for the image {reference}"):
+            return stored_image(reference, self._client().inspect_image(reference))  # type: ignore[no-untyped-call]
+        return None
 
     def pull(self, reference: str, platform: str | None) -> Iterator[str]:
         """Fetch an image, yielding a line of progress now and then. Raise EngineError with the daemon's own words."""
@@ -142,10 +139,7 @@ class SdkDaemon:
                 )
                 return str(made["Id"])
         except _NotThere as error:
-            raise ImageError(
-                f"the image {creation.image} is not there: {error.message}",
-                hint="Something removed it meanwhile; run again.",
-            ) from error
+            raise ImageError(error.message, hint="Something removed the image meanwhile; run again.") from error
 
     def attach(self, container: str) -> socket.socket:
         """Return the raw stream of a container's input and output, multiplexed."""
@@ -193,21 +187,13 @@ class SdkDaemon:
 
     def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
         """Unpack a tar stream in a directory that exists. What the stream itself raises comes through as it is."""
-        raised: list[Exception] = []
-
-        def pieces() -> Iterator[bytes]:
-            try:
-                yield from archive
-            except Exception as error:
-                raised.append(error)
-                raise
-
+        outgoing = Outgoing(archive)
         try:
             with self._translated(f"copy into {directory}"):
-                self._client(_LONG).put_archive(container, directory, pieces())
+                self._client(_LONG).put_archive(container, directory, outgoing.pieces())
         except EngineError:
-            if raised:
-                raise raised[0] from None
+            if outgoing.error is not None:
+                raise outgoing.error from None
             raise
 
     @contextlib.contextmanager
@@ -251,11 +237,10 @@ class SdkDaemon:
             answer = self._client(_LONG).import_image(
                 str(archive), repository=repository, tag=tag, changes=import_changes(config)
             )
-        lines = [json.loads(line) for line in str(answer).splitlines() if line.strip()]
-        for line in lines:
-            if "error" in line:
-                raise self._refused(f"import {archive.name}", str(line["error"]))
-        return str(lines[-1]["status"])
+            identity, error = imported_image(str(answer))
+        if error:
+            raise self._refused(f"import {archive.name}", error)
+        return identity
 
     def images(self, label: str) -> tuple[ResolvedImage, ...]:
         """Return the images with that label, one for each name."""
@@ -288,7 +273,7 @@ class SdkDaemon:
             OSError,
         ) as error:
             raise unreachable(self._endpoint, error) from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise EngineError(f"the engine could not {what}: its answer makes no sense ({error!r})") from error
 
     def _refused(self, what: str, text: str) -> MachineError:

@@ -42,6 +42,11 @@ class _Info(msgspec.Struct, rename="pascal"):
     architecture: str
 
 
+class _Line(msgspec.Struct):
+    status: str = ""
+    error: str = ""
+
+
 class _Container(msgspec.Struct, rename="pascal"):
     id: str
     labels: dict[str, str] | None = None
@@ -89,6 +94,12 @@ def import_changes(config: ImageConfig) -> list[str]:
     if config.command:
         changes.append(f"CMD {json.dumps(config.command)}")
     return changes
+
+
+def imported_image(answer: str) -> tuple[str, str]:
+    """Read the stream of an import: the image's id, or else the error, which comes in a line of its own."""
+    lines = msgspec.json.Decoder(_Line).decode_lines(answer.encode())
+    return lines[-1].status, next((line.error for line in lines if line.error), "")
 
 
 def engine_info(version: object, info: object, endpoint: str) -> EngineInfo:

@@ -3,6 +3,7 @@
 import resource
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -104,6 +105,17 @@ def test_put_needs_an_archive(container: Container) -> None:
     """What is no tar archive is refused, not half unpacked in silence."""
     with pytest.raises(EngineError):
         container.put(f"{container.root}/x", [b"this is no tar archive" * 100])
+
+
+def test_a_senders_own_error_stays_its_own(container: Container) -> None:
+    """What the archive's source raises while it is read comes through as it is."""
+
+    def broken() -> Iterator[bytes]:
+        yield tar_of(a=b"x")[:512]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        container.put(f"{container.root}/x", broken())
 
 
 def test_get_of_what_is_not_there(container: Container) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.engine.daemon import Daemon
+from matrix_runner.engine.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker import SdkDaemon
 from matrix_runner.engine.docker_engine import DaemonEngine
 from matrix_runner.engine.endpoint import Endpoint
@@ -144,6 +144,20 @@ def test_nonsense_is_an_error(tmp_path: Path, body: bytes) -> None:
         daemon = SdkDaemon(endpoint)
         with contextlib.closing(daemon), pytest.raises(EngineError):
             daemon.image("x")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [(b"", "no sense"), (b'{"status": "x"}\r\n{"error": "write: no space left on device"}', "disk is full")],
+)
+def test_a_failed_import_is_an_error(tmp_path: Path, body: bytes, message: str) -> None:
+    """An import that fails does so after its status said that all is well."""
+    (tmp_path / "root.tar").touch()
+    config = ImageConfig(name=None, labels=(), env=(), entrypoint=(), command=())
+    with daemon_that(lambda _, __: (200, [body]), tmp_path) as endpoint:
+        daemon = SdkDaemon(endpoint)
+        with contextlib.closing(daemon), pytest.raises(MachineError, match=message):
+            daemon.import_root(tmp_path / "root.tar", config)
 
 
 def pulling(answers: list[Answer], directory: Path, back_off: tuple[float, ...]) -> tuple[int, ImageError | None]:
