@@ -116,12 +116,18 @@ class _Site:
                     follow = self._next.pop(future)
                     follow(future.result())
         except BaseException:
+            self._forget_the_rest()
             self._shop.engine.abort()
             self._shop.host.abort()
             raise
         finally:
             for pool in (self._fetchers, self._workers):
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown()
+
+    def _forget_the_rest(self) -> None:
+        """Before anything is stopped: a worker that comes free must find nothing more to do."""
+        for pool in (self._fetchers, self._workers):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch(self) -> None:
         sources = self._fetchers.submit(self._provide_sources)
