@@ -37,7 +37,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, "--version", "-V", prog_name="matrix-runner", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Build every Linux wheel of a Python project: all interpreters, 64- and 32-bit, in parallel.
+    """Build every Linux wheel of a Python project: all interpreters, 64- and 32-bit, in parallel.
 
     \b
       runner plan      show what would be built, and what is left out and why

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("project", default=".", type=click.Path(path_type=Path))
 @click.option("-v", "--verbose", is_flag=True, help="Print the whole log of every cell, not only of failed ones.")
 def build(project: Path, *, verbose: bool, **flags: object) -> int:
-    r"""Build, repair and test every wheel of the plan, in parallel, each in a clean container.
+    """Build, repair and test every wheel of the plan, in parallel, each in a clean container.
 
     A wheel is in the output directory the moment its cell has passed; a failed cell stops nothing and loses nothing.
     PROJECT is the directory with pyproject.toml or setup.py.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="text to read, json for machines, identifiers one a line.",
 )
 def plan(project: Path, style: str, **flags: object) -> None:
-    r"""Show what `runner build` would build, and what is left out and why.
+    """Show what `runner build` would build, and what is left out and why.
 
     Nothing is started and no engine is asked. PROJECT is the directory with pyproject.toml or setup.py.
 
