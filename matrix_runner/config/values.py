@@ -53,7 +53,7 @@ class Frontend(Enum):
     """What asks the project's build backend for a wheel."""
 
     AUTO = "auto"
-    """`build[uv]` where the image and the interpreter can, else `build`, else `pip`."""
+    """`uv` where the image and the interpreter can, else `build`, else `pip`."""
     BUILD = "build"
     BUILD_UV = "build[uv]"
     UV = "uv"

@@ -36,8 +36,8 @@ BUILD_FRONTEND: Option[BuildFrontend] = Option(
     section=Section.BUILD,
     help="What asks the build backend for a wheel: auto, build, build[uv], uv or pip.",
     details="""
-`auto` takes `build[uv]` where the image and the interpreter can, else `build`, else `pip`. `args` are added to the
-frontend's command.
+`auto` takes `uv` where the image and the interpreter can, because it is the quickest, else `build`, else `pip`. `args`
+are added to the frontend's command.
 """,
     example='build-frontend = { name = "build", args = ["--no-isolation"] }',
     per_platform=False,
