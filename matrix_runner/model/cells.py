@@ -18,7 +18,7 @@ class Implementation(Enum):
         return self.value
 
 
-_TAG = re.compile(r"(?P<impl>cp|pp|gp)(?P<major>[23])(?P<minor>\d{1,2})(?P<variant>t|mu|m|_\d+)?")
+_TAG = re.compile(r"(?P<impl>cp|pp|gp)(?P<major>[23])(?P<minor>0|[1-9][0-9]?)(?P<variant>t|mu|m|_[0-9]+)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

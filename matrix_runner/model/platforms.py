@@ -87,6 +87,9 @@ class Platform:
         """Read `manylinux_x86_64`; raise ValueError for anything else."""
         family, _, arch = text.partition("_")
         try:
-            return cls(libc=Libc(family), arch=Arch.parse(arch))
+            platform = cls(libc=Libc(family), arch=Arch.parse(arch))
         except ValueError:
             raise ValueError(f"unknown platform {text!r}") from None
+        if str(platform) != text:
+            raise ValueError(f"unknown platform {text!r}")
+        return platform
