@@ -99,7 +99,15 @@ def _local(directory: Path) -> Harness:
     return Harness(make=make, die=die, image=IMAGE, arch=arch)
 
 
-def _docker(image: str, arch: Arch) -> Callable[[Path], Harness]:
+def contract_image(arch: Arch) -> str:
+    """Return the image for the contract: the project's own, which `make test` sees to, unless the environment says.
+
+    Any image with coreutils, util-linux and bash will do: MATRIX_RUNNER_TEST_IMAGE_X86_64=debian:12, for instance.
+    """
+    return os.environ.get(f"MATRIX_RUNNER_TEST_IMAGE_{arch.tag.upper()}", f"matrix-runner/manylinux_2_31_{arch}")
+
+
+def _docker(arch: Arch) -> Callable[[Path], Harness]:
     def harness(directory: Path) -> Harness:
         def make(run: str) -> Engine:
             return DockerEngine(run=run, environ=os.environ, state_dir=directory / "state")
@@ -108,7 +116,7 @@ def _docker(image: str, arch: Arch) -> Callable[[Path], Harness]:
             assert isinstance(engine, DockerEngine)
             _drop_lock(engine)
 
-        return Harness(make=make, die=die, image=image, arch=arch)
+        return Harness(make=make, die=die, image=contract_image(arch), arch=arch)
 
     return harness
 
@@ -123,8 +131,8 @@ def _drop_lock(engine: DockerEngine | LocalEngine) -> None:
 HARNESSES: dict[str, Callable[[Path], Harness]] = {
     "fake": _fake,
     "local": _local,
-    "docker-x86_64": _docker("proto/base:amd64", Arch.X86_64),
-    "docker-i686": _docker("proto/base:i386", Arch.I686),
+    "docker-x86_64": _docker(Arch.X86_64),
+    "docker-i686": _docker(Arch.I686),
 }
 
 
