@@ -10,9 +10,8 @@ import posixpath
 import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from matrix_runner.engine.api import (
     Container,
@@ -26,8 +25,22 @@ from matrix_runner.engine.api import (
     ResolvedImage,
 )
 from matrix_runner.engine.fake_files import Files, pack, unpack
+from matrix_runner.engine.fake_host import ANY_IMAGE, FakeHost
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
+
+__all__ = [
+    "ANY_IMAGE",
+    "FakeCall",
+    "FakeContainer",
+    "FakeEngine",
+    "FakeFaults",
+    "FakeHost",
+    "FakeResult",
+    "Script",
+    "succeed",
+    "table",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +71,6 @@ class FakeResult:
 
 
 Script = Callable[[FakeCall], FakeResult]
-ANY_IMAGE: Final = "fake:latest"
 
 
 def succeed(_: FakeCall) -> FakeResult:
@@ -85,37 +97,6 @@ class FakeFaults:
     on_open: Callable[[ContainerSpec], MachineError | None] = lambda _: None
     on_put: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
     on_get: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
-
-
-@dataclass(kw_only=True, slots=True)
-class FakeHost:
-    """What several engines share, as several runs share a daemon: images, and who holds what."""
-
-    images: dict[str, tuple[ResolvedImage, Files]] = field(default_factory=dict)
-    containers: dict[int, str] = field(default_factory=dict)
-    """Open containers by number, with their run."""
-    snapshots: dict[str, str] = field(default_factory=dict)
-    """Images of one run only, by id, with their run."""
-    living: set[str] = field(default_factory=set)
-    guard: threading.Lock = field(default_factory=threading.Lock)
-    numbers: int = 0
-
-    def __post_init__(self) -> None:
-        self.add_image(ANY_IMAGE)
-
-    def number(self) -> int:
-        """Return a number never returned before."""
-        with self.guard:
-            self.numbers += 1
-            return self.numbers
-
-    def add_image(self, reference: str, files: Files | None = None, labels: tuple[tuple[str, str], ...] = ()) -> str:
-        """Put an image there; return its id."""
-        identity = f"sha256:{self.number():064x}"
-        image = ResolvedImage(reference=reference or identity, id=identity, labels=labels)
-        with self.guard:
-            self.images[identity] = self.images[image.reference] = (image, dict(files or {}))
-        return identity
 
 
 class FakeEngine:
