@@ -45,7 +45,10 @@ def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], at
                 on_notice(f"fetching {reference} failed, {refusal.meaning}; trying again in {delay:g} s")
                 attempts.aborted.wait(delay)
             else:
-                message = f"the image {reference} cannot be fetched: {refusal.meaning} ({error.message})"
+                # What comes before the daemon's own words names the image again, digest and all.
+                words = error.message.rpartition(f"fetch {reference}: ")[2]
+                name = reference.partition("@")[0]
+                message = f"the image {name} cannot be fetched: {refusal.meaning} ({words})"
                 raise ImageError(message, hint=refusal.hint) from error
         else:
             return

@@ -26,7 +26,17 @@ from matrix_runner.report.logs import CellLogs
 from matrix_runner.report.progress import Phase, Progress
 from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lines
 from matrix_runner.report.terminal import LineWriter
-from matrix_runner.report.wording import cause, clock, counted, duration, is_failed, short_step, size, step_times
+from matrix_runner.report.wording import (
+    cause,
+    clock,
+    counted,
+    duration,
+    has_log,
+    is_failed,
+    short_step,
+    size,
+    step_times,
+)
 
 QUIET = 30.0
 """Seconds without a line after which a sign of life is printed; Travis ends a job after ten silent minutes."""
@@ -125,7 +135,8 @@ class PlainConsole:
         self._print(self._header(outcome))
         if is_failed(outcome):
             self._print(*self._explanation(outcome))
-            self._print(*self._log_end(outcome.cell))
+            if has_log(outcome):
+                self._print(*self._log_end(outcome.cell))
             failure = outcome.failure
             message = clean_line(failure.message) if failure else "failed"
             self._print(*error_annotation(self._style.fold, f"{outcome.cell}: {cause(outcome)}", message))
@@ -149,7 +160,8 @@ class PlainConsole:
             first, *rest = clean_lines(outcome.failure.message) or ("",)
             lines += [f"{self._paint(cause(outcome), 31)}: {first}", *rest]
             lines += clean_lines(outcome.failure.hint or "")
-        lines.append(f"log: {outcome.log or self._logs.path(outcome.cell)}")
+        if has_log(outcome):
+            lines.append(f"log: {outcome.log or self._logs.path(outcome.cell)}")
         problem = self._logs.problem(outcome.cell)
         if problem:
             lines.append(f"the log is not complete: {problem}")

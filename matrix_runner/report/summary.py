@@ -1,10 +1,12 @@
 """What a person reads when a run is over: the table, why each failed cell failed, and what was delivered."""
 
+from collections.abc import Iterable
+
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.sanitize import clean_line, clean_lines
-from matrix_runner.report.wording import LeftOut, cause, counted, duration, is_failed, size
+from matrix_runner.report.wording import LeftOut, cause, counted, duration, has_log, is_failed, size
 
 MEANINGS = {
     ExitCode.OK: "all is well",
@@ -90,17 +92,24 @@ def _weight(outcome: Outcome) -> str:
 
 def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
     lines: list[str] = []
-    for outcome in report.outcomes:
-        if not is_failed(outcome):
-            continue
-        word = _paint(str(outcome.status).upper(), outcome.status, colour=colour)
-        lines += ["", f"{word}  {outcome.cell}  in {cause(outcome)} after {duration(outcome.seconds)}"]
-        if outcome.failure is not None:
-            lines += [f"  {line}" for line in clean_lines(outcome.failure.message)]
-            lines += [f"  {line}" for line in clean_lines(outcome.failure.hint or "")]
-        if outcome.log is not None:
-            lines.append(f"  log: {outcome.log}")
+    for alike in _alike(filter(is_failed, report.outcomes)):
+        first = alike[0]
+        word = _paint(str(first.status).upper(), first.status, colour=colour)
+        cells = ", ".join(str(outcome.cell) for outcome in alike)
+        lines += ["", f"{word}  {cells}  in {cause(first)} after {duration(first.seconds)}"]
+        if first.failure is not None:
+            lines += [f"  {line}" for line in clean_lines(first.failure.message)]
+            lines += [f"  {line}" for line in clean_lines(first.failure.hint or "")]
+        lines += [f"  log: {outcome.log}" for outcome in alike if outcome.log is not None and has_log(outcome)]
     return tuple(lines)
+
+
+def _alike(failed: Iterable[Outcome]) -> tuple[tuple[Outcome, ...], ...]:
+    """Group outcomes that failed before their first step for the same reason: one missing image fails many cells."""
+    groups: dict[object, list[Outcome]] = {}
+    for outcome in failed:
+        groups.setdefault(outcome.cell if has_log(outcome) else outcome.failure, []).append(outcome)
+    return tuple(map(tuple, groups.values()))
 
 
 def _left_out(left_out: LeftOut) -> tuple[str, ...]:

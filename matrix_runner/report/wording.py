@@ -60,6 +60,11 @@ def cause(outcome: Outcome) -> str:
     return f"{outcome.failure.step} ({outcome.failure.reason})"
 
 
+def has_log(outcome: Outcome) -> bool:
+    """Whether the cell came to run a command, so that its log says more than its failure does."""
+    return outcome.failure is None or outcome.failure.step is not StepKind.PREPARE
+
+
 def is_failed(outcome: Outcome) -> bool:
     """Whether the outcome is one that a summary must explain."""
     return outcome.status is Status.FAILED or outcome.failure is not None

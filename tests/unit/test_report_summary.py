@@ -7,7 +7,7 @@ from report_story import CP39, CP311, CP313T, failed, passed
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import Report
+from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind
 from matrix_runner.report.markdown import CAP, markdown_summary
 from matrix_runner.report.summary import MEANINGS, summary_lines
 
@@ -38,6 +38,21 @@ def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
         "one cell after another: 54s, 2.0 times as long",
         "1 of 2 cells passed; exit code 1: a cell failed",
     )
+
+
+def test_cells_that_one_missing_image_fails_are_explained_once() -> None:
+    """What failed before its first command for the same reason is one paragraph; other failures stay apart."""
+    failure = Failure(step=StepKind.PREPARE, reason=Reason.ENGINE, message="no registry", hint="Make images.")
+    outcomes = tuple(
+        Outcome(cell=cell, status=Status.FAILED, failure=failure, log=f"{cell}.log") for cell in (CP39, CP313T)
+    )
+    report = Report(run="r", seconds=1.0, outcomes=(outcomes[0], failed(CP311), outcomes[1]))
+    lines = summary_lines(report, output_dir="w")
+    assert [line for line in lines if line.startswith("FAILED")] == [
+        f"FAILED  {CP39}, {CP313T}  in prepare (engine) after 0.0s",
+        f"FAILED  {CP311}  in build (command) after 12s",
+    ]
+    assert [line for line in lines if "log:" in line] == [f"  log: wheelhouse/logs/{CP311}.log"]
 
 
 def test_the_table_keeps_to_the_width_it_is_given() -> None:
