@@ -53,11 +53,12 @@ def build(
     cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
     again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
     """
-    from matrix_runner.image.build import build_images
+    from matrix_runner.image.build import build_images, check_possible
     from matrix_runner.image.ingredients import load_ingredients
 
     ingredients = load_ingredients()
     wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
+    check_possible(wanted, ingredients)
     with _engine() as engine:
         for removed in engine.sweep():
             click.echo(removed, err=True)

@@ -24,6 +24,7 @@ from matrix_runner.image.workshop import (
     compile_interpreter,
     provide_root,
     remove_other_roots,
+    remove_scraps,
 )
 from matrix_runner.model.platforms import Arch
 
@@ -36,9 +37,10 @@ def build_images(
     An image whose recipe has not changed is kept, unless `rebuild`. Raise UsageError for what cannot be made,
     MachineError for what the machine, the network or the engine did.
     """
-    _check(wanted, ingredients)
+    check_possible(wanted, ingredients)
     shop.cache.mkdir(parents=True, exist_ok=True)
     with FileLock(shop.cache / "lock"):  # whoever comes second finds the image made
+        remove_scraps(shop)
         stock = take_stock(shop.engine)
         decisions = tuple(
             decide(arch, directories, in_stock(stock, arch, ingredients), ingredients, rebuild=rebuild)
@@ -66,7 +68,7 @@ def ensure_images(
     image by an older recipe that has them all is used as it is: nobody waits ten minutes for a newer pip. Raise
     UsageError, MachineError.
     """
-    _check(wanted, ingredients)
+    check_possible({arch: frozenset() for arch in wanted}, ingredients)
     possible = {arch: names & frozenset(ingredients.directories) for arch, names in wanted.items()}
     stock = take_stock(shop.engine)
     present = {arch: in_stock(stock, arch, ingredients) for arch in possible}
@@ -83,8 +85,10 @@ def ensure_images(
     return {arch: image for arch, image in found.items() if image is not None}
 
 
-def _check(wanted: Mapping[Arch, frozenset[str]], ingredients: Ingredients) -> None:
-    for arch in wanted:
+def check_possible(wanted: Mapping[Arch, frozenset[str]], ingredients: Ingredients) -> None:
+    """Raise UsageError if an architecture or an interpreter is one that no image can be made for or with."""
+    for arch, directories in wanted.items():
+        ingredients.select(directories)
         if not ingredients.is_for(arch):
             raise UsageError(
                 f"no image can be made for {arch}",

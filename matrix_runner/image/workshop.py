@@ -1,5 +1,6 @@
 """One part of an image at a time: root filesystem, interpreter, and the image that puts them together."""
 
+import shutil
 import tarfile
 import tempfile
 import time
@@ -28,6 +29,7 @@ from matrix_runner.image.sources import find_mirror, make_root
 from matrix_runner.model.platforms import Arch
 
 _CHUNK = 1 << 20
+_SCRATCH = "root-"
 _TOLD = 12
 """Lines of a failed command's output that a user is shown."""
 
@@ -76,7 +78,7 @@ def provide_root(root: Root, shop: Workshop) -> str:
             shop.on_progress(Progress(arch=root.arch, part="Debian", stage=Stage.REUSED, seconds=0))
             return image.id
     shop.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="root-", dir=shop.cache) as scratch:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=shop.cache) as scratch:
         archive = Path(scratch) / f"{root.debian_arch}.tar"
         make_root(root, find_mirror(shop.host, shop.mirror), shop.host, archive)
         metadata = ImageMetadata(name=_root_name(root), labels=((LABEL_ROOT, root.digest),))
@@ -87,6 +89,15 @@ def provide_root(root: Root, shop: Workshop) -> str:
 
 def _roots(shop: Workshop) -> tuple[ResolvedImage, ...]:
     return tuple(image for image in shop.engine.images(LABEL_ROOT) if LABEL not in dict(image.labels))
+
+
+def remove_scraps(shop: Workshop) -> None:
+    """Remove what a build that was killed left half made. The caller sees to it that there is no other build."""
+    for scrap in (*shop.cache.glob(f"{_SCRATCH}*"), *shop.cache.glob("interpreters/*.partial")):
+        if scrap.is_dir():
+            shutil.rmtree(scrap, ignore_errors=True)
+        else:
+            scrap.unlink(missing_ok=True)
 
 
 def _root_name(root: Root) -> str:

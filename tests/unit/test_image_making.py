@@ -173,6 +173,15 @@ def test_after_a_failure_the_next_run_goes_on(bench: Bench) -> None:
     assert bench.pythons() == _TWO
 
 
+def test_what_a_killed_build_left_is_removed(bench: Bench) -> None:
+    """Half a root filesystem is half a gigabyte."""
+    scrap = bench.cache / "root-abc"
+    scrap.mkdir(parents=True)
+    (scrap / "amd64.tar").write_bytes(b"half")
+    bench.build(_TWO)
+    assert not scrap.exists()
+
+
 def test_a_changed_root_replaces_the_former_one(bench: Bench) -> None:
     """A bump does not pile up root filesystems that nothing is made of any more."""
     bench.build(_TWO)
