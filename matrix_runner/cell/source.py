@@ -4,7 +4,6 @@ Normalised means: sorted names, owner 0, modes 644 or 755, one modification time
 bytes, and a build cannot depend on who checked out what when (reference: reproducible-builds.org).
 """
 
-import io
 import os
 import re
 import stat
@@ -117,8 +116,8 @@ def archive_of(path: Path, name: str) -> Iterator[bytes]:
 
 def _git(project: Path, *arguments: str) -> bytes | None:
     """Output of a git command in the project, or None where git, or a checkout, is not there."""
-    # The project may belong to another user (a CI mount): it is only listed, nothing of it is run.
-    command = ("git", "-c", f"safe.directory={project}", "-c", "core.fsmonitor=false", "-C", str(project), *arguments)
+    # The project, or the repository above it, may belong to another user (a CI mount): nothing of it is run.
+    command = ("git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(project), *arguments)
     try:
         result = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     except OSError:
@@ -189,9 +188,10 @@ def _epoch(project: Path, environ: Mapping[str, str], *, is_git: bool) -> int:
 
 def _inside(project: Path, path: Path) -> str:
     try:
-        return path.resolve().relative_to(project.resolve()).as_posix().removeprefix(".")
+        inside = path.resolve().relative_to(project.resolve()).as_posix()
     except ValueError:
         return ""
+    return "" if inside == "." else inside
 
 
 def _write(project: Path, names: list[str], target: Path, epoch: int, notices: list[str]) -> int:
@@ -204,6 +204,12 @@ def _write(project: Path, names: list[str], target: Path, epoch: int, notices: l
     return count
 
 
+def _leads_out(link: Path, project: Path) -> bool:
+    """Whether a link's target will not be in the container; an absolute one has another place there, if any."""
+    # Path.resolve raises RuntimeError for a link that leads to itself (Python below 3.13).
+    return link.readlink().is_absolute() or not Path(os.path.realpath(link)).is_relative_to(project.resolve())
+
+
 def _add(archive: tarfile.TarFile, project: Path, name: str, epoch: int, notices: list[str]) -> int:
     path = project / name
     status = path.lstat()
@@ -212,13 +218,17 @@ def _add(archive: tarfile.TarFile, project: Path, name: str, epoch: int, notices
     info.mode = 0o755 if status.st_mode & 0o100 else 0o644
     if stat.S_ISLNK(status.st_mode):
         info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
-        if not path.resolve().is_relative_to(project.resolve()):
+        if _leads_out(path, project):
             notices.append(f"{name} links to {info.linkname}, outside the project: the container will not have it")
         archive.addfile(info)
     elif stat.S_ISREG(status.st_mode):
         with path.open("rb") as file:
             info.size = os.fstat(file.fileno()).st_size
-            archive.addfile(info, io.BufferedReader(file))
+            archive.addfile(info, file)
+    elif stat.S_ISDIR(status.st_mode):
+        # git lists a directory only where a submodule should be.
+        notices.append(f"{name} is a submodule that was not fetched: `git submodule update --init --recursive`")
+        return 0
     else:
         notices.append(f"{name} is no file, directory or link: left out")
         return 0
