@@ -129,9 +129,11 @@ class Recipe:
             create += f" && {tools.install(layout.test_environment, 'pip')}"
         test, project = shlex.quote(layout.test), shlex.quote(layout.project)
         if self._settings[TEST_SOURCES]:
-            # tar keeps `src/tests` in its place; `cp --parents` would too, but not busybox's.
-            listed = shlex.join(self._settings[TEST_SOURCES])
-            fill = f"(cd {project} && tar -cf - {listed}) | tar -xf - -C {test}"
+            # tar keeps `src/tests` in its place; `cp --parents` would too, but not busybox's. By way of a file: the
+            # status of a pipe is that of its end, and a name that is not there must fail the step.
+            listed = shlex.join(f"./{name}" for name in self._settings[TEST_SOURCES])
+            archive = shlex.quote(f"{layout.matrix}/test-sources.tar")
+            fill = f"tar -cf {archive} -C {project} {listed} && tar -xf {archive} -C {test}"
         else:
             fill = f"printf %s {shlex.quote(_GUARD)} > {test}/test_fail.py"
         script = f"mkdir -p {test} && {create} && {fill}"
