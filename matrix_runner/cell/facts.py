@@ -80,9 +80,12 @@ printf 'machine\\t%s\\n' "$(uname -m)"
 printf 'elf\\t%s\\n' "$(head -c 20 /bin/sh | od -An -v -tx1 | tr -d ' \\n')"
 printf 'path\\t%s\\n' "$PATH"
 printf 'plat\\t%s\\n' "${AUDITWHEEL_PLAT:-}"
-if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musllinux; else libc=manylinux; fi
+version=$(getconf GNU_LIBC_VERSION 2>/dev/null) && libc=manylinux || {
+  # musl can be there beside glibc, as a package; only where it is alone it is the machine's own.
+  if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musllinux; else libc=manylinux; fi
+  version=$(ldd --version 2>&1 | grep -i '^version')
+}
 printf 'libc\\t%s\\n' $libc
-version=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | grep -i '^version')
 printf 'libc-version\\t%s\\n' "${version##* }"
 for tool in auditwheel patchelf uv git; do
   if command -v $tool >/dev/null 2>&1; then

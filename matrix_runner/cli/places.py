@@ -90,7 +90,9 @@ def this_host(environ: Mapping[str, str], *, local: bool) -> Host:
     if machine.bits == 64 and struct.calcsize("P") == 4:
         # A 32-bit userland on a 64-bit kernel, as in an i686 container.
         machine = next((arch for arch in Arch if arch.wider is machine), machine)
-    libc = Libc.MUSL if any(Path("/lib").glob("ld-musl-*")) else Libc.GLIBC
+    # musl can be there beside glibc, as a package; only where it is alone it is the machine's own.
+    has_glibc = "CS_GNU_LIBC_VERSION" in os.confstr_names
+    libc = Libc.MUSL if not has_glibc and any(Path("/lib").glob("ld-musl-*")) else Libc.GLIBC
     found = local_engine("plan", environ).interpreters()
     directories = frozenset(each.directory for each in found if each.machine == machine.tag)
     return Host(machine=machine, libc=libc, local=directories)
