@@ -16,7 +16,7 @@ from matrix_runner.cell.shelf import Preparations, Reusable, Shelf
 from matrix_runner.cell.source import SourceArchive, archive_of
 from matrix_runner.cell.toolbox import Toolbox
 from matrix_runner.config import BEFORE_ALL, ENVIRONMENT_PASS, MEMORY, REPAIR_WHEEL_COMMAND
-from matrix_runner.engine.api import Container, ContainerSpec, Engine, ExecRequest, ImageMetadata
+from matrix_runner.engine.api import Container, ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
 from matrix_runner.errors import MachineError, OutputError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice
@@ -97,7 +97,7 @@ def run_cell(job: Job, shop: Workshop) -> Outcome:
         python_version=None if interpreter is None else interpreter.version,
         log=shop.log_path(job),
     )
-    shop.preparations.settle(job, image=None, is_ready=False)
+    shop.preparations.release(job)
     shop.shelf.finish(job.cell)
     shop.emit(CellFinished(at=shop.clock(), outcome=outcome))
     return outcome
@@ -203,14 +203,22 @@ class _Cook:
         preparations, job = self._shop.preparations, self._job
         if not job.settings[BEFORE_ALL] or not preparations.is_preparer(job):
             return
-        image = None
-        if self._shop.runs_before_all:
-            self._run_all(self._recipe.before_all())
-            if self._container.is_disposable:
-                with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
-                    image = self._container.snapshot(ImageMetadata(name=None))
+        try:
+            image = self._prepare() if self._shop.runs_before_all else None
+        except (CellFailed, MachineError):
+            # It would fail in the other cells too, each after the same time.
+            preparations.settle(job, image=None, is_ready=False)
+            raise
         preparations.settle(job, image=image, is_ready=True)
         self._shop.on_prepared()
+
+    def _prepare(self) -> str | None:
+        """Run `before-all`; return the image that the other cells start from, None for the one there is."""
+        self._run_all(self._recipe.before_all())
+        if not self._container.is_disposable:
+            return None
+        with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
+            return self._container.snapshot(ImageMetadata(name=None))
 
     def _build(self) -> tuple[Path, WheelContents]:
         layout = self._recipe.tools.layout
@@ -239,7 +247,8 @@ class _Cook:
         listing = bytearray()
         script = 'cd "$1" && for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
         request = ExecRequest(argv=("sh", "-c", script, "sh", directory), timeout=60)
-        self._container.exec(request, listing.extend)
+        if self._container.exec(request, listing.extend).ending is Ending.LOST:
+            raise Gone("the container went away after the build")
         names = bytes(listing).decode("utf-8", "replace").splitlines()
         if len(names) == 1:
             return names[0]

@@ -145,6 +145,13 @@ class Preparations:
                 preparation.state = _State.READY if is_ready else _State.FAILED
                 preparation.image = image
 
+    def release(self, job: Job) -> None:
+        """Say that the cell ended. If it never came to `before-all`, that falls to the next cell that asks."""
+        key = self._key(job)
+        if self.is_preparer(job):
+            with self._lock:
+                del self._by_key[key]
+
     def image(self, job: Job) -> str | None:
         """Return the prepared image, or None where the original one serves."""
         key = self._key(job)
