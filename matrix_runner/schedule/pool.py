@@ -80,6 +80,8 @@ class Pool:
         or at a second signal, whichever is first.
         """
         batch = _Batch(tasks, self._changed)
+        if interrupt.is_requested:
+            batch.stop()
         threads = [
             threading.Thread(target=batch.work, name=f"worker-{number}", daemon=True)
             for number in range(min(self.workers, len(tasks)))
