@@ -79,11 +79,13 @@ def job_for(
 ) -> Job:
     """Return the job of a cell that the catalog knows."""
     cell = Cell.parse(identifier)
+    known = catalog.known(cell.interpreter)
     return Job(
         cell=cell,
-        directories=catalog.known(cell.interpreter).directories,
+        directories=known.directories,
         image=ImageChoice(reference=image, family=None, origin="test"),
         settings=settings or settings_with(),
+        remark=known.remark,
     )
 
 
