@@ -182,7 +182,7 @@ def _epoch(project: Path, environ: Mapping[str, str], *, is_git: bool) -> int:
                 hint="unset it, or set it to `git log -1 --format=%ct`",
             )
         return max(int(given), _LATEST_PRE_1980)
-    committed = _git(project, "log", "-1", "--format=%ct") if is_git else None
+    committed = _git(project, "log", "-1", "--format=%ct", "--", ".") if is_git else None
     return max(int(committed or 0), _LATEST_PRE_1980)
 
 
