@@ -79,9 +79,7 @@ class Pool:
         From the main thread only. After an interrupt it returns when the workers have ended, or after `GRACE` seconds,
         or at a second signal, whichever is first.
         """
-        batch = _Batch(tasks, self._changed)
-        if interrupt.is_requested:
-            batch.stop()
+        batch = _Batch(tasks, self._changed, interrupt)
         threads = [
             threading.Thread(target=batch.work, name=f"worker-{number}", daemon=True)
             for number in range(min(self.workers, len(tasks)))
@@ -110,9 +108,10 @@ class Pool:
 class _Batch(Generic[R]):
     """Tasks that are being worked off, and what came of them."""
 
-    def __init__(self, tasks: Sequence[Task[R]], changed: threading.Condition) -> None:
+    def __init__(self, tasks: Sequence[Task[R]], changed: threading.Condition, interrupt: Interrupt) -> None:
         self._tasks = tasks
         self._changed = changed
+        self._interrupt = interrupt
         self._waiting = list(range(len(tasks)))
         self._running = 0
         self._is_stopped = False
@@ -147,7 +146,8 @@ class _Batch(Generic[R]):
     def _take(self) -> int | None:
         """Wait for a task that may start; None when there is none to come."""
         with self._changed:
-            while self._waiting and not self._is_stopped:
+            # Asked here too: a task that an interrupt ended must not be followed by another before `stop` is called.
+            while self._waiting and not self._is_stopped and not self._interrupt.is_requested:
                 for position in self._waiting:
                     if self._tasks[position].claim():
                         self._waiting.remove(position)
