@@ -1,0 +1,90 @@
+"""Real signals to a real process that runs a pool: the first asks, the second does not wait, the third is final."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+_PROCESS = """
+import sys, threading, time
+from matrix_runner.schedule import Interrupt, Pool, Task
+released = threading.Event()
+def say(word):
+    print(word, flush=True)
+def first():
+    say("asked")
+    if sys.argv[1] == "polite":
+        released.set()
+def work():
+    say("working")
+    released.wait(120)
+    return "kept"
+with Interrupt(on_first=first) as interrupt:
+    results = Pool(1, ()).run([Task(run=work), Task(run=lambda: say("never"))], interrupt)
+    say(f"results {results}")
+    if sys.argv[1] == "stubborn":
+        time.sleep(120)
+sys.exit(interrupt.exit_code)
+"""
+
+
+class Running:
+    """A process with a pool at work."""
+
+    def __init__(self, manner: str) -> None:
+        """`manner`: polite (ends when asked), deaf (hangs), or stubborn (hangs even after the pool)."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _PROCESS, manner], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.expect("working")
+
+    def __enter__(self) -> "Running":  # noqa: PYI034  Self is in typing from 3.11 on
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def expect(self, line: str) -> None:
+        """Read the next line that it prints."""
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().rstrip("\n") == line
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for its end; return its exit code and what else it printed."""
+        output, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, output, errors
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_the_first_signal_asks(number: signal.Signals, code: int) -> None:
+    """What runs may end and its result is kept; nothing more is begun; the process ends with the signal's code."""
+    with Running("polite") as run:
+        run.send(number)
+        run.expect("asked")
+        assert run.end() == (code, "results ('kept', None)\n", "")
+
+
+def test_the_second_signal_does_not_wait() -> None:
+    """A worker that does not end is left behind: the process goes on to its end, with the first signal's code."""
+    with Running("deaf") as run:
+        run.send(signal.SIGINT)
+        run.expect("asked")
+        run.send(signal.SIGTERM)
+        assert run.end() == (130, "results (None, None)\n", "")
+
+
+def test_the_third_signal_is_final() -> None:
+    """Whatever the process is doing, the third signal ends it there and then, without a traceback."""
+    with Running("stubborn") as run:
+        run.send(signal.SIGTERM)
+        run.expect("asked")
+        run.send(signal.SIGINT)
+        run.expect("results (None, None)")
+        run.send(signal.SIGINT)
+        assert run.end() == (143, "", "")
