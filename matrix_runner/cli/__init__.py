@@ -4,8 +4,11 @@ Commands are imported when they are asked for, so that `runner --version` and `-
 terminal library.
 """
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -29,6 +32,13 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. `runner plan | head`: whoever read has enough; click would end with 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return ExitCode.OK
+
 
 @click.command(
     cls=_Commands,
@@ -49,6 +59,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit; the one place where an error becomes an exit code."""
+    _open_closed_streams()
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -64,16 +75,33 @@ def main() -> NoReturn:
         code = _say(None, error.hint, error.exit_code)
     except RunnerError as error:
         code = _say(error.message, error.hint, error.exit_code)
-    except BrokenPipeError:
-        # `runner plan | head`: whoever read has enough. Python would complain again when it flushes at exit.
-        sys.stderr.close()
-        code = ExitCode.OK
+    except OSError as error:
+        # Rooms translate their own; what comes here is most often an output that cannot be written.
+        code = _say(str(error), None, ExitCode.ENVIRONMENT)
+    _give_up_broken_streams()
     sys.exit(int(code or 0))
 
 
+def _open_closed_streams() -> None:
+    """Give `runner build >&-` somewhere to write; else the first file or socket that is opened would be its output."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def _give_up_broken_streams() -> None:
+    """See that Python does not complain, and exit with 120, when it flushes at exit what nobody takes."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # noqa: PERF203  two turns
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+
+
 def _say(message: str | None, hint: str | None, code: ExitCode) -> ExitCode:
-    if message:
-        click.echo(f"error: {message}", err=True)
-    if hint:
-        click.echo(f"hint: {hint}", err=True)
+    with suppress(OSError):
+        if message:
+            click.echo(f"error: {message}", err=True)
+        if hint:
+            click.echo(f"hint: {hint}", err=True)
     return code

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matrix_runner.model.platforms import Arch
     from matrix_runner.report.listener import Listener
     from matrix_runner.report.logs import CellLogs
+    from matrix_runner.report.terminal import LineWriter
 
 
 @click.command(cls=BuildCommand, short_help="Build, repair, test and collect the wheels.")
@@ -46,18 +47,21 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
     from matrix_runner.config import ENGINE, JOBS, OUTPUT_DIR, load
     from matrix_runner.matrix import make_plan
     from matrix_runner.report.logs import CellLogs
+    from matrix_runner.report.terminal import LineWriter
     from matrix_runner.run import Order
     from matrix_runner.run import build as build_order
 
     settings = load(project, environ=os.environ, flags=given_flags(flags))
+    # Not click.echo: an output that cannot be written must not stop a build.
+    out, errors = LineWriter(sys.stdout), LineWriter(sys.stderr)
     chosen = choose_engine(settings[ENGINE], run := uuid4().hex[:12], os.environ)
     try:
         if chosen.remark:
-            click.echo(chosen.remark, err=True)
+            errors.write(chosen.remark)
         known = catalog.load()
         plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local))
         plan.require_jobs(settings)
-        _make_images(chosen, plan)
+        _make_images(chosen, plan, out, jobs=settings[JOBS] or None)
         output_dir = Path(settings[OUTPUT_DIR])
         logs = CellLogs(output_dir / "logs")
         with _console(logs, verbose=verbose) as console:
@@ -81,7 +85,8 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
             report = build_order(order)
     finally:
         chosen.engine.close()
-    _summarise(report, plan, str(output_dir))
+    _summarise(report, plan, str(output_dir), out)
+    _summarise_for_github(report, str(output_dir), errors)
     return int(report.exit_code)
 
 
@@ -98,9 +103,9 @@ def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
     """Return the live table on a terminal that can show one, else the plain console."""
     from matrix_runner.report.folds import fold_style
     from matrix_runner.report.plain import PlainConsole, PlainStyle
-    from matrix_runner.report.terminal import wants_colour
+    from matrix_runner.report.terminal import wants_colour, wants_live
 
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not verbose and "CI" not in os.environ:
+    if wants_live(os.environ, is_terminal=sys.stdout.isatty()) and not verbose:
         from matrix_runner.report.live import LiveTable, make_console
 
         live = LiveTable(make_console(sys.stdout, os.environ), logs)
@@ -113,26 +118,34 @@ def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
     yield PlainConsole(sys.stdout, logs, PlainStyle(fold=fold_style(os.environ), colour=colour, verbose=verbose))
 
 
-def _summarise(report: "Report", plan: "Plan", output_dir: str) -> None:
+def _summarise(report: "Report", plan: "Plan", output_dir: str, out: "LineWriter") -> None:
     from shutil import get_terminal_size
 
-    from matrix_runner.report.markdown import markdown_summary
     from matrix_runner.report.summary import summary_lines
     from matrix_runner.report.terminal import wants_colour
 
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = get_terminal_size((140, 24)).columns
-    for line in summary_lines(report, output_dir=output_dir, colour=colour, width=width):
-        click.echo(line)
+    out.write(*summary_lines(report, output_dir=output_dir, colour=colour, width=width))
     if plan.left_out:
-        click.echo(f"{len(plan.left_out)} other cells were not in the plan: `runner plan` says why")
+        out.write(f"{len(plan.left_out)} other cells were not in the plan: `runner plan` says why")
+
+
+def _summarise_for_github(report: "Report", output_dir: str, errors: "LineWriter") -> None:
+    from matrix_runner.report.markdown import markdown_summary
+
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
+    if not step_summary:
+        return
+    try:
         with Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(markdown_summary(report, output_dir=output_dir))
+    except OSError as error:
+        # The variable reaches containers of a job in which its file is not.
+        errors.write(f"warning: GITHUB_STEP_SUMMARY: {error}")
 
 
-def _make_images(chosen: "ChosenEngine", plan: "Plan") -> None:
+def _make_images(chosen: "ChosenEngine", plan: "Plan", out: "LineWriter", *, jobs: int | None) -> None:
     """Make the images that the plan names by the short name for images made here, if they are not there yet."""
     from matrix_runner.cli.image import format_progress, workshop
     from matrix_runner.engine.docker import DockerEngine
@@ -145,5 +158,5 @@ def _make_images(chosen: "ChosenEngine", plan: "Plan") -> None:
             arch = job.cell.platform.arch
             wanted[arch] = wanted.get(arch, frozenset()) | {job.directories[0]}
     if wanted and isinstance(chosen.engine, DockerEngine):
-        shop = workshop(chosen.engine, lambda progress: click.echo(format_progress(progress)))
-        ensure_images(wanted, shop, load_ingredients(), click.echo)
+        shop = workshop(chosen.engine, lambda progress: out.write(format_progress(progress)), jobs=jobs)
+        ensure_images(wanted, shop, load_ingredients(), out.write)

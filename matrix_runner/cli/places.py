@@ -3,7 +3,8 @@
 import os
 import platform
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path, user_state_path
 
 from matrix_runner.config import EngineChoice
-from matrix_runner.errors import EngineError, UsageError
+from matrix_runner.errors import EngineError, MachineError, UsageError
 from matrix_runner.matrix import Host
 from matrix_runner.model.platforms import Arch, Libc
 
@@ -25,17 +26,31 @@ _NAME = "matrix-runner"
 
 def state_dir() -> Path:
     """Return the directory for locks and leases, the same for all runs of a user."""
-    return user_state_path(_NAME)
+    with _of_a_home():
+        return user_state_path(_NAME)
 
 
 def scratch_dir() -> Path:
     """Return the directory for what a run needs and does not keep. Not /tmp: that may be small, or memory."""
-    return user_cache_path(_NAME) / "runs"
+    with _of_a_home():
+        return user_cache_path(_NAME) / "runs"
 
 
 def image_dir() -> Path:
     """Return the directory for what images made here are made of: sources, compiled interpreters, logs. It stays."""
-    return user_cache_path(_NAME) / "image"
+    with _of_a_home():
+        return user_cache_path(_NAME) / "image"
+
+
+@contextmanager
+def _of_a_home() -> Iterator[None]:
+    """Translate what platformdirs raises for a user of whom nothing is known, as in many a container."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise MachineError(
+            "this user has no home directory", hint="set HOME to a directory that can be written to"
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

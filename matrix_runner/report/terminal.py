@@ -36,9 +36,9 @@ def speaks_unicode(encoding: str) -> bool:
 
 
 class LineWriter:
-    """Writes lines to a stream that may not know every character, and may go away (`runner build | head`).
+    """Writes lines to a stream that may not know every character, and may fail (`runner build | head`, a full disk).
 
-    A reader that went away stops the writing, not the run: wheels are still to be delivered.
+    What cannot be written any more stops the writing, not the run: wheels are still to be delivered.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -54,5 +54,5 @@ class LineWriter:
         try:
             self._stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             self._is_gone = True
