@@ -3,8 +3,8 @@
 import os
 import platform
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,31 +26,29 @@ _NAME = "matrix-runner"
 
 def state_dir() -> Path:
     """Return the directory for locks and leases, the same for all runs of a user."""
-    with _of_a_home():
-        return user_state_path(_NAME)
+    return _of_home(user_state_path)
 
 
 def scratch_dir() -> Path:
     """Return the directory for what a run needs and does not keep. Not /tmp: that may be small, or memory."""
-    with _of_a_home():
-        return user_cache_path(_NAME) / "runs"
+    return _of_home(user_cache_path) / "runs"
 
 
 def image_dir() -> Path:
     """Return the directory for what images made here are made of: sources, compiled interpreters, logs. It stays."""
-    with _of_a_home():
-        return user_cache_path(_NAME) / "image"
+    return _of_home(user_cache_path) / "image"
 
 
-@contextmanager
-def _of_a_home() -> Iterator[None]:
-    """Translate what platformdirs raises for a user of whom nothing is known, as in many a container."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise MachineError(
-            "this user has no home directory", hint="set HOME to a directory that can be written to"
-        ) from error
+def _of_home(find: Callable[[str], Path]) -> Path:
+    """Return our directory of a kind. Raise MachineError for a user of whom nothing is known, as in many a container.
+
+    For such a one newer releases of platformdirs raise RuntimeError; older ones return a path that begins with `~`.
+    """
+    with suppress(RuntimeError):
+        path = find(_NAME)
+        if path.is_absolute():
+            return path
+    raise MachineError("this user has no home directory", hint="set HOME to a directory that can be written to")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,10 @@ class Interrupt:
 
     def __enter__(self) -> "Interrupt":  # noqa: PYI034  Self is in typing from 3.11 on
         for number in _SIGNALS:
+            # `nohup runner build`: a terminal that goes away was not to matter. An ignored SIGINT is but what shells
+            # give to every background job.
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._previous[number] = signal.signal(number, self._handle)
         return self
 
