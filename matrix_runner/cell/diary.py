@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from matrix_runner.cell.cause import telling_line
 from matrix_runner.cell.recipe import Step
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, StepTime
 
-_LAST_WORDS = 2_000
+_LAST_WORDS = 16 * 1024
 """Bytes of a command's output that are kept to find the line that says why it failed."""
 
 
@@ -114,13 +115,6 @@ class Diary:
                     hint="raise `memory`, or lower `jobs`",
                 )
             case Ending.EXITED:
-                cause = _telling_line(last_words)
+                cause = telling_line(last_words)
                 message = f"exit status {result.status}" + (f": {cause}" if cause else "")
                 return self.failed(Reason.COMMAND, message)
-
-
-def _telling_line(output: bytes) -> str:
-    """Return the last line that says something: where compilers, pip and pytest put the cause."""
-    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
-    said = [line for line in lines if line and any(character.isalnum() for character in line)]
-    return said[-1][:300] if said else ""
