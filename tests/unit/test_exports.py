@@ -1,0 +1,42 @@
+"""What each package offers to the others, pinned: an addition is a decision, not an accident."""
+
+from importlib import import_module
+
+import pytest
+
+EXPORTS = {
+    "matrix_runner": {"__version__"},
+    "matrix_runner.matrix": {"Host", "Job", "LeftOut", "Plan", "Selector", "make_plan"},
+    "matrix_runner.schedule": {"Interrupt", "Pool", "Task"},
+    "matrix_runner.wheelhouse": {
+        "DEFAULT_LIMIT",
+        "ElfFile",
+        "Promise",
+        "WheelContents",
+        "Wheelhouse",
+        "inspect",
+        "is_compatible",
+        "receive",
+        "reject_pure",
+        "verify",
+    },
+    "matrix_runner.toml": {"TOMLDecodeError", "TOMLValue", "loads"},
+}
+
+
+@pytest.mark.parametrize("package", EXPORTS)
+def test_a_package_offers_what_it_says(package: str) -> None:
+    """`__all__` is as pinned here, sorted by nobody's memory, and every name in it is there."""
+    module = import_module(package)
+    assert set(module.__all__) == EXPORTS[package]
+    assert len(module.__all__) == len(EXPORTS[package])
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("package", ["matrix_runner.model", "matrix_runner.cell", "matrix_runner.engine"])
+def test_a_package_of_rooms_offers_only_its_modules(package: str) -> None:
+    """Where there is no one entrance, the package itself holds nothing but its modules."""
+    module = import_module(package)
+    own = {name for name in vars(module) if not name.startswith("_")}
+    assert all(type(getattr(module, name)).__name__ == "module" for name in own)
+    assert module.__doc__
