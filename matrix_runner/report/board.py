@@ -8,7 +8,7 @@ from rich.text import Text
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.progress import CellProgress, Phase
 from matrix_runner.report.sanitize import clean_line
-from matrix_runner.report.wording import clock, counted, duration, short_step, size, step_times
+from matrix_runner.report.wording import borrowed, clock, counted, duration, short_step, size, step_times
 
 _STEP_WIDTH = 12
 _TIME_WIDTH = 6
@@ -144,7 +144,7 @@ def _result(outcome: Outcome) -> str:
     if outcome.failure is not None:
         return f"{short_step(outcome.failure.step)}: {clean_line(outcome.failure.message)}"
     if outcome.reused_from is not None:
-        return f"tested the wheel of {outcome.reused_from}"
+        return borrowed(outcome)
     weight = size(outcome.wheel.size) if outcome.wheel else ""
     return ", ".join(part for part in (weight, step_times(outcome.steps, least=1.0)) if part)
 

@@ -27,6 +27,7 @@ from matrix_runner.report.progress import Phase, Progress
 from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lines
 from matrix_runner.report.terminal import LineWriter
 from matrix_runner.report.wording import (
+    borrowed,
     cause,
     clock,
     counted,
@@ -143,6 +144,8 @@ class PlainConsole:
             return
         if outcome.wheel is not None:
             self._print(f"{self._pad('')} {'':<9} {clean_line(outcome.wheel.name)}, {size(outcome.wheel.size)}")
+        elif outcome.reused_from is not None:
+            self._print(f"{self._pad('')} {'':<9} {borrowed(outcome)}")
         if self._style.verbose and self._logs.has(outcome.cell):
             self._print_log(outcome.cell)
 

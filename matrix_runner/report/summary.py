@@ -6,7 +6,7 @@ from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.sanitize import clean_line, clean_lines
-from matrix_runner.report.wording import LeftOut, cause, counted, duration, has_log, is_failed, size
+from matrix_runner.report.wording import LeftOut, borrowed, cause, counted, duration, has_log, is_failed, size
 
 MEANINGS = {
     ExitCode.OK: "all is well",
@@ -57,15 +57,10 @@ def totals(report: Report, output_dir: str) -> tuple[str, ...]:
 
 
 def result(outcome: Outcome) -> str:
-    """Say in one line what came of a cell: its wheel, or the step and the reason."""
+    """Say in one line what came of a cell: its wheel, whose wheel serves it, or the step and the reason."""
     if outcome.failure is not None:
         return f"{cause(outcome)}: {clean_line(outcome.failure.message)}"
-    if outcome.wheel is None:
-        return ""
-    text = clean_line(outcome.wheel.name)
-    if outcome.reused_from is not None:
-        return f"{text}, built by {outcome.reused_from}"
-    return text
+    return clean_line(outcome.wheel.name) if outcome.wheel else borrowed(outcome)
 
 
 def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:

@@ -60,6 +60,14 @@ def cause(outcome: Outcome) -> str:
     return f"{outcome.failure.step} ({outcome.failure.reason})"
 
 
+def borrowed(outcome: Outcome) -> str:
+    """Say whose wheel serves a cell that built none of its own; "" for any other cell."""
+    if outcome.reused_from is None:
+        return ""
+    is_tested = any(step.kind is StepKind.TEST for step in outcome.steps)
+    return f"the wheel of {outcome.reused_from} serves it too" + (", tested here" if is_tested else "")
+
+
 def has_log(outcome: Outcome) -> bool:
     """Whether the cell came to run a command, so that its log says more than its failure does."""
     return outcome.failure is None or outcome.failure.step is not StepKind.PREPARE
