@@ -4,6 +4,7 @@ Normalised means: sorted names, owner 0, modes 644 or 755, one modification time
 bytes, and a build cannot depend on who checked out what when (reference: reproducible-builds.org).
 """
 
+import errno
 import os
 import re
 import stat
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from matrix_runner.errors import MachineError, RunnerError, UsageError
+from matrix_runner.errors import MachineError, UsageError
 
 IGNORED_OUTSIDE_GIT = """
 .git/
@@ -75,29 +76,21 @@ def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: It
     In a git checkout: tracked files, and untracked ones that are not ignored. Elsewhere: everything but
     `IGNORED_OUTSIDE_GIT`. `.git` goes along only if the project takes its version from it. `exclude`: directories
     never to pack, such as the output directory. Sockets, FIFOs and devices are left out with a notice and never
-    opened. Raise MachineError if a file keeps changing while it is read.
+    opened. Raise MachineError if a file cannot be read or keeps changing while it is, UsageError if there is none.
     """
     notices: list[str] = []
-    names = _git_files(project)
-    epoch = _epoch(project, environ, is_git=names is not None)
-    if names is None:
-        names = _plain_files(project)
-    elif _takes_version_from_git(project):
-        names = [*names, *_git_metadata(project, notices)]
-    skipped = tuple(_inside(project, path) for path in exclude)
-    names = [n for n in names if not any(s and (n == s or n.startswith(s + "/")) for s in skipped)]
     for attempt in (1, 2):
         try:
+            names, is_git = _listed(project, notices)
+            epoch = _epoch(project, environ, is_git=is_git)
+            skipped = tuple(filter(None, (_inside(project, path) for path in exclude)))
+            names = [n for n in names if not any(n == s or n.startswith(s + "/") for s in skipped)]
             count = _write(project, sorted(set(names)), target, epoch, notices)
             break
         except (tarfile.TarError, OSError) as error:
             # A file that shrinks or vanishes between listing and reading: an editor or a build is at work.
             if attempt == 2:
-                raise MachineError(
-                    f"cannot pack the project: {error}",
-                    hint="a file changes while it is read: stop what writes there, or add it to .gitignore",
-                ) from error
-            names = [name for name in names if os.path.lexists(project / name)]
+                raise MachineError(f"cannot pack the project: {error}", hint=_advice(error)) from error
     return SourceArchive(
         path=target, size=target.stat().st_size, files=count, epoch=epoch, notices=tuple(dict.fromkeys(notices))
     )
@@ -112,6 +105,25 @@ def archive_of(path: Path, name: str) -> Iterator[bytes]:
         while chunk := file.read(_CHUNK):
             yield chunk
     yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
+def _advice(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in {errno.EACCES, errno.EPERM}:
+        return "make it readable for this user, or add it to .gitignore"
+    if number in {errno.ENOSPC, errno.EDQUOT}:
+        return "make room, or set XDG_CACHE_HOME to a directory on another disk"
+    return "a file changes while it is read: stop what writes there, or add it to .gitignore"
+
+
+def _listed(project: Path, notices: list[str]) -> tuple[list[str], bool]:
+    """Return the names of all files to pack, and whether git knows them."""
+    names = _git_files(project)
+    if names is None:
+        return _plain_files(project), False
+    if _takes_version_from_git(project):
+        names += _git_metadata(project, notices)
+    return names, True
 
 
 def _git(project: Path, *arguments: str) -> bytes | None:
@@ -200,7 +212,7 @@ def _write(project: Path, names: list[str], target: Path, epoch: int, notices: l
         for name in names:
             count += _add(archive, project, name, epoch, notices)
     if not count:
-        raise RunnerError(f"{project} has no file to build from", hint="is everything in it ignored by git?")
+        raise UsageError(f"{project} has no file to build from", hint="is everything in it ignored by git?")
     return count
 
 

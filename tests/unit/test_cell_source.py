@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from matrix_runner.cell.source import SourceArchive, archive_of, pack
-from matrix_runner.errors import MachineError, RunnerError, UsageError
+from matrix_runner.errors import MachineError, UsageError
 
 MOMENT = "1600000000"
 NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")
@@ -326,7 +326,7 @@ def test_a_file_that_keeps_shrinking_ends_the_run(tmp_path: Path) -> None:
 def test_a_project_without_files_is_an_error(tmp_path: Path) -> None:
     """Where nothing is left to build from, it is said before anything is started."""
     (tmp_path / "p").mkdir()
-    with pytest.raises(RunnerError, match="has no file to build from"):
+    with pytest.raises(UsageError, match="has no file to build from"):
         packed(tmp_path / "p", tmp_path / "out")
 
 
