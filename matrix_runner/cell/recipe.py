@@ -116,7 +116,8 @@ class Recipe:
         if not pairs:
             return
         layout = self.tools.layout
-        lines = [f'export {name}="{value}"' for name, value in pairs]
+        # Not `export NAME="$(command)"`: its status is that of `export`, and a command that fails must fail the step.
+        lines = [f'{name}="{value}"; export {name}' for name, value in pairs]
         keep = f"mkdir -p {shlex.quote(layout.matrix)} && export -p > {shlex.quote(layout.variables)}"
         script = "\n".join(("set -e", *lines, keep))
         request = self._request(("sh", "-c", script), path=(self.tools.python_bin,), cwd=layout.project)
