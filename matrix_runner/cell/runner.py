@@ -203,8 +203,10 @@ class _Cook:
         preparations, job = self._shop.preparations, self._job
         if not job.settings[BEFORE_ALL] or not preparations.is_preparer(job):
             return
+        image = None
         try:
-            image = self._prepare() if self._shop.runs_before_all else None
+            if self._shop.runs_before_all:
+                image = self._prepare()
         except (CellFailed, MachineError):
             # It would fail in the other cells too, each after the same time.
             preparations.settle(job, image=None, is_ready=False)
@@ -212,11 +214,12 @@ class _Cook:
         preparations.settle(job, image=image, is_ready=True)
         self._shop.on_prepared()
 
-    def _prepare(self) -> str | None:
-        """Run `before-all`; return the image that the other cells start from, None for the one there is."""
+    def _prepare(self) -> str:
+        """Run `before-all`; return the image that the other cells start from.
+
+        It is kept on the machine itself too: there the system's part is shared anyway, the project's is not.
+        """
         self._run_all(self._recipe.before_all())
-        if not self._container.is_disposable:
-            return None
         with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
             return self._container.snapshot(ImageMetadata(name=None))
 

@@ -1,0 +1,77 @@
+"""Builds on the machine itself, without a container: what its cells share, and what they do not."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from cell_kitchen import Recorder
+from planning import job_for, settings_with
+from runner_process import runner_environ
+from stub_project import stub_project
+
+from matrix_runner import catalog
+from matrix_runner.config import BEFORE_ALL, BEFORE_BUILD, REPAIR_WHEEL_COMMAND
+from matrix_runner.engine.discovery import FoundInterpreter
+from matrix_runner.engine.local import LocalEngine
+from matrix_runner.matrix import Plan
+from matrix_runner.model.outcomes import Status
+from matrix_runner.model.platforms import Arch
+from matrix_runner.run import Order, build
+
+# The machine's architecture, or tests could not run there.
+MACHINE = Arch.of_machine(os.uname().machine) or Arch.X86_64
+
+
+def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> Order:
+    """Return an order of two cells, whose `before-build` needs what `before-all` left in the project."""
+    settings = settings_with(
+        {
+            BEFORE_ALL: "echo made >> {project}/made",
+            BEFORE_BUILD: 'test "$(cat {project}/made)" = made',
+            REPAIR_WHEEL_COMMAND: "",
+        },
+        project_name="stub",
+    )
+    cells = (f"{interpreter}-manylinux_{MACHINE}" for interpreter in ("cp311", "cp312"))
+    jobs = tuple(replace(job_for(cell, known, settings), image=None) for cell in cells)
+    return Order(
+        run="r1",
+        project=stub_project(directory).project,
+        settings=settings,
+        plan=Plan(jobs=jobs, left_out=()),
+        catalog=known,
+        engine=engine,
+        engine_info=engine.check(),
+        workers=1,
+        environ={},
+        output_dir=directory / "wheelhouse",
+        logs_dir=directory / "wheelhouse/logs",
+        scratch=directory / "scratch",
+        log_path=lambda job: f"logs/{job.cell}.log",
+        listeners=(Recorder(),),
+    )
+
+
+def test_every_cell_finds_what_before_all_left_in_the_project(tmp_path: Path) -> None:
+    """What `before-all` makes in the project, such as a static library, is there for all cells, made once."""
+    # One Python under two names: the backend names its wheels by the cell.
+    interpreters = tuple(
+        FoundInterpreter(
+            directory=name, executable=Path(sys.executable), version="3", bits=MACHINE.bits, machine=MACHINE.tag
+        )
+        for name in ("cp311-cp311", "cp312-cp312")
+    )
+    engine = LocalEngine(
+        run="r1",
+        environ=runner_environ(),
+        state_dir=tmp_path / "state",
+        work_dir=tmp_path / "work",
+        interpreters=interpreters,
+    )
+    try:
+        report = build(order(tmp_path, engine, catalog.load()))
+    finally:
+        engine.close()
+    assert [(each.failure, each.status) for each in report.outcomes] == [(None, Status.PASSED)] * 2
+    assert len(list((tmp_path / "wheelhouse").glob("*.whl"))) == 2
