@@ -89,6 +89,25 @@ def test_what_was_left_out_is_in_the_report(tmp_path: Path) -> None:
     assert document["left_out"] == [{"cell": str(left.cell), "reason": left.reason}]
 
 
+def test_the_last_runs_output_is_no_source(tmp_path: Path) -> None:
+    """Wheels and logs below the project do not go into the containers of the next run."""
+    cook = kitchen(tmp_path, CELLS[0])
+    seen: set[str] = set()
+
+    def dish(call: FakeCall) -> FakeResult | None:
+        seen.update(path for path in call.files if path.startswith("/project/"))
+        return None
+
+    cook.dish = dish
+    with cook.engine() as engine:
+        order = cook.order(engine)
+        for name in ("out/old.whl", "logs/old.log", "setup.py"):
+            (order.project / name).parent.mkdir(exist_ok=True)
+            (order.project / name).write_text("x")
+        build(replace(order, output_dir=order.project / "out", logs_dir=order.project / "logs"))
+    assert seen == {"/project/pyproject.toml", "/project/setup.py"}
+
+
 def test_each_image_is_looked_into_once(tmp_path: Path) -> None:
     """However many cells share an image, it is probed once for each architecture, for all their interpreters."""
     cook = kitchen(tmp_path)
