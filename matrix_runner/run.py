@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
 from matrix_runner.cell.source import SourceArchive, pack
 from matrix_runner.config import BEFORE_ALL, OVERWRITE, Settings
 from matrix_runner.engine.api import Engine, EngineInfo
-from matrix_runner.errors import MachineError
+from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job, Plan
 from matrix_runner.model.events import Notice, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
@@ -80,11 +80,20 @@ def build(order: Order) -> Report:
             places = _look_into_images(order, pool, interrupt)
             outcomes = _run_cells(order, pool, interrupt, source=source, places=places, wheelhouse=wheelhouse)
             report = Report(run=order.run, outcomes=outcomes, seconds=pool.clock(), interrupted_by=interrupt.exit_code)
-            wheelhouse.write_sums()
-            left_out = tuple((left.cell, left.reason) for left in order.plan.left_out)
-            extra = ReportExtra(tool_version=__version__, started=started, engine=order.engine_info, left_out=left_out)
-            wheelhouse.write_file(REPORT, report_json(report, extra))
-        return report
+            return _record(order, wheelhouse, report, started)
+
+
+def _record(order: Order, wheelhouse: Wheelhouse, report: Report, started: str) -> Report:
+    """Write what is left of a run besides its wheels; return the report, which says so if that failed."""
+    left_out = tuple((left.cell, left.reason) for left in order.plan.left_out)
+    extra = ReportExtra(tool_version=__version__, started=started, engine=order.engine_info, left_out=left_out)
+    try:
+        wheelhouse.write_sums()
+        wheelhouse.write_file(REPORT, report_json(report, extra))
+    except OutputError as error:
+        # The wheels are delivered: their summary must not be lost with the record.
+        return replace(report, trouble=error.message)
+    return report
 
 
 def _tell_start(order: Order, pool: Pool) -> None:

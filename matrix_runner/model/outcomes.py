@@ -117,12 +117,16 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """A whole run, from which summary, report.json and the exit code are all made. Outcomes are in plan order."""
+    """A whole run, from which summary, report.json and the exit code are all made. Outcomes are in plan order.
+
+    `trouble`: why SHA256SUMS or report.json could not be written, when the cells were done.
+    """
 
     run: str
     outcomes: tuple[Outcome, ...]
     seconds: float
     interrupted_by: ExitCode | None = None
+    trouble: str | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -133,6 +137,8 @@ class Report:
         if self.interrupted_by is not None:
             return self.interrupted_by
         codes = {outcome.failure.reason.exit_code for outcome in self.outcomes if outcome.failure}
+        if self.trouble is not None:
+            codes.add(ExitCode.ENVIRONMENT)
         if not codes:
             return ExitCode.OK
         return codes.pop() if len(codes) == 1 else ExitCode.CELL_FAILED

@@ -47,6 +47,8 @@ def totals(report: Report, output_dir: str) -> tuple[str, ...]:
     lines = [f"{delivered if wheels else 'no wheel'} after {duration(report.seconds)}"]
     if report.seconds > 0 and worked / report.seconds >= 1.1:
         lines.append(f"one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long")
+    if report.trouble is not None:
+        lines.append(f"the record of the run is not complete: {clean_line(report.trouble)}")
     code = report.exit_code
     if code is not ExitCode.OK:
         good = sum(outcome.status.is_success for outcome in report.outcomes)
