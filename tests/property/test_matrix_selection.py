@@ -77,6 +77,7 @@ def test_patterns_that_match_nothing_are_known(drawn: list[tuple[str, str]]) -> 
     assert Selector(patterns=patterns).unmatched(CELLS) == dead
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["cp39", "cp3{10,11}", "pp*"]), min_size=1, unique=True), st.sampled_from(list(Arch)))
 def test_braces_are_the_sum_of_their_alternatives(heads: list[str], arch: Arch) -> None:
     """`{a,b}-x` selects what `a-x` and `b-x` select together, also where `a` has braces of its own."""
