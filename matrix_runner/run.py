@@ -137,7 +137,7 @@ def _look_into_images(order: Order, pool: Pool, interrupt: Interrupt) -> dict[Pl
     return {key: place or missing for key, place in zip(keys, found, strict=True)}
 
 
-def _run_cells(
+def _run_cells(  # noqa: PLR0913  each is what another room made
     order: Order,
     pool: Pool,
     interrupt: Interrupt,

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TextIO
 
@@ -57,7 +58,7 @@ class LiveTable:
     """A row for each cell, drawn anew at most eight times a second; notices and failures scroll by above it.
 
     With `logs` (which must hear each event first) a failure is shown with the end of its log. When the run is over the
-    table vanishes: the summary says the same for good.
+    table vanishes: the summary says the same for good. A terminal that goes away stops the drawing, not the run.
     """
 
     def __init__(self, console: Console, logs: CellLogs | None = None) -> None:
@@ -68,6 +69,7 @@ class LiveTable:
         self._progress = Progress()
         self._latest: dict[Cell, bytes] = {}
         self._drawn = -_PAUSE
+        self._is_gone = False
         self._live = Live(
             console=console,
             auto_refresh=False,
@@ -80,6 +82,13 @@ class LiveTable:
     def handle(self, event: Event) -> None:
         """Follow the event, and draw if it is time to."""
         self._progress.handle(event)
+        if not self._is_gone:
+            try:
+                self._show(event)
+            except OSError:
+                self._is_gone = True
+
+    def _show(self, event: Event) -> None:
         match event:
             case RunStarted():
                 self._live.start()
@@ -100,7 +109,8 @@ class LiveTable:
 
     def close(self) -> None:
         """Take the table away and give the cursor back."""
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def _draw(self) -> None:
         self._drawn = self._progress.now
