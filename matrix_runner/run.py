@@ -165,7 +165,8 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         log_path=order.log_path,
         runs_before_all=order.runs_before_all,
     )
-    in_turn = _alternate_images(jobs)
+    # What cannot run says so before anything is built, not when its turn comes an hour later.
+    in_turn = sorted(_alternate_images(jobs), key=lambda job: not _is_hopeless(job, places[place_key(job)]))
 
     def may_start(job: Job) -> bool:
         return shelf.may_start(job) and preparations.claim(job)
@@ -173,6 +174,10 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     tasks = [Task(run=partial(run_cell, job, shop), claim=partial(may_start, job)) for job in in_turn]
     ended = {job.cell: outcome for job, outcome in zip(in_turn, pool.run(tasks, interrupt), strict=True)}
     return tuple(ended[job.cell] or Outcome(cell=job.cell, status=Status.CANCELLED) for job in jobs)
+
+
+def _is_hopeless(job: Job, place: Place | MachineError) -> bool:
+    return isinstance(place, MachineError) or place.problem(job) is not None
 
 
 def _preparation_key(job: Job) -> PlaceKey | None:

@@ -83,11 +83,12 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
                 runs_before_all=_may_run_before_all(settings, chosen),
             )
             report = build_order(order)
+        # Before the engine is closed: if that fails, the summary is not lost with it.
+        _summarise(report, plan, str(output_dir), out)
+        _summarise_for_github(report, str(output_dir), errors)
+        return int(report.exit_code)
     finally:
         chosen.engine.close()
-    _summarise(report, plan, str(output_dir), out)
-    _summarise_for_github(report, str(output_dir), errors)
-    return int(report.exit_code)
 
 
 def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:

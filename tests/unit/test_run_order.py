@@ -1,0 +1,36 @@
+"""In which order cells come to their turn."""
+
+from pathlib import Path
+
+from cell_kitchen import Kitchen, what
+from planning import settings_with
+
+from matrix_runner.config import BEFORE_ALL
+from matrix_runner.engine.fake import FakeCall, FakeResult
+from matrix_runner.model.events import CellFinished, StepStarted
+from matrix_runner.model.outcomes import Reason, Status, StepKind
+
+A, B, C = "cp39-manylinux_x86_64", "cp310-manylinux_x86_64", "cp311-manylinux_x86_64"
+
+
+def test_what_cannot_run_says_so_before_anything_is_built(tmp_path: Path) -> None:
+    """A missing interpreter is told first, though its cell is the last; the others prepare and build as always."""
+    settings = settings_with({BEFORE_ALL: "true"}, project_name="demo")
+    cook = Kitchen(directory=tmp_path, identifiers=(A, B, C), settings=settings, workers=1)
+
+    def without_the_last(call: FakeCall) -> FakeResult | None:
+        if what(call) != "probe":
+            return None
+        text = b"".join(cook.usual(call).output)
+        return FakeResult(output=tuple(line for line in text.splitlines(keepends=True) if b"cp311-" not in line))
+
+    cook.dish = without_the_last
+    report = cook.run()
+    assert [each.status for each in report.outcomes] == [Status.PASSED, Status.PASSED, Status.FAILED]
+    failure = report.outcomes[-1].failure
+    assert failure is not None
+    assert failure.reason is Reason.MISSING_TOOL
+    story = cook.recorder.events
+    told = next(n for n, e in enumerate(story) if isinstance(e, CellFinished) and str(e.outcome.cell) == C)
+    built = next(n for n, e in enumerate(story) if isinstance(e, StepStarted) and e.kind is StepKind.BUILD)
+    assert told < built
