@@ -35,13 +35,17 @@ def uv_supports(interpreter: Interpreter) -> bool:
 
 
 def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts) -> Frontend:
-    """Make `auto` concrete: uv where image and interpreter can, else build, else pip."""
+    """Make `auto` concrete: uv where image and interpreter can, else build, else pip.
+
+    So too where uv was asked for and does not know the interpreter: for 2.7 it fails whatever the project is.
+    """
     chosen = settings[BUILD_FRONTEND].name
-    if chosen is not Frontend.AUTO:
-        return chosen
-    if facts.tool("uv") is not None and uv_supports(cell.interpreter):
+    is_for_uv = uv_supports(cell.interpreter)
+    if chosen is Frontend.AUTO and is_for_uv and facts.tool("uv") is not None:
         return Frontend.UV
-    return Frontend.BUILD if cell.interpreter.version >= FIRST_BUILD_PYTHON else Frontend.PIP
+    if chosen is Frontend.AUTO or (chosen in {Frontend.UV, Frontend.BUILD_UV} and not is_for_uv):
+        return Frontend.BUILD if cell.interpreter.version >= FIRST_BUILD_PYTHON else Frontend.PIP
+    return chosen
 
 
 def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:

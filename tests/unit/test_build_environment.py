@@ -1,10 +1,11 @@
 """Environments get a pip that can do what is asked of it."""
 
 import pytest
-from planning import job_for, recipe_for, settings_with
+from planning import facts_for, job_for, recipe_for, settings_with
 
 from matrix_runner.catalog import load
-from matrix_runner.config import TEST_COMMAND, TEST_GROUPS
+from matrix_runner.cell.toolbox import choose_frontend, needs
+from matrix_runner.config import BUILD_FRONTEND, TEST_COMMAND, TEST_GROUPS, BuildFrontend, Frontend
 from matrix_runner.model.outcomes import StepKind
 
 
@@ -50,3 +51,26 @@ def test_a_test_environment_can_install_the_wheel(
     (step,) = (step for step in steps if step.kind is StepKind.TEST_ENVIRONMENT)
     _, found, rest = step.shown.partition(" && ")
     assert found + rest == pip
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "chosen", "frontend"),
+    [
+        ("cp27mu", Frontend.UV, Frontend.PIP),
+        ("cp36", Frontend.BUILD_UV, Frontend.PIP),
+        ("cp37", Frontend.BUILD_UV, Frontend.BUILD),
+        ("gp312_250", Frontend.UV, Frontend.BUILD),
+        ("cp27mu", Frontend.BUILD, Frontend.BUILD),
+        ("cp38", Frontend.BUILD_UV, Frontend.BUILD_UV),
+        ("pp311", Frontend.UV, Frontend.UV),
+    ],
+)
+def test_an_interpreter_that_uv_does_not_know_is_built_for_without_it(
+    interpreter: str, chosen: Frontend, frontend: Frontend
+) -> None:
+    """Asking for uv leaves 2.7 and GraalPy to what works on them, and uv need not be there for them."""
+    settings = settings_with({BUILD_FRONTEND: BuildFrontend(name=chosen)})
+    job = job_for(f"{interpreter}-manylinux_x86_64", load(), settings)
+    facts = facts_for(job.cell, job.directories[0])
+    assert choose_frontend(job.cell, settings, facts) is frontend
+    assert ("uv" in needs(job.cell, settings, facts)) is (frontend in {Frontend.UV, Frontend.BUILD_UV})

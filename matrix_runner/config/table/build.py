@@ -36,8 +36,9 @@ BUILD_FRONTEND: Option[BuildFrontend] = Option(
     section=Section.BUILD,
     help="What asks the build backend for a wheel: auto, build, build[uv], uv or pip.",
     details="""
-`auto` takes `uv` where the image and the interpreter can, because it is the quickest, else `build`, else `pip`. `args`
-are added to the frontend's command.
+`auto` takes `uv` where the image and the interpreter can, because it is the quickest, else `build`, else `pip`. An
+interpreter that uv does not know (Python before 3.8, GraalPy) is built for by `build`, before 3.7 by `pip`, if uv was
+asked for too. `args` are added to the frontend's command.
 """,
     example='build-frontend = { name = "build", args = ["--no-isolation"] }',
     per_platform=False,
