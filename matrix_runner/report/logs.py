@@ -27,6 +27,9 @@ LOG_CAP = 64 * 1024 * 1024
 KEPT_END = 256 * 1024
 """Bytes of the end that a longer log keeps too: that is where the error is."""
 
+FLUSH = 0.5
+"""Seconds after which what was written is on the disk: for `tail -f`, and for whoever asks why a run was killed."""
+
 HEAD = "=== "
 """How the log's own lines begin: the cell, each step, and the footer, which is one line."""
 
@@ -56,6 +59,7 @@ class CellLogs:
         self._open: dict[Cell, _Log] = {}
         self._begun: set[Cell] = set()
         self._problems: dict[Cell, str] = {}
+        self._flushed = 0.0
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -93,6 +97,10 @@ class CellLogs:
                 self._finish(event.outcome)
             case RunStarted() | StepFinished() | Tick():
                 pass
+        if event.at - self._flushed >= FLUSH:
+            self._flushed = event.at
+            for cell in tuple(self._open):
+                self._flush(cell)
 
     def close(self) -> None:
         """Close what is open, as after an interruption."""
@@ -193,6 +201,13 @@ class CellLogs:
             self._close(cell)
             return
         log.at_line_start = data.endswith(b"\n")
+
+    def _flush(self, cell: Cell) -> None:
+        try:
+            self._open[cell].file.flush()
+        except OSError as error:
+            self._problems.setdefault(cell, error.strerror or str(error))
+            self._close(cell)
 
     def _close(self, cell: Cell) -> None:
         log = self._open.pop(cell, None)
