@@ -50,12 +50,18 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.05)
 
 
-def containers(project: Path) -> tuple[str, ...]:
-    """Return the ids of containers that run this project's waiting test."""
-    argv = ("docker", "ps", "-aq", "--filter", "label=matrix-runner.cell=cp313-manylinux_x86_64")
-    ids = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
-    assert project.is_dir()
-    return tuple(ids)
+def run_id(process: subprocess.Popen[bytes]) -> str:
+    """Return the id that the run says it has, in its first line."""
+    assert process.stdout is not None
+    first = process.stdout.readline().decode()
+    return first.rpartition(" run ")[2].strip()
+
+
+def containers(run: str) -> tuple[str, ...]:
+    """Return the ids of the run's containers."""
+    assert run
+    argv = ("docker", "ps", "-aq", "--filter", f"label=matrix-runner.run={run}")
+    return tuple(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split())
 
 
 def is_waiting(output: Path) -> bool:
@@ -76,11 +82,12 @@ def test_nothing_leaks_and_finished_wheels_are_whole(
     output = tmp_path / "out"
     process = start(project, output)
     try:
-        wait_for(lambda: is_waiting(output), 240, "the second cell never came to its test")
-        assert containers(project)
+        run = run_id(process)
+        wait_for(lambda: is_waiting(output), 120, "the second cell never came to its test")
+        assert containers(run)
         os.kill(process.pid, number)
         assert process.wait(5) == code
-        wait_for(lambda: not containers(project), 2, "a container was left")
+        wait_for(lambda: not containers(run), 2, "a container was left")
         (wheel,) = output.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             assert archive.testzip() is None
@@ -95,7 +102,7 @@ def test_an_interrupted_run_reports_what_was_done(project: Path, tmp_path: Path)
     output = tmp_path / "out"
     process = start(project, output)
     try:
-        wait_for(lambda: is_waiting(output), 240, "the second cell never came to its test")
+        wait_for(lambda: is_waiting(output), 120, "the second cell never came to its test")
         os.kill(process.pid, signal.SIGINT)
         printed = process.communicate(timeout=10)[0].decode()
     finally:
@@ -112,12 +119,12 @@ def test_the_next_run_sweeps_what_a_killed_one_left(project: Path, tmp_path: Pat
     output = tmp_path / "out"
     process = start(project, output)
     try:
-        wait_for(lambda: is_waiting(output), 240, "the second cell never came to its test")
+        wait_for(lambda: is_waiting(output), 120, "the second cell never came to its test")
     finally:
         process.kill()
         process.communicate()
     (project / "wait.sh").write_text("true\n")
     again = start(project, output)
-    printed = again.communicate(timeout=240)[0].decode()
+    printed = again.communicate(timeout=120)[0].decode()
     assert again.returncode == 0, printed
     assert len(list(output.glob("*.whl"))) == 2
