@@ -16,6 +16,9 @@ _FRONTEND = re.compile(
     r"|ERROR:? (Backend subprocess exited|Failed building wheel|Failed to build)"
     r"|(The build backend returned an error|Call to `[^`]+` failed|Building wheel for .* did not run successfully)"
 )
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[^\[\]])")
+"""Colours, titles and the like (ECMA-48): nobody reads them, and a line of nothing else says nothing."""
+
 _DECORATION = " \t\N{MULTIPLICATION SIGN}│├╰─▶>"
 
 
@@ -25,7 +28,8 @@ def telling_line(output: bytes) -> str:
     That is a compiler's first error; else the last line, where installers and test runners put the cause, that is not
     a build frontend's mere statement that there was a failure.
     """
-    lines = [line.strip(_DECORATION) for line in output.decode("utf-8", "replace").splitlines()]
+    text = _ESCAPES.sub("", output.decode("utf-8", "replace"))
+    lines = [line.strip(_DECORATION) for line in text.splitlines()]
     said = [line for line in lines if any(character.isalnum() for character in line)]
     complaint = next((line for line in said if _COMPILER.match(line)), None)
     own = [line for line in said if not _FRONTEND.match(line)]

@@ -90,3 +90,10 @@ def test_silence_has_no_cause(output: bytes) -> None:
 def test_a_cause_is_short() -> None:
     """A line without end is cut: it goes into a table, a report and an annotation."""
     assert len(telling_line(b"x" * 10_000)) == 300
+
+
+def test_colours_hide_no_cause() -> None:
+    """A compiler that paints its errors is understood, and a line that only sets a window's title is none."""
+    painted = "\x1b[01m\x1b[Kc.c:1:9:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno such type\n"
+    assert telling_line((painted + UV).encode()) == "c.c:1:9: error: no such type"
+    assert telling_line(b"1 failed\n\x1b]0;title\x07\n\x1b[0m\n") == "1 failed"
