@@ -101,8 +101,13 @@ def _tell_start(order: Order, pool: Pool) -> None:
     pool.tell(RunStarted(at=pool.clock(), run=order.run, cells=cells, workers=order.workers))
     for warning in order.plan.warnings:
         pool.tell(Notice(at=pool.clock(), text=warning, is_warning=True))
-    for removed in order.engine.sweep():
-        pool.tell(Notice(at=pool.clock(), text=removed))
+    try:
+        for removed in order.engine.sweep():
+            pool.tell(Notice(at=pool.clock(), text=removed))
+    except MachineError as error:
+        # Somebody else may be using what a dead run left; that is no reason not to build.
+        text = f"what earlier runs left could not be removed: {error.message}"
+        pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
 
 
 def _tell_notices(order: Order, pool: Pool, source: SourceArchive) -> None:

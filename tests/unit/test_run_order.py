@@ -1,14 +1,17 @@
-"""In which order cells come to their turn."""
+"""What a run does before it builds."""
 
+from contextlib import closing
 from pathlib import Path
 
 from cell_kitchen import Kitchen, what
 from planning import settings_with
 
 from matrix_runner.config import BEFORE_ALL
-from matrix_runner.engine.fake import FakeCall, FakeResult
+from matrix_runner.engine.fake import FakeCall, FakeEngine, FakeResult
+from matrix_runner.errors import EngineError, ExitCode
 from matrix_runner.model.events import CellFinished, StepStarted
 from matrix_runner.model.outcomes import Reason, Status, StepKind
+from matrix_runner.run import build
 
 A, B, C = "cp39-manylinux_x86_64", "cp310-manylinux_x86_64", "cp311-manylinux_x86_64"
 
@@ -34,3 +37,20 @@ def test_what_cannot_run_says_so_before_anything_is_built(tmp_path: Path) -> Non
     told = next(n for n, e in enumerate(story) if isinstance(e, CellFinished) and str(e.outcome.cell) == C)
     built = next(n for n, e in enumerate(story) if isinstance(e, StepStarted) and e.kind is StepKind.BUILD)
     assert told < built
+
+
+class _Stuck(FakeEngine):
+    """An engine on which somebody uses what a dead run left."""
+
+    def sweep(self) -> tuple[str, ...]:
+        """Refuse."""
+        raise EngineError("cannot remove an image: a container is using it")
+
+
+def test_leftovers_that_cannot_be_removed_are_a_warning(tmp_path: Path) -> None:
+    """A run builds, although what an earlier one left is in use and stays."""
+    cook = Kitchen(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
+    with closing(_Stuck(cook.usual)) as engine:
+        report = build(cook.order(engine))
+    assert report.exit_code is ExitCode.OK
+    assert any("could not be removed: cannot remove an image" in notice for notice in cook.recorder.notices())
