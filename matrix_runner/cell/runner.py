@@ -3,8 +3,8 @@
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from matrix_runner.cell.source import SourceArchive, archive_of
 from matrix_runner.cell.toolbox import Toolbox
 from matrix_runner.config import BEFORE_ALL, ENVIRONMENT_PASS, MEMORY, REPAIR_WHEEL_COMMAND
 from matrix_runner.engine.api import Container, ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
-from matrix_runner.errors import MachineError, OutputError, WheelRejected
+from matrix_runner.errors import EngineError, MachineError, OutputError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice
 from matrix_runner.model.outcomes import Outcome, Reason, Status, StepKind, WheelRecord
@@ -189,10 +189,10 @@ class _Cook:
         """Build, or take the wheel that another cell built; test; publish."""
         layout = self._recipe.tools.layout
         with self._diary.step(StepKind.PREPARE, f"put {self._shop.source.files} files"):
-            self._container.put(layout.project, self._shop.source.read())
+            self._put(layout.project, self._shop.source.read())
         self._before_all()
         if reused is not None:
-            self._container.put(layout.repaired, archive_of(reused.path, reused.path.name))
+            self._put(layout.repaired, archive_of(reused.path, reused.path.name))
             self._run_all(self._recipe.test(reused.path.name, is_built_here=False))
             return _Delivery(wheel=None, reused=reused)
         path, contents = self._build()
@@ -233,7 +233,7 @@ class _Cook:
             staging = self._shop.staging / str(self._job.cell)
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(parents=True)
-            with self._container.get(layout.repaired) as stream:
+            with _lost_on_error(), self._container.get(layout.repaired) as stream:
                 path = receive(stream, staging)
             contents = inspect(path)
             verify(contents, self._promise)
@@ -261,9 +261,22 @@ class _Cook:
             hint="each cell builds one project; let the build backend make one wheel",
         )
 
+    def _put(self, directory: str, archive: Iterable[bytes]) -> None:
+        with _lost_on_error():
+            self._container.put(directory, archive)
+
     def _run_all(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self._run(step)
 
     def _run(self, step: Step) -> None:
         self._diary.run(self._container, step)
+
+
+@contextmanager
+def _lost_on_error() -> Iterator[None]:
+    """Take an engine's error about an archive for what it most often is: the container went away meanwhile."""
+    try:
+        yield
+    except EngineError as error:
+        raise Gone(error.message) from error
