@@ -41,6 +41,6 @@ def _sweep(parent: Path) -> None:
         try:
             with FileLock(path, blocking=False):
                 shutil.rmtree(path.parent, ignore_errors=True)
-        except (OSError, Timeout):
+        except (OSError, Timeout):  # noqa: PERF203  one that lives must not keep the others
             # It lives, or it is somebody else's.
             continue

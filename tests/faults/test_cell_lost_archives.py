@@ -1,4 +1,4 @@
-"""The container goes away while files go in or a wheel comes out: the cell is run once more, as after a lost command."""
+"""The container goes away while files go in or a wheel comes out: the cell is run once more."""
 
 from pathlib import Path
 
