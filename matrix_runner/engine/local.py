@@ -147,7 +147,7 @@ class LocalEngine:
 
     @property
     def _bin(self) -> Path:
-        """Where the tools are that PATH lacks: one place for the whole run, so that a PATH once asked for stays true."""
+        """Where the tools are that PATH lacks: one place for the whole run, so that a PATH once asked for is right."""
         return self._run_dir / "bin"
 
     def _link_tools(self) -> None:

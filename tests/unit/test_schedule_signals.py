@@ -57,8 +57,11 @@ class Running:
 
     def end(self) -> tuple[int, str, str]:
         """Wait for its end; return its exit code and what else it printed."""
-        output, errors = self.process.communicate(timeout=60)
-        return self.process.returncode, output, errors
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        # Not `communicate`: it reads past what `readline` has buffered, and loses that.
+        output, errors = self.process.stdout.read(), self.process.stderr.read()
+        return self.process.wait(60), output, errors
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
