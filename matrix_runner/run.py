@@ -70,15 +70,12 @@ def build(order: Order) -> Report:
         pool = Pool(order.workers, order.listeners)
         with Interrupt(on_first=order.engine.abort) as interrupt:
             _tell_start(order, pool)
-            source = pack(
-                order.project,
-                scratch / "source.tar",
-                environ=order.environ,
-                exclude=(order.output_dir, order.logs_dir),
-            )
-            _tell_notices(order, pool, source)
-            places = _look_into_images(order, pool, interrupt)
-            outcomes = _run_cells(order, pool, interrupt, source=source, places=places, wheelhouse=wheelhouse)
+            source = _pack(order, pool, interrupt, scratch / "source.tar")
+            outcomes = tuple(Outcome(cell=job.cell, status=Status.CANCELLED) for job in order.plan.jobs)
+            if source is not None:
+                _tell_notices(order, pool, source)
+                places = _look_into_images(order, pool, interrupt)
+                outcomes = _run_cells(order, pool, interrupt, source=source, places=places, wheelhouse=wheelhouse)
             report = Report(run=order.run, outcomes=outcomes, seconds=pool.clock(), interrupted_by=interrupt.exit_code)
             return _record(order, wheelhouse, report, started)
 
@@ -108,6 +105,14 @@ def _tell_start(order: Order, pool: Pool) -> None:
         # Somebody else may be using what a dead run left; that is no reason not to build.
         text = f"what earlier runs left could not be removed: {error.message}"
         pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
+
+
+def _pack(order: Order, pool: Pool, interrupt: Interrupt, target: Path) -> SourceArchive | None:
+    """Pack the project, beside the main thread: many gigabytes must not delay the answer to Ctrl-C. None after one."""
+    exclude = (order.output_dir, order.logs_dir)
+    task = Task(run=partial(pack, order.project, target, environ=order.environ, exclude=exclude))
+    (source,) = pool.run([task], interrupt)
+    return source
 
 
 def _tell_notices(order: Order, pool: Pool, source: SourceArchive) -> None:
