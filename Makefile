@@ -27,7 +27,7 @@ demo-containers: $(LOCAL)
 test: lint
 	@scripts/ensure-engine
 	.venv/bin/runner image build
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses 2 --dist loadfile
 
 unit: $(DEV)
 	.venv/bin/pytest -m "not containers and not network"

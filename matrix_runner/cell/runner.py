@@ -31,6 +31,9 @@ from matrix_runner.wheelhouse import (
     verify,
 )
 
+RESTART_SECONDS = 30
+"""How long a daemon may take to come back."""
+
 ATTEMPTS = 2
 """A container that somebody else removed is a reason to try once more; twice is no accident."""
 
@@ -116,6 +119,7 @@ def _try_twice(job: Job, shop: Workshop, diary: Diary) -> _Delivery:
                 ) from gone
             text = f"{gone.message}; running the cell once more"
             shop.emit(Notice(at=shop.clock(), text=text, cell=job.cell, is_warning=True))
+            _wait_for_engine(shop)
         except WheelRejected as rejected:
             raise diary.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
         except OutputError as broken:
@@ -123,6 +127,18 @@ def _try_twice(job: Job, shop: Workshop, diary: Diary) -> _Delivery:
         except MachineError as broken:
             raise diary.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
     raise AssertionError  # pragma: no cover
+
+
+def _wait_for_engine(shop: Workshop) -> None:
+    """Give a daemon that is being restarted, which ends every container, the time to come back."""
+    deadline = time.monotonic() + RESTART_SECONDS
+    while time.monotonic() < deadline and not shop.is_cancelled():
+        try:
+            shop.engine.check()
+        except MachineError:  # noqa: PERF203  it answers at once when it can
+            time.sleep(1)
+        else:
+            return
 
 
 def _perform(job: Job, shop: Workshop, diary: Diary) -> _Delivery:

@@ -8,7 +8,6 @@ import errno
 import os
 import re
 import stat
-import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from matrix_runner.cell.git import Git
 from matrix_runner.errors import MachineError, UsageError
 
 IGNORED_OUTSIDE_GIT = """
@@ -81,8 +81,9 @@ def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: It
     notices: list[str] = []
     for attempt in (1, 2):
         try:
-            names, is_git = _listed(project, notices)
-            epoch = _epoch(project, environ, is_git=is_git)
+            git = Git(project, environ)
+            names, is_git = _listed(project, git, notices)
+            epoch = _epoch(environ, git if is_git else None)
             skipped = tuple(filter(None, (_inside(project, path) for path in exclude)))
             names = [n for n in names if not any(n == s or n.startswith(s + "/") for s in skipped)]
             count = _write(project, sorted(set(names)), target, epoch, notices)
@@ -116,35 +117,14 @@ def _advice(error: Exception) -> str:
     return "a file changes while it is read: stop what writes there, or add it to .gitignore"
 
 
-def _listed(project: Path, notices: list[str]) -> tuple[list[str], bool]:
+def _listed(project: Path, git: Git, notices: list[str]) -> tuple[list[str], bool]:
     """Return the names of all files to pack, and whether git knows them."""
-    names = _git_files(project)
+    names = git.files()
     if names is None:
         return _plain_files(project), False
     if _takes_version_from_git(project):
         names += _git_metadata(project, notices)
     return names, True
-
-
-def _git(project: Path, *arguments: str) -> bytes | None:
-    """Output of a git command in the project, or None where git, or a checkout, is not there."""
-    # The project, or the repository above it, may belong to another user (a CI mount): nothing of it is run.
-    command = ("git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(project), *arguments)
-    try:
-        result = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    except OSError:
-        return None
-    return result.stdout if result.returncode == 0 else None
-
-
-def _git_files(project: Path) -> list[str] | None:
-    tracked = _git(project, "ls-files", "-z", "--cached", "--recurse-submodules")
-    untracked = _git(project, "ls-files", "-z", "--others", "--exclude-standard")
-    if not tracked and not untracked:
-        return None
-    names = [os.fsdecode(name) for name in ((tracked or b"") + (untracked or b"")).split(b"\0") if name]
-    # Tracked files may be deleted in the work tree; untracked repositories end in a slash.
-    return [name for name in names if not name.endswith("/") and os.path.lexists(project / name)]
 
 
 def _git_metadata(project: Path, notices: list[str]) -> list[str]:
@@ -184,18 +164,17 @@ def _walk(project: Path, top: str, ignored: GitIgnoreSpec | None = None) -> Iter
             yield name
 
 
-def _epoch(project: Path, environ: Mapping[str, str], *, is_git: bool) -> int:
+def _epoch(environ: Mapping[str, str], git: Git | None) -> int:
     """SOURCE_DATE_EPOCH if it is set, else the commit's time, else 1980: never the time of a checkout."""
     given = environ.get("SOURCE_DATE_EPOCH")
-    if given is not None:
+    if given:
         if not given.isdecimal():
             raise UsageError(
                 f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {given!r}",
                 hint="unset it, or set it to `git log -1 --format=%ct`",
             )
         return max(int(given), _LATEST_PRE_1980)
-    committed = _git(project, "log", "-1", "--format=%ct", "--", ".") if is_git else None
-    return max(int(committed or 0), _LATEST_PRE_1980)
+    return max(git.commit_time() if git else 0, _LATEST_PRE_1980)
 
 
 def _inside(project: Path, path: Path) -> str:

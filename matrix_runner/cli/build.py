@@ -11,6 +11,7 @@ from uuid import uuid4
 import click
 
 from matrix_runner.cli.flags import BuildCommand, given_flags
+from matrix_runner.errors import MachineError
 
 if TYPE_CHECKING:
     from matrix_runner.cli.places import ChosenEngine
@@ -59,7 +60,8 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
         if chosen.remark:
             errors.write(chosen.remark)
         known = catalog.load()
-        plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local))
+        machine_name = None if chosen.is_local else chosen.info.machine
+        plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local, machine_name=machine_name))
         plan.require_jobs(settings)
         _make_images(chosen, plan, out, jobs=settings[JOBS] or None)
         output_dir = Path(settings[OUTPUT_DIR])
@@ -88,7 +90,15 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
         _summarise_for_github(report, str(output_dir), errors)
         return int(report.exit_code)
     finally:
+        _close(chosen, errors)
+
+
+def _close(chosen: "ChosenEngine", errors: "LineWriter") -> None:
+    """Close the engine; what it cannot remove, the next run sweeps, and it is no reason to call a good run bad."""
+    try:
         chosen.engine.close()
+    except MachineError as error:
+        errors.write(f"warning: {error.message}")
 
 
 def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:

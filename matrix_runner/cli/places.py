@@ -90,13 +90,18 @@ def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) ->
     return ChosenEngine(engine=local, info=local.check(), is_local=True, remark=remark)
 
 
-def this_host(environ: Mapping[str, str], *, local: bool) -> Host:
-    """Say what machine this is; for a local engine, which interpreters it has. Raise UsageError if it has no name."""
-    machine = Arch.of_machine(platform.machine())
+def this_host(environ: Mapping[str, str], *, local: bool, machine_name: str | None = None) -> Host:
+    """Say what machine runs the cells; for a local engine, which interpreters it has.
+
+    `machine_name`: what the engine says of itself, which may be another machine than this one; default: this one.
+    Raise UsageError for a machine that no wheel platform is known for.
+    """
+    name = machine_name or platform.machine()
+    machine = Arch.of_machine(name)
     if machine is None:
         raise UsageError(
-            f"this machine is a {platform.machine()}, for which no wheel platform is known",
-            hint="run it on one of " + ", ".join(map(str, Arch)),
+            f"cells would run on a {name}, for which no wheel platform is known",
+            hint="run them on one of " + ", ".join(map(str, Arch)),
         )
     if not local:
         return Host(machine=machine)

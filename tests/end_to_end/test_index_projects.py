@@ -29,6 +29,7 @@ class IndexProject:
     """A project on the index, and what a maintainer would configure for it.
 
     `grafts`: a library that its wheels must bring along. `needs`: other projects, to install without an index.
+    `unsupported`: interpreters that the project refuses in its setup.py, where planning cannot see it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class IndexProject:
     test_requires: str = ""
     grafts: str | None = None
     needs: tuple[str, ...] = ()
+    unsupported: str = ""
 
 
 PROJECTS = (
@@ -57,6 +59,7 @@ PROJECTS = (
         name="psutil",
         module="psutil",
         test_command="python -c 'import psutil; assert psutil.Process().memory_info().rss > 0'",
+        unsupported="cp27*",
     ),
     IndexProject(
         name="PyYAML",
@@ -64,6 +67,7 @@ PROJECTS = (
         test_command="python -c 'import yaml; assert yaml.load(\"[1]\", yaml.CSafeLoader) == [1]'",
         before_all=installs("libyaml-dev", "libyaml-devel", "yaml-dev"),
         grafts="libyaml",
+        unsupported="cp27*",
     ),
     IndexProject(
         name="cffi",
@@ -72,6 +76,7 @@ PROJECTS = (
         before_all=installs("libffi-dev", "libffi-devel", "libffi-dev"),
         grafts="libffi",
         needs=("pycparser",),
+        unsupported="cp313t*",
     ),
 )
 
@@ -98,11 +103,12 @@ def unpack(sdist: Path, directory: Path) -> Path:
 
 def build(project: IndexProject, images: ImageSource, work: Path) -> Ended:
     """Build every cell of the images that the project supports, in one run."""
-    source = unpack(download(work / "sdist", "--no-binary", ":all:", project.name), work / "source")
+    source = unpack(download(work / "sdist", "--no-binary", project.name, project.name), work / "source")
     return run_build(
         source,
         work / "wheelhouse",
         *images.only(),
+        MATRIX_RUNNER_SKIP=project.unsupported,
         MATRIX_RUNNER_BEFORE_ALL=project.before_all,
         MATRIX_RUNNER_TEST_COMMAND=project.test_command,
         MATRIX_RUNNER_TEST_REQUIRES=project.test_requires,
@@ -125,8 +131,9 @@ def test_builds_tests_and_installs(
     """Every supported cell passes in one run; its wheel installs and imports where only wheels are."""
     ended = build(project, images, tmp_path)
     assert ended.code == 0, ended.output
-    expected = {cell for cell in images.python_3 if cell in ended.cells}
-    assert len(expected) >= len(images.python_3) - 1, ended.output
+    expected = set(ended.cells)
+    # Today's msgpack needs 3.10, today's cffi 3.10 and the GIL in 3.13: what is left is both widths of two Pythons.
+    assert {cell for cell in images.python_3 if cell.startswith(("cp311-", "cp313-"))} <= expected, ended.output
     needed = tuple(
         download(tmp_path / name, "--only-binary", ":all:", "--platform", "any", name) for name in project.needs
     )

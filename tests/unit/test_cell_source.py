@@ -19,8 +19,8 @@ NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")
 ODD_NAMES = ("a b.txt", "it's.txt", 'quo"te.txt', "new\nline.txt", "-rf", "$(x)", "näme.txt", NOT_UTF8, "x" * 200)
 
 
-def git(where: Path, *arguments: str) -> None:
-    """Run git as somebody, at a fixed moment, and with nobody's configuration."""
+def git(where: Path, *arguments: str, moment: str = MOMENT) -> None:
+    """Run git as somebody, at a moment, and with nobody's configuration."""
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(where),
@@ -29,8 +29,8 @@ def git(where: Path, *arguments: str) -> None:
         "GIT_AUTHOR_EMAIL": "a@example.org",
         "GIT_COMMITTER_NAME": "A",
         "GIT_COMMITTER_EMAIL": "a@example.org",
-        "GIT_AUTHOR_DATE": f"{MOMENT} +0000",
-        "GIT_COMMITTER_DATE": f"{MOMENT} +0000",
+        "GIT_AUTHOR_DATE": f"{moment} +0000",
+        "GIT_COMMITTER_DATE": f"{moment} +0000",
     }
     command = ("git", "-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main", *arguments)
     subprocess.run(command, cwd=where, env=env, check=True, capture_output=True)
@@ -219,10 +219,37 @@ def test_the_moment_is_the_commits_unless_it_is_given(tmp_path: Path) -> None:
     assert packed(project, tmp_path / "1").epoch == int(MOMENT)
     assert packed(project, tmp_path / "2", SOURCE_DATE_EPOCH="1700000000").epoch == 1_700_000_000
     assert packed(project, tmp_path / "3", SOURCE_DATE_EPOCH="0").epoch == 315_532_800
+    assert packed(project, tmp_path / "5", SOURCE_DATE_EPOCH="").epoch == int(MOMENT)
     assert packed(plain, tmp_path / "4").epoch == 315_532_800
 
 
-@pytest.mark.parametrize("value", ["", "yesterday", "-1", "1.5", " 1", "1 "])
+def test_a_commit_elsewhere_in_the_repository_changes_nothing(tmp_path: Path) -> None:
+    """The project's time is that of the last commit that touched it: its wheels stay the same when others change."""
+    repository(tmp_path / "p", "project/setup.py")
+    before = packed(tmp_path / "p" / "project", tmp_path / "1").epoch
+    write(tmp_path / "p", "elsewhere.txt")
+    git(tmp_path / "p", "add", "elsewhere.txt")
+    git(tmp_path / "p", "commit", "-q", "-m", "later", moment="1700000000")
+    assert packed(tmp_path / "p" / "project", tmp_path / "2").epoch == before
+
+
+def test_a_git_hook_does_not_mislead(tmp_path: Path) -> None:
+    """GIT_DIR and GIT_INDEX_FILE, as git sets them for its hooks, do not make another repository's files the project's."""
+    project = repository(tmp_path / "p", "setup.py")
+    other = repository(tmp_path / "other", "other.py")
+    archive = packed(project, tmp_path / "out", GIT_DIR=str(other / ".git"), GIT_WORK_TREE=str(other))
+    assert list(members(archive)) == ["setup.py"]
+
+
+def test_a_checkout_that_git_cannot_list_is_not_packed_otherwise(tmp_path: Path) -> None:
+    """A broken index is told with git's words: packing all files instead would take ignored ones along."""
+    project = repository(tmp_path / "p", "setup.py")
+    (project / ".git" / "index").write_bytes(b"broken")
+    with pytest.raises(MachineError, match="git cannot list"):
+        packed(project, tmp_path / "out")
+
+
+@pytest.mark.parametrize("value", ["yesterday", "-1", "1.5", " 1", "1 "])
 def test_a_bad_moment_is_the_users_mistake(tmp_path: Path, value: str) -> None:
     """A SOURCE_DATE_EPOCH that is no number is refused, with the way to make a right one."""
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH") as caught:
