@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,12 +138,15 @@ def test_builds_tests_and_installs(
     needed = tuple(
         download(tmp_path / name, "--only-binary", ":all:", "--platform", "any", name) for name in project.needs
     )
-    for identifier in expected:
-        wheel = serving_wheel(ended, identifier)
+
+    def install_and_import(identifier: str) -> None:
         with clean_room.open(Cell.parse(identifier)) as tester:
-            tester.put(wheel, *needed)
+            tester.put(serving_wheel(ended, identifier), *needed)
             tester.install(project.name)
             tester.run(f"cd /tmp && /venv/bin/python -c 'import {project.module}'")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(install_and_import, sorted(expected)))
     if project.grafts:
         for cell in ended.cells.values():
             record = cell["wheel"]
