@@ -160,14 +160,25 @@ def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, pl
             message=f"{place} is for {facts.libc} wheels, but {cell} needs {cell.platform.libc}", hint=f"set {option}"
         )
     if facts.interpreter(directories) is None:
+        broken = [name for name in directories if name in facts.directories]
+        if broken:
+            return Problem(
+                message=f"/opt/python/{broken[0]} in {place}, which {cell} needs, does not start",
+                hint=f"run `/opt/python/{broken[0]}/bin/python -V` there to see why",
+            )
         offer = f"it has {', '.join(facts.directories)}" if facts.directories else "it has no interpreter at all"
         return Problem(message=f"{place} has no /opt/python/{directories[0]}, which {cell} needs", hint=offer)
     return None
 
 
-def find_missing_tool(cell: Cell, facts: ImageFacts, place: str, needs: frozenset[str]) -> Problem | None:
-    """Say which tools the cell's steps need and the place lacks, or None."""
+def find_missing_tool(
+    cell: Cell, directories: tuple[str, ...], facts: ImageFacts, place: str, needs: frozenset[str]
+) -> Problem | None:
+    """Say which tools the cell's steps need and the place lacks, or None. Without uv, pip must be there or be made."""
     missing = sorted(tool for tool in needs if facts.tool(tool) is None)
+    interpreter = facts.interpreter(directories)
+    if facts.tool("uv") is None and interpreter is not None and not interpreter.modules & {"pip", "ensurepip"}:
+        missing.append("pip")
     if not missing:
         return None
     return Problem(

@@ -32,7 +32,8 @@ class Place:
         """Say why a job cannot run here, or None."""
         problem = find_problem(job.cell, job.directories, self.facts, self.shown)
         if problem is None:
-            return find_missing_tool(job.cell, self.facts, self.shown, needs(job.cell, job.settings, self.facts))
+            tools = needs(job.cell, job.settings, self.facts)
+            return find_missing_tool(job.cell, job.directories, self.facts, self.shown, tools)
         return Problem(message=problem.message, hint=f"{problem.hint}; {job.remark}") if job.remark else problem
 
 

@@ -211,8 +211,28 @@ def test_an_unreadable_header_is_no_reason_to_refuse() -> None:
 )
 def test_a_missing_tool_is_named(tools: tuple[str, ...], needed: set[str], words: str | None) -> None:
     """Every tool that the steps need and the image lacks is named at once, with what to change."""
-    problem = find_missing_tool(CELL, facts_for(CELL, "cp311-cp311", tools=tools), "image x", frozenset(needed))
+    facts = facts_for(CELL, "cp311-cp311", tools=tools)
+    problem = find_missing_tool(CELL, ("cp311-cp311",), facts, "image x", frozenset(needed))
     assert (problem is None) == (words is None)
     if problem is not None and words is not None:
         assert problem.message.startswith(words)
         assert "repair-wheel-command" in problem.hint
+
+
+def test_without_uv_there_must_be_a_pip() -> None:
+    """An interpreter with neither pip nor the means to make one is told of before anything is built."""
+    bare = facts_for(CELL, "cp311-cp311", modules=(), tools=("auditwheel", "patchelf"))
+    problem = find_missing_tool(CELL, ("cp311-cp311",), bare, "image x", frozenset())
+    assert problem is not None
+    assert problem.message == f"image x has no pip, which {CELL} needs"
+    with_uv = facts_for(CELL, "cp311-cp311", modules=(), tools=("uv",))
+    assert find_missing_tool(CELL, ("cp311-cp311",), with_uv, "image x", frozenset()) is None
+
+
+def test_an_interpreter_that_does_not_start_is_not_called_missing() -> None:
+    """A directory whose Python gave no answer is named as broken, with the command that shows why."""
+    facts = replace(facts_for(CELL, "cp311-cp311"), interpreters=())
+    problem = find_problem(CELL, ("cp311-cp311",), facts, "image x")
+    assert problem is not None
+    assert "does not start" in problem.message
+    assert "/opt/python/cp311-cp311/bin/python -V" in problem.hint

@@ -234,7 +234,7 @@ def test_a_commit_elsewhere_in_the_repository_changes_nothing(tmp_path: Path) ->
 
 
 def test_a_git_hook_does_not_mislead(tmp_path: Path) -> None:
-    """GIT_DIR and GIT_INDEX_FILE, as git sets them for its hooks, do not make another repository's files the project's."""
+    """GIT_DIR and its like, which git sets for its hooks, do not make another repository's files the project's."""
     project = repository(tmp_path / "p", "setup.py")
     other = repository(tmp_path / "other", "other.py")
     archive = packed(project, tmp_path / "out", GIT_DIR=str(other / ".git"), GIT_WORK_TREE=str(other))
