@@ -11,11 +11,15 @@ from runner_process import EXAMPLE, Ended, run_build
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all of this tier: it needs a real daemon."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark all of this tier: it needs a real daemon. What is about our own images is no test of the published ones."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.containers)
+    if config.getoption("--images") == "published":
+        about_own = [item for item in items if item.get_closest_marker("own_images")]
+        config.hook.pytest_deselected(items=about_own)
+        items[:] = [item for item in items if item not in about_own]
 
 
 @pytest.fixture(scope="session")

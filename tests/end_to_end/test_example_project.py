@@ -5,6 +5,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
 from clean_room import CleanRoom
 from image_source import ImageSource
 from packaging.utils import parse_wheel_filename
@@ -155,6 +156,7 @@ def test_the_source_tree_is_untouched(example: Ended) -> None:
     assert ".so" not in status.stdout
 
 
+@pytest.mark.own_images
 def test_leftovers_can_be_seen() -> None:
     """The filter by which these tests look for leftovers does find a container of ours."""
     name = f"matrix-runner-leftover-probe-{Path(__file__).stat().st_ino}"

@@ -19,6 +19,8 @@ from matrix_runner.image.ingredients import load_ingredients
 from matrix_runner.image.stock import StockedImage, in_stock, take_stock
 from matrix_runner.model.platforms import Arch
 
+pytestmark = pytest.mark.own_images
+
 _PYTHONS = [
     pytest.param(arch, directory, id=f"{directory}-{arch}")
     for arch in (Arch.X86_64, Arch.I686)

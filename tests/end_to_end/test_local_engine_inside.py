@@ -15,7 +15,7 @@ from matrix_runner.engine.docker import DockerEngine
 from matrix_runner.model.platforms import Arch
 from matrix_runner.wheelhouse import inspect
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.own_images]
 
 _SCRIPT = """
 set -e

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from image_source import ImageSource
 from runner_process import run_build
 from sample_projects import extension_project, pure_project, stable_abi_project, write_project
@@ -71,6 +72,7 @@ def test_a_stable_abi_wheel_is_built_once(images: ImageSource, tmp_path: Path) -
         assert cell["reused_from"] == (None if is_builder else "cp39-manylinux_x86_64")
 
 
+@pytest.mark.own_images
 def test_python_27_is_built_repaired_and_tested(images: ImageSource, tmp_path: Path) -> None:
     """Python 2.7 with wide Unicode has its own tag and is tested in its own environment, with tools that still work."""
     files = {
@@ -116,6 +118,7 @@ def test_every_frontend_builds(images: ImageSource, tmp_path: Path) -> None:
         assert [wheel.name.split("-")[:3] for wheel in ended.wheels] == [["answer", "1.0", "cp311"]]
 
 
+@pytest.mark.own_images
 def test_missing_interpreter_is_told_before_any_build(images: ImageSource, tmp_path: Path) -> None:
     """A cell whose interpreter the image lacks fails with image, cell and what the image has; the others are built."""
     project = write_project(tmp_path / "project", extension_project())
