@@ -80,14 +80,12 @@ class Pool:
         or at a second signal, whichever is first.
         """
         batch = _Batch(tasks, self._changed, interrupt)
-        threads = [
-            threading.Thread(target=batch.work, name=f"worker-{number}", daemon=True)
-            for number in range(min(self.workers, len(tasks)))
-        ]
-        for thread in threads:
-            thread.start()
+        workers = range(min(self.workers, len(tasks)))
+        batch.workers_left = len(workers)
+        for number in workers:
+            threading.Thread(target=self._be_worker, args=(batch,), name=f"worker-{number}", daemon=True).start()
         deadline: float | None = None
-        while any(thread.is_alive() for thread in threads) or not self._events.empty():
+        while batch.workers_left or not self._events.empty():
             self._hear()
             if interrupt.is_requested:
                 batch.stop()
@@ -95,6 +93,14 @@ class Pool:
                 if interrupt.is_urgent or time.monotonic() > deadline:
                     break
         return batch.results()
+
+    def _be_worker(self, batch: "_Batch[R]") -> None:
+        try:
+            batch.work()
+        finally:
+            batch.dismiss_worker()
+            # The main thread may be waiting for an event: with this one it need not wait for the next tick.
+            self._events.put(Tick(at=self.clock()))
 
     def _hear(self) -> None:
         """Pass on what is there; if that is nothing for a moment, a tick."""
@@ -114,6 +120,7 @@ class _Batch(Generic[R]):
         self._interrupt = interrupt
         self._waiting = list(range(len(tasks)))
         self._running = 0
+        self.workers_left = 0
         self._is_stopped = False
         self._crash: BaseException | None = None
         self._results: dict[int, R] = {}
@@ -123,6 +130,11 @@ class _Batch(Generic[R]):
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
+
+    def dismiss_worker(self) -> None:
+        """Say that a worker has nothing more to do."""
+        with self._changed:
+            self.workers_left -= 1
 
     def results(self) -> tuple[R | None, ...]:
         """Return what came of each task. Raise what a task raised: that is a bug."""
