@@ -1,5 +1,7 @@
 """What every tier shares."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -16,3 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="own",
         help="what the end-to-end tier builds in: images made here, or the manylinux project's, which are pulled",
     )
+
+
+def pytest_configure() -> None:
+    """Hear signals: `nohup`, or a shell's background job, has them ignored, and what a test starts inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)

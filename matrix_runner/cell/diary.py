@@ -27,10 +27,11 @@ class CellFailed(Exception):
 class Gone(Exception):
     """The container is not there any more. For the runner only."""
 
-    def __init__(self, message: str) -> None:
-        """`message`: what was going on when it vanished."""
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        """`message`: what was going on when it vanished. `hint`: what the engine advises, if it says more than that."""
         super().__init__(message)
         self.message = message
+        self.hint = hint or "something removed the container or restarted the engine; look at the engine's own log"
 
 
 class Diary:

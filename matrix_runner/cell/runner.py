@@ -112,11 +112,7 @@ def _try_twice(job: Job, shop: Workshop, diary: Diary) -> _Delivery:
             return _perform(job, shop, diary)
         except Gone as gone:  # noqa: PERF203  two turns
             if attempt == ATTEMPTS or shop.is_cancelled():
-                raise diary.failed(
-                    Reason.ENGINE,
-                    gone.message,
-                    hint="something removed the container or restarted the engine; look at the engine's own log",
-                ) from gone
+                raise diary.failed(Reason.ENGINE, gone.message, hint=gone.hint) from gone
             text = f"{gone.message}; running the cell once more"
             shop.emit(Notice(at=shop.clock(), text=text, cell=job.cell, is_warning=True))
             _wait_for_engine(shop)
@@ -295,4 +291,4 @@ def _lost_on_error() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        raise Gone(error.message) from error
+        raise Gone(error.message, error.hint) from error
