@@ -106,6 +106,9 @@ def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LI
 
 def _files(archive: tarfile.TarFile, source: _Source) -> Iterator[tarfile.TarInfo]:
     """Go through what could be a wheel, with a fresh allowance for each header."""
+    if archive.firstmember is None:  # type: ignore[attr-defined]  # typeshed lacks it
+        # Opening it came to the end already; Python 3.10 would seek back to look again.
+        return
     for _ in range(_MEMBERS):
         source.allow(_HEADERS)
         member = archive.next()
