@@ -163,7 +163,6 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         engine=order.engine,
         source=source,
         wheelhouse=wheelhouse,
-        staging=source.path.parent / "staging",
         places=lambda job: places[place_key(job)],
         shelf=shelf,
         preparations=preparations,

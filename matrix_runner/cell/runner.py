@@ -1,6 +1,5 @@
 """Performs one cell: opens its container, runs its recipe, takes the wheel out, checks and publishes it."""
 
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -48,7 +47,6 @@ class Workshop:
     engine: Engine
     source: SourceArchive
     wheelhouse: Wheelhouse
-    staging: Path
     places: Callable[[Job], Place | MachineError]
     shelf: Shelf
     preparations: Preparations
@@ -242,9 +240,7 @@ class _Cook:
         reject_pure(built)
         self._run(self._recipe.repair(built))
         with self._diary.step(StepKind.VERIFY, "take out and verify"):
-            staging = self._shop.staging / str(self._job.cell)
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir(parents=True)
+            staging = self._shop.wheelhouse.room(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:
                 path = receive(stream, staging)
             contents = inspect(path)
@@ -255,7 +251,7 @@ class _Cook:
         with self._diary.step(StepKind.PUBLISH, f"publish {path.name}"):
             record = self._shop.wheelhouse.publish(path, contents)
         published = self._shop.wheelhouse.directory / record.name
-        self._shop.shelf.add(Reusable(builder=self._job.cell, path=published, contents=contents))
+        self._shop.shelf.add(Reusable(builder=self._job.cell, path=published))
         return _Delivery(wheel=record, reused=None)
 
     def _only_wheel(self, directory: str) -> str:

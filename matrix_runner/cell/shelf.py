@@ -14,7 +14,7 @@ from pathlib import Path
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Platform
-from matrix_runner.wheelhouse import WheelContents, is_compatible
+from matrix_runner.wheelhouse import is_compatible
 
 _STABLE_ABI = re.compile(r"py[_-]limited[_-]api|limited[_-]api|Py_LIMITED_API|\babi3\b|wheel\.py-api")
 
@@ -42,7 +42,6 @@ class Reusable:
 
     builder: Cell
     path: Path
-    contents: WheelContents
 
 
 class Shelf:

@@ -11,7 +11,6 @@ from matrix_runner import catalog
 from matrix_runner.cell.shelf import Preparations, Reusable, Shelf, hints_at_stable_abi
 from matrix_runner.matrix import Job
 from matrix_runner.model.platforms import Platform
-from matrix_runner.wheelhouse import inspect
 
 CATALOG = catalog.load()
 
@@ -86,7 +85,7 @@ def test_a_wheel_is_found_by_the_cells_it_installs_on(tmp_path: Path) -> None:
     path = build_wheel(tmp_path, "demo-1.0-cp311-abi3-manylinux_2_17_x86_64.whl")
     shelf = Shelf((), waits=False)
     assert shelf.find(later.cell) is None
-    wheel = Reusable(builder=builder.cell, path=path, contents=inspect(path))
+    wheel = Reusable(builder=builder.cell, path=path)
     shelf.add(wheel)
     found = [shelf.find(job.cell) for job in (earlier, builder, later, free, musl)]
     assert found == [None, wheel, wheel, None, None]
