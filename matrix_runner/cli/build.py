@@ -45,7 +45,7 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
     """
     from matrix_runner import catalog
     from matrix_runner.cli.places import choose_engine, processors, scratch_dir, this_host
-    from matrix_runner.config import ENGINE, JOBS, OUTPUT_DIR, load
+    from matrix_runner.config import CONTAINER_ENGINE, JOBS, OUTPUT_DIR, load
     from matrix_runner.matrix import make_plan
     from matrix_runner.report.logs import CellLogs
     from matrix_runner.report.terminal import LineWriter
@@ -55,7 +55,7 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
     settings = load(project, environ=os.environ, flags=given_flags(flags))
     # Not click.echo: an output that cannot be written must not stop a build.
     out, errors = LineWriter(sys.stdout), LineWriter(sys.stderr)
-    chosen = choose_engine(settings[ENGINE], run := uuid4().hex[:12], os.environ)
+    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run := uuid4().hex[:12], os.environ)
     try:
         if chosen.remark:
             errors.write(chosen.remark)

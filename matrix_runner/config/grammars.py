@@ -2,7 +2,8 @@
 
 import posixpath
 import re
-from functools import partial
+from dataclasses import replace
+from typing import cast
 
 from matrix_runner.config import kinds, placeholders, writing
 from matrix_runner.config.assignments import check_name, parse_assignments, quotable
@@ -11,9 +12,7 @@ from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unkno
 from matrix_runner.config.values import (
     ArchChoice,
     ArchGroup,
-    BuildFrontend,
     ConfigSettings,
-    Frontend,
     Variables,
 )
 from matrix_runner.model.platforms import Arch
@@ -98,26 +97,64 @@ def architectures() -> Kind[tuple[ArchChoice, ...]]:
     ).kind()
 
 
-def _command_text(allowed: tuple[str, ...], text: str) -> str:
-    placeholders.check(text, allowed)
-    return text
-
-
-def command(*allowed: str) -> Kind[str]:
-    """Make the kind of a shell command that may hold the allowed placeholders."""
+def command(*allowed: str, strict: bool = True) -> Kind[str]:
+    """Make the kind of a shell command that may hold the allowed placeholders; if not `strict`, others are text."""
     words = "a shell command, or a list of commands of which each must succeed"
     if not set(allowed) <= set(placeholders.PLACEHOLDERS):
         raise ValueError(allowed)
 
+    def read_one(text: str) -> str:
+        if strict:
+            placeholders.check(text, allowed)
+        return text
+
     def read(value: object) -> str:
         if isinstance(value, str):
-            text = kinds.read_string(value).strip()
-            return _command_text(allowed, text)
+            return read_one(kinds.read_string(value).strip())
         values = kinds.shaped(value, list[object], words)
-        read_item = partial(_command_text, allowed)
-        return " && ".join(read_each(enumerate(values), lambda item: read_item(kinds.filled(item).strip())))
+        return _in_turn(*read_each(enumerate(values), lambda item: read_one(kinds.filled(item).strip())))
 
-    return Kind(words=words, shape=str | list[str], read=read, read_text=read, may_be_empty=True)
+    shape = str | list[str]
+    return Kind(words=words, shape=shape, read=read, read_text=read, may_be_empty=True, join=_in_turn)
+
+
+def _in_turn(*commands: object) -> str:
+    """Join commands of which each must succeed."""
+    return " && ".join(text for text in map(str, commands) if text)
+
+
+def audit_command(*, strict: bool = True) -> Kind[str]:
+    """Make the kind of the command that checks a wheel, which has to name the wheel."""
+    plain = command("wheel", "abi3_wheel", "project", "package", strict=strict)
+
+    def check(text: str) -> str:
+        named = [name for name in ("{wheel}", "{abi3_wheel}") if name in text]
+        if text and len(named) != 1:
+            raise Bad.because(
+                f"expected one of {{wheel}} and {{abi3_wheel}} in it, got {' and '.join(named) or 'none'}"
+            )
+        return text
+
+    return replace(
+        plain, read=lambda value: check(plain.read(value)), read_text=lambda text: check(plain.read_text(text))
+    )
+
+
+def version_specifier() -> Kind[str]:
+    """Make the kind of a version specifier (PEP 440) for Python versions."""
+
+    def read(value: object) -> str:
+        # Imported here because it would add a third to the time that importing the configuration takes.
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        text = kinds.read_string(value).strip()
+        try:
+            SpecifierSet(text)
+        except InvalidSpecifier:
+            raise Bad.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None
+        return text
+
+    return kinds.string(words="a version specifier such as `>=3.9`", read=read, may_be_empty=False)
 
 
 def environment() -> Kind[Variables]:
@@ -139,8 +176,14 @@ def environment() -> Kind[Variables]:
         read=read,
         read_text=read_text,
         may_be_empty=True,
+        join=_added,
         write=writing.variables,
     )
+
+
+def _added(lower: object, upper: object) -> Variables:
+    """Set the upper variables after the lower ones, which they may use."""
+    return (*cast("Variables", lower), *cast("Variables", upper))
 
 
 def variable_names() -> Kind[tuple[str, ...]]:
@@ -178,53 +221,19 @@ def config_settings() -> Kind[ConfigSettings]:
     def read(value: object) -> ConfigSettings:
         return read_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
 
+    def join(lower: object, upper: object) -> ConfigSettings:
+        return tuple({**dict(cast("ConfigSettings", lower)), **dict(cast("ConfigSettings", upper))}.items())
+
     shape = str | dict[str, str | int | bool | list[str | int | bool]]
-    return Kind(words=words, shape=shape, read=read, read_text=read_text, may_be_empty=True, write=writing.settings)
-
-
-def frontend() -> Kind[BuildFrontend]:
-    """Make the kind of the build frontend."""
-    names = ", ".join(f"`{one}`" for one in Frontend)
-    words = f"one of {names}, or a table with `name` and `args`, or a string such as `pip; args: --verbose`"
-    name = kinds.member(Frontend, "build frontend")
-
-    def read_text(text: str) -> BuildFrontend:
-        head, separator, rest = kinds.check_text(text).partition(";")
-        if separator and not rest.strip().startswith("args:"):
-            raise Bad.because(f'expected "args: ..." after ";", got {quote(rest.strip())}')
-        arguments = kinds.split_shell(rest.strip().removeprefix("args:"))
-        return BuildFrontend(name=name(head.strip().removeprefix("name:")), args=arguments)
-
-    def read(value: object) -> BuildFrontend:
-        if isinstance(value, str):
-            return read_text(value)
-        table = kinds.shaped(value, dict[str, object], words)
-        for key in table:
-            if key not in {"name", "args"}:
-                raise unknown("key", key, ("name", "args"))
-        if "name" not in table:
-            raise Bad.because("the table needs a name")
-        arguments: object = table.get("args", [])
-        if isinstance(arguments, str):
-            arguments = list(kinds.split_shell(arguments))
-        ((chosen,), args) = (
-            read_each([("name", table["name"])], lambda one: name(kinds.read_string(one))),
-            _arguments(arguments),
-        )
-        return BuildFrontend(name=chosen, args=args)
-
     return Kind(
-        words=words, shape=str | dict[str, str | list[str]], read=read, read_text=read_text, write=writing.frontend
+        words=words,
+        shape=shape,
+        read=read,
+        read_text=read_text,
+        may_be_empty=True,
+        join=join,
+        write=writing.settings,
     )
-
-
-def _arguments(value: object) -> tuple[str, ...]:
-    def read_list(given: object) -> tuple[str, ...]:
-        values = kinds.shaped(given, list[object], "a list of strings")
-        return read_each(enumerate(values), kinds.read_string)
-
-    (arguments,) = read_each([("args", value)], read_list)
-    return arguments
 
 
 def requirements() -> Kind[tuple[str, ...]]:

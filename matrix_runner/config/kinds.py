@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar, cast
+from typing import Generic, Literal, TypeVar, cast
 
 import msgspec
 
@@ -26,7 +26,8 @@ class Kind(Generic[T_co]):
 
     `words`: what it accepts, for people. `shape`: its TOML type, for msgspec. `read_text`: from an environment
     variable or a flag. `may_be_empty`: if not, an empty variable counts as one that is not set. `join`: how a higher
-    layer's value is added to a lower one's, where the option says so. `write`: to TOML that `read` takes back.
+    layer's value is added to a lower one's, if that can be done. `write`: to TOML that `read` takes back. `remarks`:
+    what the user should know of a raw value that is accepted all the same.
     """
 
     words: str
@@ -36,6 +37,7 @@ class Kind(Generic[T_co]):
     may_be_empty: bool = False
     join: Callable[[object, object], T_co] | None = None
     write: Callable[[object], str] = writing.plain
+    remarks: Callable[[object], tuple[str, ...]] = lambda _: ()
 
 
 def shaped(value: object, shape: type[T], words: str) -> T:
@@ -156,7 +158,8 @@ def choice(values: type[E], what: str) -> Kind[E]:
     """Make the kind of one word of a closed set."""
     read_word = member(values, what)
     words = "one of " + ", ".join(f"`{one}`" for one in values)
-    return Kind(words=words, shape=str, read=lambda value: read_word(read_string(value)), read_text=read_word)
+    shape = Literal.__getitem__(tuple(map(str, values)))
+    return Kind(words=words, shape=shape, read=lambda value: read_word(read_string(value)), read_text=read_word)
 
 
 def boolean() -> Kind[bool]:
@@ -245,11 +248,11 @@ def read_table(value: object, words: str, read: Callable[[tuple[str, object]], T
     return read_each(items, read)
 
 
-def read_scalar(value: object) -> str:
-    """Read a string, integer or boolean as the text that TOML writes for it."""
+def read_scalar(value: object, *, true: str = "true", false: str = "false") -> str:
+    """Read a string, integer or boolean as the text that TOML writes for it, a boolean as the given words."""
     match value:
         case bool():
-            return "true" if value else "false"
+            return true if value else false
         case int():
             if abs(value) >= 1 << 63:
                 raise Bad.because("expected an integer of at most 64 bits")

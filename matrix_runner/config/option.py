@@ -29,6 +29,7 @@ class Source(Enum):
 
     DEFAULT = "default"
     FILE = "file"
+    OVERRIDE = "override"
     ENVIRONMENT = "environment"
     FLAG = "flag"
 

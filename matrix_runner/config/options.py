@@ -6,11 +6,14 @@ from types import MappingProxyType
 from matrix_runner.config.option import Option
 from matrix_runner.config.table import build, images, run, selection, test
 from matrix_runner.config.table.build import (
+    AUDIT_COMMAND,
+    AUDIT_REQUIRES,
     BEFORE_ALL,
     BEFORE_BUILD,
     BUILD_FRONTEND,
     BUILD_VERBOSITY,
     CONFIG_SETTINGS,
+    DEPENDENCY_VERSIONS,
     ENVIRONMENT,
     ENVIRONMENT_PASS,
     REPAIR_WHEEL_COMMAND,
@@ -18,7 +21,9 @@ from matrix_runner.config.table.build import (
 from matrix_runner.config.table.images import IMAGE, IMAGES
 from matrix_runner.config.table.run import (
     ALLOW_HOST_COMMANDS,
-    ENGINE,
+    DEBUG_KEEP_CONTAINER,
+    DEBUG_TRACEBACK,
+    CONTAINER_ENGINE,
     JOBS,
     MEMORY,
     OUTPUT_DIR,
@@ -26,10 +31,19 @@ from matrix_runner.config.table.run import (
     SILENCE_TIMEOUT,
     STEP_TIMEOUT,
 )
-from matrix_runner.config.table.selection import ARCHS, BUILD, ENABLE, SKIP, TEST_SKIP
+from matrix_runner.config.table.selection import (
+    ALLOW_EMPTY,
+    ARCHS,
+    BUILD,
+    ENABLE,
+    PROJECT_REQUIRES_PYTHON,
+    SKIP,
+    TEST_SKIP,
+)
 from matrix_runner.config.table.test import (
     BEFORE_TEST,
     TEST_COMMAND,
+    TEST_ENVIRONMENT,
     TEST_EXTRAS,
     TEST_GROUPS,
     TEST_REQUIRES,
@@ -50,6 +64,14 @@ FLAGS: Mapping[str, Option[object]] = MappingProxyType({option.flag: option for 
 """The options that have a flag, by its spelling: from these the command line makes its flags and their help."""
 
 __all__ = [
+    "AUDIT_COMMAND",
+    "AUDIT_REQUIRES",
+    "DEPENDENCY_VERSIONS",
+    "DEBUG_KEEP_CONTAINER",
+    "DEBUG_TRACEBACK",
+    "TEST_ENVIRONMENT",
+    "ALLOW_EMPTY",
+    "PROJECT_REQUIRES_PYTHON",
     "ALLOW_HOST_COMMANDS",
     "ARCHS",
     "BEFORE_ALL",
@@ -61,7 +83,7 @@ __all__ = [
     "BY_NAME",
     "CONFIG_SETTINGS",
     "ENABLE",
-    "ENGINE",
+    "CONTAINER_ENGINE",
     "ENVIRONMENT",
     "ENVIRONMENT_PASS",
     "FLAGS",

@@ -13,7 +13,7 @@ from matrix_runner.config.mistakes import Bad, Finding, did_you_mean, nearest
 _PLACEHOLDER = re.compile(r"(?P<before>[#$%@]?)\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
 _QUOTED = re.compile(r"""\\.|"(?:\\.|[^"\\])*"|'[^']*'""", re.DOTALL)
 
-PLACEHOLDERS = ("project", "package", "wheel", "dest_dir", "plat")
+PLACEHOLDERS = ("project", "package", "wheel", "abi3_wheel", "dest_dir", "plat")
 """All there are; each command's option says which of them it knows."""
 
 

@@ -43,12 +43,13 @@ class Settings:
     """The whole configuration of a run: `settings[ARCHS]` is the value, `settings.origin(ARCHS)` says whence.
 
     `resolved` has every option of the table, in its order. `project_name` and `requires_python` are what `[project]`
-    in pyproject.toml says, as written, or None.
+    in pyproject.toml says, as written, or None. `is_drop_in`: read from the table and variables of cibuildwheel.
     """
 
     resolved: tuple[Setting, ...]
     project_name: str | None = None
     requires_python: str | None = None
+    is_drop_in: bool = False
 
     def __getitem__(self, option: Option[T]) -> T:
         return cast("T", self._setting(option.name).value)

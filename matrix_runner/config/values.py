@@ -71,6 +71,40 @@ class BuildFrontend:
     args: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerEngine:
+    """Where cells run. `create_args`: words of `docker create`, for every container of a cell.
+
+    `disable_host_mount` is accepted because the field knows it: nothing of the host is ever mounted here.
+    """
+
+    name: EngineChoice
+    create_args: tuple[str, ...] = ()
+    disable_host_mount: bool = False
+
+
+class VersionSource(Enum):
+    """Where the versions of the tools come from that a cell installs for building and testing."""
+
+    PINNED = "pinned"
+    """Those this release was tested with."""
+    LATEST = "latest"
+    FILE = "file"
+    PACKAGES = "packages"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DependencyVersions:
+    """Which versions of its tools a cell installs. `file`: a constraints file, relative to the project."""
+
+    source: VersionSource
+    file: str = ""
+    packages: tuple[str, ...] = ()
+
+
 Variables = tuple[tuple[str, str], ...]
 """Environment variables: name, and the value as it stands between double quotes in `sh`.
 

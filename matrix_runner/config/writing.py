@@ -2,7 +2,7 @@
 
 import msgspec
 
-from matrix_runner.config.values import BuildFrontend
+from matrix_runner.config.values import BuildFrontend, ContainerEngine, DependencyVersions, VersionSource
 
 
 def string(text: str) -> str:
@@ -25,6 +25,29 @@ def frontend(value: object) -> str:
     if not isinstance(value, BuildFrontend):
         raise TypeError(value)
     return f"{{ name = {plain(value.name)}, args = {plain(value.args)} }}" if value.args else plain(value.name)
+
+
+def engine(value: object) -> str:
+    """Write a container engine: its name, or a table if there is more to say."""
+    if not isinstance(value, ContainerEngine):
+        raise TypeError(value)
+    entries = [f"name = {plain(value.name)}"]
+    entries += [f"create-args = {plain(value.create_args)}"] if value.create_args else []
+    entries += ["disable-host-mount = true"] if value.disable_host_mount else []
+    return f"{{ {', '.join(entries)} }}" if len(entries) > 1 else plain(value.name)
+
+
+def versions(value: object) -> str:
+    """Write where versions of tools come from."""
+    if not isinstance(value, DependencyVersions):
+        raise TypeError(value)
+    match value.source:
+        case VersionSource.FILE:
+            return f"{{ file = {plain(value.file)} }}"
+        case VersionSource.PACKAGES:
+            return f"{{ packages = {plain(value.packages)} }}"
+        case VersionSource.PINNED | VersionSource.LATEST:
+            return plain(value.source)
 
 
 def variables(value: object) -> str:

@@ -1,8 +1,15 @@
 """Options that say how a wheel is made and repaired."""
 
-from matrix_runner.config import grammars, kinds
+from matrix_runner.config import grammars, kinds, programs
 from matrix_runner.config.option import Option, Section
-from matrix_runner.config.values import BuildFrontend, ConfigSettings, Frontend, Variables
+from matrix_runner.config.values import (
+    BuildFrontend,
+    ConfigSettings,
+    DependencyVersions,
+    Frontend,
+    Variables,
+    VersionSource,
+)
 
 BEFORE_ALL: Option[str] = Option(
     name="before-all",
@@ -31,7 +38,7 @@ Not run where a wheel of an earlier cell is reused (abi3). Placeholders: `{proje
 
 BUILD_FRONTEND: Option[BuildFrontend] = Option(
     name="build-frontend",
-    kind=grammars.frontend(),
+    kind=programs.frontend(),
     default=BuildFrontend(name=Frontend.AUTO),
     section=Section.BUILD,
     help="What asks the build backend for a wheel: auto, build, build[uv], uv or pip.",
@@ -105,6 +112,43 @@ directory; `{plat}`, the platform tag of the image, such as `manylinux_2_28_x86_
     example='repair-wheel-command = "auditwheel repair --plat {plat} --strip -w {dest_dir} {wheel}"',
 )
 
+AUDIT_REQUIRES: Option[tuple[str, ...]] = Option(
+    name="audit-requires",
+    kind=grammars.requirements(),
+    default=("abi3audit",),
+    section=Section.BUILD,
+    help="What to install for the audit, as arguments for the installer.",
+    example='audit-requires = ["abi3audit>=0.0.26"]',
+)
+
+AUDIT_COMMAND: Option[str] = Option(
+    name="audit-command",
+    kind=grammars.audit_command(),
+    default="abi3audit --strict --report {abi3_wheel}",
+    section=Section.BUILD,
+    help="Shell command that checks the repaired wheel; empty: none.",
+    details="""
+Runs in the cell's container, in an environment of its own with the newest Python of the image. With `{abi3_wheel}` it
+runs for wheels of the stable ABI only, with `{wheel}` for all: it must hold one of the two. Further placeholders:
+`{project}`, `{package}`.
+""",
+    example='audit-command = "abi3audit --strict --report {abi3_wheel}"',
+)
+
+DEPENDENCY_VERSIONS: Option[DependencyVersions] = Option(
+    name="dependency-versions",
+    kind=programs.dependency_versions(),
+    default=DependencyVersions(source=VersionSource.PINNED),
+    section=Section.BUILD,
+    help="Versions of the tools a cell installs: pinned, latest, a constraints file, or packages.",
+    details="""
+`pinned`: those this release was tested with; `latest`: the newest; a path, or `{ file = "..." }`: a constraints file of
+the project; `{ packages = ["build==1.2.2"] }`: these. It concerns what the tool itself installs where the image lacks
+it (`build`, `virtualenv`, `pip`), never what the project requires for building.
+""",
+    example='dependency-versions = { packages = ["build==1.2.2.post1"] }',
+)
+
 OPTIONS: tuple[Option[object], ...] = (
     BEFORE_ALL,
     BEFORE_BUILD,
@@ -114,4 +158,7 @@ OPTIONS: tuple[Option[object], ...] = (
     ENVIRONMENT,
     ENVIRONMENT_PASS,
     REPAIR_WHEEL_COMMAND,
+    AUDIT_REQUIRES,
+    AUDIT_COMMAND,
+    DEPENDENCY_VERSIONS,
 )

@@ -1,8 +1,8 @@
 """Options of the run itself: where cells run, how many, how long, and where wheels go."""
 
-from matrix_runner.config import kinds
+from matrix_runner.config import kinds, programs
 from matrix_runner.config.option import Option, Section
-from matrix_runner.config.values import EngineChoice
+from matrix_runner.config.values import ContainerEngine, EngineChoice
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"b": 1} | {
@@ -16,20 +16,23 @@ _DURATION = kinds.measured(
     least_text="one second to thirty days",
 )
 
-ENGINE: Option[EngineChoice] = Option(
-    name="engine",
-    kind=kinds.choice(EngineChoice, "engine"),
-    default=EngineChoice.AUTO,
+CONTAINER_ENGINE: Option[ContainerEngine] = Option(
+    name="container-engine",
+    kind=programs.container_engine(),
+    default=ContainerEngine(name=EngineChoice.AUTO),
     section=Section.RUN,
-    help="Where cells run: docker, local (this machine), or auto.",
+    help="Where cells run: docker, podman, local (this machine), or auto.",
     details="""
 `auto` takes Docker when its daemon answers, else `local`, and says so. `local` is for use inside a manylinux container
-and for machines without an engine; it leaves out cells that this machine cannot run.
+and for machines without an engine; it leaves out cells that this machine cannot run. `podman` is spoken to through its
+Docker-compatible socket.
+
+`create-args` are words of the command line of `docker create`, for the containers of cells. In a string:
+`docker; create-args: --gpus all`. `disable-host-mount` is accepted and means nothing: the host is never mounted.
 """,
-    example='engine = "docker"',
+    example='container-engine = { name = "docker", create-args = ["--network=host"] }',
     flag="--engine",
     metavar="ENGINE",
-    per_cell=False,
 )
 
 JOBS: Option[int] = Option(
@@ -134,8 +137,32 @@ give itself this permission, so there is neither a key nor a variable for it.
     per_cell=False,
 )
 
+DEBUG_KEEP_CONTAINER: Option[bool] = Option(
+    name="debug-keep-container",
+    kind=kinds.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Keep the container of a failed cell as an image, and say how to open it.",
+    example="debug-keep-container = true",
+    flag="--debug-keep-container",
+    per_platform=False,
+    per_cell=False,
+)
+
+DEBUG_TRACEBACK: Option[bool] = Option(
+    name="debug-traceback",
+    kind=kinds.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Show where in this tool an error arose.",
+    flag="--debug-traceback",
+    example="debug-traceback = true",
+    per_platform=False,
+    per_cell=False,
+)
+
 OPTIONS: tuple[Option[object], ...] = (
-    ENGINE,
+    CONTAINER_ENGINE,
     JOBS,
     MEMORY,
     STEP_TIMEOUT,
@@ -143,4 +170,6 @@ OPTIONS: tuple[Option[object], ...] = (
     OUTPUT_DIR,
     OVERWRITE,
     ALLOW_HOST_COMMANDS,
+    DEBUG_KEEP_CONTAINER,
+    DEBUG_TRACEBACK,
 )

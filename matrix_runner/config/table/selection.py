@@ -103,4 +103,39 @@ TEST_SKIP: Option[tuple[str, ...]] = Option(
     per_cell=False,
 )
 
-OPTIONS: tuple[Option[object], ...] = (BUILD, SKIP, TEST_SKIP, ARCHS, ENABLE)
+PROJECT_REQUIRES_PYTHON: Option[str] = Option(
+    name="project-requires-python",
+    kind=grammars.version_specifier(),
+    default="",
+    section=Section.SELECTION,
+    help="Python versions the project supports, such as >=3.10; empty: what its metadata says.",
+    details="""
+Read, in this order, from `requires-python` of `[project]` in pyproject.toml, `python_requires` in setup.cfg, and
+`python_requires` in setup.py, which is read and not run. A cell is built if any patch release of its version fits.
+""",
+    example='project-requires-python = ">=3.10"',
+    per_platform=False,
+    per_cell=False,
+)
+
+ALLOW_EMPTY: Option[bool] = Option(
+    name="allow-empty",
+    kind=kinds.boolean(),
+    default=False,
+    section=Section.SELECTION,
+    help="Call it a success if no cell is selected.",
+    example="allow-empty = true",
+    flag="--allow-empty",
+    per_platform=False,
+    per_cell=False,
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    BUILD,
+    SKIP,
+    TEST_SKIP,
+    ARCHS,
+    ENABLE,
+    PROJECT_REQUIRES_PYTHON,
+    ALLOW_EMPTY,
+)

@@ -2,6 +2,7 @@
 
 from matrix_runner.config import grammars
 from matrix_runner.config.option import Option, Section
+from matrix_runner.config.values import Variables
 
 TEST_COMMAND: Option[str] = Option(
     name="test-command",
@@ -68,6 +69,18 @@ Paths are relative to the project and stay inside it.
     example='test-sources = ["tests", "pyproject.toml"]',
 )
 
+TEST_ENVIRONMENT: Option[Variables] = Option(
+    name="test-environment",
+    kind=grammars.environment(),
+    default=(),
+    section=Section.TEST,
+    help="Environment variables for the commands of the test alone.",
+    details="""
+Set after `environment`, in the same syntax: `before-test`, the installation of the wheel and `test-command` see them.
+""",
+    example='test-environment = { PYTHONSAFEPATH = "1" }',
+)
+
 OPTIONS: tuple[Option[object], ...] = (
     BEFORE_TEST,
     TEST_COMMAND,
@@ -75,4 +88,5 @@ OPTIONS: tuple[Option[object], ...] = (
     TEST_EXTRAS,
     TEST_GROUPS,
     TEST_SOURCES,
+    TEST_ENVIRONMENT,
 )

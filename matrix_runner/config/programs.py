@@ -1,0 +1,199 @@
+"""The kinds that name a program and how to call it: build frontend, container engine, versions of tools.
+
+All three may be written as a table or as one string of fields: `docker; create-args: --gpus all`.
+"""
+
+import posixpath
+import shlex
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from matrix_runner.config import kinds, writing
+from matrix_runner.config.create_args import parse_create_args
+from matrix_runner.config.kinds import Kind
+from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unknown
+from matrix_runner.config.values import (
+    BuildFrontend,
+    ContainerEngine,
+    DependencyVersions,
+    EngineChoice,
+    Frontend,
+    VersionSource,
+)
+
+T = TypeVar("T")
+
+_Fields = Mapping[str, tuple[str, ...]]
+
+
+def read_fields(text: str, first: str, known: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Read `pip; args: --verbose "a b"`; a field without a name is the `first`. Raise Bad."""
+    lexer = shlex.shlex(kinds.check_text(text), posix=True, punctuation_chars=";")
+    lexer.commenters, lexer.whitespace_split = "", True
+    try:
+        words = list(lexer)
+    except ValueError:
+        raise Bad.because(f"no closing quotation mark in {quote(text)}") from None
+    fields: list[list[str]] = [[]]
+    for word in words:
+        fields.append([]) if word == ";" else fields[-1].append(word)
+    found: dict[str, tuple[str, ...]] = {}
+    for number, field in enumerate(filter(None, fields)):
+        head, colon, value = field[0].partition(":")
+        if colon and head in known:
+            name, values = head, [value, *field[1:]] if value else field[1:]
+        elif number == 0 and not (colon and not value):
+            name, values = first, field
+        elif colon:
+            raise unknown("field", head, known)
+        else:
+            raise Bad.because(f'expected "{known[-1]}: ..." after ";", got {quote(" ".join(field))}')
+        found[name] = (*found.get(name, ()), *values)
+    return found
+
+
+def _single(fields: _Fields, name: str) -> str:
+    values = fields.get(name, ())
+    if len(values) != 1:
+        raise Bad.because(f"expected one {name}, got {quote(' '.join(values))}")
+    return values[0]
+
+
+def _read_table(value: object, words: str, readers: Mapping[str, Callable[[object], object]]) -> dict[str, object]:
+    """Read a table of which every key has a reader; raise Bad with all findings."""
+    table = kinds.shaped(value, dict[str, object], words)
+
+    def read(entry: tuple[str, object]) -> object:
+        if entry[0] not in readers:
+            raise unknown("key", entry[0], readers)
+        return readers[entry[0]](entry[1])
+
+    items: list[tuple[str | int, tuple[str, object]]] = [(key, (key, one)) for key, one in table.items()]
+    return dict(zip(table, read_each(items, read), strict=True))
+
+
+def _arguments(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return kinds.split_shell(value)
+    values = kinds.shaped(value, list[object], "a list of strings")
+    return read_each(enumerate(values), kinds.read_string)
+
+
+def frontend(*, default: Frontend = Frontend.AUTO) -> Kind[BuildFrontend]:
+    """Make the kind of the build frontend; the word `default` and an empty text stand for `default`."""
+    names = ", ".join(f"`{one}`" for one in Frontend)
+    words = f"one of {names}, or a table with `name` and `args`, or a string such as `pip; args: --verbose`"
+    member = kinds.member(Frontend, "build frontend")
+
+    def name(text: str) -> Frontend:
+        return default if text.strip() in {"", "default"} else member(text)
+
+    def read_text(text: str) -> BuildFrontend:
+        fields = read_fields(text, "name", ("name", "args"))
+        chosen = name(_single(fields, "name")) if "name" in fields else default
+        return BuildFrontend(name=chosen, args=fields.get("args", ()))
+
+    def read(value: object) -> BuildFrontend:
+        if isinstance(value, str):
+            return read_text(value)
+        readers = {"name": lambda one: name(kinds.read_string(one)), "args": _arguments}
+        table = _read_table(value, words, readers)
+        if "name" not in table:
+            raise Bad.because("the table needs a name")
+        return BuildFrontend(name=_as(table["name"], Frontend), args=_as_words(table.get("args", ())))
+
+    shape = str | dict[str, str | list[str]]
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.frontend)
+
+
+def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[ContainerEngine]:
+    """Make the kind of the container engine."""
+    names = ", ".join(f"`{one}`" for one in EngineChoice)
+    words = (
+        f"one of {names}, or a table with `name`, `create-args` and `disable-host-mount`, or a string such as"
+        " `docker; create-args: --gpus all`"
+    )
+    name = kinds.member(EngineChoice, "engine")
+    switch = kinds.boolean()
+
+    def create_args(given: tuple[str, ...]) -> tuple[str, ...]:
+        parse_create_args(given)
+        return given
+
+    def read_text(text: str) -> ContainerEngine:
+        spelling = {"create_args": "create-args", "disable_host_mount": "disable-host-mount"}
+        known = ("name", "create-args", "disable-host-mount", *spelling)
+        fields = {spelling.get(key, key): words for key, words in read_fields(text, "name", known).items()}
+        mount = fields.get("disable-host-mount")
+        return ContainerEngine(
+            name=name(_single(fields, "name")) if "name" in fields else default,
+            create_args=create_args(fields.get("create-args", ())),
+            disable_host_mount=switch.read_text(" ".join(mount)) if mount is not None else False,
+        )
+
+    def read(value: object) -> ContainerEngine:
+        if isinstance(value, str):
+            return read_text(value)
+        readers: dict[str, Callable[[object], object]] = {
+            "name": lambda one: name(kinds.read_string(one)),
+            "create-args": lambda one: create_args(_arguments(one)),
+            "disable-host-mount": switch.read,
+        }
+        table = _read_table(value, words, readers)
+        return ContainerEngine(
+            name=_as(table.get("name", default), EngineChoice),
+            create_args=_as_words(table.get("create-args", ())),
+            disable_host_mount=table.get("disable-host-mount") is True,
+        )
+
+    shape = str | dict[str, str | bool | list[str]]
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.engine)
+
+
+def dependency_versions() -> Kind[DependencyVersions]:
+    """Make the kind of the versions of a cell's tools."""
+    words = "`pinned`, `latest`, the path of a constraints file, or a table with `file` or `packages`"
+
+    def of_file(path: str) -> DependencyVersions:
+        normal = posixpath.normpath(path.strip().removeprefix("{project}/").removeprefix("{package}/"))
+        if posixpath.isabs(normal) or normal == ".." or normal.startswith("../"):
+            raise Bad.because(f"expected the path of a file in the project, got {quote(path)}")
+        return DependencyVersions(source=VersionSource.FILE, file=normal)
+
+    def of_packages(packages: tuple[str, ...]) -> DependencyVersions:
+        if not packages:
+            raise Bad.because("expected at least one package")
+        return DependencyVersions(source=VersionSource.PACKAGES, packages=packages)
+
+    def read_text(text: str) -> DependencyVersions:
+        if text.strip() in {"pinned", "latest"}:
+            return DependencyVersions(source=VersionSource(text.strip()))
+        fields = read_fields(text, "file", ("file", "packages"))
+        if len(fields) != 1:
+            raise Bad.because(f"expected {words}, got {describe(text)}")
+        return of_packages(fields["packages"]) if "packages" in fields else of_file(_single(fields, "file"))
+
+    def read(value: object) -> DependencyVersions:
+        if isinstance(value, str):
+            return read_text(value)
+        readers: dict[str, Callable[[object], object]] = {
+            "file": lambda one: of_file(kinds.filled(one)),
+            "packages": lambda one: of_packages(_arguments(one)),
+        }
+        table = _read_table(value, words, readers)
+        if len(table) != 1:
+            raise Bad.because(f"expected {words}, got {describe(value)} with {len(table)} keys")
+        return _as(next(iter(table.values())), DependencyVersions)
+
+    shape = str | dict[str, str | list[str]]
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.versions)
+
+
+def _as(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(value)
+    return value
+
+
+def _as_words(value: object) -> tuple[str, ...]:
+    return tuple(map(str, _as(value, tuple)))
