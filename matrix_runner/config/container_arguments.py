@@ -1,0 +1,114 @@
+"""What a user may ask of the containers of cells beyond what this tool asks itself: `create-args`, read."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class MountKind(Enum):
+    """What is mounted."""
+
+    BIND = "bind"
+    """A path of the engine's machine."""
+    VOLUME = "volume"
+    """A volume of the engine, made if need be."""
+    TMPFS = "tmpfs"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mount:
+    """A `--mount`. `source`: empty for tmpfs and for a volume without a name. `tmpfs_size` in bytes, 0: no limit."""
+
+    kind: MountKind
+    target: str
+    source: str = ""
+    read_only: bool = False
+    propagation: str = ""
+    tmpfs_size: int = 0
+    tmpfs_mode: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ulimit:
+    """A resource limit, in the unit that its name has in setrlimit(2); -1: none."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Device:
+    """A device node of the engine's machine, and what may be done with it: `r`, `w`, `m` (mknod)."""
+
+    host: str
+    container: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gpus:
+    """Graphics processors: `count` of them (-1: all), or those that `devices` names."""
+
+    count: int = 0
+    devices: tuple[str, ...] = ()
+    driver: str = ""
+    capabilities: tuple[str, ...] = ("gpu",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerArguments:
+    """What the words of `docker create` ask for. Each default means that nothing was asked.
+
+    `env`: None as value stands for the value that the variable has on this machine when the container is made; one
+    that it does not have stays unset. `memory`, `memory_swap`, `memory_reservation`, `shm_size`: bytes, `memory_swap`
+    -1 for no limit. `nano_cpus`: billionths of a CPU. `binds`: `SOURCE:TARGET[:OPTIONS]`; `anonymous_volumes`: targets.
+    `tmpfs`: target and options. `warnings`: what was read and means nothing here, a sentence each.
+    """
+
+    env: tuple[tuple[str, str | None], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    binds: tuple[str, ...] = ()
+    anonymous_volumes: tuple[str, ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    tmpfs: tuple[tuple[str, str], ...] = ()
+    network: str = ""
+    add_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    hostname: str = ""
+    memory: int | None = None
+    memory_swap: int | None = None
+    memory_reservation: int | None = None
+    nano_cpus: int | None = None
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    cpu_shares: int | None = None
+    shm_size: int | None = None
+    pids_limit: int | None = None
+    oom_score_adj: int | None = None
+    ulimits: tuple[Ulimit, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    privileged: bool = False
+    devices: tuple[Device, ...] = ()
+    gpus: tuple[Gpus, ...] = ()
+    ipc: str = ""
+    userns: str = ""
+    cgroupns: str = ""
+    cgroup_parent: str = ""
+    runtime: str = ""
+    sysctls: tuple[tuple[str, str], ...] = ()
+    storage_opt: tuple[tuple[str, str], ...] = ()
+    group_add: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether the container is made as it would be without any."""
+        return self == ContainerArguments(warnings=self.warnings)
