@@ -10,7 +10,8 @@ from importlib import resources
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from matrix_runner.model.cells import Cell, Interpreter
+from matrix_runner.catalog.legacy import LegacyImage, load_legacy
+from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.toml import loads
 
@@ -38,6 +39,12 @@ class KnownInterpreter:
     platforms: frozenset[Platform] | None
     remark: str | None
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether current images neither hold it nor can install it; PyPy and GraalPy they can."""
+        is_cpython = self.interpreter.implementation is Implementation.CPYTHON
+        return is_cpython and self.support is Support.END_OF_LIFE
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageFamily:
@@ -61,22 +68,43 @@ class ImageFamily:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A stretch of the order in which cells are listed: some implementations on some platforms."""
+
+    implementations: frozenset[Implementation]
+    platforms: tuple[Platform, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
     """All that is known, in the order of the data files."""
 
     interpreters: tuple[KnownInterpreter, ...]
+    order: tuple[Block, ...]
     images: tuple[ImageFamily, ...]
+    legacy: tuple[LegacyImage, ...]
     policies: tuple[tuple[Libc, tuple[Version, ...]], ...]
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """Every cell there could be: platforms in the order of `platforms()`, interpreters in the file's."""
+        """Every cell there could be, in the order in which they are listed and planned."""
         return tuple(
             Cell(interpreter=known.interpreter, platform=platform)
-            for platform in platforms()
+            for block in self.order
+            for platform in block.platforms
             for known in self.interpreters
+            if known.interpreter.implementation in block.implementations
             if known.platforms is None or platform in known.platforms
         )
+
+    def last_image(self, cell: Cell) -> str | None:
+        """Return the best of the published images that still hold an interpreter of former days, or None."""
+        return next((image.reference(cell.platform) for image in self.legacy if image.holds(cell)), None)
+
+    def remark(self, cell: Cell) -> str | None:
+        """Say what helps a person whose image lacks the cell's interpreter, or None."""
+        last, own = self.last_image(cell), self.known(cell.interpreter).remark
+        return "; ".join(filter(None, (f"{last} still holds it" if last else None, own))) or None
 
     def platform_tag(self, platform: Platform, libc_version: str) -> str | None:
         """Return the tag of the newest policy that is not newer than a C library (`2.36`), or None if it is too old.
@@ -116,6 +144,11 @@ class _InterpreterRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     remark: str | None = None
 
 
+class _BlockRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    implementations: tuple[Implementation, ...]
+    platforms: tuple[str, ...]
+
+
 class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     name: str
     libc: Libc
@@ -129,14 +162,18 @@ class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
 def load() -> Catalog:
     """Read the data files."""
     data = resources.files("matrix_runner.catalog")
-    interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))["interpreter"]
+    interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))
     images = loads(data.joinpath("images.toml").read_text("utf-8"))["image"]
     policies = msgspec.convert(
         loads(data.joinpath("policies.toml").read_text("utf-8")), dict[Libc, tuple[str, ...]], strict=True
     )
     return Catalog(
-        interpreters=tuple(map(_interpreter, msgspec.convert(interpreters, tuple[_InterpreterRow, ...]))),
+        interpreters=tuple(
+            map(_interpreter, msgspec.convert(interpreters["interpreter"], tuple[_InterpreterRow, ...]))
+        ),
+        order=tuple(map(_block, msgspec.convert(interpreters["block"], tuple[_BlockRow, ...]))),
         images=tuple(map(_family, msgspec.convert(images, tuple[_ImageRow, ...]))),
+        legacy=load_legacy(),
         policies=tuple((libc, tuple(map(Version, versions))) for libc, versions in policies.items()),
     )
 
@@ -150,6 +187,10 @@ def _interpreter(row: _InterpreterRow) -> KnownInterpreter:
         platforms=None if row.platforms is None else frozenset(map(Platform.parse, row.platforms)),
         remark=row.remark,
     )
+
+
+def _block(row: _BlockRow) -> Block:
+    return Block(implementations=frozenset(row.implementations), platforms=tuple(map(Platform.parse, row.platforms)))
 
 
 def _family(row: _ImageRow) -> ImageFamily:

@@ -11,23 +11,12 @@ from matrix_runner.catalog import Catalog, KnownInterpreter
 from matrix_runner.config import ARCHS, BUILD, ENABLE, SKIP, EnableGroup, Settings
 from matrix_runner.errors import NothingSelected
 from matrix_runner.matrix.archs import expand_archs
-from matrix_runner.matrix.images import ImageChoice, NoImage, choose_image
+from matrix_runner.matrix.host import Host
+from matrix_runner.matrix.images import ImageChoice, NoImage, image_of
+from matrix_runner.matrix.remarks import remarks
 from matrix_runner.matrix.selectors import Selector
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.platforms import Arch, Libc, Platform
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Host:
-    """What planning must know of the machine.
-
-    `local`: None if cells run in containers; else the directory names of the interpreters (`cp311-cp311`) with which
-    this machine itself can run cells, of its own architecture and C library `libc`.
-    """
-
-    machine: Arch
-    libc: Libc = Libc.GLIBC
-    local: frozenset[str] | None = None
+from matrix_runner.model.platforms import Platform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,10 +81,11 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
                         directories=known.directories,
                         image=image,
                         settings=settings,
-                        remark=known.remark,
+                        remark=catalog.remark(cell),
                     )
                 )
-    return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=tuple(rules.warnings()))
+    warnings = (*rules.warnings(), *remarks([(job.cell, job.image) for job in jobs], host))
+    return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings)
 
 
 class _Rules:
@@ -110,8 +100,6 @@ class _Rules:
         self._build = Selector(patterns=settings[BUILD])
         self._skip = Selector(patterns=settings[SKIP])
         self._python = None if settings.requires_python is None else SpecifierSet(settings.requires_python)
-        # Each platform's image is the same question for all its cells.
-        self._images: dict[Platform, ImageChoice | NoImage] = {}
 
     def decide(self, cell: Cell, known: KnownInterpreter) -> ImageChoice | str | None:
         """Return the cell's image (None: the machine itself), or the reason why it is left out."""
@@ -143,15 +131,8 @@ class _Rules:
             if not host.local.intersection(known.directories):
                 return f"engine = local: no {cell.interpreter} on this machine"
             return None
-        if cell.platform not in self._images:
-            self._images[cell.platform] = choose_image(cell.platform, self._settings, self._catalog)
-        choice = self._images[cell.platform]
-        if isinstance(choice, NoImage):
-            return choice.reason
-        family = choice.family
-        if family is not None and family.interpreters is not None and cell.interpreter not in family.interpreters:
-            return f"image {family.name} cannot have its interpreter ({choice.origin})"
-        return choice
+        choice = image_of(cell, self._settings, self._catalog)
+        return choice.reason if isinstance(choice, NoImage) else choice
 
     def warnings(self) -> Iterator[str]:
         """Say which patterns match no cell that the catalog knows."""

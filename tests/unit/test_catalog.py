@@ -1,13 +1,14 @@
 """The data files: complete, consistent with each other, and in the words that the rest of the program uses."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog, Support, platforms
 from matrix_runner.config import IMAGES, EnableGroup
-from matrix_runner.model.cells import Implementation, Interpreter
+from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.wheelhouse.verification import cpython_abi
 
@@ -50,7 +51,58 @@ def test_what_is_not_current_must_be_asked_for(known: Catalog) -> None:
         is_plain = each.interpreter.implementation is Implementation.CPYTHON and each.support is Support.CURRENT
         assert (each.group == "") is is_plain
         if each.support is Support.END_OF_LIFE:
-            assert each.remark
+            cells = [cell for cell in known.cells if cell.interpreter == each.interpreter]
+            assert all(known.remark(cell) for cell in cells if cell.platform.arch is not Arch.RISCV64)
+
+
+def test_cells_are_listed_as_cibuildwheel_lists_them(known: Catalog) -> None:
+    """All 142 identifiers that cibuildwheel 4.3.3 has for Linux, in its order, and no other of the same groups."""
+    theirs = Path(__file__).with_name("cibuildwheel_linux_identifiers.txt").read_text("ascii").split()
+    ours = [str(cell) for cell in known.cells if known.known(cell.interpreter).group != "eol"]
+    assert len(theirs) == 142
+    assert ours == theirs
+
+
+def test_no_cell_is_listed_twice(known: Catalog) -> None:
+    """The blocks of the order do not overlap."""
+    assert len(set(known.cells)) == len(known.cells)
+
+
+def test_legacy_images_hold_what_current_ones_lack(known: Catalog) -> None:
+    """Each is pinned by a tag, for platforms that its name fits, and holds only interpreters that were dropped."""
+    dropped = {each.interpreter for each in known.interpreters if each.is_dropped}
+    for image in known.legacy:
+        assert image.interpreters <= dropped
+        for platform in image.platforms:
+            name = image.reference(platform)
+            assert re.fullmatch(rf"quay\.io/pypa/{platform.libc}[0-9_]+_{platform.arch}:20[0-9a-f.-]+", name)
+            for interpreter in image.interpreters:
+                cell = Cell(interpreter=interpreter, platform=platform)
+                assert cell in known.cells
+                assert known.last_image(cell) is not None
+    found = {interpreter for image in known.legacy for interpreter in image.interpreters}
+    assert dropped - found == {Interpreter.parse("cp34")}
+
+
+@pytest.mark.parametrize(
+    ("identifier", "image"),
+    [
+        ("cp27m-manylinux_x86_64", "manylinux2010_x86_64:2021-02-06-3d322a5"),
+        ("cp27mu-manylinux_i686", "manylinux2010_i686:2021-02-06-3d322a5"),
+        ("cp35-manylinux_i686", "manylinux2014_i686:2021-05-01-28d233a"),
+        ("cp36-manylinux_x86_64", "manylinux_2_28_x86_64:2025.05.03-1"),
+        ("cp37-manylinux_i686", "manylinux2014_i686:2025.05.03-1"),
+        ("cp37-musllinux_armv7l", "musllinux_1_2_armv7l:2025.05.03-1"),
+        ("cp38-manylinux_armv7l", "manylinux_2_31_armv7l:2026.03.20-1"),
+        ("cp313t-musllinux_riscv64", "musllinux_1_2_riscv64:2026.03.20-1"),
+        ("cp34-manylinux_x86_64", None),
+        ("cp36-manylinux_riscv64", None),
+        ("cp311-manylinux_x86_64", None),
+    ],
+)
+def test_the_last_image_is_the_best_that_still_holds_it(known: Catalog, identifier: str, image: str | None) -> None:
+    """The newest C library first, then the newest tag; None where no published image holds the interpreter."""
+    assert known.last_image(Cell.parse(identifier)) == (image and f"quay.io/pypa/{image}")
 
 
 def test_cells_are_every_pair_that_exists(known: Catalog) -> None:

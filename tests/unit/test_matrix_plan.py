@@ -147,7 +147,7 @@ def test_requires_python_is_asked_for_the_last_patch_release(
 @pytest.mark.parametrize(
     ("group", "added"),
     [
-        (EnableGroup.EOL, {"cp27m", "cp27mu", "cp34", "cp35", "cp36", "cp37", "cp38", "cp313t"}),
+        (EnableGroup.EOL, {"cp27m", "cp27mu", "cp35", "cp36", "cp37", "cp38", "cp313t"}),
         (EnableGroup.PYPY, {"pp311", "pp312"}),
         (EnableGroup.PYPY_EOL, {"pp39", "pp310"}),
         (EnableGroup.GRAALPY, {"gp312_250", "gp313_253"}),
