@@ -9,12 +9,12 @@ from packaging.version import Version
 
 from matrix_runner.catalog import Catalog, KnownInterpreter
 from matrix_runner.config import ARCHS, BUILD, ENABLE, SKIP, EnableGroup, Settings
+from matrix_runner.config.selectors import Selector
 from matrix_runner.errors import NothingSelected
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.images import ImageChoice, NoImage, image_of
 from matrix_runner.matrix.remarks import remarks
-from matrix_runner.matrix.selectors import Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Platform
 
