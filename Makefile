@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test unit published lint bench clean
+.PHONY: help demo demo-containers test unit published peer lint bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -14,6 +14,7 @@ help:
 	@echo "make test             lint, and every test there is, with engine and images set up"
 	@echo "make unit             only the tests that need no engine: seconds"
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
+	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
 	@echo "make bench            side by side with cibuildwheel on the same images"
 	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"
@@ -34,6 +35,11 @@ unit: $(DEV)
 
 published: $(DEV)
 	.venv/bin/pytest tests/end_to_end --images published
+
+peer: $(DEV)
+	@scripts/ensure-engine
+	.venv/bin/runner image build
+	.venv/bin/pytest tests/peer --peer
 
 lint: $(DEV)
 	@scripts/lint

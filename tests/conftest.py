@@ -11,12 +11,17 @@ settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the end-to-end tier run on other images than our own."""
+    """Let the end-to-end tier run on other images than our own, and the peer tier run at all."""
     parser.addoption(
         "--images",
         choices=("own", "published"),
         default="own",
         help="what the end-to-end tier builds in: images made here, or the manylinux project's, which are pulled",
+    )
+    parser.addoption(
+        "--peer",
+        action="store_true",
+        help="also hold us side by side with cibuildwheel, on the configuration of projects on the package index",
     )
 
 
