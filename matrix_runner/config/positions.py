@@ -34,12 +34,16 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-F
 _ESCAPES: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 _LAST_CHARACTER: Final = 0x10FFFF
 
+_DEEPEST: Final = 32
+"""Keys in a path. Nobody configures what is deeper, and the paths of 50,000 nested arrays would fill the memory."""
+
 
 def locate(text: str) -> Mapping[tuple[str | int, ...], int]:
     """Return the line, counted from 1, of every key path in a document that was read as TOML before.
 
     Tables have the line of their header (those without one: the first that mentions them), the entries of an array of
-    tables are counted from 0, and so are the elements of an array, each at the line where it begins.
+    tables are counted from 0, and so are the elements of an array, each at the line where it begins. Paths of more than
+    32 keys are left out.
     """
     scanner = _Scanner(text)
     scanner.document()
@@ -79,17 +83,16 @@ class _Scanner:
         line = self._here()
         path: _Path = ()
         for key in keys[:-1]:
-            path = (*path, key)
-            self.lines.setdefault(path, line)
+            path = self._noted(path, key, line)
             if path in self._entries:
                 # Below an array of tables, a header speaks of the entry that was begun last.
-                path = (*path, self._entries[path])
-        path = (*path, keys[-1])
+                path = _below(path, self._entries[path])
+        path = self._noted(path, keys[-1], line)
         if is_entry:
-            self.lines.setdefault(path, line)
             index = self._entries[path] = self._entries.get(path, -1) + 1
-            path = (*path, index)
-        self.lines[path] = line
+            path = self._noted(path, index, line)
+        else:
+            self.lines[path] = line
         self._table = path
 
     def _assignment(self, table: _Path) -> None:
@@ -107,8 +110,7 @@ class _Scanner:
         line = self._here()
         path = table
         for key in keys:
-            path = (*path, key)
-            self.lines.setdefault(path, line)
+            path = self._noted(path, key, line)
         return path
 
     def _keys(self) -> list[str]:
@@ -160,10 +162,14 @@ class _Scanner:
                 return self._assigned(path)
             else:
                 opened[-1] = (path, index + 1)
-                element = (*path, index)
-                self.lines[element] = self._here()
-                return element
+                return self._noted(path, index, self._here())
         return None
+
+    def _noted(self, path: _Path, key: Key, line: int) -> _Path:
+        """Return the path of a key below, whose line this is if it was not mentioned before."""
+        below = _below(path, key)
+        self.lines.setdefault(below, line)
+        return below
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
         match = pattern.match(self._text, self._at)
@@ -175,6 +181,10 @@ class _Scanner:
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line
+
+
+def _below(path: _Path, key: Key) -> _Path:
+    return (*path, key) if len(path) < _DEEPEST else path
 
 
 def _unescaped(text: str) -> str:
