@@ -29,11 +29,18 @@ def settings_with(
     def setting(option: Option[object]) -> Setting:
         if option.name in given:
             origin = Origin(source=source, text=f"test: {option.name}")
-            return Setting(name=option.name, value=given[option.name], origin=origin)
+            return Setting(name=option.name, value=given[option.name], origin=origin, rank=1)
         default = Origin(source=Source.DEFAULT, text="default")
         return Setting(name=option.name, value=option.default, origin=default)
 
-    return Settings(resolved=tuple(map(setting, OPTIONS)), project_name=project_name, requires_python=requires_python)
+    origin = Origin(source=Source.FILE, text="test: requires-python")
+    return Settings(
+        resolved=tuple(map(setting, OPTIONS)),
+        project_name=project_name,
+        metadata_python=None
+        if requires_python is None
+        else Setting(name="requires-python", value=requires_python, origin=origin),
+    )
 
 
 def elf_header(arch: Arch) -> bytes:

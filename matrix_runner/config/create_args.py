@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from matrix_runner.config import create_arg_mounts as mounts
 from matrix_runner.config import create_arg_values as values
 from matrix_runner.config.container_arguments import ContainerArguments
 from matrix_runner.config.mistakes import Bad, Finding, did_you_mean, quote
@@ -134,7 +135,7 @@ def _entrypoint(so_far: ContainerArguments, text: str) -> ContainerArguments:
 
 
 def _volume(so_far: ContainerArguments, text: str) -> ContainerArguments:
-    bind, anonymous = values.volume(text)
+    bind, anonymous = mounts.volume(text)
     if anonymous:
         return replace(so_far, anonymous_volumes=(*so_far.anonymous_volumes, anonymous))
     return replace(so_far, binds=(*so_far.binds, bind))
@@ -183,7 +184,7 @@ _ARGUMENTS: Final[dict[str, _Argument]] = {
     "memory": _Argument(apply=lambda a, x: replace(a, memory=values.memory(x)), short="m"),
     "memory-reservation": _Argument(apply=lambda a, x: replace(a, memory_reservation=values.memory(x))),
     "memory-swap": _Argument(apply=lambda a, x: replace(a, memory_swap=values.memory_swap(x))),
-    "mount": _Argument(apply=lambda a, x: replace(a, mounts=(*a.mounts, values.mount(x)))),
+    "mount": _Argument(apply=lambda a, x: replace(a, mounts=(*a.mounts, mounts.mount(x)))),
     "name": _ignored("--name", "each cell has a container of its own, which needs a name of its own"),
     "net": _NETWORK,
     "network": _NETWORK,
@@ -200,13 +201,13 @@ _ARGUMENTS: Final[dict[str, _Argument]] = {
     "restart": _refused("a container that stops has lost its cell; the cell is tried again in a new one"),
     "rm": _as_it_is(),
     "runtime": _Argument(apply=lambda a, x: replace(a, runtime=values.filled(x))),
-    "security-opt": _Argument(apply=lambda a, x: replace(a, security_opt=(*a.security_opt, values.filled(x)))),
+    "security-opt": _Argument(apply=lambda a, x: replace(a, security_opt=(*a.security_opt, values.security_opt(x)))),
     "shm-size": _Argument(apply=lambda a, x: replace(a, shm_size=values.size(x))),
     "stop-signal": _ignored("--stop-signal", _OURS),
     "stop-timeout": _ignored("--stop-timeout", _OURS),
     "storage-opt": _Argument(apply=lambda a, x: replace(a, storage_opt=(*a.storage_opt, values.strict_pair(x)))),
     "sysctl": _Argument(apply=lambda a, x: replace(a, sysctls=(*a.sysctls, values.strict_pair(x)))),
-    "tmpfs": _Argument(apply=lambda a, x: replace(a, tmpfs=(*a.tmpfs, values.tmpfs(x)))),
+    "tmpfs": _Argument(apply=lambda a, x: replace(a, tmpfs=(*a.tmpfs, mounts.tmpfs(x)))),
     "tty": _ignored("--tty", "output comes over a pipe, as in CI", short="t", is_switch=True),
     "ulimit": _Argument(apply=lambda a, x: replace(a, ulimits=(*a.ulimits, values.ulimit(x)))),
     "user": _Argument(apply=_user, short="u"),

@@ -3,12 +3,14 @@
 import posixpath
 import re
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from matrix_runner.config import kinds, placeholders, writing
 from matrix_runner.config.assignments import check_name, parse_assignments, quotable
 from matrix_runner.config.kinds import Kind
 from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unknown
+from matrix_runner.config.selectors import check_expansion
 from matrix_runner.config.values import (
     ArchChoice,
     ArchGroup,
@@ -47,13 +49,13 @@ def _pattern(text: str) -> str:
         position += 1
     if depth:
         raise Bad.because(f'"{{" is not closed in the pattern {quote(text)}')
-    return text
+    return check_expansion(text)
 
 
-def patterns(*, empty_means: tuple[str, ...] = ()) -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of selectors."""
+def patterns(*, empty_means: tuple[str, ...] = (), strict: bool = True) -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of selectors; if not `strict`, one that no identifier can match is none the less."""
     plain = kinds.Listing(
-        item=_pattern,
+        item=_pattern if strict else check_expansion,
         words="a list of patterns, or a string of them separated by spaces",
         split=_split,
         split_items=True,
@@ -72,7 +74,8 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(kinds.check_text(text).split())
 
 
-def _arch(text: str) -> ArchChoice:
+def arch(text: str) -> ArchChoice:
+    """Read an architecture or a group of them, in any case."""
     folded = text.strip().lower()
     choices: dict[str, ArchChoice] = {
         **{str(arch): arch for arch in Arch},
@@ -89,7 +92,7 @@ def _arch(text: str) -> ArchChoice:
 def architectures() -> Kind[tuple[ArchChoice, ...]]:
     """Make the kind of a list of architectures and groups of them."""
     return kinds.Listing(
-        item=_arch,
+        item=arch,
         words="a list of architectures, or a string of them separated by spaces or commas",
         split=kinds.split_words,
         split_items=True,
@@ -157,12 +160,19 @@ def version_specifier() -> Kind[str]:
     return kinds.string(words="a version specifier such as `>=3.9`", read=read, may_be_empty=False)
 
 
-def environment() -> Kind[Variables]:
-    """Make the kind of a set of environment variables."""
+def environment(*, as_assignments: bool = False) -> Kind[Variables]:
+    """Make the kind of a set of environment variables.
+
+    `as_assignments`: an entry of a table is read as `NAME="value"` of a shell would be, quotes in it included.
+    """
     words = 'a table of variables, or a string of assignments such as `A=1 B="two words"`'
 
     def entry(pair: tuple[str, object]) -> tuple[str, str]:
-        return (check_name(pair[0]), quotable(kinds.read_scalar(pair[1])))
+        if not as_assignments:
+            return (check_name(pair[0]), quotable(kinds.read_scalar(pair[1])))
+        text = kinds.read_scalar(pair[1], true="True", false="False")
+        (assignment,) = parse_assignments(f'{check_name(pair[0])}="{text}"')
+        return assignment
 
     def read_text(text: str) -> Variables:
         return parse_assignments(kinds.check_text(text))
@@ -192,46 +202,50 @@ def variable_names() -> Kind[tuple[str, ...]]:
     return kinds.Listing(item=check_name, words=words, split=kinds.split_words, split_items=True).kind()
 
 
-def config_settings() -> Kind[ConfigSettings]:
-    """Make the kind of settings for the build backend."""
-    words = "a table of strings or lists of strings, or a string such as `key=value key2=value2`"
+def _key(text: str) -> str:
+    if not text or "=" in text or text != text.strip():
+        raise Bad.because(f"{quote(text)} cannot be the key of a setting")
+    return kinds.check_text(text)
 
-    def key(text: str) -> str:
-        if not text or "=" in text or text != text.strip():
-            raise Bad.because(f"{quote(text)} cannot be the key of a setting")
-        return kinds.check_text(text)
+
+def _settings_of_text(text: str) -> ConfigSettings:
+    found: dict[str, tuple[str, ...]] = {}
+    for word in kinds.split_shell(text):
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise Bad.because(f"expected key=value, got {quote(word)}")
+        found[_key(name)] = (*found.get(name, ()), value)
+    return tuple(found.items())
+
+
+def _settings_together(lower: object, upper: object) -> ConfigSettings:
+    """Let the upper keys replace the lower ones."""
+    return tuple({**dict(cast("ConfigSettings", lower)), **dict(cast("ConfigSettings", upper))}.items())
+
+
+def config_settings(*, true: str = "true", false: str = "false") -> Kind[ConfigSettings]:
+    """Make the kind of settings for the build backend; `true` and `false`: what booleans are passed as."""
+    words = "a table of strings or lists of strings, or a string such as `key=value key2=value2`"
+    scalar = partial(kinds.read_scalar, true=true, false=false)
 
     def entry(pair: tuple[str, object]) -> tuple[str, tuple[str, ...]]:
         name, value = pair
         if isinstance(value, list):
-            return (key(name), read_each(enumerate(value), kinds.read_scalar))
+            return (_key(name), read_each(enumerate(value), scalar))
         if isinstance(value, dict):
             raise Bad.because(f"expected a string or a list of strings, got {describe(value)}")
-        return (key(name), (kinds.read_scalar(value),))
-
-    def read_text(text: str) -> ConfigSettings:
-        found: dict[str, tuple[str, ...]] = {}
-        for word in kinds.split_shell(text):
-            name, equals, value = word.partition("=")
-            if not equals:
-                raise Bad.because(f"expected key=value, got {quote(word)}")
-            found[key(name)] = (*found.get(name, ()), value)
-        return tuple(found.items())
+        return (_key(name), (scalar(value),))
 
     def read(value: object) -> ConfigSettings:
-        return read_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
+        return _settings_of_text(value) if isinstance(value, str) else kinds.read_table(value, words, entry)
 
-    def join(lower: object, upper: object) -> ConfigSettings:
-        return tuple({**dict(cast("ConfigSettings", lower)), **dict(cast("ConfigSettings", upper))}.items())
-
-    shape = str | dict[str, str | int | bool | list[str | int | bool]]
     return Kind(
         words=words,
-        shape=shape,
+        shape=str | dict[str, str | int | bool | list[str | int | bool]],
         read=read,
-        read_text=read_text,
+        read_text=_settings_of_text,
         may_be_empty=True,
-        join=join,
+        join=_settings_together,
         write=writing.settings,
     )
 

@@ -121,6 +121,8 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
         return given
 
     def read_text(text: str) -> ContainerEngine:
+        if not text.strip():
+            raise Bad.because("must not be empty")
         spelling = {"create_args": "create-args", "disable_host_mount": "disable-host-mount"}
         known = ("name", "create-args", "disable-host-mount", *spelling)
         fields = {spelling.get(key, key): words for key, words in read_fields(text, "name", known).items()}
@@ -150,43 +152,50 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
     return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.engine)
 
 
+_VERSIONS = "`pinned`, `latest`, the path of a constraints file, or a table with `file` or `packages`"
+
+
+def _versions_of_file(path: str) -> DependencyVersions:
+    normal = posixpath.normpath(path.strip().removeprefix("{project}/").removeprefix("{package}/"))
+    if posixpath.isabs(normal) or normal == ".." or normal.startswith("../"):
+        raise Bad.because(f"expected the path of a file in the project, got {quote(path)}")
+    return DependencyVersions(source=VersionSource.FILE, file=normal)
+
+
+def _versions_of_packages(packages: tuple[str, ...]) -> DependencyVersions:
+    if not packages:
+        raise Bad.because("expected at least one package")
+    return DependencyVersions(source=VersionSource.PACKAGES, packages=packages)
+
+
+def _versions_of_text(text: str) -> DependencyVersions:
+    if text.strip() in {"pinned", "latest"}:
+        return DependencyVersions(source=VersionSource(text.strip()))
+    fields = read_fields(text, "file", ("file", "packages"))
+    if len(fields) != 1:
+        raise Bad.because(f"expected {_VERSIONS}, got {describe(text)}")
+    if "packages" in fields:
+        return _versions_of_packages(fields["packages"])
+    return _versions_of_file(_single(fields, "file"))
+
+
 def dependency_versions() -> Kind[DependencyVersions]:
     """Make the kind of the versions of a cell's tools."""
-    words = "`pinned`, `latest`, the path of a constraints file, or a table with `file` or `packages`"
-
-    def of_file(path: str) -> DependencyVersions:
-        normal = posixpath.normpath(path.strip().removeprefix("{project}/").removeprefix("{package}/"))
-        if posixpath.isabs(normal) or normal == ".." or normal.startswith("../"):
-            raise Bad.because(f"expected the path of a file in the project, got {quote(path)}")
-        return DependencyVersions(source=VersionSource.FILE, file=normal)
-
-    def of_packages(packages: tuple[str, ...]) -> DependencyVersions:
-        if not packages:
-            raise Bad.because("expected at least one package")
-        return DependencyVersions(source=VersionSource.PACKAGES, packages=packages)
-
-    def read_text(text: str) -> DependencyVersions:
-        if text.strip() in {"pinned", "latest"}:
-            return DependencyVersions(source=VersionSource(text.strip()))
-        fields = read_fields(text, "file", ("file", "packages"))
-        if len(fields) != 1:
-            raise Bad.because(f"expected {words}, got {describe(text)}")
-        return of_packages(fields["packages"]) if "packages" in fields else of_file(_single(fields, "file"))
 
     def read(value: object) -> DependencyVersions:
         if isinstance(value, str):
-            return read_text(value)
+            return _versions_of_text(value)
         readers: dict[str, Callable[[object], object]] = {
-            "file": lambda one: of_file(kinds.filled(one)),
-            "packages": lambda one: of_packages(_arguments(one)),
+            "file": lambda one: _versions_of_file(kinds.filled(one)),
+            "packages": lambda one: _versions_of_packages(_arguments(one)),
         }
-        table = _read_table(value, words, readers)
+        table = _read_table(value, _VERSIONS, readers)
         if len(table) != 1:
-            raise Bad.because(f"expected {words}, got {describe(value)} with {len(table)} keys")
+            raise Bad.because(f"expected {_VERSIONS}, got {describe(value)} with {len(table)} keys")
         return _as(next(iter(table.values())), DependencyVersions)
 
     shape = str | dict[str, str | list[str]]
-    return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.versions)
+    return Kind(words=_VERSIONS, shape=shape, read=read, read_text=_versions_of_text, write=writing.versions)
 
 
 def _as(value: object, kind: type[T]) -> T:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import bracex
 
+from matrix_runner.config.mistakes import Bad, quote
 from matrix_runner.model.cells import Cell
 
 
@@ -29,3 +30,12 @@ def matches(pattern: str, cell: Cell) -> bool:
     """Whether one pattern matches the cell. Case matters, as it does in identifiers."""
     identifier = str(cell)
     return any(fnmatchcase(identifier, glob) for glob in bracex.expand(pattern))
+
+
+def check_expansion(pattern: str) -> str:
+    """Return the pattern; raise Bad if its braces stand for more patterns than there could be cells."""
+    try:
+        bracex.expand(pattern)
+    except bracex.ExpansionLimitException:
+        raise Bad.because(f"the braces of {quote(pattern)} stand for more than 1000 patterns") from None
+    return pattern

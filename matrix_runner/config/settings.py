@@ -1,55 +1,33 @@
 """The resolved configuration: every option's value, and where it came from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from matrix_runner.config.option import Option, Source
-from matrix_runner.config.options import BY_NAME, IMAGE, IMAGES
+from matrix_runner.config.layers import Layer, Origin, Setting, resolve
+from matrix_runner.config.option import Option
+from matrix_runner.config.options import BY_NAME, IMAGE, IMAGES, PROJECT_REQUIRES_PYTHON
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Platform
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """Where a value came from; `str(origin)` is what a person reads: `pyproject.toml: tool.matrix-runner.archs`."""
-
-    source: Source
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def on_top_of(self, lower: "Origin") -> "Origin":
-        """Say that this layer added to a lower one."""
-        return Origin(source=self.source, text=f"{lower} and {self}")
-
-
-DEFAULT = Origin(source=Source.DEFAULT, text="default")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
-    """The value of one option and its origin."""
-
-    name: str
-    value: object
-    origin: Origin
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The whole configuration of a run: `settings[ARCHS]` is the value, `settings.origin(ARCHS)` says whence.
 
-    `resolved` has every option of the table, in its order. `project_name` and `requires_python` are what `[project]`
-    in pyproject.toml says, as written, or None. `is_drop_in`: read from the table and variables of cibuildwheel.
+    `resolved` has every option of the table, in its order, for the run as a whole; `for_cell` applies the overrides.
+    `project_name`: what the project's metadata says. `metadata_python`: its requires-python, with where it stands.
+    `is_drop_in`: read from the table and variables of cibuildwheel. `notices`: what the user should know of it all.
     """
 
     resolved: tuple[Setting, ...]
+    layers: tuple[Layer, ...] = ()
     project_name: str | None = None
-    requires_python: str | None = None
+    metadata_python: Setting | None = None
     is_drop_in: bool = False
+    notices: tuple[str, ...] = ()
 
     def __getitem__(self, option: Option[T]) -> T:
         return cast("T", self._setting(option.name).value)
@@ -57,6 +35,24 @@ class Settings:
     def origin(self, option: Option[object]) -> Origin:
         """Say where the option's value came from."""
         return self._setting(option.name).origin
+
+    @property
+    def requires_python(self) -> Setting | None:
+        """Return which Python versions the project supports, as a version specifier, None if nothing says so."""
+        option = self._setting(PROJECT_REQUIRES_PYTHON.name)
+        return option if option.value else self.metadata_python
+
+    @property
+    def overrides(self) -> tuple[Layer, ...]:
+        """The layers that are for some cells only."""
+        return tuple(layer for layer in self.layers if layer.select is not None)
+
+    def for_cell(self, cell: Cell) -> "Settings":
+        """Apply the overrides that select a cell."""
+        if not any(layer.select is not None and layer.select.matches(cell) for layer in self.overrides):
+            return self
+        layers = [layer for layer in self.layers if layer.select is None or layer.select.matches(cell)]
+        return replace(self, resolved=tuple(resolve(option, layers) for option in BY_NAME.values()))
 
     def items(self) -> Iterator[tuple[Option[object], object]]:
         """Give every option with its value, in the order of the table."""
@@ -68,8 +64,7 @@ class Settings:
         Of `image` and the platform's own option the one from the higher layer wins, in one layer the platform's own.
         """
         own = IMAGES[platform]
-        layers = list(Source)
-        above = layers.index(self.origin(IMAGE).source) > layers.index(self.origin(own).source)
+        above = self._setting(IMAGE.name).rank > self._setting(own.name).rank
         return self[IMAGE] if above and self[IMAGE] else self[own]
 
     def _setting(self, name: str) -> Setting:

@@ -2,6 +2,7 @@
 
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from matrix_runner.config.mistakes import quote
@@ -19,8 +20,11 @@ class Unreadable(Exception):
     """A file that cannot be read as TOML; its text is a whole line."""
 
 
-def read_toml(file: Path, label: str) -> dict[str, TOMLValue] | None:
-    """Return what a TOML file says, or None if there is none; raise Unreadable. `label` is its name in messages."""
+def read_toml(file: Path, label: str, on_text: Callable[[str], object] = lambda _: None) -> dict[str, TOMLValue] | None:
+    """Return what a TOML file says, or None if there is none; raise Unreadable. `label` is its name in messages.
+
+    `on_text` gets the text of a file that is well-formed.
+    """
     data = _read_bytes(file, label)
     if data is None:
         return None
@@ -30,7 +34,7 @@ def read_toml(file: Path, label: str) -> dict[str, TOMLValue] | None:
         offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
         raise Unreadable(f"{label}: not UTF-8: byte 0x{data[offset]:02x} at offset {offset}") from None
     try:
-        return loads(text)
+        content = loads(text)
     except TOMLDecodeError as error:
         raise Unreadable(_located(str(error), text, label)) from None
     except RecursionError:
@@ -38,6 +42,8 @@ def read_toml(file: Path, label: str) -> dict[str, TOMLValue] | None:
     except ValueError as error:
         # Python itself refuses numbers of thousands of digits and dates such as 2024-02-31.
         raise Unreadable(f"{label}: not readable as TOML: {' '.join(str(error).split())}") from None
+    on_text(text)
+    return content
 
 
 def _read_bytes(file: Path, label: str) -> bytes | None:

@@ -43,6 +43,8 @@ class EngineChoice(Enum):
     AUTO = "auto"
     """Docker when its daemon answers, else this machine."""
     DOCKER = "docker"
+    PODMAN = "podman"
+    """By its socket that speaks Docker's language."""
     LOCAL = "local"
 
     def __str__(self) -> str:

@@ -144,7 +144,7 @@ def test_each_mistake_in_the_configuration_is_one_line(project: Path, command: s
     lines = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (2, "")
     assert len(lines) == 5
-    assert lines[0].startswith("pyproject.toml: tool.matrix-runner.buid: unknown option (did you mean")
+    assert lines[0].startswith("pyproject.toml:6: tool.matrix-runner.buid: unknown option (did you mean")
     assert all(line.partition(":")[0] for line in lines)
     assert "Traceback" not in done.stderr
     assert not (project / "wheelhouse").exists()
@@ -204,7 +204,7 @@ def test_the_plan_to_read(project: Path) -> None:
     assert lines[0] == "3 to build:"
     assert lines[1].split() == ["cp310-manylinux_x86_64", "quay.io/pypa/manylinux_2_28_x86_64"]
     assert lines[4:6] == ["", f"{lines[5].split()[0]} left out:"]
-    assert "  requires-python = >=3.10 excludes it" in lines
+    assert "  requires-python = >=3.10 (pyproject.toml:4: project.requires-python) excludes it" in lines
     assert "    cp39-manylinux_x86_64" in lines
     assert "  archs = x86_64 (--archs) does not include it" in lines
     assert len([line for line in lines if line.startswith("  archs")]) == 1

@@ -53,7 +53,7 @@ def test_flag_over_variable_over_file_over_default(project: Path) -> None:
     ]
     assert [settings[JOBS] for settings in layers] == [2, 3, 4]
     assert [str(settings.origin(JOBS)) for settings in layers] == [
-        "pyproject.toml: tool.matrix-runner.jobs", "MATRIX_RUNNER_JOBS", "--jobs"
+        "pyproject.toml:6: tool.matrix-runner.jobs", "MATRIX_RUNNER_JOBS", "--jobs"
     ]  # fmt: skip
     assert [settings.origin(JOBS).source for settings in layers] == [Source.FILE, Source.ENVIRONMENT, Source.FLAG]
     assert layers[0][SKIP] == ()
@@ -65,7 +65,7 @@ def test_enable_adds_up(project: Path) -> None:
     settings = load(project, environ={"MATRIX_RUNNER_ENABLE": "graalpy"}, flags={"enable": ("pypy", "eol")})
     assert settings[ENABLE] == (EnableGroup.PYPY, EnableGroup.GRAALPY, EnableGroup.EOL)
     assert str(settings.origin(ENABLE)) == (
-        "pyproject.toml: tool.matrix-runner.enable and MATRIX_RUNNER_ENABLE and --enable"
+        "pyproject.toml:8: tool.matrix-runner.enable and MATRIX_RUNNER_ENABLE and --enable"
     )
 
 
@@ -89,7 +89,7 @@ def test_empty_variable(project: Path) -> None:
 
 def test_other_variables_are_nobodys_business(project: Path) -> None:
     """Variables without our prefix, and those a run sets for its own cells, are no options."""
-    foreign = {"JOBS": "9", "MATRIX_RUNNER": "1", "MATRIX_RUNNER_IDENTIFIER": "cp39-manylinux_i686", "CIBW_BUILD": "?"}
+    foreign = {"JOBS": "9", "MATRIX_RUNNER": "1", "MATRIX_RUNNER_IDENTIFIER": "cp39-manylinux_i686"}
     assert load(project, environ=foreign, flags={}) == load(project, environ={}, flags={})
 
 
@@ -97,7 +97,9 @@ def test_metadata(project: Path) -> None:
     """The project's name and the Pythons it wants come from its metadata."""
     settings = load(project, environ={}, flags={})
     assert settings.project_name == "thing"
-    assert settings.requires_python == ">=3.9"
+    python = settings.requires_python
+    assert python is not None
+    assert (python.value, str(python.origin)) == (">=3.9", "pyproject.toml:4: project.requires-python")
 
 
 @pytest.mark.parametrize("name", ["setup.py", "setup.cfg"])
@@ -117,7 +119,7 @@ def test_config_file_replaces_the_table(project: Path, tmp_path: Path) -> None:
     other.write_text("[tool.matrix-runner]\nskip = 'pp*'")
     settings = load(project, environ={}, flags={}, config_file=other)
     assert settings[JOBS] == 0
-    assert str(settings.origin(SKIP)) == f"{other}: tool.matrix-runner.skip"
+    assert str(settings.origin(SKIP)) == f"{other}:2: tool.matrix-runner.skip"
     assert settings.project_name == "thing"
 
 
@@ -153,9 +155,12 @@ def test_settings_travel(project: Path) -> None:
 def test_flags_of_the_command_line() -> None:
     """The table has the flags that the commands promise."""
     assert {flag: option.name for flag, option in FLAGS.items()} == {
-        "--only": "build", "--skip": "skip", "--archs": "archs", "--enable": "enable", "--engine": "engine",
+        "--only": "build", "--skip": "skip", "--archs": "archs", "--enable": "enable", "--engine": "container-engine",
         "--image": "image", "--output-dir": "output-dir", "--jobs": "jobs", "--overwrite": "overwrite",
-        "--allow-host-commands": "allow-host-commands",
+        "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
+        "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if option.repeatable} == {"--only", "--skip", "--archs", "--enable"}
-    assert {flag for flag, option in FLAGS.items() if not option.metavar} == {"--overwrite", "--allow-host-commands"}
+    assert {flag for flag, option in FLAGS.items() if not option.metavar} == {
+        "--overwrite", "--allow-host-commands", "--allow-empty", "--debug-keep-container", "--debug-traceback",
+    }  # fmt: skip

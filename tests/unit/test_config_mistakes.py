@@ -48,8 +48,8 @@ IN_TABLE = (
     ('archs = ""', "archs", "must not be empty"),
     ('archs = "auto, arm46"', "archs", 'unknown architecture "arm46"'),
     ('enable = ["pyp"]', "enable[0]", 'unknown group "pyp" (did you mean "pypy"?); known: cpython-prerelease'),
-    ('engine = "dockre"', "engine", 'unknown engine "dockre" (did you mean "docker"?); known: auto, docker, local'),
-    ('engine = ""', "engine", "unknown engine"),
+    ('container-engine = "dockre"', "container-engine", '"dockre" (did you mean "docker"?); known: auto, docker, podman, local'),
+    ('container-engine = ""', "container-engine", "must not be empty"),
     # patterns
     ('build = "cp3[19-*"', "build", '"[" is not closed in the pattern "cp3[19-*"'),
     ('build = "cp3{9,10-*"', "build", '"{" is not closed'),
@@ -82,7 +82,7 @@ IN_TABLE = (
     ('build-frontend = "piip"', "build-frontend", 'unknown build frontend "piip" (did you mean "pip"?)'),
     ('build-frontend = "pip; --verbose"', "build-frontend", 'expected "args: ..." after ";", got "--verbose"'),
     ("build-frontend = {args = []}", "build-frontend", "the table needs a name"),
-    ('build-frontend = {name = "pip", arg = []}', "build-frontend", 'unknown key "arg" (did you mean "args"?)'),
+    ('build-frontend = {name = "pip", arg = []}', "build-frontend.arg", 'unknown key "arg" (did you mean "args"?)'),
     ('build-frontend = {name = "pip", args = [1]}', "build-frontend.args[0]", "expected a string, got the integer 1"),
     ("build-frontend = {name = 3}", "build-frontend.name", "expected a string, got the integer 3"),
     ("build-frontend = 3", "build-frontend", "expected one of `auto`"),
@@ -119,15 +119,15 @@ WHOLE_FILES = (
     (b"\xef\xbb\xbf# caf\xe9\n", "pyproject.toml: not UTF-8: byte 0xe9 at offset 8"),
     ("a = 1".encode("utf-16"), "pyproject.toml: not UTF-8: byte 0xff at offset 0"),
     (b"#" * (8 * 1024**2 + 1), "pyproject.toml: larger than 8 MiB"),
-    (b"tool = 3", "pyproject.toml: tool: expected a table, got the integer 3"),
-    (b"tool.matrix-runner = 'x'", "pyproject.toml: tool.matrix-runner: expected a table, got the string"),
-    (b"[[tool.matrix-runner]]", "pyproject.toml: tool.matrix-runner: expected a table, got a list"),
-    (b"[tool.matrix_runner]", "pyproject.toml: tool.matrix_runner: nothing reads this table; it has to be"),
-    (b"[matrix-runner]", "pyproject.toml: matrix-runner: nothing reads this table"),
-    (b"project = 3", "pyproject.toml: project: expected a table, got the integer 3"),
-    (b"[project]\nname = 3", "pyproject.toml: project.name: expected a string, got the integer 3"),
-    (b"[project]\nrequires-python = '3.9'", 'pyproject.toml: project.requires-python: "3.9" is no version specifier'),
-    (b"[project]\nrequires-python = 3.9", "pyproject.toml: project.requires-python: expected a string"),
+    (b"tool = 3", "pyproject.toml:1: tool: expected a table, got the integer 3"),
+    (b"tool.matrix-runner = 'x'", "pyproject.toml:1: tool.matrix-runner: expected a table, got the string"),
+    (b"[[tool.matrix-runner]]", "pyproject.toml:1: tool.matrix-runner: expected a table, got a list"),
+    (b"[tool.matrix_runner]", "pyproject.toml:1: tool.matrix_runner: nothing reads this table; it has to be"),
+    (b"[matrix-runner]", "pyproject.toml:1: matrix-runner: nothing reads this table"),
+    (b"project = 3", "pyproject.toml:1: project: expected a table, got the integer 3"),
+    (b"[project]\nname = 3", "pyproject.toml:2: project.name: expected a string, got the integer 3"),
+    (b"[project]\nrequires-python = '3.9'", 'pyproject.toml:2: project.requires-python: "3.9" is no version specifier'),
+    (b"[project]\nrequires-python = 3.9", "pyproject.toml:2: project.requires-python: expected a string"),
 )  # fmt: skip
 
 VARIABLES = (
@@ -184,7 +184,7 @@ def test_table_is_long_enough() -> None:
 def test_mistake_in_table(mistakes: Mistakes, body: str, key: str, said: str) -> None:
     """A mistake in the table is one line with file, key path, what was wanted and what was found."""
     (line,) = mistakes(f"[tool.matrix-runner]\n{body}\n".encode())
-    assert line.startswith(f"pyproject.toml: tool.matrix-runner.{key}: ")
+    assert line.startswith(f"pyproject.toml:2: tool.matrix-runner.{key}: ")
     assert said in line
 
 
@@ -209,7 +209,7 @@ def test_mistake_in_environment(mistakes: Mistakes, name: str, value: str, line:
         ({"build": ("cp3[",)}, '--only: "[" is not closed'),
         ({"archs": ""}, "--archs: must not be empty"),
         ({"jobs": -1}, "--jobs: expected an integer from 0 to 1000, got the integer -1"),
-        ({"engine": "lokal"}, '--engine: unknown engine "lokal" (did you mean "local"?)'),
+        ({"container-engine": "lokal"}, '--engine: unknown engine "lokal" (did you mean "local"?)'),
         ({"overwrite": 1}, "--overwrite: expected true or false, got the integer 1"),
     ],
 )
@@ -224,17 +224,17 @@ def test_all_mistakes_are_reported_at_once(mistakes: Mistakes) -> None:
     lines = mistakes(
         b'[project]\nname = 1\n[tool.matrix-runner]\narchs = ["x", "i686", "y"]\njob = 1\nimage = 2\n',
         environ={"MATRIX_RUNNER_JOBS": "x", "MATRIX_RUNNER_X": ""},
-        flags={"engine": "x"},
+        flags={"container-engine": "x"},
     )
     assert [line.split(": ")[:2] for line in lines] == [
-        ["pyproject.toml", "tool.matrix-runner.archs[0]"],
-        ["pyproject.toml", "tool.matrix-runner.archs[2]"],
-        ["pyproject.toml", "tool.matrix-runner.job"],
-        ["pyproject.toml", "tool.matrix-runner.image"],
+        ["pyproject.toml:4", "tool.matrix-runner.archs[0]"],
+        ["pyproject.toml:4", "tool.matrix-runner.archs[2]"],
+        ["pyproject.toml:5", "tool.matrix-runner.job"],
+        ["pyproject.toml:6", "tool.matrix-runner.image"],
         ["MATRIX_RUNNER_JOBS", 'expected an integer from 0 to 1000, got the string "x"'],
         ["MATRIX_RUNNER_X", lines[5].split(": ", 1)[1]],
         ["--engine", 'unknown engine "x"; known'],
-        ["pyproject.toml", "project.name"],
+        ["pyproject.toml:2", "project.name"],
     ]
 
 
@@ -296,7 +296,7 @@ def test_no_directory(tmp_path: Path) -> None:
         (None, "no such file"),
         ("[tool.other]", "has no table [tool.matrix-runner]"),
         ("[tool.matrix-runner", ":1:20: "),
-        ("[tool.matrix-runner]\njob = 1", ": tool.matrix-runner.job: unknown option"),
+        ("[tool.matrix-runner]\njob = 1", ":2: tool.matrix-runner.job: unknown option"),
     ],
 )
 def test_config_file(tmp_path: Path, content: str | None, said: str) -> None:

@@ -10,8 +10,8 @@ from matrix_runner.config import (
     BUILD,
     BUILD_FRONTEND,
     CONFIG_SETTINGS,
+    CONTAINER_ENGINE,
     ENABLE,
-    ENGINE,
     ENVIRONMENT,
     ENVIRONMENT_PASS,
     JOBS,
@@ -27,6 +27,7 @@ from matrix_runner.config import (
     TEST_SOURCES,
     ArchGroup,
     BuildFrontend,
+    ContainerEngine,
     EnableGroup,
     EngineChoice,
     Frontend,
@@ -47,7 +48,7 @@ SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
     (ARCHS, '"auto64 I686, AArch64"', (ArchGroup.AUTO64, Arch.I686, Arch.AARCH64)),
     (ARCHS, '["x86_64", "x86_64"]', (Arch.X86_64,)),
     (ENABLE, '"pypy CPython-Prerelease"', (EnableGroup.PYPY, EnableGroup.CPYTHON_PRERELEASE)),
-    (ENGINE, '"Local"', EngineChoice.LOCAL),
+    (CONTAINER_ENGINE, '"Local"', ContainerEngine(name=EngineChoice.LOCAL)),
     (BEFORE_ALL, '["yum install -y x", "make"]', "yum install -y x && make"),
     (BEFORE_ALL, '"""\\n  a\\n  b\\n"""', "a\n  b"),
     (BEFORE_ALL, "[]", ""),
@@ -84,7 +85,7 @@ def test_spelling(tmp_path: Path, option: Option[object], toml: str, value: obje
     (tmp_path / "pyproject.toml").write_text(f"[tool.matrix-runner]\n{option.name} = {toml}\n")
     settings = load(tmp_path, environ={}, flags={})
     assert settings[option] == value
-    assert str(settings.origin(option)) == f"pyproject.toml: tool.matrix-runner.{option.name}"
+    assert str(settings.origin(option)) == f"pyproject.toml:2: tool.matrix-runner.{option.name}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""What is gathered while layers are read: values, and every mistake and remark, each with its place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from matrix_runner.config.dialects import Dialect
+from matrix_runner.config.kinds import Kind
+from matrix_runner.config.layers import Given, Inherit, Origin
+from matrix_runner.config.mistakes import Bad, Key, did_you_mean, path, quote
+from matrix_runner.config.option import Option, Source
+from matrix_runner.toml import TOMLValue
+
+S = TypeVar("S")
+
+
+class Place(Protocol):
+    """Says where something is, given the keys below the value that is being read."""
+
+    def __call__(self, *keys: Key) -> str:
+        """Return the words for a message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A TOML file: its name in messages, what it says, and the line of each key path."""
+
+    label: str
+    content: Mapping[str, TOMLValue]
+    lines: Mapping[tuple[Key, ...], int]
+
+    def place(self, *keys: Key) -> str:
+        """Return `pyproject.toml:7: tool.matrix-runner.archs[1]`; the line is of the nearest key that has one."""
+        known = (self.lines.get(keys[:end]) for end in range(len(keys), 0, -1))
+        line = next((line for line in known if line is not None), None)
+        return f"{self.label}{'' if line is None else f':{line}'}: {path(*keys)}"
+
+
+def named(name: str) -> Place:
+    """Return the places in the value of an environment variable or flag."""
+
+    def place(*keys: Key) -> str:
+        below = path(*keys)
+        return f"{name}{'' if not below or below.startswith('[') else '.'}{below}"
+
+    return place
+
+
+@dataclass(kw_only=True, slots=True)
+class Reading:
+    """All that was found wrong or worth saying. `elsewhere`: what was given for other systems."""
+
+    mistakes: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def wrong(self, line: str) -> None:
+        """Note a mistake: nothing will be started."""
+        self.mistakes.append(line)
+
+    def odd(self, line: str, dialect: Dialect) -> None:
+        """Note what has no effect: a mistake where the dialect is strict, else worth a line."""
+        (self.mistakes if dialect.is_strict else self.notices).append(line)
+
+    def value(self, name: str, read: Callable[[S], object], raw: S, source: Source, place: Place) -> Given | None:
+        """Return the value that was read, or note why it could not be and return None."""
+        try:
+            return Given(name=name, value=read(raw), origin=Origin(source=source, text=place()))
+        except Bad as bad:
+            for found in bad.findings:
+                self.wrong(f"{place(*found.at)}: {found.text}")
+            return None
+
+    def option(self, name: str, kind: Kind[object], raw: object, source: Source, place: Place) -> Given | None:
+        """Read the value of an option from a file, and note what the user should know of it."""
+        given = self.value(name, kind.read, raw, source, place)
+        if given is not None:
+            self.notices += [f"{place()}: {remark}" for remark in kind.remarks(raw)]
+        return given
+
+    def inherit(self, raw: object, dialect: Dialect, place: Place, *, suffix: str = "") -> Mapping[str, Inherit]:
+        """Read which options add to the layers below; noting what is wrong, return what is right.
+
+        `suffix`: may end the names in an environment variable, as in `before-all-linux: prepend`.
+        """
+        try:
+            rules = _read_inherit(raw)
+        except Bad as bad:
+            self.mistakes += [f"{place(*found.at)}: {found.text}" for found in bad.findings]
+            return {}
+        right: dict[str, Inherit] = {}
+        for name, word in rules.items():
+            option = dialect.in_file.get(name if not suffix else name.removesuffix(suffix))
+            if option is None and name in dialect.elsewhere:
+                continue
+            if option is None:
+                self.wrong(f"{place(name)}: unknown option{did_you_mean(name, dialect.in_file)}")
+            elif word not in {str(rule) for rule in Inherit}:
+                known = ", ".join(map(str, Inherit))
+                self.wrong(f"{place(name)}: expected one of {known}, got {quote(word)}")
+            elif word != str(Inherit.NONE) and not _can_join(option, dialect):
+                self.wrong(f"{place(name)}: values of {option.name} cannot be added to each other")
+            else:
+                right[name] = Inherit(word)
+        return right
+
+
+def _can_join(option: Option[object], dialect: Dialect) -> bool:
+    return dialect.kind(option).join is not None
+
+
+def _read_inherit(raw: object) -> dict[str, str]:
+    """Read a table, or a string such as `before-all; test-requires: prepend`, where no rule means `append`."""
+    if isinstance(raw, dict) and all(isinstance(word, str) for word in raw.values()):
+        return {str(name): str(word) for name, word in raw.items()}
+    if not isinstance(raw, str):
+        raise Bad.because('expected a table such as { before-all = "append" }')
+    rules: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in raw.split(";"))):
+        head, colon, word = part.partition(":")
+        names = (head,) if colon else tuple(part.split())
+        rules |= {name.strip(): word.strip() if colon else str(Inherit.APPEND) for name in names}
+    return rules

@@ -1,0 +1,147 @@
+"""The questions a cell must answer to be in the matrix, in the order a person would ask them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from matrix_runner.catalog import Catalog
+from matrix_runner.config import ARCHS, BUILD, ENABLE, SKIP, EnableGroup, Selector, Settings, Source
+from matrix_runner.config.dialects import is_for_other_systems
+from matrix_runner.matrix.archs import expand_archs
+from matrix_runner.matrix.host import Host
+from matrix_runner.matrix.images import ImageChoice, NoImage, image_of
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Platform
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What one question came to. `topic`: the option or the thing that decides; `reason`: a clause with its origin."""
+
+    topic: str
+    is_in: bool
+    reason: str
+    image: ImageChoice | None = None
+
+
+class Questions:
+    """Asks them of any cell, given the settings of the run."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, host: Host) -> None:
+        """Prepare what is the same for all cells."""
+        self._settings = settings
+        self._catalog = catalog
+        self._host = host
+        self._archs = expand_archs(settings[ARCHS], host.machine)
+        self._enabled = {group.value for group in settings[ENABLE]}
+        self._build = Selector(patterns=settings[BUILD])
+        self._skip = Selector(patterns=settings[SKIP])
+        python = settings.requires_python
+        self._python = None if python is None else SpecifierSet(str(python.value))
+        named = settings[BUILD] if settings.origin(BUILD).source is Source.FLAG else ()
+        # Who names one cell on the command line wants it, whatever the file leaves out.
+        self._named = frozenset(named)
+
+    def ask(self, cell: Cell, settings: Settings) -> Iterator[Answer]:
+        """Give the answers one by one; the first that is not in decides. `settings`: of this cell."""
+        yield self._about_arch(cell)
+        yield self._about_build(cell)
+        yield self._about_skip(cell)
+        yield self._about_group(cell)
+        yield self._about_python(cell)
+        yield self._about_place(cell, settings)
+
+    def _wanted(self, cell: Cell, topic: str, source: Source) -> Answer | None:
+        """Say that the command line names the cell, which is stronger than all but another flag."""
+        if str(cell) not in self._named or source is Source.FLAG:
+            return None
+        return Answer(topic=topic, is_in=True, reason=f"{self._settings.origin(BUILD)} names it")
+
+    def _about_arch(self, cell: Cell) -> Answer:
+        origin = self._settings.origin(ARCHS)
+        is_in = cell.platform.arch in self._archs
+        if not is_in and (wanted := self._wanted(cell, "archs", origin.source)):
+            return wanted
+        verb = "includes" if is_in else "does not include"
+        reason = f"archs = {_words(self._settings[ARCHS])} ({origin}) {verb} it"
+        return Answer(topic="archs", is_in=is_in, reason=reason)
+
+    def _about_build(self, cell: Cell) -> Answer:
+        is_in = self._build.matches(cell)
+        verb = "matches" if is_in else "does not match"
+        shown = f"{_words(self._settings[BUILD])} ({self._settings.origin(BUILD)})"
+        return Answer(topic="build", is_in=is_in, reason=f"build = {shown} {verb} it")
+
+    def _about_skip(self, cell: Cell) -> Answer:
+        origin = self._settings.origin(SKIP)
+        is_skipped = self._skip.matches(cell)
+        if is_skipped and (wanted := self._wanted(cell, "skip", origin.source)):
+            return wanted
+        if not self._settings[SKIP]:
+            return Answer(topic="skip", is_in=True, reason=f"skip is empty ({origin})")
+        verb = "matches" if is_skipped else "does not match"
+        shown = f"{_words(self._settings[SKIP])} ({origin})"
+        return Answer(topic="skip", is_in=not is_skipped, reason=f"skip = {shown} {verb} it")
+
+    def _about_group(self, cell: Cell) -> Answer:
+        group = self._catalog.known(cell.interpreter).group
+        origin = self._settings.origin(ENABLE)
+        if not group:
+            return Answer(topic="enable", is_in=True, reason="its interpreter needs no group")
+        if {group, EnableGroup.ALL.value} & self._enabled:
+            reason = f"enable = {_words(self._settings[ENABLE])} ({origin}) has its group, {group}"
+            return Answer(topic="enable", is_in=True, reason=reason)
+        return self._wanted(cell, "enable", origin.source) or Answer(
+            topic="enable", is_in=False, reason=f"it needs enable = {group}"
+        )
+
+    def _about_python(self, cell: Cell) -> Answer:
+        """Whether any patch release of the cell's version satisfies requires-python (X.Y.99, as the field does)."""
+        given = self._settings.requires_python
+        if self._python is None or given is None:
+            return Answer(topic="requires-python", is_in=True, reason="the project names no Python versions")
+        major, minor = cell.interpreter.version
+        is_in = self._python.contains(Version(f"{major}.{minor}.99"))
+        verb = "includes" if is_in else "excludes"
+        reason = f"{given.name} = {given.value} ({given.origin}) {verb} it"
+        return Answer(topic="requires-python", is_in=is_in, reason=reason)
+
+    def _about_place(self, cell: Cell, settings: Settings) -> Answer:
+        host = self._host
+        if host.local is None:
+            choice = image_of(cell, settings, self._catalog)
+            if isinstance(choice, NoImage):
+                return Answer(topic="image", is_in=False, reason=choice.reason)
+            reason = f"{choice.reference.partition('@')[0]} ({choice.origin})"
+            return Answer(topic="image", is_in=True, reason=reason, image=choice)
+        if cell.platform != Platform(libc=host.libc, arch=host.machine):
+            reason = f"engine = local: this machine runs {host.libc}_{host.machine} only"
+            return Answer(topic="engine", is_in=False, reason=reason)
+        if not host.local.intersection(self._catalog.known(cell.interpreter).directories):
+            reason = f"engine = local: no {cell.interpreter} on this machine"
+            return Answer(topic="engine", is_in=False, reason=reason)
+        return Answer(topic="engine", is_in=True, reason="this machine itself runs it")
+
+    def doubts(self) -> Iterator[str]:
+        """Say which patterns match no cell that the catalog knows; those for other systems are none of ours."""
+        settings, cells = self._settings, self._catalog.cells
+        selectors = [
+            (f"{BUILD}", str(settings.origin(BUILD)), self._build),
+            (f"{SKIP}", str(settings.origin(SKIP)), self._skip),
+            *(("select", layer.place, layer.select) for layer in settings.overrides if layer.select is not None),
+        ]
+        identifiers = [str(cell) for cell in cells]
+        for name, place, selector in selectors:
+            for pattern in selector.unmatched(cells):
+                if is_for_other_systems(pattern):
+                    continue
+                near = get_close_matches(pattern, identifiers, n=1)
+                guess = f"; did you mean {near[0]}?" if near else ""
+                yield f"{name}: the pattern {pattern} ({place}) matches no known identifier{guess}"
+
+
+def _words(values: Iterable[object]) -> str:
+    return " ".join(map(str, values))
