@@ -11,6 +11,7 @@ import msgspec
 from packaging.version import InvalidVersion, Version
 
 from matrix_runner.catalog.legacy import LegacyImage, load_legacy
+from matrix_runner.catalog.policies import load_versions
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.toml import loads
@@ -164,9 +165,6 @@ def load() -> Catalog:
     data = resources.files("matrix_runner.catalog")
     interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))
     images = loads(data.joinpath("images.toml").read_text("utf-8"))["image"]
-    policies = msgspec.convert(
-        loads(data.joinpath("policies.toml").read_text("utf-8")), dict[Libc, tuple[str, ...]], strict=True
-    )
     return Catalog(
         interpreters=tuple(
             map(_interpreter, msgspec.convert(interpreters["interpreter"], tuple[_InterpreterRow, ...]))
@@ -174,7 +172,7 @@ def load() -> Catalog:
         order=tuple(map(_block, msgspec.convert(interpreters["block"], tuple[_BlockRow, ...]))),
         images=tuple(map(_family, msgspec.convert(images, tuple[_ImageRow, ...]))),
         legacy=load_legacy(),
-        policies=tuple((libc, tuple(map(Version, versions))) for libc, versions in policies.items()),
+        policies=load_versions(),
     )
 
 

@@ -1,0 +1,112 @@
+"""Which C library the common distributions have: `distributions.toml`. It tells people what a platform tag means."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+
+import msgspec
+from packaging.version import Version
+
+from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.toml import loads
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """One release of a distribution. `libc`: the version of its C library; `name` and `released` where well known."""
+
+    version: str
+    libc: Version
+    name: str | None
+    released: date | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """A distribution and its releases, oldest first; one that is rolling has none and always the newest libraries.
+
+    `like`: the distribution whose releases it follows. `architectures`: with the first and last index in `releases`.
+    """
+
+    name: str
+    like: str | None
+    libc: Libc
+    is_rolling: bool
+    architectures: tuple[tuple[Arch, int, int], ...]
+    releases: tuple[Release, ...]
+
+    def runs_on(self, arch: Arch) -> bool:
+        """Whether it exists for an architecture, in any release."""
+        return any(own is arch for own, _, _ in self.architectures)
+
+    def first_with(self, libc: Version, arch: Arch) -> Release | None:
+        """Return the first release for an architecture whose C library is at least as new; None if there is none."""
+        for own, first, last in self.architectures:
+            if own is arch:
+                return next((each for each in self.releases[first : last + 1] if each.libc >= libc), None)
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """A distribution that can install a wheel, from `release` on; None for a rolling one."""
+
+    distribution: Distribution
+    release: Release | None
+
+
+def destinations(distributions: tuple[Distribution, ...], platform: Platform, libc: Version) -> tuple[Destination, ...]:
+    """Return the distributions that have a C library of that version or newer, each with its first such release."""
+    return tuple(_destinations(distributions, platform, libc))
+
+
+def _destinations(distributions: tuple[Distribution, ...], platform: Platform, libc: Version) -> Iterator[Destination]:
+    for each in distributions:
+        if each.libc is not platform.libc or not each.runs_on(platform.arch):
+            continue
+        release = each.first_with(libc, platform.arch)
+        if release is not None or each.is_rolling:
+            yield Destination(distribution=each, release=release)
+
+
+class _ReleaseRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"released": "date"}):
+    version: str
+    libc: str
+    name: str | None = None
+    released: date | None = None
+
+
+class _Row(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+    libc: Libc
+    architectures: dict[str, tuple[str, ...]]
+    like: str | None = None
+    rolling: bool = False
+    releases: tuple[_ReleaseRow, ...] = ()
+
+
+def load_distributions() -> tuple[Distribution, ...]:
+    """Read the data file."""
+    text = resources.files("matrix_runner.catalog").joinpath("distributions.toml").read_text("utf-8")
+    return tuple(map(_distribution, msgspec.convert(loads(text)["distribution"], tuple[_Row, ...])))
+
+
+def _distribution(row: _Row) -> Distribution:
+    versions = [each.version for each in row.releases]
+
+    def span(ends: tuple[str, ...]) -> tuple[int, int]:
+        first = versions.index(ends[0]) if ends else 0
+        return first, versions.index(ends[1]) if len(ends) > 1 else len(versions) - 1
+
+    return Distribution(
+        name=row.name,
+        like=row.like,
+        libc=row.libc,
+        is_rolling=row.rolling,
+        architectures=tuple((Arch.parse(arch), *span(ends)) for arch, ends in row.architectures.items()),
+        releases=tuple(
+            Release(version=each.version, libc=Version(each.libc), name=each.name, released=each.released)
+            for each in row.releases
+        ),
+    )

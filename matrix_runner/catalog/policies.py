@@ -1,0 +1,143 @@
+"""What each platform tag promises: `policies.toml`, worked out for every platform.
+
+A policy says which libraries a wheel may leave to the system, and how new the versions of their symbols may be
+(PEP 513, 571, 599, 600 and 656).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+
+import msgspec
+from packaging.version import Version
+
+from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.toml import loads
+
+Number = tuple[int, ...]
+"""A symbol version's number, comparable: `GLIBC_2.17` has (2, 17)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """One platform tag and its promise.
+
+    `libraries` may stay outside the wheel. `ceilings`: by the first part of a symbol version (`GLIBC`), the newest
+    number; `names`: whole versions that have no number. `forbidden`: library and symbol, for symbols that an allowed
+    library does not have everywhere. `pip`: the first release that takes the tag; `alias_pip`: that takes `alias`.
+    """
+
+    platform: Platform
+    version: Version
+    pip: str
+    alias: str | None
+    alias_pip: str | None
+    libraries: frozenset[str]
+    ceilings: tuple[tuple[str, Number], ...]
+    names: frozenset[str]
+    forbidden: frozenset[tuple[str, str]]
+
+    def __str__(self) -> str:
+        return f"{self.platform.libc}_{self.version.major}_{self.version.minor}_{self.platform.arch}"
+
+    def allows_version(self, version: str) -> bool:
+        """Whether systems of this policy have a symbol version such as `GLIBC_2.17`.
+
+        Kinds that no policy knows are for the library to say, and allowed: such a library is itself not.
+        """
+        kind, _, rest = version.partition("_")
+        ceiling = dict(self.ceilings).get(kind)
+        if ceiling is None:
+            return True
+        number = number_of(rest)
+        return version in self.names if number is None else number <= ceiling
+
+
+def number_of(text: str) -> Number | None:
+    """Return `2.2.5` as (2, 2, 5); None for what is no dotted number (`PRIVATE`, `ABI_DT_RELR`)."""
+    parts = text.split(".")
+    return tuple(map(int, parts)) if all(part.isascii() and part.isdigit() for part in parts) else None
+
+
+class _Exception(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    libraries: tuple[str, ...] = ()
+    ceilings: dict[str, str] = {}
+    names: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+class _Level(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    version: str
+    alias: str | None = None
+    alias_pip: str | None = None
+    architectures: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    ceilings: dict[str, str] = {}
+    names: tuple[str, ...] = ()
+    only: dict[str, _Exception] = {}
+
+
+class _Forbidden(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"since": "from"}):
+    library: str
+    symbols: tuple[str, ...]
+    since: str | None = None
+
+
+class _Family(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    pip: str
+    level: tuple[_Level, ...]
+    forbidden: tuple[_Forbidden, ...] = ()
+
+
+def load_versions() -> tuple[tuple[Libc, tuple[Version, ...]], ...]:
+    """Read only which levels there are, oldest first."""
+    return tuple((libc, tuple(Version(level.version) for level in family.level)) for libc, family in _read().items())
+
+
+def load_policies() -> tuple[Policy, ...]:
+    """Read all policies of all platforms, each platform's oldest first."""
+    return tuple(
+        policy
+        for libc, family in _read().items()
+        for arch in Arch
+        for policy in _policies(family, Platform(libc=libc, arch=arch))
+    )
+
+
+def _read() -> dict[Libc, _Family]:
+    text = resources.files("matrix_runner.catalog").joinpath("policies.toml").read_text("utf-8")
+    return msgspec.convert(loads(text), dict[Libc, _Family], strict=True)
+
+
+def _policies(family: _Family, platform: Platform) -> Iterator[Policy]:
+    """Add up the levels of one platform."""
+    arch = platform.arch.tag
+    libraries: set[str] = set()
+    names: set[str] = set()
+    ceilings: dict[str, Number] = {}
+    begun = False
+    for level in family.level:
+        own = level.only.get(arch, _Exception())
+        begun = begun or arch in level.architectures
+        libraries |= {*level.libraries, *own.libraries}
+        names = (names | {*level.names, *own.names}) - {*own.lacks}
+        ceilings |= {kind: number_of(text) or () for kind, text in (level.ceilings | own.ceilings).items()}
+        if begun:
+            version = Version(level.version)
+            yield Policy(
+                platform=platform,
+                version=version,
+                pip=family.pip,
+                alias=None if level.alias is None else f"{level.alias}_{arch}",
+                alias_pip=level.alias_pip,
+                libraries=frozenset(libraries),
+                ceilings=tuple(ceilings.items()),
+                names=frozenset(names),
+                forbidden=frozenset(_forbidden(family, version)),
+            )
+
+
+def _forbidden(family: _Family, version: Version) -> Iterator[tuple[str, str]]:
+    for each in family.forbidden:
+        if each.since is None or version < Version(each.since):
+            yield from ((each.library, symbol) for symbol in each.symbols)

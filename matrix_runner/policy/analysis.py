@@ -1,0 +1,301 @@
+"""What a wheel needs of the system it is installed on, held against what each platform tag promises. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
+from pathlib import PurePosixPath
+
+from packaging.version import Version
+
+from matrix_runner.catalog.policies import Policy
+from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.reading import WheelAnatomy
+
+_LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
+"""PEP 513, 571, 599; PEP 600 says which C library each stands for."""
+
+_TAG = re.compile(
+    r"(?:(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)|(?P<old>manylinux\d+|linux))_(?P<arch>\w+)"
+)
+_LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
+"""The program that loads the others is on every system; auditwheel leaves it out likewise."""
+
+_LIBPYTHON = re.compile(r"libpython\d.*\.so.*")
+
+
+class Kind(Enum):
+    """What sort of thing a file needs."""
+
+    VERSION = "symbol version"
+    LIBRARY = "library"
+    SYMBOL = "symbol"
+    INSTRUCTIONS = "instructions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demand:
+    """One thing that a file needs, and the first policy that grants it; None if no policy does.
+
+    `what`: a symbol version, a library's name, or an instruction level. `library`: where symbols come from, else "".
+    """
+
+    kind: Kind
+    file: str
+    library: str
+    what: str
+    symbols: tuple[str, ...]
+    policy: Policy | None
+
+
+class Place(Enum):
+    """Where a library that is needed is to be found."""
+
+    GRAFTED = "grafted"
+    OWN = "own"
+    SYSTEM = "system"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Library:
+    """A library that is needed, by the name that is asked for, and the files that ask. Grafted: repair put it in."""
+
+    name: str
+    place: Place
+    needed_by: tuple[str, ...]
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is Python itself, which an extension must not link: it is loaded by it."""
+        return _LIBPYTHON.fullmatch(self.name) is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """What holds a wheel at a policy (None: nothing short of no tag at all will do), and where it would be without."""
+
+    policy: Policy | None
+    demands: tuple[Demand, ...]
+    without: Policy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """One platform of a wheel.
+
+    `policy`: the lowest whose promise is enough; None if none is. `rungs`: from there down, what stands in the
+    way of a lower one. `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`.
+    `pip`: the first release that installs it by its tags, or would by that of `policy`. `libraries`: sorted.
+    """
+
+    platform: Platform
+    policy: Policy | None
+    rungs: tuple[Rung, ...]
+    tagged: Version | None
+    pip: str | None
+    libraries: tuple[Library, ...]
+
+    @property
+    def needs(self) -> Version:
+        """The oldest C library that a system may have, for the tags to let it in and the code to run there.
+
+        What no policy grants is left out of account: that is no matter of the C library's age.
+        """
+        granted = self.policy or self.rungs[0].without
+        return granted.version if self.tagged is None else max(self.tagged, granted.version)
+
+    @property
+    def keeps_its_promise(self) -> bool:
+        """Whether it works wherever its tags let it be installed."""
+        return self.tagged is None or (self.policy is not None and self.policy.version <= self.tagged)
+
+    @property
+    def could_be_lower(self) -> bool:
+        """Whether its code would run on older systems than its tags say. Not to be seen for musl: no versions."""
+        if self.policy is None or self.tagged is None or self.platform.libc is Libc.MUSL:
+            return False
+        return self.policy.version < self.tagged
+
+    def above(self, version: Version) -> tuple[Demand, ...]:
+        """Return what a policy of that version does not grant, the hardest to meet first."""
+        return tuple(
+            demand
+            for rung in self.rungs
+            if rung.policy is None or rung.policy.version > version
+            for demand in rung.demands
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Analysis:
+    """A wheel, looked through. `verdicts`: one for each platform; none if it is for any, or not for Linux."""
+
+    wheel: WheelAnatomy
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def platform_tags(self) -> tuple[str, ...]:
+        """The platforms that the file name names, sorted."""
+        return tuple(sorted({tag.platform for tag in self.wheel.contents.tags}))
+
+    @property
+    def odd_files(self) -> tuple[Binary, ...]:
+        """ELF files that cannot be read, or are for another machine than the wheel."""
+        archs = {verdict.platform.arch for verdict in self.verdicts}
+        return tuple(each for each in self.wheel.binaries if each.trouble is not None or each.arch not in archs)
+
+
+def analyse(wheel: WheelAnatomy, policies: tuple[Policy, ...]) -> Analysis:
+    """Hold a wheel against the policies of each platform that it is for, by its tags or else by its code."""
+    tags = tuple(_tags(wheel))
+    named = {(libc, arch) for libc, arch, _ in tags} or {(None, arch) for arch in _archs(wheel)}
+    platforms = sorted({each for libc, arch in named for each in _platforms(libc, arch, wheel)}, key=str)
+    return Analysis(
+        wheel=wheel,
+        verdicts=tuple(
+            _verdict(wheel, tuple(each for each in policies if each.platform == platform), platform, tags)
+            for platform in platforms
+        ),
+    )
+
+
+_PlatformTag = tuple[Libc | None, Arch, Version | None]
+
+
+def _tags(wheel: WheelAnatomy) -> Iterator[_PlatformTag]:
+    """Read the platform tags: C library and its version (None for `linux_*`), and architecture."""
+    for tag in wheel.contents.tags:
+        match = _TAG.fullmatch(tag.platform)
+        if match is None or match["arch"] not in {arch.tag for arch in Arch}:
+            continue
+        arch = Arch.parse(match["arch"])
+        if match["libc"]:
+            yield Libc(match["libc"]), arch, Version(f"{match['major']}.{match['minor']}")
+        elif match["old"] in _LEGACY:
+            yield Libc.GLIBC, arch, Version(_LEGACY[match["old"]])
+        elif match["old"] == "linux":
+            yield None, arch, None
+
+
+def _archs(wheel: WheelAnatomy) -> set[Arch]:
+    return {binary.arch for binary in wheel.binaries if binary.arch is not None}
+
+
+def _platforms(libc: Libc | None, arch: Arch, wheel: WheelAnatomy) -> Iterator[Platform]:
+    """Return what a tag stands for; for one that names no C library, what the code of that architecture asks for."""
+    if libc is not None:
+        yield Platform(libc=libc, arch=arch)
+        return
+    files = [binary for binary in wheel.binaries if binary.arch is arch]
+    uses_musl = any(_is_of_musl(binary) for binary in files)
+    uses_glibc = any("libc.so.6" in binary.needed for binary in files)
+    if uses_musl:
+        yield Platform(libc=Libc.MUSL, arch=arch)
+    if uses_glibc or not uses_musl:
+        yield Platform(libc=Libc.GLIBC, arch=arch)
+
+
+def _is_of_musl(binary: Binary) -> bool:
+    names = binary.needed
+    return any(name == "libc.so" or name.startswith("libc.musl-") for name in names) or binary.path.endswith("-musl.so")
+
+
+def _verdict(
+    wheel: WheelAnatomy, policies: tuple[Policy, ...], platform: Platform, tags: tuple[_PlatformTag, ...]
+) -> Verdict:
+    files = tuple(binary for binary in wheel.binaries if binary.arch is platform.arch and binary.trouble is None)
+    libraries = tuple(_libraries(wheel, files, policies))
+    inside = {each.name for each in libraries if each.place in {Place.GRAFTED, Place.OWN}}
+    demands = [demand for binary in files for demand in _demands(binary, policies, inside)]
+    rungs = tuple(_rungs(demands, policies))
+    tagged = min((v for libc, arch, v in tags if (libc, arch) == (platform.libc, platform.arch) and v), default=None)
+    policy = rungs[0].policy if rungs else policies[0]
+    return Verdict(
+        platform=platform,
+        policy=policy,
+        rungs=rungs,
+        tagged=tagged,
+        pip=_pip(wheel, policies, policy if tagged is None else None),
+        libraries=libraries,
+    )
+
+
+def _libraries(wheel: WheelAnatomy, files: tuple[Binary, ...], policies: tuple[Policy, ...]) -> Iterator[Library]:
+    grafted = {*wheel.contents.grafted}
+    own = {PurePosixPath(binary.path).name for binary in files} | {b.soname for b in files if b.soname}
+    granted = policies[-1].libraries
+    for name in sorted({name for binary in files for name in binary.needed}):
+        if name in grafted:
+            place = Place.GRAFTED
+        elif PurePosixPath(name).name in own:
+            place = Place.OWN
+        else:
+            place = Place.SYSTEM if name in granted or _LOADER.fullmatch(name) else Place.MISSING
+        yield Library(name=name, place=place, needed_by=tuple(b.path for b in files if name in b.needed))
+
+
+def _demands(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
+    """Return all that a file asks of the system, met by the first policy or not."""
+
+    def demand(kind: Kind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()) -> Demand:
+        return Demand(
+            kind=kind, file=binary.path, library=library, what=what, symbols=tuple(sorted(symbols)), policy=policy
+        )
+
+    for name in binary.needed:
+        if name not in inside and not _LOADER.fullmatch(name):
+            policy = next((each for each in policies if name in each.libraries), None)
+            yield demand(Kind.LIBRARY, name, policy)
+    for need in binary.requirements:
+        if need.library not in inside and not _LOADER.fullmatch(need.library):
+            policy = next((each for each in policies if each.allows_version(need.version)), None)
+            yield demand(Kind.VERSION, need.version, policy, need.library, need.symbols)
+    for library in binary.needed:
+        if library not in inside:
+            yield from (demand(Kind.SYMBOL, library, *found) for found in _forbidden(binary, library, policies))
+    if binary.instructions is not None:
+        yield demand(Kind.INSTRUCTIONS, binary.instructions, None)
+
+
+def _forbidden(
+    binary: Binary, library: str, policies: tuple[Policy, ...]
+) -> Iterator[tuple[Policy | None, str, tuple[str, ...]]]:
+    """Return the symbols that a library does not have everywhere, by the first policy from which on it does."""
+
+    def first(symbol: str) -> Policy | None:
+        return next((each for each in policies if (library, symbol) not in each.forbidden), None)
+
+    known = {symbol for own, symbol in policies[0].forbidden if own == library}
+    found = sorted(binary.undefined & known, key=lambda symbol: (_rank(first(symbol)), symbol))
+    for policy, symbols in groupby(found, key=first):
+        yield policy, library, tuple(symbols)
+
+
+def _rank(policy: Policy | None) -> Version:
+    """Put policies in order, with none at all above them."""
+    return Version("9999") if policy is None else policy.version
+
+
+def _rungs(demands: list[Demand], policies: tuple[Policy, ...]) -> Iterator[Rung]:
+    """Return what holds the wheel up, the highest first; what the first policy grants holds nothing."""
+    lowest = policies[0]
+    high = sorted((each for each in demands if each.policy is not lowest), key=lambda each: _rank(each.policy))
+    steps = [(policy, tuple(group)) for policy, group in groupby(high, key=lambda each: each.policy)]
+    below = [lowest, *(policy for policy, _ in steps if policy is not None)]
+    for number in reversed(range(len(steps))):
+        policy, group = steps[number]
+        yield Rung(policy=policy, demands=group, without=below[number])
+
+
+def _pip(wheel: WheelAnatomy, policies: tuple[Policy, ...], granted: Policy | None) -> str | None:
+    """Return the first pip that knows one of the tags, or the tags that repair would give with that policy."""
+    named = {tag.platform for tag in wheel.contents.tags}
+    aliases = [each.alias_pip for each in policies if each.alias_pip and (each.alias in named or each is granted)]
+    modern = granted is not None or any(
+        tag.startswith(f"{policies[0].platform.libc}_") and tag.endswith(f"_{policies[0].platform.arch}")
+        for tag in named
+    )
+    return min(aliases, key=Version) if aliases else policies[0].pip if modern else None

@@ -1,0 +1,50 @@
+"""The note in which compilers leave which instructions a file needs (x86-64 psABI, GNU_PROPERTY_X86_ISA_1_NEEDED)."""
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+_PROPERTIES = 5
+_INSTRUCTIONS_NEEDED = 0xC0008002
+_LEVELS = ((8, "x86-64-v4"), (4, "x86-64-v3"), (2, "x86-64-v2"))
+
+
+def instruction_level(notes: Iterable[bytes], bits: int, byte_order: Literal["little", "big"]) -> str | None:
+    """Return the highest level that is noted, None for the first or no note. `notes`: contents of note segments."""
+    order = "<" if byte_order == "little" else ">"
+    width = bits // 8
+    needed = 0
+    for note in notes:
+        for description in _property_notes(note, order, width):
+            needed |= _instructions(description, order, width)
+    return next((name for bit, name in _LEVELS if needed & bit), None)
+
+
+def _property_notes(data: bytes, order: str, width: int) -> Iterator[bytes]:
+    """Return the descriptions of GNU's property notes; one that is cut short ends the reading."""
+    header = struct.Struct(f"{order}III")
+    place = 0
+    while place + header.size <= len(data):
+        name_size, size, kind = header.unpack_from(data, place)
+        start = place + header.size + _padded(name_size, 4)
+        if kind == _PROPERTIES and data[place + header.size :][:name_size] == b"GNU\0":
+            yield data[start : start + size]
+            place = start + _padded(size, width)
+        else:
+            place = start + _padded(size, 4)
+
+
+def _instructions(description: bytes, order: str, width: int) -> int:
+    header = struct.Struct(f"{order}II")
+    place, needed = 0, 0
+    while place + header.size <= len(description):
+        kind, size = header.unpack_from(description, place)
+        value = description[place + header.size :][:size]
+        if kind == _INSTRUCTIONS_NEEDED and len(value) == 4:
+            needed |= struct.unpack(f"{order}I", value)[0]
+        place += header.size + _padded(size, width)
+    return needed
+
+
+def _padded(size: int, to: int) -> int:
+    return size + -size % to

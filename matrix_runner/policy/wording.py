@@ -1,0 +1,192 @@
+"""An analysis in words, for people."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from matrix_runner.catalog.distributions import Destination, Distribution, destinations
+from matrix_runner.catalog.policies import number_of
+from matrix_runner.model.platforms import Libc
+from matrix_runner.policy.analysis import Analysis, Demand, Kind, Place, Rung, Verdict
+from matrix_runner.policy.elf import Binary
+
+_FEW = 4
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
+_LIBC = {Libc.GLIBC: "glibc", Libc.MUSL: "musl"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A paragraph: a word or two in the margin, what they say, and whether somebody should do something about it."""
+
+    label: str
+    text: str
+    is_warning: bool = False
+
+
+def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, verbose: bool) -> tuple[Line, ...]:
+    """Say what a wheel is, the verdict first. `verbose`: all that is known, not only what somebody might act on."""
+    lines = list(_verdicts(analysis, distributions, verbose=verbose))
+    lines += _oddities(analysis)
+    if verbose:
+        lines += (Line(label="file", text=_file(binary)) for binary in analysis.wheel.binaries)
+    return tuple(lines)
+
+
+def lay_out(lines: tuple[Line, ...], width: int) -> Iterator[tuple[Line, str, str]]:
+    """Return the lines of a text of that width: each with the paragraph it is of, its margin and its words."""
+    margin = max((len(line.label) for line in lines), default=0) + 4
+    for line in lines:
+        words = textwrap.wrap(line.text, max(width - margin, 24), subsequent_indent="  ", break_on_hyphens=False)
+        for number, text in enumerate(words):
+            label = line.label if number == 0 else ""
+            yield line, f"  {label:{margin - 2}}", text.replace(_HARD_SPACE, " ")
+
+
+def shortened(names: Iterable[str], few: int = _FEW) -> str:
+    """Join names with commas; of many, the first few and how many more there are."""
+    listed = list(names)
+    rest = len(listed) - few
+    return ", ".join(listed) if rest <= 1 else f"{', '.join(listed[:few])} and {rest} more"
+
+
+def phrase(demands: Iterable[Demand], few: int = _FEW) -> tuple[str, ...]:
+    """Say of demands what is needed and by which files, those of one kind together, the newest version first."""
+    ordered = sorted(demands, key=lambda each: (_weight(each), each.what, each.library, each.file), reverse=True)
+    return tuple(
+        _phrase(tuple(group), few)
+        for _, group in groupby(ordered, key=lambda each: (each.kind, each.what, each.library))
+    )
+
+
+def _weight(demand: Demand) -> tuple[bool, bool, tuple[int, ...]]:
+    """Put missing libraries first, then symbols of the C library, then newer versions."""
+    kind, _, number = demand.what.partition("_")
+    return demand.kind is Kind.LIBRARY, kind == "GLIBC", number_of(number) or ()
+
+
+def _phrase(demands: tuple[Demand, ...], few: int) -> str:
+    first = demands[0]
+    files = shortened(sorted({each.file for each in demands}), few)
+    symbols = shortened(sorted({_cut(symbol) for each in demands for symbol in each.symbols}), few)
+    match first.kind:
+        case Kind.LIBRARY:
+            return f"{first.what}, needed by {files}"
+        case Kind.VERSION:
+            return f"{first.what} of {first.library}{f' ({symbols})' if symbols else ''}, in {files}"
+        case Kind.SYMBOL:
+            return f"{symbols} of {first.what}, which not every {first.what} has, in {files}"
+        case Kind.INSTRUCTIONS:
+            return f"instructions of {first.what}, in {files}"
+
+
+def _cut(symbol: str) -> str:
+    return symbol if len(symbol) <= 60 else f"{symbol[:57]}..."
+
+
+def _verdicts(analysis: Analysis, distributions: tuple[Distribution, ...], *, verbose: bool) -> Iterator[Line]:
+    tags = analysis.platform_tags
+    if not analysis.verdicts:
+        if tags == ("any",):
+            yield Line(label="installs on", text="any platform: there is no machine code in it")
+        else:
+            yield Line(label="not for Linux", text=f"its tags say {', '.join(tags)}", is_warning=True)
+        return
+    if "any" in tags:
+        yield Line(label="tag", text="says any platform, but there is machine code in it", is_warning=True)
+    for verdict in analysis.verdicts:
+        yield from _verdict(verdict, distributions, verbose=verbose)
+
+
+def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...], *, verbose: bool) -> Iterator[Line]:
+    yield from _headline(verdict, destinations(distributions, verdict.platform, verdict.needs))
+    if verdict.tagged is None and verdict.policy is not None:
+        text = f"its tag names no C library, so no package index takes it; repaired, it could be {verdict.policy}"
+        yield Line(label="not repaired", text=text, is_warning=True)
+    if not verdict.keeps_its_promise:
+        yield Line(label="broken promise", text=_broken(verdict), is_warning=True)
+    elif verdict.could_be_lower:
+        yield Line(label="could be", text=f"{verdict.policy}: its code needs nothing newer than that has")
+    if verdict.platform.libc is Libc.MUSL:
+        yield Line(label="by its tag", text="musl's symbols have no versions: which musl the code needs cannot be seen")
+    for number, rung in enumerate(verdict.rungs):
+        if verbose or number == 0:
+            yield from _rung(rung, verbose=verbose)
+    yield from _libraries(verdict, verbose=verbose)
+
+
+def _headline(verdict: Verdict, found: tuple[Destination, ...]) -> Iterator[Line]:
+    if verdict.policy is None and verdict.tagged is None:
+        text = "no platform but the one it was built on: no platform tag allows what it needs"
+        yield Line(label="installs on", text=text, is_warning=True)
+        return
+    pip = f", with pip {verdict.pip} or newer" if verdict.pip else ""
+    system = f"{_LIBC[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
+    yield Line(label="installs on", text=system)
+    fixed = ", ".join(_names(each for each in found if each.release is not None))
+    rolling = ", ".join(_names(each for each in found if each.release is None))
+    parts = [f"from {fixed} on"] if fixed else []
+    parts += [rolling] if rolling else []
+    yield Line(label="which is", text="; ".join(parts) or "no distribution that is known here")
+
+
+def _names(found: Iterable[Destination]) -> Iterator[str]:
+    """Name distributions; those that follow another's releases together with it (`RHEL/AlmaLinux/CentOS 8`)."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        release = "" if each.release is None else each.release.version
+        families.setdefault((each.distribution.like or each.distribution.name, release), []).append(
+            each.distribution.name
+        )
+    for (_, release), names in families.items():
+        yield f"{'/'.join(names)} {release}".strip().replace(" ", _HARD_SPACE)
+
+
+def _broken(verdict: Verdict) -> str:
+    if verdict.policy is not None:
+        libc = _LIBC[verdict.platform.libc]
+        return f"its tag lets it in from {libc} {verdict.tagged} on, its code needs {verdict.policy}"
+    return "its code needs what its tag does not promise, and no other would: see below"
+
+
+def _rung(rung: Rung, *, verbose: bool) -> Iterator[Line]:
+    phrases = phrase(rung.demands, 1000 if verbose else _FEW)
+    shown = phrases if verbose else phrases[:_FEW]
+    for number, text in enumerate(shown):
+        yield Line(label="held back by" if number == 0 else "", text=text, is_warning=rung.policy is None)
+    if len(shown) < len(phrases):
+        yield Line(label="", text=f"and {len(phrases) - len(shown)} more (--verbose shows all)")
+    yield Line(label="", text=f"without {'this' if len(phrases) == 1 else 'these'} it would be {rung.without}")
+
+
+def _libraries(verdict: Verdict, *, verbose: bool) -> Iterator[Line]:
+    labels = {Place.GRAFTED: "grafted", Place.OWN: "its own", Place.SYSTEM: "of the system", Place.MISSING: "missing"}
+    for place, label in labels.items():
+        names = [each.name for each in verdict.libraries if each.place is place]
+        if names:
+            is_missing = place is Place.MISSING
+            text = shortened(names, 1000 if verbose or is_missing else 8)
+            yield Line(label=label, text=text + (": on no list of what every system has" if is_missing else ""))
+
+
+def _oddities(analysis: Analysis) -> Iterator[Line]:
+    for binary in analysis.odd_files:
+        text = (
+            f"cannot be read: {binary.trouble}" if binary.trouble else f"is for {_machine(binary)}, not for the wheel's"
+        )
+        yield Line(label="odd", text=f"{binary.path} {text}", is_warning=True)
+
+
+def _machine(binary: Binary) -> str:
+    return binary.arch.tag if binary.arch else f"{binary.machine_name or binary.machine}, {binary.bits}-bit"
+
+
+def _file(binary: Binary) -> str:
+    parts = [f"{binary.path}: {_machine(binary)}"]
+    parts += [f"needs {', '.join(binary.needed)}"] if binary.needed else []
+    parts += [
+        f"{name} {':'.join(paths)}" for name, paths in (("RPATH", binary.rpath), ("RUNPATH", binary.runpath)) if paths
+    ]
+    parts += [binary.instructions] if binary.instructions else []
+    return "; ".join(parts)
