@@ -13,6 +13,9 @@ from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, OnOutput
 from matrix_runner.engine.worker_shell import End, FrameReader, MarkScanner, opening_text, reap_text, request_text
 
 _CHUNK = 256 * 1024
+_FIRST_WORDS = 500
+"""Bytes that are kept of what a container says before its shell answers."""
+
 GRACE = 3.0
 """Seconds between TERM and KILL: GitHub grants a cancelled job 7.5 s in all."""
 
@@ -31,6 +34,12 @@ class Conversation:
         self._frames = FrameReader()
         self._is_usable = True
         self._oom_kills = 0
+        self._first_words = b""
+
+    @property
+    def first_words(self) -> str:
+        """What was said instead of an answer to `start`: why the container does not run, if anything says so."""
+        return self._first_words.decode("utf-8", "replace").strip()
 
     def start(self, timeout: float) -> bool:
         """Prepare the worker; tell whether it answered within `timeout` seconds."""
@@ -130,8 +139,9 @@ class Conversation:
         while scanner.end is None:
             data = self._receive(until) if self._clock() < until else None
             if not data:
+                self._first_words += scanner.flush()
                 return None
-            scanner.feed(self._frames.feed(data))
+            self._first_words = (self._first_words + scanner.feed(self._frames.feed(data)))[:_FIRST_WORDS]
         self._oom_kills = scanner.end.oom_kills
         return scanner.end
 

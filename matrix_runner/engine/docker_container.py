@@ -59,8 +59,9 @@ class DockerContainer:
                 conversation.hang_up()
         self._daemon.start(self.id)
         if not conversation.start(timeout):
+            said = f": {conversation.first_words}" if conversation.first_words else ""
             raise EngineError(
-                f"the container {self._identity.name} was started, but its shell does not answer",
+                f"the container {self._identity.name} was started, but its shell does not answer{said}",
                 hint="The image needs /bin/sh, cat, env and setsid; the machine may be out of memory or overloaded.",
             )
 

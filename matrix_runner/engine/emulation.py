@@ -1,0 +1,61 @@
+"""Which other architectures this machine's kernel can run: its registered emulators (binfmt_misc)."""
+
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.model.platforms import Arch
+
+REGISTRY: Final = Path("/proc/sys/fs/binfmt_misc")
+
+_OWN_SOCKETS: Final = ("unix:///var/run/docker.sock", "unix:///run/docker.sock", "unix:///run/user/")
+"""Where an engine listens that shares this machine's kernel. Others, as Docker Desktop's, are a virtual machine's."""
+
+
+def is_on_this_kernel(endpoint: str) -> bool:
+    """Whether an engine at this address runs its containers on the kernel that runs this program."""
+    return endpoint.startswith(_OWN_SOCKETS)
+
+
+def emulated_archs(registry: Path = REGISTRY) -> frozenset[Arch] | None:
+    """Return the architectures that the kernel has an emulator for, or None if it cannot be told from here.
+
+    An emulator is usable in a container only if the kernel opened it when it was registered (flag F): its path means
+    nothing inside. Which programs it is for is told by the entry's magic bytes, not by its name, as QEMU is not the
+    only one (kernel documentation, admin-guide/binfmt-misc).
+    """
+    try:
+        if (registry / "status").read_text("ascii").strip() != "enabled":
+            return frozenset()
+        entries = [path.read_text("ascii", errors="replace") for path in registry.iterdir() if _is_entry(path)]
+    except OSError:
+        # Not mounted here, as in most containers: the kernel may have emulators all the same.
+        return None
+    return frozenset(arch for arch in Arch if any(_runs(entry, arch) for entry in entries))
+
+
+def _is_entry(path: Path) -> bool:
+    return path.name not in {"register", "status"}
+
+
+def _runs(entry: str, arch: Arch) -> bool:
+    lines = entry.splitlines()
+    fields = dict(line.split(" ", 1) for line in lines if " " in line)
+    if "enabled" not in lines or "F" not in fields.get("flags:", ""):
+        return False
+    try:
+        magic = bytes.fromhex(fields["magic"])
+        mask = bytes.fromhex(fields.get("mask", "ff" * len(magic)))
+    except (KeyError, ValueError):
+        return False
+    header = _elf_header(arch)
+    # An entry that ends before the machine's number is for something else than an architecture's programs.
+    if fields.get("offset", "0") != "0" or not len(magic) == len(mask) == len(header):
+        return False
+    return all(own & bits == wanted & bits for own, wanted, bits in zip(header, magic, mask, strict=True))
+
+
+def _elf_header(arch: Arch) -> bytes:
+    """Return the first 20 bytes of an architecture's executables (gABI)."""
+    is_little = arch.byte_order == "little"
+    ident = b"\x7fELF" + bytes([arch.bits // 32, 1 if is_little else 2, 1]) + bytes(9)
+    return ident + b"".join(number.to_bytes(2, "little" if is_little else "big") for number in (2, arch.elf_machine))
