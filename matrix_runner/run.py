@@ -9,14 +9,14 @@ from pathlib import Path
 
 from matrix_runner import __version__
 from matrix_runner.catalog import Catalog
-from matrix_runner.cell.preflight import Place, PlaceKey, look_into, place_key
+from matrix_runner.cell.preflight import Place, PlaceKey, look_into, no_emulator, place_key
 from matrix_runner.cell.runner import Workshop, run_cell
 from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
 from matrix_runner.cell.source import SourceArchive, pack
 from matrix_runner.config import BEFORE_ALL, OVERWRITE, Settings
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.errors import MachineError, OutputError
-from matrix_runner.matrix import Job, Plan
+from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.events import Notice, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.files import ReportExtra, report_json
@@ -33,7 +33,7 @@ class Order:
     """What is to be built, of what, where to. `run`: the run's id. `scratch`: a directory for what is not kept.
 
     `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
-    job's log will be, as a person can open it.
+    job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known.
     """
 
     run: str
@@ -50,6 +50,7 @@ class Order:
     scratch: Path
     log_path: Callable[[Job], str]
     listeners: Sequence[Listener]
+    host: Host | None = None
     runs_before_all: bool = True
 
 
@@ -136,6 +137,8 @@ def _look_into_images(order: Order, pool: Pool, interrupt: Interrupt) -> dict[Pl
         def on_notice(text: str) -> None:
             pool.emit(Notice(at=pool.clock(), text=text))
 
+        if order.host is not None and order.host.lacks_emulator(key.arch):
+            return no_emulator(key, order.host.machine)
         try:
             return look_into(order.engine, key, by_place[key], order.catalog, on_notice)
         except MachineError as error:

@@ -16,7 +16,7 @@ from matrix_runner.catalog import Catalog
 from matrix_runner.config import Settings
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.engine.fake import ANY_IMAGE, FakeCall, FakeEngine, FakeFaults, FakeResult
-from matrix_runner.matrix import Job, Plan
+from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepStarted
 from matrix_runner.model.outcomes import Outcome, Report, StepKind
@@ -75,6 +75,7 @@ class Kitchen:
     listeners: tuple[Listener, ...] = ()
     runs_before_all: bool = True
     images: tuple[str, ...] = (ANY_IMAGE,)
+    host: Host | None = None
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs, in the order of their identifiers, each with its place of the images in turn."""
@@ -122,6 +123,7 @@ class Kitchen:
             log_path=lambda job: f"logs/{job.cell}.log",
             listeners=(self.recorder, *self.listeners),
             runs_before_all=self.runs_before_all,
+            host=self.host,
         )
 
     @property

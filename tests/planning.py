@@ -92,7 +92,7 @@ def job_for(
         directories=known.directories,
         image=ImageChoice(reference=image, family=None, origin="test"),
         settings=settings or settings_with(),
-        remark=known.remark,
+        remark=catalog.remark(cell),
     )
 
 

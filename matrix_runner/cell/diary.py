@@ -39,6 +39,8 @@ class Diary:
 
     def __init__(self, cell: Cell, *, emit: Callable[[Event], None], clock: Callable[[], float]) -> None:
         """`clock`: monotonic seconds since the run began."""
+        self.python_version: str | None = None
+        """Of the interpreter that the cell has, which may have been installed for it alone."""
         self._cell = cell
         self._emit = emit
         self._clock = clock

@@ -3,6 +3,8 @@
 import shlex
 from dataclasses import dataclass
 
+import msgspec
+
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Libc
@@ -22,6 +24,7 @@ class InterpreterFacts:
 class ImageFacts:
     """What the probe saw. `tools`: name and the first line of `--version`. `directories`: all of `/opt/python`.
 
+    `installable`: what `manylinux-interpreters ensure` can add to them; asked only where something wanted is missing.
     `machine` is `uname -m` as commands see it; `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake
     (an image's stated architecture can lie: measured on Docker 20.10).
     """
@@ -35,6 +38,7 @@ class ImageFacts:
     tools: tuple[tuple[str, str], ...]
     directories: tuple[str, ...]
     interpreters: tuple[InterpreterFacts, ...]
+    installable: tuple[str, ...] = ()
 
     def tool(self, name: str) -> str | None:
         """What a tool says of its version, or None where it is not on PATH."""
@@ -44,6 +48,12 @@ class ImageFacts:
         """Return the first of the named interpreters that is there."""
         by_name = {facts.directory: facts for facts in self.interpreters}
         return next((by_name[name] for name in directories if name in by_name), None)
+
+    def to_install(self, directories: tuple[str, ...]) -> str | None:
+        """Return the first of the named interpreters that can be installed on demand, if none of them is there."""
+        if any(name in self.directories for name in directories):
+            return None
+        return next((name for name in directories if name in self.installable), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +85,7 @@ print("\\t".join(["%d.%d.%d" % sys.version_info[:3], ",".join(names), suffix]))
 # Everything that starts a program goes to the background and is waited for once: in turn the eight interpreters of a
 # usual image take 0.6 s, side by side a third of it. A line below 4 KiB is written whole (POSIX, PIPE_BUF).
 _PROBE = """
-root=$1; shift
+root=$1; missing=; shift
 printf 'machine\\t%s\\n' "$(uname -m)"
 printf 'elf\\t%s\\n' "$(head -c 20 /bin/sh | od -An -v -tx1 | tr -d ' \\n')"
 printf 'path\\t%s\\n' "$PATH"
@@ -98,7 +108,9 @@ for directory in "$root"/opt/python/*/; do
   fi
 done
 for name in "$@"; do
-  if [ -x "$root/opt/python/$name/bin/python" ]; then
+  if [ ! -x "$root/opt/python/$name/bin/python" ]; then
+    missing=$name
+  else
     (
       answer=$("$root/opt/python/$name/bin/python" -c "$ask" 2>/dev/null) &&
         printf 'interpreter\\t%s\\t%s\\n' "$name" "$answer"
@@ -106,6 +118,10 @@ for name in "$@"; do
   fi
 done
 wait
+# Images since 2023 install some interpreters on demand; not on a machine that is somebody's.
+if [ -n "$missing" ] && [ -z "$root" ] && command -v manylinux-interpreters >/dev/null 2>&1; then
+  printf 'installable\\t%s\\n' "$(manylinux-interpreters list --format json 2>/dev/null | tr -d '\\t\\n')"
+fi
 """
 
 
@@ -138,7 +154,20 @@ def parse_probe(output: str) -> ImageFacts:
             )
             for directory, version, modules, suffix in interpreters
         ),
+        installable=_listed(single.get("installable", "")),
     )
+
+
+class _Listed(msgspec.Struct):
+    identifier: str
+
+
+def _listed(answer: str) -> tuple[str, ...]:
+    """Read `manylinux-interpreters list --format json`; nothing if it is anything else."""
+    try:
+        return tuple(row.identifier for row in msgspec.json.decode(answer, type=list[_Listed]))
+    except msgspec.DecodeError:
+        return ()
 
 
 def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, place: str) -> Problem | None:
@@ -159,7 +188,7 @@ def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, pl
         return Problem(
             message=f"{place} is for {facts.libc} wheels, but {cell} needs {cell.platform.libc}", hint=f"set {option}"
         )
-    if facts.interpreter(directories) is None:
+    if facts.interpreter(directories) is None and facts.to_install(directories) is None:
         broken = [name for name in directories if name in facts.directories]
         if broken:
             return Problem(

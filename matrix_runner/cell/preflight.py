@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from matrix_runner.catalog import Catalog
 from matrix_runner.cell.facts import ImageFacts, Problem, find_missing_tool, find_problem, parse_probe, probe_request
 from matrix_runner.cell.toolbox import needs
-from matrix_runner.engine.api import ContainerSpec, Engine, ResolvedImage
-from matrix_runner.errors import ImageError
+from matrix_runner.engine.api import Container, ContainerSpec, Engine, ResolvedImage
+from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.matrix import Job
+from matrix_runner.matrix.remarks import emulation_hint
 from matrix_runner.model.platforms import Arch
 
 LOCAL = "this machine"
@@ -36,6 +37,10 @@ class Place:
             return find_missing_tool(job.cell, job.directories, self.facts, self.shown, tools)
         return Problem(message=problem.message, hint=f"{problem.hint}; {job.remark}") if job.remark else problem
 
+    def to_install(self, job: Job) -> str | None:
+        """Return the interpreter that `manylinux-interpreters ensure` must add for a job, or None."""
+        return self.facts.to_install(job.directories)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlaceKey:
@@ -61,24 +66,73 @@ def look_into(
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = tuple(dict.fromkeys(name for job in jobs for name in job.directories))
     spec = ContainerSpec(image=image.id, arch=key.arch, name=f"preflight-{key.arch}")
-    output = bytearray()
-    with engine.open(spec) as container:
-        result = container.exec(probe_request(container.root, directories), output.extend)
-        is_disposable = container.is_disposable
-    if not result.is_success:
-        tail = bytes(output[-500:]).decode("utf-8", "replace").strip()
-        raise ImageError(
-            f"image {key.reference} cannot be looked into: {tail or result.ending.value}",
-            hint="it needs a POSIX shell with head, od, tr and basename",
-        )
-    facts = parse_probe(output.decode("utf-8", "replace"))
+    try:
+        with engine.open(spec) as container:
+            facts = _ask(container, directories, key.reference)
+            is_disposable = container.is_disposable
+    except EngineError as error:
+        if _FOREIGN in error.message.lower():
+            raise _foreign(engine, key) from error
+        raise
     if facts.plat is None:
         facts = replace(facts, plat=catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
     return Place(
         reference=key.reference,
-        shown=LOCAL if key.reference == LOCAL else f"image {key.reference.partition('@')[0]}",
+        shown=_shown(key.reference),
         image=image,
         arch=key.arch,
         facts=facts,
         is_disposable=is_disposable,
     )
+
+
+def look_again(container: Container, place: Place, job: Job) -> Place:
+    """Return the place as it is in a cell's own container, after an interpreter was installed there. Raise ImageError.
+
+    Nothing more can be installed then: what is still missing is a problem.
+    """
+    facts = _ask(container, job.directories, place.reference)
+    facts = replace(place.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
+    return replace(place, facts=facts)
+
+
+def no_emulator(key: PlaceKey, machine: Arch) -> MachineError:
+    """Return the error for a place that needs an emulator which the machine is known not to have."""
+    return MachineError(
+        f"{_shown(key.reference)} needs {key.arch}; this machine is {machine} and has no emulator for it",
+        hint=emulation_hint(key.arch),
+    )
+
+
+_FOREIGN = "exec format error"
+"""What the kernel says of programs of another architecture (ENOEXEC), in the words of runc and crun alike."""
+
+
+def _foreign(engine: Engine, key: PlaceKey) -> ImageError:
+    machine = engine.check().machine
+    own = Arch.of_machine(machine)
+    if own in {key.arch, key.arch.wider}:
+        return ImageError(
+            f"{_shown(key.reference)} holds programs that are not {key.arch}: {_FOREIGN}",
+            hint=f"choose one for {key.arch}",
+        )
+    return ImageError(
+        f"{_shown(key.reference)} needs {key.arch}; this engine's machine is {machine} and has no emulator for it",
+        hint=emulation_hint(key.arch),
+    )
+
+
+def _ask(container: Container, directories: tuple[str, ...], reference: str) -> ImageFacts:
+    output = bytearray()
+    result = container.exec(probe_request(container.root, directories), output.extend)
+    if not result.is_success:
+        tail = bytes(output[-500:]).decode("utf-8", "replace").strip()
+        raise ImageError(
+            f"image {reference} cannot be looked into: {tail or result.ending.value}",
+            hint="it needs a POSIX shell with head, od, tr and basename",
+        )
+    return parse_probe(output.decode("utf-8", "replace"))
+
+
+def _shown(reference: str) -> str:
+    return LOCAL if reference == LOCAL else f"image {reference.partition('@')[0]}"

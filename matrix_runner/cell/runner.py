@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.layout import Layout
+from matrix_runner.cell.on_demand import with_interpreter
 from matrix_runner.cell.preflight import Place
 from matrix_runner.cell.recipe import Recipe, Step, has_tests
 from matrix_runner.cell.shelf import Preparations, Reusable, Shelf
@@ -95,7 +96,7 @@ def run_cell(job: Job, shop: Workshop) -> Outcome:
         reused_from=None if delivery.reused is None else delivery.reused.builder,
         image=None if place is None else place.reference,
         image_id=None if place is None else place.image.id,
-        python_version=None if interpreter is None else interpreter.version,
+        python_version=diary.python_version or (None if interpreter is None else interpreter.version),
         log=shop.log_path(job),
     )
     shop.preparations.release(job)
@@ -159,6 +160,7 @@ def _perform(job: Job, shop: Workshop, diary: Diary) -> _Delivery:
     with ExitStack() as stack:
         with diary.step(StepKind.PREPARE, f"open {place.shown}"):
             container = stack.enter_context(shop.engine.open(spec))
+        place = with_interpreter(job, place, diary, container)
         return _Cook(job, shop, diary, place, container).serve(reused)
 
 
@@ -168,6 +170,7 @@ class _Cook:
     def __init__(self, job: Job, shop: Workshop, diary: Diary, place: Place, container: Container) -> None:
         interpreter = place.facts.interpreter(job.directories)
         assert interpreter is not None  # noqa: S101  `Place.problem` has said so
+        diary.python_version = interpreter.version
         environ = dict(shop.environ)
         self._job = job
         self._shop = shop

@@ -61,7 +61,8 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
             errors.write(chosen.remark)
         known = catalog.load()
         machine_name = None if chosen.is_local else chosen.info.machine
-        plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local, machine_name=machine_name))
+        host = this_host(os.environ, local=chosen.is_local, machine_name=machine_name, endpoint=chosen.info.endpoint)
+        plan = make_plan(settings, known, host)
         plan.require_jobs(settings)
         _make_images(chosen, plan, out, jobs=settings[JOBS] or None)
         output_dir = Path(settings[OUTPUT_DIR])
@@ -82,6 +83,7 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
                 scratch=scratch_dir(),
                 log_path=lambda job: str(logs.path(job.cell)),
                 listeners=(logs, console),
+                host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
             )
             report = build_order(order)

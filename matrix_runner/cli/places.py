@@ -90,10 +90,13 @@ def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) ->
     return ChosenEngine(engine=local, info=local.check(), is_local=True, remark=remark)
 
 
-def this_host(environ: Mapping[str, str], *, local: bool, machine_name: str | None = None) -> Host:
+def this_host(
+    environ: Mapping[str, str], *, local: bool, machine_name: str | None = None, endpoint: str | None = None
+) -> Host:
     """Say what machine runs the cells; for a local engine, which interpreters it has.
 
     `machine_name`: what the engine says of itself, which may be another machine than this one; default: this one.
+    `endpoint`: where it listens; for one that has this machine's kernel, the emulators of that are known.
     Raise UsageError for a machine that no wheel platform is known for.
     """
     name = machine_name or platform.machine()
@@ -104,7 +107,10 @@ def this_host(environ: Mapping[str, str], *, local: bool, machine_name: str | No
             hint="run them on one of " + ", ".join(map(str, Arch)),
         )
     if not local:
-        return Host(machine=machine)
+        from matrix_runner.engine.emulation import emulated_archs, is_on_this_kernel
+
+        emulated = emulated_archs() if endpoint is not None and is_on_this_kernel(endpoint) else None
+        return Host(machine=machine, emulated=emulated)
     if machine.bits == 64 and struct.calcsize("P") == 4:
         # A 32-bit userland on a 64-bit kernel, as in an i686 container.
         machine = next((arch for arch in Arch if arch.wider is machine), machine)
@@ -114,6 +120,15 @@ def this_host(environ: Mapping[str, str], *, local: bool, machine_name: str | No
     found = local_engine("plan", environ).interpreters()
     directories = frozenset(each.directory for each in found if each.machine == machine.tag)
     return Host(machine=machine, libc=libc, local=directories)
+
+
+def likely_endpoint(environ: Mapping[str, str]) -> str | None:
+    """Return where an engine would be looked for, for what is said of a plan; None if that is unclear."""
+    from matrix_runner.engine.endpoint import resolve_endpoint
+
+    with suppress(EngineError):
+        return resolve_endpoint(environ).url
+    return None
 
 
 def processors() -> int:

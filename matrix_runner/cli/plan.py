@@ -35,12 +35,13 @@ def plan(project: Path, style: str, **flags: object) -> None:
       runner plan --format identifiers             one a line, for scripts
     """
     from matrix_runner import catalog
-    from matrix_runner.cli.places import this_host
+    from matrix_runner.cli.places import likely_endpoint, this_host
     from matrix_runner.config import CONTAINER_ENGINE, EngineChoice, load
     from matrix_runner.matrix import make_plan
 
     settings = load(project, environ=os.environ, flags=given_flags(flags))
-    host = this_host(os.environ, local=settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL)
+    local = settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL
+    host = this_host(os.environ, local=local, endpoint=likely_endpoint(os.environ))
     planned = make_plan(settings, catalog.load(), host)
     for warning in planned.warnings:
         click.echo(f"warning: {warning}", err=True)

@@ -6,9 +6,11 @@ from typing import Final
 from matrix_runner.model.platforms import Arch
 
 REGISTRY: Final = Path("/proc/sys/fs/binfmt_misc")
+FILESYSTEMS: Final = Path("/proc/filesystems")
 
-_OWN_SOCKETS: Final = ("unix:///var/run/docker.sock", "unix:///run/docker.sock", "unix:///run/user/")
-"""Where an engine listens that shares this machine's kernel. Others, as Docker Desktop's, are a virtual machine's."""
+_OWN_SOCKETS: Final = ("unix:///var/run/", "unix:///run/", "unix:///tmp/")
+"""Where an engine listens that shares this machine's kernel. Docker Desktop's and its like are a virtual machine's and
+have their sockets in the user's home."""
 
 
 def is_on_this_kernel(endpoint: str) -> bool:
@@ -16,7 +18,7 @@ def is_on_this_kernel(endpoint: str) -> bool:
     return endpoint.startswith(_OWN_SOCKETS)
 
 
-def emulated_archs(registry: Path = REGISTRY) -> frozenset[Arch] | None:
+def emulated_archs(registry: Path = REGISTRY, filesystems: Path = FILESYSTEMS) -> frozenset[Arch] | None:
     """Return the architectures that the kernel has an emulator for, or None if it cannot be told from here.
 
     An emulator is usable in a container only if the kernel opened it when it was registered (flag F): its path means
@@ -24,6 +26,8 @@ def emulated_archs(registry: Path = REGISTRY) -> frozenset[Arch] | None:
     only one (kernel documentation, admin-guide/binfmt-misc).
     """
     try:
+        if "binfmt_misc" not in filesystems.read_text("ascii").split():
+            return frozenset()
         if (registry / "status").read_text("ascii").strip() != "enabled":
             return frozenset()
         entries = [path.read_text("ascii", errors="replace") for path in registry.iterdir() if _is_entry(path)]

@@ -80,6 +80,50 @@ def test_the_probe_sees_tools_and_the_images_own_platform(tmp_path: Path) -> Non
     assert (facts.plat, facts.path, facts.interpreters) == ("manylinux_2_28_x86_64", path, ())
 
 
+_OFFERS = """\
+if [ "$*" != "list --format json" ]; then exit 2; fi
+echo '['
+echo '  {"identifier": "pp310-pypy310_pp73", "installed": false},'
+echo '  {"identifier": "cp311-cp311", "installed": true}'
+echo ']'
+"""
+
+
+def test_the_probe_asks_what_can_be_installed_if_something_is_missing(tmp_path: Path) -> None:
+    """Only in a container (root ""), only where the command is there, and only for the sake of what is missing."""
+    tools = tmp_path / "bin"
+    tool(tools, "manylinux-interpreters", _OFFERS)
+    path = f"{tools}:/usr/bin:/bin"
+
+    def installable(root: str, *directories: str, path: str = path) -> tuple[str, ...]:
+        request = probe_request(root, directories)
+        done = subprocess.run(request.argv, check=True, capture_output=True, text=True, env={"PATH": path})
+        return parse_probe(done.stdout).installable
+
+    assert installable("", "cp1-missing") == ("pp310-pypy310_pp73", "cp311-cp311")
+    assert installable("") == ()
+    assert installable(str(tmp_path), "cp1-missing") == ()
+    assert installable("", "cp1-missing", path="/usr/bin:/bin") == ()
+    tool(tools, "manylinux-interpreters", "echo 'no such option: --format' >&2; exit 2")
+    assert installable("", "cp1-missing") == ()
+
+
+def test_what_can_be_installed_is_no_problem() -> None:
+    """A cell whose interpreter can be had on demand may run; one that is there, or is broken, is not installed."""
+    facts = replace(facts_for(CELL, "cp39-cp39"), installable=("pp311-pypy311_pp73", "cp39-cp39"))
+    wanted = ("pp311-pypy311_pp80", "pp311-pypy311_pp73")
+    pypy = Cell.parse("pp311-manylinux_x86_64")
+    assert facts.to_install(wanted) == "pp311-pypy311_pp73"
+    assert facts.to_install(("cp39-cp39",)) is None
+    assert find_problem(pypy, wanted, facts, "the image") is None
+    assert find_problem(pypy, wanted[:1], facts, "the image") is not None
+    broken = replace(facts, directories=(*facts.directories, "pp311-pypy311_pp80"))
+    assert broken.to_install(wanted) is None
+    problem = find_problem(pypy, wanted, broken, "the image")
+    assert problem is not None
+    assert "does not start" in problem.message
+
+
 def test_a_musl_package_does_not_make_a_musl_machine(tmp_path: Path) -> None:
     """A machine with musl's loader beside glibc, as a package, still makes manylinux wheels."""
     tools = tmp_path / "bin"

@@ -351,7 +351,7 @@ def test_a_missing_interpreter_is_told_before_anything_is_built(tmp_path: Path) 
     assert (failure.step, failure.reason) == (StepKind.PREPARE, Reason.MISSING_TOOL)
     assert "/opt/python/cp38-cp38" in failure.message
     assert failure.hint is not None
-    assert "last published images" in failure.hint
+    assert "manylinux_2_28_x86_64:2026.03.20-1 still holds it" in failure.hint
     assert "cp38-manylinux_x86_64" not in opened
     assert report.exit_code is ExitCode.ENVIRONMENT
 
