@@ -30,7 +30,7 @@ REPORT = "report.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is to be built, of what, where to. `run`: the run's id. `scratch`: a directory for what is not kept.
+    """What is to be built, of what, where to. `package`: its directory, relative to the project. `run`: the run's id. `scratch`: a directory for what is not kept.
 
     `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
     job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known.
@@ -52,6 +52,7 @@ class Order:
     listeners: Sequence[Listener]
     host: Host | None = None
     runs_before_all: bool = True
+    package: str = ""
 
 
 def build(order: Order) -> Report:

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import click
 
-from matrix_runner.cli.flags import BuildCommand, given_flags
-from matrix_runner.errors import MachineError
+from matrix_runner.cli.flags import BuildCommand
+from matrix_runner.cli.projects import Opened, open_project, project_parameters
+from matrix_runner.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
     from matrix_runner.cli.places import ChosenEngine
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=BuildCommand, short_help="Build, repair, test and collect the wheels.")
-@click.argument("project", default=".", type=click.Path(path_type=Path))
+@project_parameters
 @click.option("-v", "--verbose", is_flag=True, help="Print the whole log of every cell, not only of failed ones.")
-def build(project: Path, *, verbose: bool, **flags: object) -> int:
+def build(package: Path, project: Path | None, config_file: str | None, *, verbose: bool, **flags: object) -> int:
     """Build, repair and test every wheel of the plan, in parallel, each in a clean container.
 
     A wheel is in the output directory the moment its cell has passed; a failed cell stops nothing and loses nothing.
-    PROJECT is the directory with pyproject.toml or setup.py.
+    PACKAGE is a directory with pyproject.toml or setup.py, or an sdist.
 
     \b
       runner build                                  all interpreters, 64- and 32-bit
@@ -43,26 +44,35 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
       0 all built      1 a cell failed      2 a mistake in options      3 nothing selected
       4 engine, registry or disk            5 a wheel was rejected      130, 143 interrupted
     """
+    with open_project(package, project, config_file, flags) as opened:
+        return _build(opened, verbose=verbose)
+
+
+def _build(opened: Opened, *, verbose: bool) -> int:
     from matrix_runner import catalog
     from matrix_runner.cli.places import choose_engine, processors, scratch_dir, this_host
-    from matrix_runner.config import CONTAINER_ENGINE, JOBS, OUTPUT_DIR, load
+    from matrix_runner.config import ALLOW_EMPTY, CONTAINER_ENGINE, JOBS, OUTPUT_DIR
     from matrix_runner.matrix import make_plan
     from matrix_runner.report.logs import CellLogs
     from matrix_runner.report.terminal import LineWriter
     from matrix_runner.run import Order
     from matrix_runner.run import build as build_order
 
-    settings = load(project, environ=os.environ, flags=given_flags(flags))
+    settings = opened.settings
     # Not click.echo: an output that cannot be written must not stop a build.
     out, errors = LineWriter(sys.stdout), LineWriter(sys.stderr)
+    for notice in settings.notices:
+        errors.write(f"note: {notice}")
     chosen = choose_engine(settings[CONTAINER_ENGINE].name, run := uuid4().hex[:12], os.environ)
     try:
         if chosen.remark:
             errors.write(chosen.remark)
         known = catalog.load()
         machine_name = None if chosen.is_local else chosen.info.machine
-        host = this_host(os.environ, local=chosen.is_local, machine_name=machine_name, endpoint=chosen.info.endpoint)
-        plan = make_plan(settings, known, host)
+        plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local, machine_name=machine_name))
+        if settings[ALLOW_EMPTY] and not plan.jobs:
+            errors.write("no cell is selected, which allow-empty allows")
+            return ExitCode.OK
         plan.require_jobs(settings)
         _make_images(chosen, plan, out, jobs=settings[JOBS] or None)
         output_dir = Path(settings[OUTPUT_DIR])
@@ -70,7 +80,8 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
         with _console(logs, verbose=verbose) as console:
             order = Order(
                 run=run,
-                project=project.resolve(),
+                project=opened.project,
+                package=opened.package,
                 settings=settings,
                 plan=plan,
                 catalog=known,
@@ -83,7 +94,6 @@ def build(project: Path, *, verbose: bool, **flags: object) -> int:
                 scratch=scratch_dir(),
                 log_path=lambda job: str(logs.path(job.cell)),
                 listeners=(logs, console),
-                host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
             )
             report = build_order(order)

@@ -6,8 +6,17 @@ import click
 
 from matrix_runner.config import FLAGS, FlagValue, Option
 
-SELECTION_FLAGS = ("--only", "--skip", "--archs", "--enable", "--engine", "--image")
-BUILD_FLAGS = ("--output-dir", "--jobs", "--overwrite", "--allow-host-commands")
+SELECTION_FLAGS = (
+    "--only",
+    "--skip",
+    "--archs",
+    "--enable",
+    "--engine",
+    "--image",
+    "--allow-empty",
+    "--debug-traceback",
+)
+BUILD_FLAGS = ("--output-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container")
 
 
 class TableCommand(click.Command):

@@ -1,21 +1,22 @@
 """`runner plan`: what would be built, and what is left out and why. Needs no engine and starts nothing."""
 
 import json
-import os
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.flags import PlanCommand, given_flags
+from matrix_runner.cli.flags import PlanCommand
+from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
 
 if TYPE_CHECKING:
+    from matrix_runner.config import Settings
     from matrix_runner.matrix import Plan
 
 
 @click.command(cls=PlanCommand, short_help="Show what would be built, and what is left out and why.")
-@click.argument("project", default=".", type=click.Path(path_type=Path))
+@project_parameters
 @click.option(
     "--format",
     "style",
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="text to read, json for machines, identifiers one a line.",
 )
-def plan(project: Path, style: str, **flags: object) -> None:
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def plan(
+    package: Path, project: Path | None, config_file: str | None, style: str, *, as_json: bool, **flags: object
+) -> None:
     """Show what `runner build` would build, and what is left out and why.
 
-    Nothing is started and no engine is asked. PROJECT is the directory with pyproject.toml or setup.py.
+    Nothing is started and no engine is asked. PACKAGE is a directory with pyproject.toml or setup.py, or an sdist.
+    `runner explain IDENTIFIER` says more of one cell.
 
     \b
       runner plan --archs all                      every architecture there is
@@ -35,27 +40,27 @@ def plan(project: Path, style: str, **flags: object) -> None:
       runner plan --format identifiers             one a line, for scripts
     """
     from matrix_runner import catalog
-    from matrix_runner.cli.places import likely_endpoint, this_host
-    from matrix_runner.config import CONTAINER_ENGINE, EngineChoice, load
+    from matrix_runner.config import ALLOW_EMPTY
     from matrix_runner.matrix import make_plan
 
-    settings = load(project, environ=os.environ, flags=given_flags(flags))
-    local = settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL
-    host = this_host(os.environ, local=local, endpoint=likely_endpoint(os.environ))
-    planned = make_plan(settings, catalog.load(), host)
+    with open_project(package, project, config_file, flags) as opened:
+        settings = opened.settings
+        tell(settings)
+        planned = make_plan(settings, catalog.load(), planning_host(settings))
     for warning in planned.warnings:
         click.echo(f"warning: {warning}", err=True)
-    planned.require_jobs(settings)
-    if style == "identifiers":
-        click.echo("\n".join(str(job.cell) for job in planned.jobs))
-    elif style == "json":
-        click.echo(_json(planned))
+    if not settings[ALLOW_EMPTY]:
+        planned.require_jobs(settings)
+    if style == "json" or as_json:
+        click.echo(_json(planned, settings))
+    elif style == "identifiers":
+        click.echo("".join(f"{job.cell}\n" for job in planned.jobs), nl=False)
     else:
         click.echo("\n".join(_text(planned)))
 
 
 def _text(planned: "Plan") -> list[str]:
-    width = max(len(str(job.cell)) for job in planned.jobs)
+    width = max((len(str(job.cell)) for job in planned.jobs), default=0)
     lines = [f"{len(planned.jobs)} to build:"]
     for job in planned.jobs:
         place = job.image.reference.partition("@")[0] if job.image else "this machine"
@@ -69,7 +74,7 @@ def _text(planned: "Plan") -> list[str]:
     return lines
 
 
-def _json(planned: "Plan") -> str:
+def _json(planned: "Plan", settings: "Settings") -> str:
     jobs = [
         {
             "identifier": str(job.cell),
@@ -79,4 +84,5 @@ def _json(planned: "Plan") -> str:
         for job in planned.jobs
     ]
     left_out = [{"identifier": str(left.cell), "reason": left.reason} for left in planned.left_out]
-    return json.dumps({"version": 1, "jobs": jobs, "left_out": left_out}, indent=2)
+    notes = {"notices": list(settings.notices), "warnings": list(planned.warnings)}
+    return json.dumps({"version": 1, "jobs": jobs, "left_out": left_out, **notes}, indent=2)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from matrix_runner.config.dialects import CIBUILDWHEEL, OWN, Dialect
 from matrix_runner.config.file_layers import file_layers, find_misplaced, has_table
-from matrix_runner.config.layers import Origin, Setting, resolve
+from matrix_runner.config.layers import Layer, Origin, Setting, resolve
 from matrix_runner.config.metadata import Metadata, read_metadata
-from matrix_runner.config.mistakes import printable
+from matrix_runner.config.mistakes import did_you_mean, printable, quote
 from matrix_runner.config.option import Source
-from matrix_runner.config.options import OPTIONS
+from matrix_runner.config.options import OPTIONS, TEST_GROUPS
 from matrix_runner.config.positions import locate
 from matrix_runner.config.reading import Document, Reading
 from matrix_runner.config.settings import Settings
@@ -54,6 +54,7 @@ def load(
         flag_layer(flags, dialect, reading),
     )
     metadata = _metadata(project, package, reading)
+    _check_groups(layers, metadata, reading)
     if reading.mistakes:
         raise ConfigError(tuple(reading.mistakes))
     if reading.elsewhere:
@@ -120,6 +121,18 @@ def _metadata(project: Path, package: Document, reading: Reading) -> Metadata:
         reading.wrong(f"{package.place(*mistake.at)}: {mistake.text}" if own else str(mistake))
     reading.notices += metadata.warnings
     return metadata
+
+
+def _check_groups(layers: tuple[Layer, ...], metadata: Metadata, reading: Reading) -> None:
+    """Note dependency groups (PEP 735) that the project does not have, before a container finds out."""
+    for layer in layers:
+        given = layer.get(TEST_GROUPS.name)
+        if given is None or not isinstance(given.value, tuple):
+            continue
+        for name in given.value:
+            if metadata.group(name) is None:
+                guess = did_you_mean(name, metadata.dependency_groups)
+                reading.wrong(f"{given.origin}: no group {quote(name)} in [dependency-groups]{guess}")
 
 
 def _python(metadata: Metadata, package: Document) -> Setting | None:

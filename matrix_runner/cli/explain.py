@@ -1,0 +1,94 @@
+"""`runner explain`: why one cell is in the matrix or not, and each of its options with where it came from."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from matrix_runner.cli.flags import PlanCommand
+from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
+
+if TYPE_CHECKING:
+    from matrix_runner.config import Option
+    from matrix_runner.matrix import Explanation
+
+
+@click.command(cls=PlanCommand, short_help="Say why a cell is built or not, and whence each option has its value.")
+@click.argument("identifier")
+@project_parameters
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def explain(
+    identifier: str, package: Path, project: Path | None, config_file: str | None, *, as_json: bool, **flags: object
+) -> None:
+    """Say why the cell IDENTIFIER is built or not, and what its options are, each with where its value came from.
+
+    Nothing is started and no engine is asked. The defaults are shown dimmed.
+
+    \b
+      runner explain cp312-manylinux_x86_64
+      runner explain cp312-musllinux_i686 --archs all --json
+    """
+    from matrix_runner import catalog
+    from matrix_runner.matrix import explain as explain_cell
+
+    with open_project(package, project, config_file, flags) as opened:
+        tell(opened.settings)
+        answer = explain_cell(identifier, opened.settings, catalog.load(), planning_host(opened.settings))
+    if as_json:
+        click.echo(json.dumps(_machine(answer), indent=2))
+    else:
+        _print(answer)
+
+
+def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
+    """The options that concern the cell: of the images only its own platform's."""
+    from matrix_runner.config import IMAGES
+
+    others = {option.name for platform, option in IMAGES.items() if platform != answer.cell.platform}
+    return [pair for pair in answer.settings.items() if pair[0].name not in others and not pair[0].is_flag_only]
+
+
+def _machine(answer: "Explanation") -> dict[str, object]:
+    from matrix_runner.toml import loads
+
+    options: dict[str, object] = {}
+    for option, value in _shown(answer):
+        origin = answer.settings.origin(option)
+        # What TOML would say is what JSON can say too; no value of an option is a date.
+        plain = loads(f"value = {option.kind.write(value)}")["value"]
+        options[option.name] = {"value": plain, "origin": str(origin), "source": origin.source.value}
+    return {
+        "version": 1,
+        "identifier": str(answer.cell),
+        "is_in": answer.is_in,
+        "image": answer.image.reference if answer.image else None,
+        "answers": [{"topic": one.topic, "is_in": one.is_in, "reason": one.reason} for one in answer.answers],
+        "options": options,
+    }
+
+
+def _print(answer: "Explanation") -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from matrix_runner.config import Source
+
+    console = Console(file=sys.stdout, highlight=False)
+    verdict = "is built" if answer.is_in else "is left out"
+    console.print(Text.assemble((str(answer.cell), "bold"), f" {verdict}"))
+    for one in answer.answers:
+        mark, style = ("✓", "green") if one.is_in else ("✗", "red")
+        console.print(Padding(Text.assemble((mark, style), f" {one.reason}"), (0, 0, 0, 2), expand=False))
+    given, defaults = Text("\nOptions\n", "bold"), Text("\nDefaults\n", "bold")
+    for option, value in _shown(answer):
+        origin = answer.settings.origin(option)
+        line = f"  {option.name} = {option.kind.write(value)}\n"
+        if origin.source is Source.DEFAULT:
+            defaults.append(line, "dim not bold")
+        else:
+            given.append(line, "not bold").append(f"      {origin}\n", "cyan not bold")
+    console.print(given if "=" in given.plain else Text("\nNo option is set.\n"), end="", soft_wrap=True)
+    console.print(defaults, end="", soft_wrap=True)

@@ -1,0 +1,103 @@
+"""What a command works on: a package, the project around it, and their settings."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from matrix_runner.cell.sdist import is_sdist, open_sdist
+from matrix_runner.cli.flags import given_flags
+from matrix_runner.cli.places import scratch_dir
+from matrix_runner.config import Settings, fill, load
+from matrix_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from matrix_runner.matrix import Host
+
+_PACKAGE = click.argument("package", default=".", type=click.Path(path_type=Path))
+_PROJECT = click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="Directory to copy into the containers, {project} in commands; default: PACKAGE.",
+)
+_CONFIG_FILE = click.option(
+    "--config-file",
+    metavar="FILE",
+    help="TOML file in place of PACKAGE/pyproject.toml; may hold {package}.",
+)
+_PLATFORM = click.option("--platform", type=click.Choice(["auto", "linux"]), hidden=True, expose_value=False)
+
+
+def project_parameters(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command the parameters that say what it works on."""
+    return _PACKAGE(_PROJECT(_CONFIG_FILE(_PLATFORM(command))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A project that is there. `package`: the directory to build, relative to the project with `/`; "" is itself."""
+
+    project: Path
+    package: str
+    settings: Settings
+
+
+@contextmanager
+def open_project(
+    package: Path, project: Path | None, config_file: str | None, flags: dict[str, object]
+) -> Iterator[Opened]:
+    """Read the settings of a package, which may be an sdist: that is unpacked meanwhile.
+
+    Raise ConfigError with every mistake, UsageError for what cannot be built.
+    """
+    given = given_flags(flags)
+    if is_sdist(package):
+        if project is not None:
+            raise UsageError("--project is for directories: an sdist is its own project")
+        with open_sdist(package, scratch_dir()) as directory:
+            settings = load(
+                directory, environ=os.environ, flags=given, config_file=_config_path(config_file, directory)
+            )
+            yield Opened(project=directory, package="", settings=settings)
+        return
+    settings = load(package, environ=os.environ, flags=given, config_file=_config_path(config_file, package))
+    root = _root(package.resolve(), project, settings)
+    below = package.resolve().relative_to(root).as_posix()
+    yield Opened(project=root, package="" if below == "." else below, settings=settings)
+
+
+def _config_path(config_file: str | None, package: Path) -> Path | None:
+    return None if config_file is None else Path(fill(config_file, {"package": str(package)}))
+
+
+def _root(package: Path, project: Path | None, settings: Settings) -> Path:
+    """Return the directory to copy: the one that was named, else the package.
+
+    cibuildwheel takes the current directory if the package is below it; so its projects get that.
+    """
+    if project is not None:
+        root = project.resolve()
+        if not root.is_dir() or not package.is_relative_to(root):
+            raise UsageError(f"{package} is not in the project {root}", hint="--project names a directory around it")
+        return root
+    here = Path.cwd().resolve()
+    return here if settings.is_drop_in and package.is_relative_to(here) else package
+
+
+def planning_host(settings: Settings) -> "Host":
+    """Return the machine to plan for, without asking an engine."""
+    from matrix_runner.cli.places import this_host
+    from matrix_runner.config import CONTAINER_ENGINE, EngineChoice
+
+    return this_host(os.environ, local=settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL)
+
+
+def tell(settings: Settings) -> None:
+    """Print what the user should know of the configuration."""
+    for notice in settings.notices:
+        click.echo(f"note: {notice}", err=True)
