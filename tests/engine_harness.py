@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matrix_runner.engine.api import Container, ContainerSpec, Engine, ExecRequest, ExecResult
 from matrix_runner.engine.docker import DockerEngine
+from matrix_runner.engine.endpoint import Endpoint, resolve_endpoint
 from matrix_runner.engine.fake import ANY_IMAGE, FakeCall, FakeEngine, FakeHost, FakeResult
 from matrix_runner.engine.local import IMAGE, LocalEngine
 from matrix_runner.model.platforms import Arch
@@ -108,17 +109,20 @@ def contract_image(arch: Arch) -> str:
 
 
 def _docker(arch: Arch) -> Callable[[Path], Harness]:
-    def harness(directory: Path) -> Harness:
-        def make(run: str) -> Engine:
-            return DockerEngine(run=run, environ=os.environ, state_dir=directory / "state")
+    return lambda directory: daemon_harness(arch, directory, resolve_endpoint(os.environ))
 
-        def die(engine: Engine) -> None:
-            assert isinstance(engine, DockerEngine)
-            _drop_lock(engine)
 
-        return Harness(make=make, die=die, image=contract_image(arch), arch=arch)
+def daemon_harness(arch: Arch, directory: Path, endpoint: Endpoint) -> Harness:
+    """Return the harness of a daemon's containers."""
 
-    return harness
+    def make(run: str) -> Engine:
+        return DockerEngine(run=run, environ=os.environ, state_dir=directory / "state", endpoint=endpoint)
+
+    def die(engine: Engine) -> None:
+        assert isinstance(engine, DockerEngine)
+        _drop_lock(engine)
+
+    return Harness(make=make, die=die, image=contract_image(arch), arch=arch)
 
 
 def _drop_lock(engine: DockerEngine | LocalEngine) -> None:
@@ -134,6 +138,8 @@ HARNESSES: dict[str, Callable[[Path], Harness]] = {
     "docker-x86_64": _docker(Arch.X86_64),
     "docker-i686": _docker(Arch.I686),
 }
+PODMAN_ARCHS = {"podman-x86_64": Arch.X86_64, "podman-i686": Arch.I686}
+"""The same under Podman, whose service has to be started first: see the fixture `podman_endpoint`."""
 
 
 def run(container: Container, *argv: str, **limits: float) -> tuple[ExecResult, bytes]:

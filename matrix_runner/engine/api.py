@@ -6,11 +6,12 @@ The contract suite in tests/engine/ says in code what these docstrings say in wo
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from matrix_runner.config.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
 
 OnOutput = Callable[[bytes], None]
@@ -66,7 +67,8 @@ class ContainerSpec:
     """What to open: an image that the engine has (see `Engine.resolve`), and how its commands run.
 
     `arch` decides whether everything in it runs under `linux32`. `env`: for every command. `name`: what a person
-    should read in `docker ps`; the engine makes it unique. Memory in bytes.
+    should read in `docker ps`; the engine makes it unique. `memory` in bytes. `arguments`: what else the user wishes
+    of the container; `memory` outranks theirs, and an engine without containers does nothing about them.
     """
 
     image: str
@@ -74,6 +76,7 @@ class ContainerSpec:
     name: str
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
+    arguments: ContainerArguments = field(default_factory=ContainerArguments)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,13 +105,14 @@ class ImageMetadata:
     """What a new image is given.
 
     `name`: `repository:tag`, or None for an image of this run only, which the engine removes when it is closed (and
-    whose leftovers a later `sweep` removes).
+    whose leftovers a later `sweep` removes). One with a name stays; `replaces`: what had the name before goes.
     """
 
     name: str | None
     labels: tuple[tuple[str, str], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     entrypoint: tuple[str, ...] | None = None
+    replaces: bool = False
 
 
 class Container(Protocol):
@@ -153,7 +157,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """`docker`, `local` or `fake`."""
+        """`docker`, `podman`, `local` or `fake`."""
         ...
 
     def check(self) -> EngineInfo:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from matrix_runner.config.container_arguments import ContainerArguments
 from matrix_runner.engine.api import EngineInfo, ResolvedImage
 
 
@@ -24,13 +25,17 @@ class StoredImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Creation:
-    """A container to make: removed as soon as it stops, its input closed as soon as the first attached client goes."""
+    """A container to make: removed as soon as it stops, its input closed as soon as the first attached client goes.
+
+    `memory`: bytes, without swap; it outranks what `arguments` say of memory.
+    """
 
     image: str
     name: str
     argv: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
     memory: int | None
+    arguments: ContainerArguments
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from matrix_runner.engine.endpoint import Endpoint
+from matrix_runner.engine.endpoint import Endpoint, Product
 from matrix_runner.errors import EngineError, MachineError
 
 
@@ -11,33 +11,36 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
 
     HTTP libraries wrap the operating system's error several times over, so the whole chain is searched.
     """
+    product = endpoint.product
     where = f"{endpoint.url} ({endpoint.origin})"
     causes = tuple(_chain(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return EngineError(
-            f"Docker's socket {where} may not be opened by this user: permission denied",
+            f"{product.title}'s socket {where} may not be opened by this user: permission denied",
             hint="Join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again), "
-            "or use a rootless daemon and set DOCKER_HOST.",
+            "or use a rootless daemon and set DOCKER_HOST."
+            if product is Product.DOCKER
+            else f"Use a service of this user's own: {product.start}.",
         )
     if any(isinstance(cause, FileNotFoundError) for cause in causes):
         return EngineError(
-            f"there is no Docker socket at {where}",
-            hint="Start Docker (`sudo systemctl start docker`), or set DOCKER_HOST to where it listens; "
+            f"there is no {product.title} socket at {where}",
+            hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens; "
             "on a machine without Docker, `--engine local` builds in this machine itself.",
         )
     if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error).lower():
         return EngineError(
-            f"Docker at {where} accepts connections but does not answer",
-            hint="The daemon hangs: look at its log (`journalctl -u docker`) and restart it.",
+            f"{product.title} at {where} accepts connections but does not answer",
+            hint=f"The daemon hangs: look at its log (`journalctl -u {product.value}`) and restart it.",
         )
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return EngineError(
             f"nothing listens at {where}: connection refused",
-            hint="Start Docker (`sudo systemctl start docker`), or set DOCKER_HOST to where it listens.",
+            hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens.",
         )
     return EngineError(
-        f"the connection to Docker at {where} failed: {_last_words(causes)}",
-        hint="`docker version` tells whether the daemon runs; then run again.",
+        f"the connection to {product.title} at {where} failed: {_last_words(causes)}",
+        hint=f"`{product.value} version` tells whether the daemon runs; then run again.",
     )
 
 

@@ -6,7 +6,9 @@ from typing import Final
 import msgspec
 
 from matrix_runner.engine.api import EngineInfo, ResolvedImage
+from matrix_runner.engine.argument_bodies import host_wishes
 from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
+from matrix_runner.engine.endpoint import Endpoint, Product
 from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
 
 _NO_NAME: Final = "<none>:<none>"
@@ -57,11 +59,16 @@ def container_body(creation: Creation) -> dict[str, object]:
 
     No platform is given: an image's metadata may lie about it (`docker import --platform linux/386` leaves amd64
     on 20.10), and 20.10 reports a mismatch as "no such image" (both measured). No log: output is streamed.
+    What must hold comes after what the user wishes.
     """
-    host: dict[str, object] = {"AutoRemove": True, "LogConfig": {"Type": "none"}}
+    wishes = creation.arguments
+    host = host_wishes(wishes)
     if creation.memory is not None:
         host |= {"Memory": creation.memory, "MemorySwap": creation.memory}
+    host |= {"AutoRemove": True, "LogConfig": {"Type": "none"}}
     return {
+        "Hostname": wishes.hostname,
+        "Volumes": {target: {} for target in wishes.anonymous_volumes},
         "Image": creation.image,
         "Entrypoint": list(creation.argv),
         "OpenStdin": True,
@@ -69,7 +76,7 @@ def container_body(creation: Creation) -> dict[str, object]:
         "AttachStdin": True,
         "AttachStdout": True,
         "AttachStderr": True,
-        "Labels": dict(creation.labels),
+        "Labels": {**dict(wishes.labels), **dict(creation.labels)},
         "HostConfig": host,
     }
 
@@ -85,15 +92,21 @@ def image_body(config: ImageConfig) -> dict[str, object]:
     }
 
 
-def import_changes(config: ImageConfig) -> list[str]:
+def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
     """Return the same as Dockerfile instructions, all that an import understands."""
-    changes = [f"ENV {name}={_quoted(value)}" for name, value in config.env]
-    changes += [f"LABEL {_quoted(name)}={_quoted(value)}" for name, value in config.labels]
+    quoted = _quoted if dialect is Product.DOCKER else _in_quotes
+    changes = [f"ENV {name}={quoted(value)}" for name, value in config.env]
+    changes += [f"LABEL {quoted(name)}={quoted(value)}" for name, value in config.labels]
     if config.entrypoint:
         changes.append(f"ENTRYPOINT {json.dumps(config.entrypoint)}")
     if config.command:
         changes.append(f"CMD {json.dumps(config.command)}")
     return changes
+
+
+def image_id(text: str) -> str:
+    """Return an image's id in full; Podman leaves out how it was made, and then refuses it as a name (4.3.1)."""
+    return text if text.startswith("sha256:") or len(text) != 64 else f"sha256:{text}"
 
 
 def imported_image(answer: str) -> tuple[str, str]:
@@ -102,16 +115,21 @@ def imported_image(answer: str) -> tuple[str, str]:
     return lines[-1].status, next((line.error for line in lines if line.error), "")
 
 
-def engine_info(version: object, info: object, endpoint: str) -> EngineInfo:
-    """Read who answers; Podman's socket says so in a component. Raise ValueError."""
+def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo:
+    """Read who answers; Podman says so in a component, also at an address given for Docker. Raise ValueError."""
     about = msgspec.convert(version, _Version)
-    is_podman = any("podman" in part.name.lower() for part in about.components or ())
     return EngineInfo(
-        name="docker",
-        version=f"{'Podman ' if is_podman else ''}{about.version}",
+        name=endpoint.product.value,
+        version=f"{'Podman ' if is_podman(version) and endpoint.product is not Product.PODMAN else ''}{about.version}",
         machine=msgspec.convert(info, _Info).architecture,
-        endpoint=endpoint,
+        endpoint=endpoint.url,
     )
+
+
+def is_podman(version: object) -> bool:
+    """Tell whether it is Podman that says which version it is. Raise ValueError."""
+    about = msgspec.convert(version, _Version)
+    return any("podman" in part.name.lower() for part in about.components or ())
 
 
 def stored_image(reference: str, inspected: object) -> StoredImage:
@@ -128,7 +146,7 @@ def listed_images(rows: object) -> tuple[ResolvedImage, ...]:
     return tuple(
         _resolved(row, name, row.labels)
         for row in msgspec.convert(rows, tuple[_Image, ...])
-        for name in tuple(name for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
+        for name in tuple(_short_name(name) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
     )
 
 
@@ -150,6 +168,16 @@ def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> Res
     )
 
 
+def _short_name(name: str) -> str:
+    """Return a name as it is given and as Docker lists it; Podman lists it with the registry that it stands for."""
+    return name.removeprefix("docker.io/").removeprefix("library/")
+
+
 def _quoted(value: str) -> str:
     """Quote for a Dockerfile instruction, in which `$` would name a variable."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+
+
+def _in_quotes(value: str) -> str:
+    """Quote for Podman, which takes off one pair of quotes and reads nothing in between (measured, 4.3.1)."""
+    return f'"{value}"'

@@ -102,7 +102,13 @@ class DockerContainer:
             entrypoint=self._identity.image.entrypoint if metadata.entrypoint is None else metadata.entrypoint,
             command=self._identity.image.command,
         )
-        return self._daemon.commit(self.id, config)
+        former = self._daemon.image(metadata.name) if metadata.name is not None and metadata.replaces else None
+        identity = self._daemon.commit(self.id, config)
+        if former is not None and former.image.id != identity:
+            # Nameless now, and of some hundred megabytes. Whoever still uses it, keeps it.
+            with contextlib.suppress(EngineError):
+                self._daemon.remove_image(former.image.id, force=False)
+        return identity
 
     def hang_up(self) -> None:
         """End the lifeline, from any thread: takes no time, and the daemon does the rest."""

@@ -13,6 +13,7 @@ from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, Image
 from matrix_runner.engine.archives import tar_of_file
 from matrix_runner.engine.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker_container import DockerContainer, Identity
+from matrix_runner.engine.endpoint import Product
 from matrix_runner.engine.fetching import BACK_OFF, Attempts, fetch_image
 from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
 from matrix_runner.engine.network import CA_IN_CONTAINER, ca_bundle, network_env
@@ -30,7 +31,7 @@ class DaemonEngine:
     Clients of the SDK are not promised to be thread-safe, and over a unix socket a connection costs nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is one fact about the surroundings, passed in
         self,
         *,
         run: str,
@@ -38,12 +39,15 @@ class DaemonEngine:
         state_dir: Path,
         connect: Connect,
         back_off: tuple[float, ...] = BACK_OFF,
+        product: Product = Product.DOCKER,
     ) -> None:
         """`back_off`: seconds before each further attempt to fetch an image."""
         self._run = run
+        self._product = product
         self._connect = connect
         self._leases = Leases(state_dir, run)
         self._ca = ca_bundle(environ)
+        self._environ = environ
         self._network_env = network_env(environ, CA_IN_CONTAINER if self._ca else None)
         self._guard = threading.Lock()
         self._open: dict[str, DockerContainer] = {}
@@ -53,8 +57,8 @@ class DaemonEngine:
 
     @property
     def name(self) -> str:
-        """`docker`."""
-        return "docker"
+        """`docker` or `podman`."""
+        return self._product.value
 
     def check(self) -> EngineInfo:
         """Say what answers, within five seconds."""
@@ -178,12 +182,14 @@ class DaemonEngine:
             stored = _present(daemon.image(spec.image), spec.image)
             argv = pid_1_argv(linux32=self._needs_linux32(spec.arch))
             self._refuse_if_aborted(spec)
-            creation = Creation(image=spec.image, name=name, argv=argv, labels=labels, memory=spec.memory)
+            creation = Creation(
+                image=spec.image, name=name, argv=argv, labels=labels, memory=spec.memory, arguments=spec.arguments
+            )
             identity = Identity(
                 id=daemon.create(creation),
                 name=name,
                 image=stored,
-                env=(*self._network_env, *spec.env),
+                env=(*self._network_env, *self._wished_env(spec), *spec.env),
                 snapshot_labels=self._snapshot_labels(),
             )
         except BaseException:
@@ -209,6 +215,11 @@ class DaemonEngine:
             return False
         machine = Arch.of_machine(self._machine or self.check().machine)
         return machine is None or machine is arch.wider
+
+    def _wished_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+        """Return the variables of `create-args`: for commands, not the container, whose snapshots would keep them."""
+        pairs = ((name, self._environ.get(name) if value is None else value) for name, value in spec.arguments.env)
+        return tuple((name, value) for name, value in pairs if value is not None)
 
     def _snapshot_labels(self) -> tuple[tuple[str, str], ...]:
         return ((LABEL_SNAPSHOT, self._run), (LABEL_OWNER, self._leases.owner))

@@ -7,7 +7,9 @@ The order is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the curr
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,36 @@ import msgspec
 from matrix_runner.errors import EngineError
 
 DEFAULT_URL: Final = "unix:///var/run/docker.sock"
+
+
+class Product(Enum):
+    """What a user set up to listen at an address; both speak Docker's language."""
+
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+    @property
+    def title(self) -> str:
+        """How its makers write it."""
+        return self.value.capitalize()
+
+    @property
+    def variable(self) -> str:
+        """The variable that says where it listens."""
+        return {Product.DOCKER: "DOCKER_HOST", Product.PODMAN: "CONTAINER_HOST"}[self]
+
+    @property
+    def start(self) -> str:
+        """What makes it listen."""
+        return {
+            Product.DOCKER: "`sudo systemctl start docker`",
+            Product.PODMAN: "`systemctl --user start podman.socket`, or without systemd "
+            "`podman system service --time=0 unix:///tmp/podman.sock &` and CONTAINER_HOST=unix:///tmp/podman.sock",
+        }[self]
+
+
+SYSTEM_PODMAN_SOCKET: Final = Path("/run/podman/podman.sock")
+_REMOTE: Final = {Product.DOCKER: "/var/run/docker.sock", Product.PODMAN: str(SYSTEM_PODMAN_SOCKET)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +67,7 @@ class Endpoint:
     url: str
     origin: str
     tls: Tls | None = None
+    product: Product = Product.DOCKER
 
     @property
     def socket_path(self) -> Path | None:
@@ -74,6 +107,25 @@ def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     if context in {"", "default"}:
         return Endpoint(url=DEFAULT_URL, origin="the default", tls=None)
     return _of_context(context, origin, directory)
+
+
+def resolve_podman_endpoint(environ: Mapping[str, str], system_socket: Path = SYSTEM_PODMAN_SOCKET) -> Endpoint:
+    """Return where Podman's socket is: CONTAINER_HOST, else the user's, else the machine's. Raise EngineError."""
+    host = environ.get(Product.PODMAN.variable, "")
+    if host:
+        return _checked(host, Product.PODMAN.variable, None, Product.PODMAN)
+    own = environ.get("XDG_RUNTIME_DIR", "")
+    places = ((Path(own, "podman", "podman.sock"), "the user's own"),) if own else ()
+    tried = (*places, (system_socket, "the machine's"))
+    for path, origin in tried:
+        # Of the machine's a user may not even be told whether it is there.
+        with suppress(OSError):
+            if path.is_socket():
+                return Endpoint(url=f"unix://{path}", origin=origin, product=Product.PODMAN)
+    raise EngineError(
+        f"Podman does not listen: there is no socket at {' or '.join(str(path) for path, _ in tried)}",
+        hint=f"Start its service: {Product.PODMAN.start}.",
+    )
 
 
 def _config_directory(environ: Mapping[str, str]) -> Path | None:
@@ -126,13 +178,13 @@ def _tls_of(folder: Path, *, verify: bool) -> Tls:
     return Tls(ca=ca, cert=cert, key=key, verify=verify)
 
 
-def _checked(url: str, origin: str, tls: Tls | None) -> Endpoint:
+def _checked(url: str, origin: str, tls: Tls | None, product: Product = Product.DOCKER) -> Endpoint:
     scheme = url.partition("://")[0]
     if scheme == "ssh":
         raise EngineError(
             f"{origin} is {url}, and connections over ssh are not supported: they break under parallel use",
-            hint="Open a tunnel, `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST`, "
-            "and set DOCKER_HOST=unix:///tmp/docker.sock.",
+            hint=f"Open a tunnel, `ssh -nNT -L /tmp/{product.value}.sock:{_REMOTE[product]} HOST`, "
+            f"and set {product.variable}=unix:///tmp/{product.value}.sock.",
         )
     if scheme == "npipe":
         raise EngineError(
@@ -141,8 +193,8 @@ def _checked(url: str, origin: str, tls: Tls | None) -> Endpoint:
         )
     if scheme not in {"unix", "tcp", "http", "https"} or "://" not in url:
         raise EngineError(
-            f"{origin} is {url!r}, which is no address of a Docker daemon",
+            f"{origin} is {url!r}, which is no address that {product.title} listens at",
             hint="An address looks like unix:///var/run/docker.sock or tcp://host:2376.",
         )
     # Certificates without tcp make no sense; `docker` ignores them for a unix socket too.
-    return Endpoint(url=url, origin=origin, tls=None if scheme == "unix" else tls)
+    return Endpoint(url=url, origin=origin, tls=None if scheme == "unix" else tls, product=product)

@@ -242,7 +242,8 @@ class FakeContainer:
         """Do what the script says."""
         if self._killed.is_set():
             return ExecResult(ending=Ending.LOST, status=None, seconds=0.0)
-        env = tuple(dict((*self._spec.env, *request.env)).items())
+        wished = ((name, value) for name, value in self._spec.arguments.env if value is not None)
+        env = tuple(dict((*wished, *self._spec.env, *request.env)).items())
         call = FakeCall(request=request, spec=self._spec, env=env, files=self.files)
         self._engine.commands.append(call)
         result = self._engine.script(call)

@@ -22,7 +22,7 @@ from matrix_runner import __version__
 from matrix_runner.engine.api import ContainerSpec, EngineInfo, ResolvedImage
 from matrix_runner.engine.discovery import FoundInterpreter, find_interpreters, machine_of
 from matrix_runner.engine.leases import Leases
-from matrix_runner.engine.local_container import LocalContainer, copy_tree, snapshot_name
+from matrix_runner.engine.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
 from matrix_runner.engine.probe import without_leaks
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
@@ -85,7 +85,10 @@ class LocalEngine:
 
     @contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[LocalContainer]:
-        """Make a directory in the manylinux layout, a copy if `spec.image` is a snapshot's id."""
+        """Make a directory in the manylinux layout, a copy if `spec.image` is a snapshot's id.
+
+        `spec.memory` and `spec.arguments` are about containers, and there is none.
+        """
         container = self._start(spec)
         try:
             yield container
@@ -109,7 +112,7 @@ class LocalEngine:
             except OSError as error:
                 raise EngineError(f"cannot make a directory for {spec.name}: {error}") from error
             env = {**self._variables(root), **dict(spec.env)}
-            container = LocalContainer(root, env, prefix, self._run_dir / "snapshots")
+            container = LocalContainer(root, env, prefix, snapshots=self._run_dir / "snapshots", kept=self._kept)
             self._open.add(container)
         try:
             if spec.image != IMAGE:
@@ -123,7 +126,9 @@ class LocalEngine:
         return container
 
     def _restore(self, image: str, root: Path) -> None:
-        snapshot = self._run_dir / "snapshots" / snapshot_name(image)
+        snapshot = (
+            Path(image) if Path(image).parent == self._kept else self._run_dir / "snapshots" / snapshot_name(image)
+        )
         if not snapshot.is_dir():
             raise ImageError(
                 f"the local engine has no image {image!r}", hint="It can open this machine, and snapshots of its own."
@@ -144,6 +149,11 @@ class LocalEngine:
     def _variables(self, root: Path) -> dict[str, str]:
         path = self._environ.get("PATH", os.defpath)
         return {**self._environ, "PATH": f"{path}{os.pathsep}{self._bin}", "TMPDIR": str(root / "tmp")}
+
+    @property
+    def _kept(self) -> Path:
+        """Where snapshots with a name are; it belongs to no run, so that no sweep removes it."""
+        return self._work_dir / "kept"
 
     @property
     def _bin(self) -> Path:
@@ -183,7 +193,7 @@ class LocalEngine:
             run = file.parent.name
             with suppress(OSError):
                 if file.read_text(encoding="utf-8") == self._leases.owner and not self._leases.is_alive(run):
-                    _remove(file.parent)
+                    remove_tree(file.parent)
                     self._leases.forget(run)
                     removed.append(f"{file.parent}, left by a run that died")
         return tuple(removed)
@@ -201,13 +211,5 @@ class LocalEngine:
     def close(self) -> None:
         """Remove what this run has left, snapshots included."""
         self.abort()
-        _remove(self._run_dir)
+        remove_tree(self._run_dir)
         self._leases.release()
-
-
-def _remove(directory: Path) -> None:
-    """Remove a tree, read-only directories in it too (Go's module cache has them)."""
-    with suppress(OSError):
-        for path, _, _ in os.walk(directory):
-            Path(path).chmod(0o700)
-    shutil.rmtree(directory, ignore_errors=True)

@@ -3,10 +3,11 @@
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL
@@ -23,13 +24,19 @@ class LocalContainer:
 
     is_disposable = False
 
-    def __init__(self, root: Path, env: Mapping[str, str], prefix: tuple[str, ...], snapshots: Path) -> None:
-        """`prefix`: what goes before every command (`linux32`). `snapshots`: where to keep copies of `root`."""
+    def __init__(
+        self, root: Path, env: Mapping[str, str], prefix: tuple[str, ...], *, snapshots: Path, kept: Path
+    ) -> None:
+        """`prefix`: what goes before every command (`linux32`). `snapshots`, `kept`: where to keep copies of `root`.
+
+        Those with a name go to `kept` and stay.
+        """
         self._root = root
         mark = secrets.token_hex(8)
         self._env = {**env, MARK: mark}
         self._prefix = prefix
         self._snapshots = snapshots
+        self._kept = kept
         self._is_dead = threading.Event()
         self._watcher = Watcher(mark, root)
 
@@ -76,11 +83,17 @@ class LocalContainer:
         yield pack(source)
 
     def snapshot(self, metadata: ImageMetadata) -> str:
-        """Copy `root`; the copy is there until the engine is closed, whatever its name."""
+        """Copy `root`: until the engine is closed, or, under a name, until somebody removes the path returned."""
         self._refuse_if_dead()
-        identifier = metadata.name or f"local-{secrets.token_hex(8)}"
-        copy_tree(self._root, self._snapshots / snapshot_name(identifier))
-        return identifier
+        if metadata.name is None:
+            identifier = f"local-{secrets.token_hex(8)}"
+            copy_tree(self._root, self._snapshots / identifier)
+            return identifier
+        target = self._kept / snapshot_name(metadata.name)
+        if metadata.replaces:
+            remove_tree(target)
+        copy_tree(self._root, target)
+        return str(target)
 
     def kill(self) -> None:
         """Kill every process and remove the directory."""
@@ -108,6 +121,14 @@ class LocalContainer:
 def snapshot_name(identifier: str) -> str:
     """Return the directory name of a snapshot."""
     return re.sub(r"[^\w.-]", "_", identifier)
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a tree, read-only directories in it too (Go's module cache has them)."""
+    with suppress(OSError):
+        for path, _, _ in os.walk(directory):
+            Path(path).chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def copy_tree(source: Path, target: Path) -> None:

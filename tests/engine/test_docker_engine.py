@@ -71,7 +71,7 @@ def test_container_is_labelled_and_has_no_mounts(docker_harness: Harness, docker
         (identity,) = containers_of(run_id)
         facts = json.loads(docker("inspect", identity))[0]
     assert facts["Mounts"] == []
-    assert facts["HostConfig"]["Binds"] is None
+    assert not facts["HostConfig"]["Binds"]
     assert facts["Config"]["Labels"]["matrix-runner.cell"] == "cp311-manylinux_x86_64"
     assert not facts["HostConfig"]["Privileged"]
     assert "cp311-manylinux_x86_64" in facts["Name"]
