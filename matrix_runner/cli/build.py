@@ -69,7 +69,9 @@ def _build(opened: Opened, *, verbose: bool) -> int:
             errors.write(chosen.remark)
         known = catalog.load()
         machine_name = None if chosen.is_local else chosen.info.machine
-        plan = make_plan(settings, known, this_host(os.environ, local=chosen.is_local, machine_name=machine_name))
+        endpoint = chosen.info.endpoint
+        host = this_host(os.environ, local=chosen.is_local, machine_name=machine_name, endpoint=endpoint)
+        plan = make_plan(settings, known, host)
         if settings[ALLOW_EMPTY] and not plan.jobs:
             errors.write("no cell is selected, which allow-empty allows")
             return ExitCode.OK
@@ -94,6 +96,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
                 scratch=scratch_dir(),
                 log_path=lambda job: str(logs.path(job.cell)),
                 listeners=(logs, console),
+                host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
             )
             report = build_order(order)

@@ -91,10 +91,11 @@ def _root(package: Path, project: Path | None, settings: Settings) -> Path:
 
 def planning_host(settings: Settings) -> "Host":
     """Return the machine to plan for, without asking an engine."""
-    from matrix_runner.cli.places import this_host
+    from matrix_runner.cli.places import likely_endpoint, this_host
     from matrix_runner.config import CONTAINER_ENGINE, EngineChoice
 
-    return this_host(os.environ, local=settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL)
+    is_local = settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL
+    return this_host(os.environ, local=is_local, endpoint=likely_endpoint(os.environ))
 
 
 def tell(settings: Settings) -> None:
