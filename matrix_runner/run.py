@@ -9,11 +9,24 @@ from pathlib import Path
 
 from matrix_runner import __version__
 from matrix_runner.catalog import Catalog
+from matrix_runner.catalog.constraints import load_constraints
+from matrix_runner.cell.groups import DependencyGroups, read_groups
 from matrix_runner.cell.preflight import Place, PlaceKey, look_into, no_emulator, place_key
-from matrix_runner.cell.runner import Workshop, run_cell
+from matrix_runner.cell.runner import run_cell
 from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
 from matrix_runner.cell.source import SourceArchive, pack
-from matrix_runner.config import BEFORE_ALL, OVERWRITE, Settings
+from matrix_runner.cell.testing import has_tests
+from matrix_runner.cell.workshop import Workshop
+from matrix_runner.config import (
+    BEFORE_ALL,
+    CONTAINER_ENGINE,
+    ENVIRONMENT,
+    ENVIRONMENT_PASS,
+    OVERWRITE,
+    TEST_GROUPS,
+    Settings,
+    Variables,
+)
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Host, Job, Plan
@@ -30,7 +43,9 @@ REPORT = "report.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is to be built, of what, where to. `package`: its directory, relative to the project. `run`: the run's id. `scratch`: a directory for what is not kept.
+    """What is to be built, of what, where to. `run`: the run's id. `scratch`: a directory for what is not kept.
+
+    `project` is copied into the cells; `package`: the directory in it that is built, with `/`, "" for all of it.
 
     `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
     job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known.
@@ -58,9 +73,10 @@ class Order:
 def build(order: Order) -> Report:
     """Build every job of the plan; each wheel is in the output directory the moment its cell has passed.
 
-    Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed: all
-    before anything is built. A failed cell is data in the report.
+    Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed,
+    ConfigError if it lacks a dependency group: all before anything is built. A failed cell is data in the report.
     """
+    groups = _find_groups(order)
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_directory(order.scratch, order.run))
@@ -77,9 +93,18 @@ def build(order: Order) -> Report:
             if source is not None:
                 _tell_notices(order, pool, source)
                 places = _look_into_images(order, pool, interrupt)
-                outcomes = _run_cells(order, pool, interrupt, source=source, places=places, wheelhouse=wheelhouse)
+                outcomes = _run_cells(
+                    order, pool, interrupt, source=source, places=places, groups=groups, wheelhouse=wheelhouse
+                )
             report = Report(run=order.run, outcomes=outcomes, seconds=pool.clock(), interrupted_by=interrupt.exit_code)
             return _record(order, wheelhouse, report, started)
+
+
+def _find_groups(order: Order) -> DependencyGroups:
+    groups = read_groups(order.project / order.package)
+    for names in {job.settings[TEST_GROUPS] for job in order.plan.jobs if has_tests(job.cell, job.settings)}:
+        groups.requirements(names)
+    return groups
 
 
 def _record(order: Order, wheelhouse: Wheelhouse, report: Report, started: str) -> Report:
@@ -120,7 +145,7 @@ def _pack(order: Order, pool: Pool, interrupt: Interrupt, target: Path) -> Sourc
 def _tell_notices(order: Order, pool: Pool, source: SourceArchive) -> None:
     for notice in source.notices:
         pool.tell(Notice(at=pool.clock(), text=notice, is_warning=True))
-    if order.settings[BEFORE_ALL] and not order.runs_before_all:
+    if any(job.settings[BEFORE_ALL] for job in order.plan.jobs) and not order.runs_before_all:
         text = (
             "before-all is not run: this machine is no container and no CI system;"
             " --allow-host-commands lets it run here"
@@ -157,15 +182,19 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     interrupt: Interrupt,
     *,
     source: SourceArchive,
+    groups: DependencyGroups,
     places: dict[PlaceKey, Place | MachineError],
     wheelhouse: Wheelhouse,
 ) -> tuple[Outcome, ...]:
     jobs = order.plan.jobs
-    shelf = Shelf(jobs, waits=hints_at_stable_abi(order.project))
+    shelf = Shelf(jobs, waits=hints_at_stable_abi(order.project / order.package))
     preparations = Preparations(_preparation_key)
     shop = Workshop(
         engine=order.engine,
         source=source,
+        package=order.package,
+        groups=groups,
+        pinned=load_constraints(),
         wheelhouse=wheelhouse,
         places=lambda job: places[place_key(job)],
         shelf=shelf,
@@ -193,9 +222,28 @@ def _is_hopeless(job: Job, place: Place | MachineError) -> bool:
     return isinstance(place, MachineError) or place.problem(job) is not None
 
 
-def _preparation_key(job: Job) -> PlaceKey | None:
-    """What makes jobs share one `before-all`: the image, as all of a run have the same command and environment."""
-    return place_key(job) if job.settings[BEFORE_ALL] else None
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PreparationKey:
+    """What makes jobs share one `before-all`: all that it can see, but for the cell that happens to run it."""
+
+    place: PlaceKey
+    command: str
+    environment: Variables
+    passed: tuple[str, ...]
+    create_args: tuple[str, ...]
+
+
+def _preparation_key(job: Job) -> _PreparationKey | None:
+    settings = job.settings
+    if not settings[BEFORE_ALL]:
+        return None
+    return _PreparationKey(
+        place=place_key(job),
+        command=settings[BEFORE_ALL],
+        environment=settings[ENVIRONMENT],
+        passed=settings[ENVIRONMENT_PASS],
+        create_args=settings[CONTAINER_ENGINE].create_args,
+    )
 
 
 def _alternate_images(jobs: Sequence[Job]) -> tuple[Job, ...]:

@@ -184,7 +184,7 @@ def what(call: FakeCall) -> str:
 
 def cell_of(call: FakeCall) -> Cell:
     """Return the cell that a command is of."""
-    return Cell.parse(dict(call.env)["MATRIX_RUNNER_IDENTIFIER"])
+    return Cell.parse(call.spec.name)
 
 
 def outcome(report: Report, identifier: str) -> Outcome:

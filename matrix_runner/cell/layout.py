@@ -5,14 +5,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Where a cell's things are, inside. The same in every cell, so that builds are reproducible."""
+    """Where a cell's things are, inside. The same in every cell, so that builds are reproducible.
+
+    `inner`: the package's directory, relative to the project with `/`; "" where the project is the package.
+    """
 
     root: str
+    inner: str = ""
 
     @property
     def project(self) -> str:
         """The source tree: `{project}` in commands."""
         return f"{self.root}/project"
+
+    @property
+    def package(self) -> str:
+        """What is built, the project or a directory below it: `{package}` in commands."""
+        return f"{self.project}/{self.inner}" if self.inner else self.project
 
     @property
     def matrix(self) -> str:
@@ -40,11 +49,26 @@ class Layout:
         return f"{self.matrix}/build-environment"
 
     @property
+    def audit_environment(self) -> str:
+        """The environment of what checks the repaired wheel."""
+        return f"{self.matrix}/audit-environment"
+
+    @property
     def test_environment(self) -> str:
         """The fresh environment in which the repaired wheel is tested."""
         return f"{self.matrix}/test-environment"
 
     @property
+    def constraints(self) -> str:
+        """The versions of the tools that we install, as a constraints file."""
+        return f"{self.matrix}/constraints.txt"
+
+    @property
     def variables(self) -> str:
         """What `environment` came to, as a file for the shell."""
         return f"{self.matrix}/environment.sh"
+
+    @property
+    def test_variables(self) -> str:
+        """What `environment` and then `test-environment` came to, as a file for the shell."""
+        return f"{self.matrix}/test-environment.sh"

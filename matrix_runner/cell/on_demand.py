@@ -1,8 +1,8 @@
 """Interpreters that an image does not hold but can install: PyPy and GraalPy in the manylinux project's images."""
 
+from matrix_runner.cell.commands import Step
 from matrix_runner.cell.diary import Diary
 from matrix_runner.cell.preflight import Place, look_again
-from matrix_runner.cell.recipe import Step
 from matrix_runner.config import SILENCE_TIMEOUT, STEP_TIMEOUT
 from matrix_runner.engine.api import Container, ExecRequest
 from matrix_runner.matrix import Job

@@ -8,11 +8,11 @@ import re
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Failure
 from matrix_runner.model.platforms import Platform
 from matrix_runner.wheelhouse import is_compatible
 
@@ -90,10 +90,12 @@ class Shelf:
             )
 
 
-class _State(Enum):
-    PREPARING = "preparing"
-    READY = "ready"
-    FAILED = "failed"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedPreparation:
+    """A `before-all` that failed for all cells that share it: in which of them, and why."""
+
+    by: Cell
+    failure: Failure
 
 
 @dataclass(kw_only=True, slots=True)
@@ -101,8 +103,9 @@ class _Preparation:
     """How far `before-all` is for one image; changed only under the lock of `Preparations`."""
 
     by: Cell
-    state: _State = _State.PREPARING
     image: str | None = None
+    failure: Failure | None = None
+    is_settled: bool = False
 
 
 class Preparations:
@@ -124,25 +127,25 @@ class Preparations:
             return True
         with self._lock:
             preparation = self._by_key.setdefault(key, _Preparation(by=job.cell))
-            return preparation.by == job.cell or preparation.state is not _State.PREPARING
+            return preparation.by == job.cell or preparation.is_settled
 
     def is_preparer(self, job: Job) -> bool:
         """Whether it falls to this cell to run `before-all`, and it has not yet."""
         key = self._key(job)
         with self._lock:
             preparation = None if key is None else self._by_key[key]
-            return preparation is not None and preparation.by == job.cell and preparation.state is _State.PREPARING
+            return preparation is not None and preparation.by == job.cell and not preparation.is_settled
 
-    def settle(self, job: Job, *, image: str | None, is_ready: bool) -> None:
+    def settle(self, job: Job, *, image: str | None = None, failure: Failure | None = None) -> None:
         """Say how the preparation ended; `image`: the snapshot to start from, None for the image as it was."""
         key = self._key(job)
         if key is None:
             return
         with self._lock:
             preparation = self._by_key[key]
-            if preparation.by == job.cell and preparation.state is _State.PREPARING:
-                preparation.state = _State.READY if is_ready else _State.FAILED
-                preparation.image = image
+            if preparation.by == job.cell and not preparation.is_settled:
+                preparation.is_settled = True
+                preparation.image, preparation.failure = image, failure
 
     def release(self, job: Job) -> None:
         """Say that the cell ended. If it never came to `before-all`, that falls to the next cell that asks."""
@@ -157,10 +160,11 @@ class Preparations:
         with self._lock:
             return None if key is None else self._by_key[key].image
 
-    def failed_by(self, job: Job) -> Cell | None:
-        """Return the cell whose `before-all` for the same image failed, if it did."""
+    def failed_by(self, job: Job) -> FailedPreparation | None:
+        """Return the `before-all` that this cell shares and that failed, if it did."""
         key = self._key(job)
         with self._lock:
             preparation = None if key is None else self._by_key[key]
-            failed = preparation is not None and preparation.state is _State.FAILED
-            return preparation.by if preparation and failed else None
+            if preparation is None or preparation.failure is None:
+                return None
+            return FailedPreparation(by=preparation.by, failure=preparation.failure)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from matrix_runner.cell.facts import ImageFacts, InterpreterFacts
 from matrix_runner.cell.layout import Layout
+from matrix_runner.cell.versions import Constraints, constraints_for
 from matrix_runner.config import (
     BEFORE_BUILD,
     BUILD_FRONTEND,
     BUILD_VERBOSITY,
+    DEPENDENCY_VERSIONS,
     REPAIR_WHEEL_COMMAND,
     Frontend,
     Settings,
@@ -62,7 +64,8 @@ def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
 class Toolbox:
     """The tools of one cell.
 
-    `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`).
+    `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`). `pinned`: the
+    versions of this release, as lines of a constraints file.
     """
 
     cell: Cell
@@ -71,6 +74,12 @@ class Toolbox:
     interpreter: InterpreterFacts
     layout: Layout
     is_disposable: bool
+    pinned: str
+
+    @property
+    def constraints(self) -> Constraints | None:
+        """The versions of what is installed here as a tool of ours; None for the newest."""
+        return constraints_for(self.settings[DEPENDENCY_VERSIONS], self.layout, self.pinned)
 
     @property
     def frontend(self) -> Frontend:
@@ -123,44 +132,64 @@ class Toolbox:
         # Nothing that makes environments: fetch the last one that knows this interpreter, beside it, not into it.
         beside = shlex.quote(f"{self.layout.matrix}/virtualenv")
         package = LAST_VIRTUALENV_FOR_27 if self.cell.interpreter.version < (3, 7) else "virtualenv"
+        words = shlex.join(("--quiet", *self._constrained, "--target"))
         return (
-            f"{python} -m pip install --quiet --target {beside} {shlex.quote(package)}"
+            f"{python} -m pip install {words} {beside} {shlex.quote(package)}"
             f" && PYTHONPATH={beside} {python} -m virtualenv --quiet {place}"
         )
 
     def install(self, environment: str, *what: str) -> str:
-        """Return a command for the shell that installs into an environment."""
+        """Return a command for the shell that installs what the project asks for into an environment."""
         python, packages = shlex.quote(f"{environment}/bin/python"), shlex.join(what)
         if self.has_uv:
             return f"uv pip install --quiet --python {python} {packages}"
         return f"{python} -m pip install --quiet {packages}"
+
+    def install_tools(self, environment: str, *what: str) -> str:
+        """Return a command for the shell that installs tools of ours into an environment, the newest that may be.
+
+        `Constraints.prepare` must have come before.
+        """
+        return self.install(environment, *self._constrained, "--upgrade", *what)
 
     def create_build_environment(self) -> str:
         """Return a command for the shell that makes the frontend's own environment."""
         where = self.layout.build_environment
         packages = (self.newest_pip, "build") if self._frontend_module == "build" else (self.newest_pip,)
         # An environment of an old Python's own `venv` has the pip of its day: 3.6's knows no backend-path (PEP 517).
-        return f"{self.create_environment(where)} && {self.install(where, '--upgrade', *packages)}"
+        return f"{self.create_environment(where)} && {self.install_tools(where, *packages)}"
+
+    def after_constraints(self, script: str) -> str:
+        """Return a script for the shell that installs tools of ours, behind one that sees to their constraints file."""
+        return script if self.constraints is None else f"{self.constraints.prepare()} && {script}"
+
+    @property
+    def _constrained(self) -> tuple[str, ...]:
+        return () if self.constraints is None else self.constraints.arguments
 
     def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that builds the wheel; `config_settings`: as `key=value`."""
-        project, built = self.layout.project, self.layout.built
+        package, built = self.layout.package, self.layout.built
         head: tuple[str, ...]
         match self.frontend:
             case Frontend.PIP:
-                head = ("python", "-m", "pip", "wheel", project, "--no-deps", f"--wheel-dir={built}")
-                if self.cell.interpreter.version < (3, 7):
-                    # Config settings came with pip 22.1, which those Pythons never got.
+                head = ("python", "-m", "pip", "wheel", package, "--no-deps", f"--wheel-dir={built}")
+                if not self.knows_config_settings:
                     config_settings = ()
             case Frontend.BUILD:
-                head = ("python", "-m", "build", project, "--wheel", f"--outdir={built}")
+                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}")
             case Frontend.BUILD_UV:
-                head = ("python", "-m", "build", project, "--wheel", f"--outdir={built}", "--installer=uv")
+                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}", "--installer=uv")
             case Frontend.UV | Frontend.AUTO:
                 python = f"{self.build_path[0]}/python"
-                head = ("uv", "build", "--no-progress", f"--python={python}", project, "--wheel", f"--out-dir={built}")
+                head = ("uv", "build", "--no-progress", f"--python={python}", package, "--wheel", f"--out-dir={built}")
         options = (f"-C{setting}" for setting in config_settings)
         return (*head, *options, *self._verbosity, *self.settings[BUILD_FRONTEND].args)
+
+    @property
+    def knows_config_settings(self) -> bool:
+        """Whether the frontend can pass them on: they came with pip 22.1, which Pythons before 3.7 never got."""
+        return self.frontend is not Frontend.PIP or self.cell.interpreter.version >= (3, 7)
 
     @property
     def has_old_pip(self) -> bool:

@@ -36,6 +36,7 @@ class StepKind(Enum):
     BUILD = "build"
     REPAIR = "repair"
     VERIFY = "verify"
+    AUDIT = "audit"
     TEST_ENVIRONMENT = "test environment"
     BEFORE_TEST = "before-test"
     INSTALL = "install"

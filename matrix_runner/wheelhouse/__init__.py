@@ -2,6 +2,7 @@
 
 from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
+from matrix_runner.wheelhouse.naming import is_stable_abi
 from matrix_runner.wheelhouse.publication import Wheelhouse
 from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject_pure, verify
 
@@ -13,6 +14,7 @@ __all__ = (
     "Wheelhouse",
     "inspect",
     "is_compatible",
+    "is_stable_abi",
     "receive",
     "reject_pure",
     "verify",

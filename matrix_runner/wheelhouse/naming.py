@@ -23,6 +23,14 @@ class WheelName:
     tags: frozenset[Tag]
 
 
+def is_stable_abi(filename: str) -> bool:
+    """Tell whether the wheel of this name promises the stable ABI (PEP 384); raise WheelRejected if it is none's.
+
+    The free-threaded one's, `abi3t` (PEP 803), is another promise.
+    """
+    return any(tag.abi == "abi3" for tag in parse_name(filename).tags)
+
+
 def parse_name(filename: str) -> WheelName:
     """Read the base name of a wheel; raise WheelRejected for one that is not plain or not of the standard's form."""
     if _PLAIN.fullmatch(filename) is None:

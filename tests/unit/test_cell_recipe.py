@@ -11,7 +11,9 @@ from planning import IMAGE_PATH, facts_for, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog
-from matrix_runner.cell.recipe import Recipe, Step, has_tests
+from matrix_runner.cell.commands import Step
+from matrix_runner.cell.recipe import Recipe
+from matrix_runner.cell.testing import has_tests
 from matrix_runner.cell.toolbox import choose_frontend, needs
 from matrix_runner.config import (
     BEFORE_ALL,
@@ -26,7 +28,6 @@ from matrix_runner.config import (
     STEP_TIMEOUT,
     TEST_COMMAND,
     TEST_EXTRAS,
-    TEST_GROUPS,
     TEST_REQUIRES,
     TEST_SKIP,
     TEST_SOURCES,
@@ -209,7 +210,12 @@ def test_python_2_gets_no_settings_it_cannot_read(known: Catalog) -> None:
         (X86, ("uv",), ("pip",), f"uv venv --quiet --no-project --python {PYTHON} /matrix/test-environment"),
         (X86, NO_UV, ("pip", "venv", "ensurepip"), f"{PYTHON} -m venv /matrix/test-environment"),
         (X86, NO_UV, ("pip", "venv", "virtualenv"), f"{PYTHON} -m virtualenv --quiet /matrix/test-environment"),
-        (X86, NO_UV, ("pip",), "pip install --quiet --target /matrix/virtualenv virtualenv &&"),
+        (
+            X86,
+            NO_UV,
+            ("pip",),
+            "pip install --quiet -c /matrix/constraints.txt --target /matrix/virtualenv virtualenv &&",
+        ),
         ("cp27mu-manylinux_x86_64", ("uv",), ("pip",), "--target /matrix/virtualenv 'virtualenv<20.22' &&"),
         ("cp27mu-manylinux_x86_64", ("uv",), ("pip", "virtualenv"), "-m virtualenv --quiet /matrix/test-environment"),
         ("gp312_250-manylinux_x86_64", ("uv",), ("pip", "venv", "ensurepip"), "-m venv /matrix/test-environment"),
@@ -253,14 +259,16 @@ def test_placeholders_are_filled_and_escaped_ones_stay(known: Catalog) -> None:
 
 
 def test_every_command_knows_the_run_it_is_in(known: Catalog) -> None:
-    """Each step carries the cell's identifier, the sources' moment, passed variables and the limits."""
+    """Each step has the sources' moment, passed variables, the limits, and the cell if it is not shared by several."""
     values: Values = {TEST_COMMAND: "t", STEP_TIMEOUT: 60, SILENCE_TIMEOUT: 0, BEFORE_ALL: "x"}
     job = job_for(X86, known, settings_with(values))
     recipe = recipe_for(job, passed=(("CI", "1"), ("PATH", "/evil")))
-    steps = [*recipe.before_all(), *recipe.build(), recipe.repair(WHEEL), *recipe.test(WHEEL)]
-    for step in steps:
+    shared, own = list(recipe.before_all()), [*recipe.build(), recipe.repair(WHEEL), *recipe.test(WHEEL)]
+    assert {dict(step.request.env).get("MATRIX_RUNNER_IDENTIFIER") for step in shared} == {None}
+    assert {dict(step.request.env).get("MATRIX_RUNNER_IDENTIFIER") for step in own} == {X86}
+    for step in (*shared, *own):
         env = dict(step.request.env)
-        assert env["MATRIX_RUNNER_IDENTIFIER"] == X86
+        assert env["MATRIX_RUNNER"] == "1"
         assert env["SOURCE_DATE_EPOCH"] == "1000000000"
         assert env["CI"] == "1"
         assert env["PATH"].endswith(IMAGE_PATH)
@@ -275,13 +283,14 @@ def test_installing_takes_extras_requirements_and_groups(known: Catalog) -> None
         TEST_COMMAND: "t",
         TEST_EXTRAS: ("a", "b"),
         TEST_REQUIRES: ("pytest>=8", "x y"),
-        TEST_GROUPS: ("dev",),
     }
-    install = only(recipe_for(job_for(X86, known, settings_with(values))).test("w.whl"), StepKind.INSTALL)
+    groups = ("hypothesis; python_version > '3'",)
+    job = job_for(X86, known, settings_with(values))
+    install = only(recipe_for(job, groups=groups).test("w.whl"), StepKind.INSTALL)
     words = shlex.split(last_word(install))
     assert words[:3] == ["uv", "pip", "install"]
-    assert words[-5:] == ["/matrix/repaired/w.whl[a,b]", "pytest>=8", "x y", "--group", "/project/pyproject.toml:dev"]
-    plain = recipe_for(job_for(X86, known, settings_with(values)), tools=NO_UV)
+    assert words[-4:] == ["/matrix/repaired/w.whl[a,b]", "pytest>=8", "x y", *groups]
+    plain = recipe_for(job, tools=NO_UV)
     assert last_word(only(plain.test("w.whl"), StepKind.INSTALL)).startswith(
         "/matrix/test-environment/bin/python -m pip install"
     )
@@ -339,7 +348,7 @@ def test_variables_reach_a_build_command_as_it_is(known: Catalog, tmp_path: Path
     """Behind the variables the command's words are the same words, whatever is in them, and its status is kept."""
     recipe = recipe_for(job_for(X86, known, settings_with({ENVIRONMENT: (("A", "1"),)})), root=laid_out(tmp_path))
     perform(only(recipe.build(), StepKind.ENVIRONMENT))
-    step = recipe._step(
+    step = recipe.commands.step(
         StepKind.BUILD,
         ("sh", "-c", 'printf "%s|" "$A" "$@"; exit 3', "sh", "a b", "", "$A", "*"),
         path=("/x",),

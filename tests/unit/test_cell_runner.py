@@ -274,7 +274,7 @@ def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
 
 
 def test_a_before_all_that_fails_fails_the_cells_of_its_image(tmp_path: Path) -> None:
-    """It is run once, not once a cell; the others name the cell whose log has the cause; other images go on."""
+    """It is run once, not once a cell; the others name the cell whose log has it all, and the cause; other images go on."""
     cook = kitchen(tmp_path, A, B, C, A32, before_all=ORDERED)
     ran: list[str] = []
 
@@ -291,7 +291,9 @@ def test_a_before_all_that_fails_fails_the_cells_of_its_image(tmp_path: Path) ->
         failure = outcome(report, identifier).failure
         assert failure is not None
         assert (failure.step, failure.reason) == (StepKind.BEFORE_ALL, Reason.COMMAND)
-        assert identifier == ran[0] or failure.message == f"before-all failed for this image, in {ran[0]}"
+        reason = "exit status 1: no such package"
+        told = reason if identifier == ran[0] else f"before-all failed for this image, in {ran[0]}: {reason}"
+        assert failure.message == told
     assert outcome(report, A32).status is Status.PASSED
 
 

@@ -8,11 +8,13 @@ from planning import job_for
 from wheel_builder import build_wheel
 
 from matrix_runner import catalog
-from matrix_runner.cell.shelf import Preparations, Reusable, Shelf, hints_at_stable_abi
+from matrix_runner.cell.shelf import FailedPreparation, Preparations, Reusable, Shelf, hints_at_stable_abi
 from matrix_runner.matrix import Job
+from matrix_runner.model.outcomes import Failure, Reason, StepKind
 from matrix_runner.model.platforms import Platform
 
 CATALOG = catalog.load()
+FAILURE = Failure(step=StepKind.BEFORE_ALL, reason=Reason.COMMAND, message="no such package")
 
 
 def jobs(*identifiers: str) -> tuple[Job, ...]:
@@ -97,28 +99,28 @@ def test_the_first_to_claim_prepares_and_the_others_wait() -> None:
     shared = Preparations(platform_of)
     assert [shared.claim(job) for job in (first, second, needless, first)] == [True, False, True, True]
     assert [shared.is_preparer(job) for job in (first, second, needless)] == [True, False, False]
-    shared.settle(second, image="not mine to say", is_ready=True)
+    shared.settle(second, image="not mine to say")
     assert not shared.claim(second)
-    shared.settle(first, image="snapshot", is_ready=True)
+    shared.settle(first, image="snapshot")
     assert shared.claim(second)
     assert [shared.image(job) for job in (first, second, needless)] == ["snapshot", "snapshot", None]
     assert not shared.is_preparer(first)
     assert shared.failed_by(second) is None
     shared.release(first)
-    shared.settle(first, image=None, is_ready=False)
+    shared.settle(first, failure=FAILURE)
     assert shared.image(second) == "snapshot"
 
 
 def test_a_failed_preparation_is_known_by_its_cell() -> None:
-    """After a failure nobody waits or tries again; each learns whose it was."""
+    """After a failure nobody waits or tries again; each learns whose it was, and why."""
     first, second, needless = jobs("cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp39-manylinux_i686")
     shared = Preparations(platform_of)
     shared.claim(first)
-    shared.settle(first, image=None, is_ready=False)
+    shared.settle(first, failure=FAILURE)
     shared.release(first)
     assert shared.claim(second)
     assert not shared.is_preparer(second)
-    assert shared.failed_by(second) == first.cell
+    assert shared.failed_by(second) == FailedPreparation(by=first.cell, failure=FAILURE)
     assert shared.failed_by(needless) is None
 
 

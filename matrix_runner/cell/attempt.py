@@ -1,0 +1,177 @@
+"""One attempt at a cell, in an open container: the recipe's steps in turn, and the wheel taken out."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from matrix_runner.cell.commands import Step
+from matrix_runner.cell.diary import CellFailed, Diary, Gone
+from matrix_runner.cell.layout import Layout
+from matrix_runner.cell.preflight import Place
+from matrix_runner.cell.recipe import Recipe
+from matrix_runner.cell.shelf import Reusable
+from matrix_runner.cell.source import archive_of
+from matrix_runner.cell.testing import has_tests
+from matrix_runner.cell.toolbox import Toolbox
+from matrix_runner.cell.workshop import Workshop
+from matrix_runner.config import BEFORE_ALL, ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND, TEST_GROUPS
+from matrix_runner.engine.api import Container, Ending, ExecRequest, ImageMetadata
+from matrix_runner.errors import EngineError, MachineError, WheelRejected
+from matrix_runner.matrix import Job
+from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
+from matrix_runner.wheelhouse import Promise, WheelContents, inspect, receive, reject_pure, verify
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """What a cell gave: a wheel of its own, or that of another cell, tested."""
+
+    wheel: WheelRecord | None = None
+    reused: Reusable | None = None
+
+
+class Attempt:
+    """One attempt at a cell, in an open container."""
+
+    def __init__(self, job: Job, shop: Workshop, diary: Diary, place: Place, container: Container) -> None:
+        """`place` has the cell's interpreter: `with_interpreter` has seen to it."""
+        interpreter = place.facts.interpreter(job.directories)
+        assert interpreter is not None  # noqa: S101  see above
+        diary.python_version = interpreter.version
+        environ = dict(shop.environ)
+        self._job = job
+        self._shop = shop
+        self._diary = diary
+        self._container = container
+        self._recipe = Recipe(
+            job=job,
+            tools=Toolbox(
+                cell=job.cell,
+                settings=job.settings,
+                facts=place.facts,
+                interpreter=interpreter,
+                layout=Layout(root=container.root, inner=shop.package),
+                is_disposable=container.is_disposable,
+                pinned=shop.pinned,
+            ),
+            epoch=shop.source.epoch,
+            passed=tuple((name, environ[name]) for name in job.settings[ENVIRONMENT_PASS] if name in environ),
+            groups=shop.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
+        )
+        self._promise = Promise(
+            cell=job.cell,
+            python_tag=interpreter.directory.partition("-")[0],
+            abi_tag=interpreter.directory.partition("-")[2],
+            project_name=job.settings.project_name,
+            ext_suffix=interpreter.extension_suffix,
+            repaired=bool(job.settings[REPAIR_WHEEL_COMMAND]),
+        )
+
+    def serve(self, reused: Reusable | None) -> Delivery:
+        """Build, or take the wheel that another cell built; test; publish.
+
+        Raise CellFailed, Gone, WheelRejected, MachineError.
+        """
+        layout = self._recipe.tools.layout
+        with self._diary.step(StepKind.PREPARE, f"put {self._shop.source.files} files"):
+            self._put(layout.project, self._shop.source.read())
+        self._before_all()
+        if reused is not None:
+            self._put(layout.repaired, archive_of(reused.path, reused.path.name))
+            self._run_all(self._recipe.test(reused.path.name, is_built_here=False))
+            return Delivery(reused=reused)
+        path, contents = self._build()
+        self._audit(path.name)
+        self._run_all(self._recipe.test(path.name))
+        return self._publish(path, contents)
+
+    def _before_all(self) -> None:
+        preparations, job = self._shop.preparations, self._job
+        if not job.settings[BEFORE_ALL] or not preparations.is_preparer(job):
+            return
+        image = None
+        try:
+            if self._shop.runs_before_all:
+                image = self._prepare()
+        except (CellFailed, MachineError) as error:
+            # It would fail in the other cells too, each after the same time.
+            preparations.settle(job, failure=self._failure_of(error))
+            raise
+        preparations.settle(job, image=image)
+        self._shop.on_prepared()
+
+    def _failure_of(self, error: CellFailed | MachineError) -> Failure:
+        if isinstance(error, CellFailed):
+            return error.failure
+        return self._diary.failure(Reason.ENGINE, error.message, error.hint)
+
+    def _prepare(self) -> str:
+        """Run `before-all`; return the image that the other cells start from.
+
+        It is kept on the machine itself too: there the system's part is shared anyway, the project's is not.
+        """
+        self._run_all(self._recipe.before_all())
+        with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
+            return self._container.snapshot(ImageMetadata(name=None))
+
+    def _build(self) -> tuple[Path, WheelContents]:
+        layout = self._recipe.tools.layout
+        for remark in self._recipe.remarks():
+            self._diary.remark(remark)
+        self._run_all(self._recipe.build())
+        built = self._only_wheel(layout.built)
+        reject_pure(built)
+        self._diary.run(self._container, self._recipe.repair(built))
+        with self._diary.step(StepKind.VERIFY, "take out and verify"):
+            staging = self._shop.wheelhouse.room(str(self._job.cell))
+            with _lost_on_error(), self._container.get(layout.repaired) as stream:
+                path = receive(stream, staging)
+            contents = inspect(path)
+            verify(contents, self._promise)
+        return path, contents
+
+    def _audit(self, wheel: str) -> None:
+        remark = self._recipe.why_not_audited(wheel)
+        if remark is not None:
+            self._diary.remark(remark)
+        self._run_all(self._recipe.audit(wheel))
+
+    def _publish(self, path: Path, contents: WheelContents) -> Delivery:
+        with self._diary.step(StepKind.PUBLISH, f"publish {path.name}"):
+            record = self._shop.wheelhouse.publish(path, contents)
+        published = self._shop.wheelhouse.directory / record.name
+        self._shop.shelf.add(Reusable(builder=self._job.cell, path=published))
+        return Delivery(wheel=record)
+
+    def _only_wheel(self, directory: str) -> str:
+        listing = bytearray()
+        script = 'cd "$1" && for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
+        request = ExecRequest(argv=("sh", "-c", script, "sh", directory), timeout=60)
+        if self._container.exec(request, listing.extend).ending is Ending.LOST:
+            raise Gone("the container went away after the build")
+        names = bytes(listing).decode("utf-8", "replace").splitlines()
+        if len(names) == 1:
+            return names[0]
+        found = ", ".join(names[:5]) or "none"
+        raise WheelRejected(
+            f"the build gave {len(names)} wheels, not one: {found}",
+            hint="each cell builds one project; let the build backend make one wheel",
+        )
+
+    def _put(self, directory: str, archive: Iterable[bytes]) -> None:
+        with _lost_on_error():
+            self._container.put(directory, archive)
+
+    def _run_all(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._diary.run(self._container, step)
+
+
+@contextmanager
+def _lost_on_error() -> Iterator[None]:
+    """Take an engine's error about an archive for what it most often is: the container went away meanwhile."""
+    try:
+        yield
+    except EngineError as error:
+        raise Gone(error.message, error.hint) from error

@@ -1,0 +1,178 @@
+"""A cell's commands: each with its environment, directory and limits. Pure."""
+
+import shlex
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from matrix_runner.cell.layout import Layout
+from matrix_runner.cell.toolbox import Toolbox
+from matrix_runner.config import (
+    ENVIRONMENT,
+    SILENCE_TIMEOUT,
+    STEP_TIMEOUT,
+    TEST_ENVIRONMENT,
+    Option,
+    Settings,
+    Variables,
+    fill,
+)
+from matrix_runner.engine.api import ExecRequest
+from matrix_runner.matrix import Job
+from matrix_runner.model.outcomes import StepKind
+
+SearchPath = tuple[str, ...]
+"""What comes first on PATH."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One command of a cell. `shown`: what a person would have typed.
+
+    `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.
+    """
+
+    kind: StepKind
+    request: ExecRequest
+    shown: str
+    is_verdict: bool = False
+
+
+class Phase(Enum):
+    """Which part of a cell a command is of: they differ in the variables that commands see."""
+
+    PREPARATION = "preparation"
+    """`before-all`: shared by several cells, so that no command may know which of them it is run in."""
+    BUILD = "build"
+    TEST = "test"
+    """`test-environment` comes on top."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commands:
+    """Makes a cell's commands.
+
+    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names.
+    """
+
+    job: Job
+    tools: Toolbox
+    epoch: int
+    passed: Variables
+    phase: Phase = Phase.BUILD
+
+    def during(self, phase: Phase) -> "Commands":
+        """Return the same for another part of the cell."""
+        return replace(self, phase=phase)
+
+    @property
+    def settings(self) -> Settings:
+        """The cell's."""
+        return self.job.settings
+
+    @property
+    def layout(self) -> Layout:
+        """Where the cell's things are."""
+        return self.tools.layout
+
+    def environment(self) -> tuple[Step, ...]:
+        """Evaluate `environment` once, by the container's own shell, and keep it for the cell's later steps."""
+        pairs = self.settings[ENVIRONMENT]
+        if not pairs:
+            return ()
+        script, shown = _assignments(ENVIRONMENT, pairs, self.layout.variables)
+        request = self._request(("sh", "-c", script), path=(self.tools.python_bin,), cwd=self.layout.project)
+        return (Step(kind=StepKind.ENVIRONMENT, request=request, shown=shown),)
+
+    def test_environment(self) -> tuple[Step, ...]:
+        """Evaluate `test-environment` once, on top of `environment`, and keep it for the steps of the test."""
+        pairs = self.settings[TEST_ENVIRONMENT]
+        if not pairs:
+            return ()
+        script, shown = _assignments(TEST_ENVIRONMENT, pairs, self.layout.test_variables)
+        path = self.tools.test_path
+        return (self.shell(StepKind.ENVIRONMENT, script, path=path, cwd=self.layout.project, shown=shown),)
+
+    def user(self, kind: StepKind, command: str, *, path: SearchPath, wheel: str | None = None) -> Step:
+        """Make a step of a command of the user's: by the shell, in the project."""
+        return self.shell(kind, self.fill(command, wheel=wheel), path=path, cwd=self.layout.project)
+
+    def shell(
+        self, kind: StepKind, script: str, *, path: SearchPath, cwd: str | None = None, shown: str | None = None
+    ) -> Step:
+        """Make a step of a script for the shell."""
+        return replace(self.step(kind, ("sh", "-c", script), path=path, cwd=cwd), shown=shown or script)
+
+    def step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None) -> Step:
+        """Make a step of a command."""
+        shown = shlex.join(argv)
+        if self._variables is not None:
+            # PATH once more after the user's variables: theirs must not hide the cell's own interpreter.
+            script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
+            argv = ("sh", "-c", script, "sh", ":".join(path), *argv)
+        return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd), shown=shown)
+
+    def fill(self, command: str, *, wheel: str | None = None) -> str:
+        """Put values in the place of `{project}` and its like; `#{project}` stays, without the `#`."""
+        values = {
+            "project": self.layout.project,
+            "package": self.layout.package,
+            "dest_dir": self.layout.repaired,
+            "plat": self.tools.facts.plat or "auto",
+        }
+        if wheel is not None:
+            values |= {"wheel": wheel, "abi3_wheel": wheel}
+        return fill(command, values)
+
+    @property
+    def _variables(self) -> str | None:
+        """The file of variables that the command begins with, if there is one."""
+        if self.phase is Phase.TEST and self.settings[TEST_ENVIRONMENT]:
+            return self.layout.test_variables
+        return self.layout.variables if self.settings[ENVIRONMENT] else None
+
+    def _request(self, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None) -> ExecRequest:
+        return ExecRequest(
+            argv=argv,
+            env=(
+                *self.passed,
+                ("PATH", ":".join((*path, self.tools.facts.path))),
+                *_active_environment(path[0], self.layout.matrix),
+                *self._identity(),
+                ("SOURCE_DATE_EPOCH", str(self.epoch)),
+                ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+                ("PIP_ROOT_USER_ACTION", "ignore"),
+                ("UV_PYTHON_DOWNLOADS", "never"),
+            ),
+            cwd=cwd,
+            timeout=self.settings[STEP_TIMEOUT] or None,
+            silence=self.settings[SILENCE_TIMEOUT] or None,
+        )
+
+    def _identity(self) -> Variables:
+        """What a build script asks to learn who runs it, and for which cell."""
+        tools = ("MATRIX_RUNNER", "CIBUILDWHEEL") if self.settings.is_drop_in else ("MATRIX_RUNNER",)
+        pairs = tuple((tool, "1") for tool in tools)
+        if self.phase is Phase.PREPARATION:
+            return pairs
+        names = {"MATRIX_RUNNER": "MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL": "CIBUILDWHEEL_BUILD_IDENTIFIER"}
+        return (*pairs, *((names[tool], str(self.job.cell)) for tool in tools))
+
+
+def _assignments(option: Option[Variables], pairs: Variables, file: str) -> tuple[str, str]:
+    """Return a script that sets variables in turn and keeps all there are in a file; and how to show it."""
+    # Not `export NAME="$(command)"`: its status is that of `export`, and a command that fails must fail the step.
+    shown = [f'{name}="{value}"; export {name}' for name, value in pairs]
+    lines = []
+    for name, value in pairs:
+        blame = shlex.quote(f"{option.name}: a command in the value of {name} failed: {value}")
+        lines.append(f'{name}="{value}" || {{ status=$?; echo {blame} >&2; exit $status; }}; export {name}')
+    folder = shlex.quote(file.rpartition("/")[0])
+    keep = f"mkdir -p {folder} && export -p > {shlex.quote(file)}"
+    return "\n".join(("set -e", *lines, keep)), "; ".join(shown)
+
+
+def _active_environment(first_on_path: str, matrix: str) -> Variables:
+    """VIRTUAL_ENV, where an environment of ours comes first on PATH: uv and some test tools go by it."""
+    if not first_on_path.startswith(f"{matrix}/"):
+        return ()
+    return (("VIRTUAL_ENV", first_on_path.removesuffix("/bin")),)

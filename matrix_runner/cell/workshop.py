@@ -1,0 +1,41 @@
+"""What all cells of a run share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matrix_runner.cell.groups import DependencyGroups
+from matrix_runner.cell.preflight import Place
+from matrix_runner.cell.shelf import Preparations, Shelf
+from matrix_runner.cell.source import SourceArchive
+from matrix_runner.engine.api import Engine
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Job
+from matrix_runner.model.events import Event
+from matrix_runner.wheelhouse import Wheelhouse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """What all cells of a run share. `clock`: monotonic seconds since the run began.
+
+    `package`: the directory of what is built, relative to the project with `/`; "" for the project itself. `groups`:
+    its dependency groups. `pinned`: versions of our tools, as a constraints file. `runs_before_all`: False on a
+    machine that is nobody's build image. `log_path`: where a cell's log will be.
+    """
+
+    engine: Engine
+    source: SourceArchive
+    package: str
+    groups: DependencyGroups
+    pinned: str
+    wheelhouse: Wheelhouse
+    places: Callable[[Job], Place | MachineError]
+    shelf: Shelf
+    preparations: Preparations
+    emit: Callable[[Event], None]
+    clock: Callable[[], float]
+    is_cancelled: Callable[[], bool]
+    on_prepared: Callable[[], None]
+    environ: tuple[tuple[str, str], ...]
+    log_path: Callable[[Job], str]
+    runs_before_all: bool = True
