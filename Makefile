@@ -26,7 +26,7 @@ demo-containers: $(LOCAL)
 	@scripts/demo --containers
 
 test: lint
-	@scripts/ensure-engine
+	@scripts/ensure-engine --podman
 	.venv/bin/runner image build
 	.venv/bin/pytest --numprocesses 2 --dist loadfile
 

@@ -3,7 +3,7 @@
 import os
 import platform
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path, user_state_path
 
 from matrix_runner.config import EngineChoice
+from matrix_runner.config.container_arguments import ContainerArguments
 from matrix_runner.errors import EngineError, MachineError, UsageError
 from matrix_runner.matrix import Host
 from matrix_runner.model.platforms import Arch, Libc
@@ -68,6 +69,15 @@ def docker_engine(run: str, environ: Mapping[str, str]) -> "DockerEngine":
     return DockerEngine(run=run, environ=environ, state_dir=state_dir())
 
 
+def podman_engine(run: str, environ: Mapping[str, str]) -> "DockerEngine":
+    """Make the engine that speaks to Podman by its Docker-compatible socket. Raise EngineError if there is none."""
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.engine.endpoint import resolve_podman_endpoint
+
+    endpoint = resolve_podman_endpoint(environ)
+    return DockerEngine(run=run, environ=environ, state_dir=state_dir(), endpoint=endpoint)
+
+
 def local_engine(run: str, environ: Mapping[str, str]) -> "LocalEngine":
     """Make the engine that is this machine."""
     from matrix_runner.engine.local import LocalEngine
@@ -78,6 +88,9 @@ def local_engine(run: str, environ: Mapping[str, str]) -> "LocalEngine":
 def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) -> ChosenEngine:
     """Return an engine that answers. `auto` is Docker when its daemon does, else this machine. Raise EngineError."""
     remark = None
+    if choice is EngineChoice.PODMAN:
+        podman = podman_engine(run, environ)
+        return ChosenEngine(engine=podman, info=podman.check(), is_local=False)
     if choice is not EngineChoice.LOCAL:
         try:
             docker = docker_engine(run, environ)
@@ -88,6 +101,15 @@ def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) ->
             remark = f"engine = local: {error.message}"
     local = local_engine(run, environ)
     return ChosenEngine(engine=local, info=local.check(), is_local=True, remark=remark)
+
+
+def argument_notices(wishes: Iterable[ContainerArguments], *, is_local: bool) -> tuple[str, ...]:
+    """Return what a user should know of `create-args` before a run, each once. `wishes`: those of all cells."""
+    given = tuple(wishes)
+    if is_local:
+        ignored = any(not each.asks_nothing for each in given)
+        return ("create-args are ignored: this machine itself is the engine, and there is no container",) * ignored
+    return tuple(dict.fromkeys(warning for each in given for warning in each.warnings))
 
 
 def this_host(

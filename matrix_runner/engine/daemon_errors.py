@@ -26,7 +26,7 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
         return EngineError(
             f"there is no {product.title} socket at {where}",
             hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens; "
-            "on a machine without Docker, `--engine local` builds in this machine itself.",
+            f"on a machine without {product.title}, `--engine local` builds in this machine itself.",
         )
     if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error).lower():
         return EngineError(

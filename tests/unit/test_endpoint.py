@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from matrix_runner.engine.daemon_errors import refused, unreachable
-from matrix_runner.engine.endpoint import DEFAULT_URL, Endpoint, resolve_endpoint
+from matrix_runner.engine.endpoint import DEFAULT_URL, Endpoint, Product, resolve_endpoint, resolve_podman_endpoint
 from matrix_runner.errors import EngineError
 
 
@@ -95,6 +98,57 @@ def test_each_cause_has_its_own_hint() -> None:
     assert len(hints) == 4
 
 
+def test_podman_is_called_by_its_name() -> None:
+    """Of Podman's socket no message says Docker, and the hint starts Podman's service."""
+    endpoint = Endpoint(url="unix:///x.sock", origin="CONTAINER_HOST", product=Product.PODMAN)
+    for cause in (FileNotFoundError(2, "x"), PermissionError(13, "x"), ConnectionRefusedError()):
+        error = unreachable(endpoint, cause)
+        assert "ocker" not in f"{error.message} {error.hint}"
+        assert "systemctl --user start podman.socket" in str(error.hint)
+
+
 def test_a_full_disk_names_the_data_root() -> None:
     """The engine's disk is not the user's working directory: the message says where it is."""
     assert "/var/lib/docker" in refused("copy", "write /x: no space left on device", "/var/lib/docker").message
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[Path]:
+    """Make a socket that listens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+        yield path
+
+
+def test_podman_is_where_it_says_then_the_users_then_the_machines(tmp_path: Path) -> None:
+    """CONTAINER_HOST outranks the user's socket, which outranks the machine's; what is no socket is passed over."""
+    machine, own = tmp_path / "run" / "podman.sock", tmp_path / "user" / "podman" / "podman.sock"
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path / "user")}
+    with listening(machine):
+        assert resolve_podman_endpoint(environ, machine).url == f"unix://{machine}"
+        with listening(own):
+            found = resolve_podman_endpoint(environ, machine)
+            assert (found.url, found.product) == (f"unix://{own}", Product.PODMAN)
+            named = resolve_podman_endpoint({**environ, "CONTAINER_HOST": "tcp://h:1"}, machine)
+            assert (named.url, named.origin) == ("tcp://h:1", "CONTAINER_HOST")
+        own.unlink()
+        own.write_text("no socket", encoding="utf-8")
+        assert resolve_podman_endpoint(environ, machine).url == f"unix://{machine}"
+
+
+def test_podman_that_does_not_listen(tmp_path: Path) -> None:
+    """Without a socket the error names every place that was looked at, and how to start the service."""
+    with pytest.raises(EngineError) as caught:
+        resolve_podman_endpoint({"XDG_RUNTIME_DIR": str(tmp_path)}, tmp_path / "none.sock")
+    assert f"{tmp_path}/podman/podman.sock or {tmp_path}/none.sock" in caught.value.message
+    assert "systemctl --user start podman.socket" in str(caught.value.hint)
+    assert "CONTAINER_HOST=unix:///tmp/podman.sock" in str(caught.value.hint)
+
+
+def test_podman_over_ssh_names_podmans_own_tunnel() -> None:
+    """An address of ssh, which Podman's own command takes, is refused with the tunnel to Podman's socket."""
+    with pytest.raises(EngineError, match="CONTAINER_HOST is ssh") as caught:
+        resolve_podman_endpoint({"CONTAINER_HOST": "ssh://me@there/run/podman/podman.sock"})
+    assert "/run/podman/podman.sock HOST" in str(caught.value.hint)
+    assert "CONTAINER_HOST=unix://" in str(caught.value.hint)
