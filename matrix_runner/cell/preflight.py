@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from matrix_runner.catalog import Catalog
 from matrix_runner.cell.facts import ImageFacts, Problem, find_missing_tool, find_problem, parse_probe, probe_request
 from matrix_runner.cell.toolbox import needs
+from matrix_runner.config import CONTAINER_ENGINE
+from matrix_runner.config.create_args import parse_create_args
 from matrix_runner.engine.api import Container, ContainerSpec, Engine, ResolvedImage
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.matrix import Job
@@ -65,7 +67,9 @@ def look_into(
     """
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = tuple(dict.fromkeys(name for job in jobs for name in job.directories))
-    spec = ContainerSpec(image=image.id, arch=key.arch, name=f"preflight-{key.arch}")
+    # A container that needs an argument to run at all (a runtime, a security option) needs it here too.
+    arguments = parse_create_args(jobs[0].settings[CONTAINER_ENGINE].create_args)
+    spec = ContainerSpec(image=image.id, arch=key.arch, name=f"preflight-{key.arch}", arguments=arguments)
     try:
         with engine.open(spec) as container:
             facts = _ask(container, directories, key.reference)

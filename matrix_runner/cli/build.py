@@ -50,7 +50,7 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
 
 def _build(opened: Opened, *, verbose: bool) -> int:
     from matrix_runner import catalog
-    from matrix_runner.cli.places import choose_engine, processors, scratch_dir, this_host
+    from matrix_runner.cli.places import argument_notices, choose_engine, processors, scratch_dir, this_host
     from matrix_runner.config import ALLOW_EMPTY, CONTAINER_ENGINE, JOBS, OUTPUT_DIR
     from matrix_runner.matrix import make_plan
     from matrix_runner.report.logs import CellLogs
@@ -76,6 +76,10 @@ def _build(opened: Opened, *, verbose: bool) -> int:
             errors.write("no cell is selected, which allow-empty allows")
             return ExitCode.OK
         plan.require_jobs(settings)
+        for notice in argument_notices(
+            (job.settings[CONTAINER_ENGINE].create_args for job in plan.jobs), is_local=chosen.is_local
+        ):
+            errors.write(f"note: {notice}")
         _make_images(chosen, plan, out, jobs=settings[JOBS] or None)
         output_dir = Path(settings[OUTPUT_DIR])
         logs = CellLogs(output_dir / "logs")
