@@ -1,6 +1,7 @@
 """Sdists from people who mean harm, and from disks that do: unpacked below their directory, or refused."""
 
 import gzip
+import os
 import tarfile
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,8 @@ def unpack(archive: Path, room: Path) -> None:
     scratch = room / "in" / "scratch"
     with suppress(UsageError), open_sdist(archive, scratch, limits=LIMITS) as project:
         inside = project.resolve()
-        assert all(path.resolve().is_relative_to(inside) for path in project.rglob("*"))
+        # Path.resolve raises for a link that leads to itself (Python below 3.13).
+        assert all(Path(os.path.realpath(path)).is_relative_to(inside) for path in project.rglob("*"))
         assert all(path.is_symlink() or path.is_file() or path.is_dir() for path in project.rglob("*"))
         assert sorted(path.name for path in scratch.iterdir()) == [project.parent.name]
     assert not scratch.exists() or not list(scratch.iterdir())
@@ -75,5 +77,5 @@ def test_a_damaged_archive_is_refused_or_read(where: list[tuple[int, bytes]], en
         archive = Path(room, "demo")
         write = write_zip if is_zip else write_tar
         data = write(archive).read_bytes()
-        archive.write_bytes(changed(data[: len(data) - end], where))
+        archive.write_bytes(changed(data[: max(1, len(data) - end)], where))
         unpack(archive, Path(room))
