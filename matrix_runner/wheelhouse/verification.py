@@ -143,6 +143,9 @@ def _check_interpreter(contents: WheelContents, promise: Promise) -> None:
     fits = False
     for tag in sorted(contents.tags, key=str):
         fit = _Fit.EXACT if (tag.interpreter, tag.abi) == own else _fit_of(tag, interpreter)
+        if fit is _Fit.EXACT and tag.abi not in (promise.abi_tag, "none"):
+            # One PyPy has had several ABIs (`pypy311_pp73`, `pypy311_pp80`): only the cell's own is its promise.
+            fit = _Fit.NONE
         fits = fits or fit is not _Fit.NONE
         if fit is _Fit.NONE and tag.abi not in ("none", "abi3", "abi3t"):
             raise _of_another(contents, promise)
