@@ -40,6 +40,8 @@ _FOREIGN = ("CIBW_", "CIBUILDWHEEL", "UV_PYTHON", "UV_PROJECT")
 
 Values = dict[str, object]
 
+FORMER_GROUP = "cpython-freethreading"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
@@ -82,6 +84,17 @@ class Peer:
         chosen = ("--archs", archs) if archs else ()
         command = (self.bin / "cibuildwheel", "--platform", "linux", *chosen, "--print-build-identifiers", ".")
         return ask(*command, directory=project, variables=variables)
+
+    def reads(self, project: Path, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables, so changed that the peer does not refuse a group of former days, as ours does not.
+
+        scikit-image 0.26 still enables `cpython-freethreading`, of which no interpreter is left.
+        """
+        answer = self.identifiers(project, "all", variables)
+        if not (answer.code and FORMER_GROUP in answer.complaint):
+            return dict(variables)
+        inherit = "; ".join(filter(None, ("enable: none", variables.get("CIBW_INHERIT"))))
+        return {"CIBW_ENABLE": "", **variables, "CIBW_INHERIT": inherit}
 
     def options(self, project: Path, archs: str, variables: Mapping[str, str]) -> dict[str, Values]:
         """Return the options that it resolves for each identifier."""
@@ -153,3 +166,12 @@ def our_options(project: Path, identifier: str, variables: Mapping[str, str]) ->
     assert answer.code == 0, answer.complaint
     explained = cast("dict[str, dict[str, Values]]", json.loads("\n".join(answer.lines)))
     return {name: option["value"] for name, option in explained["options"].items()}
+
+
+def representatives(resolved: dict[str, Values]) -> tuple[str, ...]:
+    """Return the first identifier of each set of those for which the peer resolves the same, the image's name apart."""
+    seen: dict[str, str] = {}
+    for identifier, values in resolved.items():
+        known = {"image" if name.endswith("-image") else name: value for name, value in values.items()}
+        seen.setdefault(json.dumps(known, sort_keys=True), identifier)
+    return tuple(seen.values())

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from cibuildwheel.environment import ParsedEnvironment
+from cibuildwheel.environment import EnvironmentAssignmentRaw, ParsedEnvironment
 from cibuildwheel.options import BuildOptions, CommandLineArguments, Options
 from cibuildwheel.platforms import ALL_PLATFORM_MODULES, get_build_identifiers
 from cibuildwheel.projectfiles import resolve_dependency_groups
@@ -71,7 +71,11 @@ def _own_requirements(options: Options, resolved: BuildOptions) -> list[str]:
 
 
 def _assignments(environment: ParsedEnvironment) -> list[list[str]]:
-    return [[item.name, item.value] for item in environment.assignments]
+    """Return names and values as a shell reads them; those that `environment-pass` adds stand for themselves."""
+    return [
+        [item.name, shlex.quote(item.value) if isinstance(item, EnvironmentAssignmentRaw) else item.value]
+        for item in environment.assignments
+    ]
 
 
 def _constraints(resolved: BuildOptions) -> dict[str, object]:
