@@ -50,7 +50,7 @@ def image_of(cell: Cell, settings: Settings, catalog: Catalog) -> ImageChoice | 
     last = catalog.last_image(cell)
     if last is None:
         reason = known.remark or f"no published image for {cell.platform} holds {cell.interpreter}"
-        return NoImage(reason=f"{reason} (`{IMAGES[cell.platform]}` can name an image of your own)")
+        return NoImage(reason=f"{reason} (`image` can name one of your own that does)")
     return ImageChoice(reference=last, family=None, origin=f"the last that holds {cell.interpreter}", is_updated=False)
 
 
