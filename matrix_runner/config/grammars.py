@@ -1,12 +1,11 @@
-"""The kinds that have a little grammar of their own: patterns, commands, environments, frontends, paths."""
+"""The kinds that have a little grammar of their own: patterns, commands, environments, requirements."""
 
-import posixpath
 import re
 from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from matrix_runner.config import kinds, placeholders, writing
+from matrix_runner.config import kinds, placeholders, shapes, writing
 from matrix_runner.config.assignments import check_name, parse_assignments, quotable
 from matrix_runner.config.kinds import Kind
 from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unknown
@@ -20,8 +19,7 @@ from matrix_runner.config.values import (
 from matrix_runner.model.platforms import Arch
 
 _PATTERN = re.compile(r"[A-Za-z0-9_*?\[\]{}!,.:-]+")
-_EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-"""PEP 508 names of extras, PEP 735 names of dependency groups."""
+_PATTERNS = r"^[A-Za-z0-9_*?\[\]{}!,.:\s-]*$"
 
 
 def _pattern(text: str) -> str:
@@ -59,6 +57,8 @@ def patterns(*, empty_means: tuple[str, ...] = (), strict: bool = True) -> Kind[
         words="a list of patterns, or a string of them separated by spaces",
         split=_split,
         split_items=True,
+        shape=shapes.matching(_PATTERNS),
+        item_shape={**shapes.matching(_PATTERNS), "minLength": 1},
     ).kind()
     return Kind(
         words=plain.words,
@@ -97,6 +97,8 @@ def architectures() -> Kind[tuple[ArchChoice, ...]]:
         split=kinds.split_words,
         split_items=True,
         may_be_empty=False,
+        shape=shapes.word((*ArchGroup, *Arch)),
+        item_shape=shapes.word((*ArchGroup, *Arch)),
     ).kind()
 
 
@@ -117,7 +119,7 @@ def command(*allowed: str, strict: bool = True) -> Kind[str]:
         values = kinds.shaped(value, list[object], words)
         return _in_turn(*read_each(enumerate(values), lambda item: read_one(kinds.filled(item).strip())))
 
-    shape = str | list[str]
+    shape = shapes.either(shapes.TEXT, shapes.listing(shapes.FILLED))
     return Kind(words=words, shape=shape, read=read, read_text=read, may_be_empty=True, join=_in_turn)
 
 
@@ -182,7 +184,7 @@ def environment(*, as_assignments: bool = False) -> Kind[Variables]:
 
     return Kind(
         words=words,
-        shape=str | dict[str, str | int | bool],
+        shape=shapes.either(shapes.TEXT, shapes.mapping(shapes.NAME, shapes.SCALAR)),
         read=read,
         read_text=read_text,
         may_be_empty=True,
@@ -199,7 +201,13 @@ def _added(lower: object, upper: object) -> Variables:
 def variable_names() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of names of environment variables."""
     words = "a list of names of environment variables, or a string of them separated by spaces"
-    return kinds.Listing(item=check_name, words=words, split=kinds.split_words, split_items=True).kind()
+    shape = shapes.matching(r"^[A-Za-z0-9_,\s]*$")
+    return kinds.Listing(
+        item=check_name, words=words, split=kinds.split_words, split_items=True, shape=shape, item_shape=shape
+    ).kind()
+
+
+_KEY = r"^[^=\s]([^=]*[^=\s])?$"
 
 
 def _key(text: str) -> str:
@@ -241,7 +249,9 @@ def config_settings(*, true: str = "true", false: str = "false") -> Kind[ConfigS
 
     return Kind(
         words=words,
-        shape=str | dict[str, str | int | bool | list[str | int | bool]],
+        shape=shapes.either(
+            shapes.TEXT, shapes.mapping(_KEY, shapes.either(shapes.SCALAR, shapes.listing(shapes.SCALAR)))
+        ),
         read=read,
         read_text=_settings_of_text,
         may_be_empty=True,
@@ -254,42 +264,3 @@ def requirements() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of requirements; what each may be is for the installer to say."""
     words = "a list of requirements, or a string of them separated by spaces"
     return kinds.Listing(item=lambda text: text.strip(), words=words, split=kinds.split_shell, unique=False).kind()
-
-
-def _extra(text: str) -> str:
-    if not _EXTRA.fullmatch(text.strip()):
-        raise Bad.because(f"{quote(text)} cannot be a name: letters, digits, '.', '_' and '-' only")
-    return text.strip()
-
-
-def names(what: str) -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of names of extras or dependency groups."""
-    words = f"a list of {what}, or a string of them separated by spaces or commas"
-    return kinds.Listing(item=_extra, words=words, split=kinds.split_words, split_items=True).kind()
-
-
-def _inside(text: str) -> str:
-    if posixpath.isabs(text):
-        raise Bad.because(f"expected a path relative to the project, got {quote(text)}")
-    normal = posixpath.normpath(text)
-    if normal == ".." or normal.startswith("../"):
-        raise Bad.because(f"{quote(text)} leads out of the project")
-    return normal
-
-
-def inside_paths() -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of paths inside the project."""
-    words = "a list of paths, relative to the project, or a string of them separated by spaces"
-    return kinds.Listing(item=_inside, words=words, split=kinds.split_shell).kind()
-
-
-def image(*, may_be_empty: bool) -> Kind[str]:
-    """Make the kind of an image: a short name from the catalog or a full reference."""
-
-    def read(value: object) -> str:
-        text = (kinds.read_string if may_be_empty else kinds.filled)(value).strip()
-        if re.search(r"\s", text) or text.startswith("-"):
-            raise Bad.because(f"{quote(text)} cannot be the name of an image")
-        return text
-
-    return kinds.string(words="a short name of an image or a full reference", read=read, may_be_empty=may_be_empty)

@@ -1,19 +1,20 @@
 """Kinds of values: what an option accepts in TOML and as text, and the one type it becomes.
 
-`msgspec` checks the shape of a raw value (and can later give its JSON schema); a kind turns it into its canonical type.
+`msgspec` checks the type of a raw value; a kind turns it into its canonical type.
 """
 
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, Literal, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
-from matrix_runner.config import writing
+from matrix_runner.config import shapes, writing
 from matrix_runner.config.mistakes import Bad, Key, describe, quote, read_each, unknown
+from matrix_runner.config.shapes import Shape
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -24,14 +25,14 @@ E = TypeVar("E", bound=Enum)
 class Kind(Generic[T_co]):
     """How values of one kind are read. Both readers raise Bad.
 
-    `words`: what it accepts, for people. `shape`: its TOML type, for msgspec. `read_text`: from an environment
+    `words`: what it accepts, for people. `shape`: the same, for the schema. `read_text`: from an environment
     variable or a flag. `may_be_empty`: if not, an empty variable counts as one that is not set. `join`: how a higher
     layer's value is added to a lower one's, if that can be done. `write`: to TOML that `read` takes back. `remarks`:
     what the user should know of a raw value that is accepted all the same.
     """
 
     words: str
-    shape: object
+    shape: Shape = field(hash=False)
     read: Callable[[object], T_co]
     read_text: Callable[[str], T_co]
     may_be_empty: bool = False
@@ -85,9 +86,11 @@ def split_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[\s,]+", check_text(text)) if word)
 
 
-def string(*, words: str = "a string", read: Callable[[object], str] = read_string, may_be_empty: bool) -> Kind[str]:
+def string(
+    *, words: str, read: Callable[[object], str] = read_string, may_be_empty: bool, shape: Shape = shapes.TEXT
+) -> Kind[str]:
     """Make the kind of a string."""
-    return Kind(words=words, shape=str, read=read, read_text=read, may_be_empty=may_be_empty)
+    return Kind(words=words, shape=shape, read=read, read_text=read, may_be_empty=may_be_empty)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +98,8 @@ class Listing(Generic[T]):
     """How a list of strings is read that may also be written as one string, cut by `split`.
 
     `split_items`: items of a list are cut like the string, as the field's users expect of patterns. `unique`: an item
-    given twice counts once (not for arguments: `-r a.txt -r b.txt`).
+    given twice counts once (not for arguments: `-r a.txt -r b.txt`). `shape`, `item_shape`: of the string, and of
+    an item of a list.
     """
 
     item: Callable[[str], T]
@@ -104,12 +108,14 @@ class Listing(Generic[T]):
     split_items: bool = False
     unique: bool = True
     may_be_empty: bool = True
+    shape: Shape = field(default_factory=lambda: shapes.TEXT, hash=False)
+    item_shape: Shape = field(default_factory=lambda: shapes.FILLED, hash=False)
 
     def kind(self) -> Kind[tuple[T, ...]]:
         """Make the kind."""
         return Kind(
             words=self.words,
-            shape=str | list[str],
+            shape=shapes.either(self.shape, shapes.listing(self.item_shape, may_be_empty=self.may_be_empty)),
             read=self._read,
             read_text=self._read_text,
             may_be_empty=self.may_be_empty,
@@ -158,7 +164,7 @@ def choice(values: type[E], what: str) -> Kind[E]:
     """Make the kind of one word of a closed set."""
     read_word = member(values, what)
     words = "one of " + ", ".join(f"`{one}`" for one in values)
-    shape = Literal.__getitem__(tuple(map(str, values)))
+    shape = shapes.word(values)
     return Kind(words=words, shape=shape, read=lambda value: read_word(read_string(value)), read_text=read_word)
 
 
@@ -182,7 +188,7 @@ def boolean() -> Kind[bool]:
 
     return Kind(
         words="`true` or `false`",
-        shape=bool,
+        shape=shapes.SWITCH,
         read=lambda value: shaped(value, bool, "true or false"),
         read_text=read_text,
     )
@@ -203,7 +209,7 @@ def integer(lowest: int, highest: int) -> Kind[int]:
             raise Bad.because(f"expected {words}, got {describe(text)}")
         return read(int(text))
 
-    return Kind(words=words, shape=int, read=read, read_text=read_text)
+    return Kind(words=words, shape=shapes.integer(lowest, highest), read=read, read_text=read_text)
 
 
 def measured(*, words: str, units: Mapping[str, int], least: int, most: int, least_text: str) -> Kind[int]:
@@ -238,7 +244,8 @@ def measured(*, words: str, units: Mapping[str, int], least: int, most: int, lea
         unit = next((one for one in reversed(tuple(units)) if number and number % units[one] == 0), None)
         return writing.string(f"{number // units[unit]}{unit}") if unit else str(number)
 
-    return Kind(words=words, shape=int | str, read=read, read_text=read_text, may_be_empty=True, write=write)
+    shape = shapes.amount(units, most)
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, may_be_empty=True, write=write)
 
 
 def read_table(value: object, words: str, read: Callable[[tuple[str, object]], T]) -> tuple[T, ...]:

@@ -6,7 +6,7 @@ language means by braces passes untouched: `${VAR}`, `%{http_code}`, `@{upstream
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from matrix_runner.config.mistakes import Bad, Finding, did_you_mean, nearest
 
@@ -35,6 +35,18 @@ def check(command: str, allowed: tuple[str, ...]) -> None:
                 for name in wrong
             )
         )
+
+
+def escape_unknown(command: str, is_accepted: Callable[[str], bool]) -> str:
+    """Write `#{name}` for each `{name}` that makes a command unacceptable, so that it is the literal text."""
+    position = 0
+    while match := _PLACEHOLDER.search(command, position):
+        position = match.end()
+        alone = f"{match['before']}{{{match['name']}}}"
+        if not match["before"] and not is_accepted(alone):
+            command = f"{command[: match.start()]}#{command[match.start() :]}"
+            position += 1
+    return command
 
 
 def _is_foreign(command: str, match: re.Match[str]) -> bool:

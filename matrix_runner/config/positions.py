@@ -50,11 +50,19 @@ def locate(text: str) -> Mapping[tuple[str | int, ...], int]:
     return MappingProxyType(scanner.lines)
 
 
+def find_headers(text: str) -> tuple[tuple[int, tuple[str | int, ...]], ...]:
+    """Return the line, counted from 1, and the path of every table's header, in the order of the document."""
+    scanner = _Scanner(text)
+    scanner.document()
+    return tuple(scanner.headers)
+
+
 class _Scanner:
     """Walks through the text once; `_at` is where it stands."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[_Path, int] = {}
+        self.headers: list[tuple[int, _Path]] = []
         self._text = text
         self._at = 0
         self._line = 1
@@ -94,6 +102,7 @@ class _Scanner:
         else:
             self.lines[path] = line
         self._table = path
+        self.headers.append((line, path))
 
     def _assignment(self, table: _Path) -> None:
         path = self._assigned(table)

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from matrix_runner.config import kinds, writing
+from matrix_runner.config import kinds, shapes, writing
 from matrix_runner.config.create_args import parse_create_args
 from matrix_runner.config.kinds import Kind
 from matrix_runner.config.mistakes import Bad, describe, quote, read_each, unknown
@@ -79,6 +79,9 @@ def _arguments(value: object) -> tuple[str, ...]:
     return read_each(enumerate(values), kinds.read_string)
 
 
+_ARGUMENTS = shapes.either(shapes.TEXT, shapes.listing(shapes.TEXT))
+
+
 def frontend(*, default: Frontend = Frontend.AUTO) -> Kind[BuildFrontend]:
     """Make the kind of the build frontend; the word `default` and an empty text stand for `default`."""
     names = ", ".join(f"`{one}`" for one in Frontend)
@@ -102,7 +105,8 @@ def frontend(*, default: Frontend = Frontend.AUTO) -> Kind[BuildFrontend]:
             raise Bad.because("the table needs a name")
         return BuildFrontend(name=_as(table["name"], Frontend), args=_as_words(table.get("args", ())))
 
-    shape = str | dict[str, str | list[str]]
+    one = shapes.word(Frontend, also=("", "default"))
+    shape = shapes.either(one, shapes.table({"name": one, "args": _ARGUMENTS}, required=["name"]))
     return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.frontend)
 
 
@@ -148,7 +152,9 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
             disable_host_mount=table.get("disable-host-mount") is True,
         )
 
-    shape = str | dict[str, str | bool | list[str]]
+    one = shapes.word(EngineChoice)
+    entries = {"name": one, "create-args": _ARGUMENTS, "disable-host-mount": shapes.SWITCH}
+    shape = shapes.either(one, shapes.table(entries))
     return Kind(words=words, shape=shape, read=read, read_text=read_text, write=writing.engine)
 
 
@@ -194,7 +200,10 @@ def dependency_versions() -> Kind[DependencyVersions]:
             raise Bad.because(f"expected {_VERSIONS}, got {describe(value)} with {len(table)} keys")
         return _as(next(iter(table.values())), DependencyVersions)
 
-    shape = str | dict[str, str | list[str]]
+    entries = {"file": shapes.FILLED, "packages": _ARGUMENTS}
+    shape = shapes.either(
+        {"enum": ["pinned", "latest"]}, shapes.FILLED, shapes.table(entries, minProperties=1, maxProperties=1)
+    )
     return Kind(words=_VERSIONS, shape=shape, read=read, read_text=_versions_of_text, write=writing.versions)
 
 

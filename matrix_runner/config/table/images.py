@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from matrix_runner.config import grammars
+from matrix_runner.config import naming
 from matrix_runner.config.option import Option, Section
 from matrix_runner.model.platforms import Arch, Libc, Platform
 
 IMAGE: Option[str] = Option(
     name="image",
-    kind=grammars.image(may_be_empty=True),
+    kind=naming.image(may_be_empty=True),
     default="",
     section=Section.IMAGES,
     help="One image for every platform, such as debian; empty: each platform's own.",
@@ -42,7 +42,7 @@ def _option(libc: Libc, arch: Arch) -> Option[str]:
             default, short = "musllinux_1_2", "`musllinux_1_2`"
     return Option(
         name=f"{libc}-{arch}-image",
-        kind=grammars.image(may_be_empty=False),
+        kind=naming.image(may_be_empty=False),
         default=default,
         section=Section.IMAGES,
         help=f"The image of {libc}_{arch} cells.",

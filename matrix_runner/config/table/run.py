@@ -1,6 +1,6 @@
 """Options of the run itself: where cells run, how many, how long, and where wheels go."""
 
-from matrix_runner.config import kinds, programs
+from matrix_runner.config import kinds, programs, shapes
 from matrix_runner.config.option import Option, Section
 from matrix_runner.config.values import ContainerEngine, EngineChoice
 
@@ -95,7 +95,7 @@ Something that hangs prints nothing; compilers, installers and test runners that
 
 OUTPUT_DIR: Option[str] = Option(
     name="output-dir",
-    kind=kinds.string(words="a path", read=kinds.filled, may_be_empty=False),
+    kind=kinds.string(words="a path", read=kinds.filled, may_be_empty=False, shape=shapes.FILLED),
     default="wheelhouse",
     section=Section.RUN,
     help="Directory for the wheels, SHA256SUMS and report.json.",

@@ -1,6 +1,6 @@
 """Options that choose the cells."""
 
-from matrix_runner.config import grammars, kinds
+from matrix_runner.config import grammars, kinds, shapes
 from matrix_runner.config.option import Option, Section
 from matrix_runner.config.values import ArchChoice, ArchGroup, EnableGroup
 
@@ -70,6 +70,8 @@ ENABLE: Option[tuple[EnableGroup, ...]] = Option(
         words="a list of groups, or a string of them separated by spaces or commas",
         split=kinds.split_words,
         split_items=True,
+        shape=shapes.word(EnableGroup, also=("",)),
+        item_shape=shapes.word(EnableGroup),
     ).kind(),
     default=(),
     section=Section.SELECTION,

@@ -1,6 +1,6 @@
 """Options that say how a repaired wheel is tested."""
 
-from matrix_runner.config import grammars
+from matrix_runner.config import grammars, naming
 from matrix_runner.config.option import Option, Section
 from matrix_runner.config.values import Variables
 
@@ -41,7 +41,7 @@ TEST_REQUIRES: Option[tuple[str, ...]] = Option(
 
 TEST_EXTRAS: Option[tuple[str, ...]] = Option(
     name="test-extras",
-    kind=grammars.names("extras"),
+    kind=naming.names("extras"),
     default=(),
     section=Section.TEST,
     help="Extras of the wheel to install for the test.",
@@ -50,7 +50,7 @@ TEST_EXTRAS: Option[tuple[str, ...]] = Option(
 
 TEST_GROUPS: Option[tuple[str, ...]] = Option(
     name="test-groups",
-    kind=grammars.names("dependency groups"),
+    kind=naming.names("dependency groups"),
     default=(),
     section=Section.TEST,
     help="Dependency groups of pyproject.toml to install for the test (PEP 735).",
@@ -59,7 +59,7 @@ TEST_GROUPS: Option[tuple[str, ...]] = Option(
 
 TEST_SOURCES: Option[tuple[str, ...]] = Option(
     name="test-sources",
-    kind=grammars.inside_paths(),
+    kind=naming.inside_paths(),
     default=(),
     section=Section.TEST,
     help="Files and directories of the project to copy to where the test runs.",
