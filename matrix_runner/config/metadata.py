@@ -172,7 +172,9 @@ def _setup_py(file: Path, notes: _Notes) -> _Source:
             key = {"python_requires": "requires-python", "name": "name" if _is_setup(call) else None}.get(
                 keyword.arg or ""
             )
-            value = _text(keyword.value, constants)
+            # Which cells there are must not hang on our reading more than the field's other tools do: of
+            # requires-python they know a plain text only.
+            value = _text(keyword.value, constants if key == "name" else {})
             if key is not None and value is not None:
                 found[key] = _Found(value=value, file=file.name, at=(str(keyword.arg),), line=keyword.value.lineno)
     return found

@@ -62,7 +62,7 @@ FOUND_IN_SETUP_PY = {
     "as a script, turned round": "if '__main__' == __name__:\n    setup(name='n', python_requires='>=3')",
     "by its module": "import setuptools\nsetuptools.setup(name='n', python_requires='>=3')",
     "kept": "dist = setup(name='n', python_requires='>=3')",
-    "constants": "NAME: str = 'n'\nREQUIRES = '>=3'\nsetup(name=NAME, python_requires=REQUIRES)",
+    "a constant name": "NAME: str = 'n'\nsetup(name=NAME, python_requires='>=3')",
     "joined literals": "setup(name='n', python_requires='>'\n '=3')",
     "an escape Python warns of": "import re\nre.compile('\\d')\nsetup(name='n', python_requires='>=3')",
     "an encoding": "# -*- coding: latin-1 -*-\nsetup(name='n', author='\xe9', python_requires='>=3')".encode("latin-1"),
@@ -72,7 +72,7 @@ FOUND_IN_SETUP_PY = {
 
 @pytest.mark.parametrize("text", FOUND_IN_SETUP_PY.values(), ids=FOUND_IN_SETUP_PY)
 def test_what_setup_py_plainly_says_is_found(tmp_path: Path, text: str | bytes) -> None:
-    """A literal, or a name that is given one literal, in a call that runs whenever the file does."""
+    """A literal, the name also by a constant, in a call that runs whenever the file does."""
     assert said(read(tmp_path, py=text)) == ("n", ">=3", "setup.py: python_requires")
 
 
@@ -82,6 +82,7 @@ NOT_IN_SETUP_PY = {
     "only when imported": "if __name__ != '__main__':\n    setup(name='n', python_requires='>=3')",
     "computed": "setup(name='a' + 'b', python_requires=f'>={3}')",
     "given twice": "N = 'n'\nR = '>=3'\nif x:\n    N = 'm'\n    R = '>=4'\nsetup(name=N, python_requires=R)",
+    "a constant": "R = '>=3'\nsetup(python_requires=R)",
     "from a loop": "R = '>=3'\nfor R in ('>=4',): pass\nsetup(python_requires=R)",
     "unknown names": "setup(name=NAME, python_requires=REQUIRES)",
     "nested": "setup(**dict(name='n', python_requires='>=3'))",
