@@ -115,10 +115,16 @@ _FOREIGN = "exec format error"
 def _foreign(engine: Engine, key: PlaceKey) -> ImageError:
     machine = engine.check().machine
     own = Arch.of_machine(machine)
-    if own in {key.arch, key.arch.wider}:
+    if own is key.arch:
         return ImageError(
             f"{_shown(key.reference)} holds programs that are not {key.arch}: {_FOREIGN}",
             hint=f"choose one for {key.arch}",
+        )
+    if own is key.arch.wider:
+        # Many aarch64 processors have no 32-bit mode, and a kernel can be built without it (CONFIG_IA32_EMULATION).
+        return ImageError(
+            f"programs of {_shown(key.reference)} do not run on this {machine}: {_FOREIGN}",
+            hint=f"either they are not {key.arch}, or this machine has no 32-bit mode: then {emulation_hint(key.arch)}",
         )
     return ImageError(
         f"{_shown(key.reference)} needs {key.arch}; this engine's machine is {machine} and has no emulator for it",

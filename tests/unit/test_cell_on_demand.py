@@ -120,22 +120,21 @@ def test_without_an_emulator_only_its_own_cells_fail_and_first(tmp_path: Path) -
     ("identifier", "message", "hint"),
     [
         (ARM, "needs aarch64; this engine's machine is x86_64 and has no emulator", "docker/setup-qemu-action"),
-        ("cp39-manylinux_i686", "holds programs that are not i686", "choose one for i686"),
+        ("cp39-manylinux_i686", "do not run on this x86_64: exec format error", "this machine has no 32-bit mode"),
+        ("cp310-manylinux_x86_64", "holds programs that are not x86_64", "choose one for x86_64"),
     ],
 )
 def test_an_exec_format_error_is_explained(tmp_path: Path, identifier: str, message: str, hint: str) -> None:
     """Where only the try can tell, it is the preflight's, and the words of the kernel become a remedy."""
-    cook = kitchen(tmp_path, HERE, identifier)
-    arch = Cell.parse(identifier).platform.arch
+    cook = kitchen(tmp_path, identifier)
     said = EngineError("the container was started, but its shell does not answer: exec /bin/sh: exec format error")
-    cook.faults = FakeFaults(on_open=lambda spec: said if spec.arch is arch else None)
+    cook.faults = FakeFaults(on_open=lambda _: said)
     report = cook.run()
     failure = outcome(report, identifier).failure
     assert failure is not None
     assert message in failure.message
     assert failure.hint is not None
     assert hint in failure.hint
-    assert outcome(report, HERE).status is Status.PASSED
 
 
 def test_an_emulated_machine_is_no_problem(tmp_path: Path) -> None:
