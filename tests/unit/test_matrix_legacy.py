@@ -1,5 +1,7 @@
 """Cells that need a former image, and what a plan says in advance of its images and architectures."""
 
+import re
+
 import pytest
 from planning import settings_with
 
@@ -38,6 +40,21 @@ def test_by_default_an_old_interpreter_gets_the_image_that_holds_it(known: Catal
     assert found["cp36-manylinux_x86_64"] == "manylinux_2_28_x86_64:2025.05.03-1"
     assert found["cp38-musllinux_i686"] == "musllinux_1_2_i686:2026.03.20-1"
     assert found["cp313-manylinux_x86_64"].startswith("manylinux_2_28_x86_64@sha256:")
+
+
+def test_every_cell_there_is_has_an_image_of_its_platform_or_a_reason(known: Catalog) -> None:
+    """With all architectures and groups, 203 cells have an image for their C library and processor, six have none."""
+    settings = settings_with({ENABLE: (EnableGroup.ALL,), ARCHS: tuple(Arch)})
+    plan = make_plan(settings, known, X86)
+    for job in plan.jobs:
+        assert job.image is not None
+        platform = job.cell.platform
+        assert re.search(rf"/{platform.libc}[0-9_]+_{platform.arch}[:@]", job.image.reference), job.cell
+    assert {str(each.cell) for each in plan.left_out} == {
+        *(f"cp34-manylinux_{arch}" for arch in ("x86_64", "i686")),
+        *(f"{tag}-{libc}_riscv64" for tag in ("cp36", "cp37") for libc in ("manylinux", "musllinux")),
+    }
+    assert len(plan.jobs) == 203
 
 
 def test_what_no_published_image_holds_is_left_out_and_says_so(known: Catalog) -> None:
