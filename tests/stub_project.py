@@ -47,7 +47,7 @@ version = "1"
 [tool.matrix-runner]
 repair-wheel-command = ""
 archs = "native"
-engine = "local"
+container-engine = "local"
 """
 ONLY = f"cp{sys.version_info.major}{sys.version_info.minor}-*"
 

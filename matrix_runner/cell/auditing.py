@@ -22,16 +22,17 @@ _PLAIN = re.compile(r"cp(3)([0-9]+)-cp3\2")
 
 def audit_steps(commands: Commands, wheel: str) -> Iterator[Step]:
     """Return the steps that audit the repaired wheel (a file name); none if it is not to be, or cannot be."""
+    command = _command(commands, wheel)
     python = _newest_python(commands.tools.facts)
-    if not _applies(commands, wheel) or python is None or why_not(commands, wheel) is not None:
+    if not command or python is None or why_not(commands, wheel) is not None:
         return
-    settings, layout, tools = commands.settings, commands.layout, commands.tools
+    layout, tools = commands.layout, commands.tools
     interpreter = f"{layout.root}/opt/python/{python[1]}/bin/python"
     create = _create(commands, interpreter)
     path = (f"{layout.audit_environment}/bin", tools.python_bin)
     script = tools.after_constraints(create) if _is_ours(commands) else create
     yield commands.shell(StepKind.AUDIT, script, path=(tools.python_bin,), cwd=layout.project, shown=create)
-    audit = commands.user(StepKind.AUDIT, settings[AUDIT_COMMAND], path=path, wheel=f"{layout.repaired}/{wheel}")
+    audit = commands.user(StepKind.AUDIT, command, path=path, wheel=f"{layout.repaired}/{wheel}")
     yield replace(audit, is_verdict=True)
 
 
@@ -41,7 +42,7 @@ def why_not(commands: Commands, wheel: str) -> str | None:
     Nobody asked for the default audit in so many words: an image on which it cannot run does not fail the cell. What a
     user requires is tried with whatever Python there is.
     """
-    if not _applies(commands, wheel):
+    if not _command(commands, wheel):
         return None
     python = _newest_python(commands.tools.facts)
     if python is None:
@@ -54,9 +55,13 @@ def why_not(commands: Commands, wheel: str) -> str | None:
     return None
 
 
-def _applies(commands: Commands, wheel: str) -> bool:
-    command = commands.settings[AUDIT_COMMAND]
-    return bool(command) and ("{abi3_wheel}" not in command or is_stable_abi(wheel))
+def _command(commands: Commands, wheel: str) -> str:
+    """Return what of `audit-command` is for this wheel: commands that name `{abi3_wheel}` are not for every one."""
+    is_abi3 = is_stable_abi(wheel)
+    parts = commands.settings[AUDIT_COMMAND].split(" && ")
+    mine = [part for part in parts if is_abi3 or "{abi3_wheel}" not in part]
+    is_named = any(name in part for part in mine for name in ("{wheel}", "{abi3_wheel}"))
+    return " && ".join(mine) if is_named else ""
 
 
 def _is_ours(commands: Commands) -> bool:

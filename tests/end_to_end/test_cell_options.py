@@ -1,0 +1,234 @@
+"""What options make of a cell, in real containers: audit, tool versions, packages below a project, debugging."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from image_source import ImageSource
+from runner_process import run_build
+from sample_projects import extension_project, stable_abi_project, write_project
+from stub_project import ONLY, stub_project
+
+CELL, CELL_32 = "cp311-manylinux_x86_64", "cp311-manylinux_i686"
+OLDER = "cp39-manylinux_x86_64"
+
+
+def log(output: Path, cell: str) -> str:
+    """Return what a cell printed."""
+    return (output / "logs" / f"{cell}.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize("platform", ["manylinux_x86_64", "manylinux_i686"])
+def test_a_stable_abi_wheel_is_audited_once(images: ImageSource, tmp_path: Path, platform: str) -> None:
+    """The cell that builds the abi3 wheel audits it, in 32 bits too; the cell that only tests it does not again."""
+    project = write_project(
+        tmp_path / "project", stable_abi_project(settings="test-command = \"python -c 'import stable'\"")
+    )
+    builder, tester = f"cp39-{platform}", f"cp311-{platform}"
+    ended = run_build(project, tmp_path / "out", *images.only(builder, tester))
+    assert ended.code == 0, ended.output
+    assert '"is_abi3": true' in log(tmp_path / "out", builder)
+    steps = {name: [step["step"] for step in cell["steps"]] for name, cell in ended.cells.items()}
+    assert steps[builder][-5:] == ["audit", "test environment", "install", "test", "publish"]
+    assert "audit" not in steps[tester]
+
+
+def test_a_wheel_that_lies_about_its_abi_is_rejected(images: ImageSource, tmp_path: Path) -> None:
+    """Its tag says abi3, its code uses more: exit code 5, the failure names file and symbols, nothing is published."""
+    files = stable_abi_project()
+    files["stable.c"] = (
+        files["stable.c"]
+        .replace("#define Py_LIMITED_API 0x03090000\n", "")
+        .replace("return PyLong_FromLong(42)", "return PyLong_FromLong(_PyLong_Sign(PyLong_FromLong(42)))")
+    )
+    ended = run_build(write_project(tmp_path / "project", files), tmp_path / "out", *images.only(OLDER))
+    assert ended.code == 5, ended.output
+    assert ended.wheels == ()
+    failure = ended.cells[OLDER]["failure"]
+    assert isinstance(failure, dict)
+    assert (failure["step"], failure["reason"]) == ("audit", "rejected")
+    assert failure["message"] == "stable.abi3.so uses _PyLong_Sign, not of the stable ABI"
+    assert "FAILED  cp39-manylinux_x86_64  in audit" in ended.output
+
+
+def test_an_audit_of_the_users_own(images: ImageSource, tmp_path: Path) -> None:
+    """With `{wheel}` every wheel is audited, by what is required for it; a failure rejects the wheel."""
+    settings = """
+audit-requires = ["wheel-inspect>=1.7"]
+audit-command = "wheel2json {wheel} | grep -c answer && test {project} = /project && python -c 'import answer'"
+"""
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    ended = run_build(project, tmp_path / "out", *images.only(CELL))
+    assert ended.code == 5, ended.output
+    failure = ended.cells[CELL]["failure"]
+    assert isinstance(failure, dict)
+    assert failure["message"] == "exit status 1: ModuleNotFoundError: No module named 'answer'"
+
+
+def test_a_package_below_the_project(images: ImageSource, tmp_path: Path) -> None:
+    """The whole project is there, the package is built; groups are the package's, test sources the project's."""
+    settings = """
+before-all = "pwd; ls {package}/answer.c shared/note"
+before-build = "pwd"
+test-groups = ["check"]
+test-sources = ["shared/check.py"]
+test-command = "python shared/check.py && test -f {package}/pyproject.toml"
+"""
+    files = {f"src/pkg/{name}": text for name, text in extension_project(settings=settings).items()}
+    files["src/pkg/pyproject.toml"] += '\n[dependency-groups]\ncheck = ["iniconfig"]\n'
+    files |= {"shared/note": "", "shared/check.py": "import answer, iniconfig\nassert answer.answer() == 42\n"}
+    project = write_project(tmp_path / "project", files)
+    ended = run_build(project / "src/pkg", tmp_path / "out", "--project", str(project), *images.only(CELL))
+    assert ended.code == 0, ended.output
+    said = log(tmp_path / "out", CELL)
+    assert "/project\n/project/src/pkg/answer.c\nshared/note\n" in said
+
+
+def test_cells_differ_in_their_settings(images: ImageSource, tmp_path: Path) -> None:
+    """Cells with one `before-all` share it, a cell with another has its own; each has its environment."""
+    settings = """
+before-all = "echo shared >> /prepared; echo cell: $MATRIX_RUNNER_IDENTIFIER."
+environment = { WHO = "all" }
+test-environment = { PLACE = "$(basename $VIRTUAL_ENV) of $WHO", PYTHONSAFEPATH = "1" }
+before-test = "echo before-test: $PLACE"
+test-command = ["cat /prepared", "python -c 'import answer, os; print(os.environ[\\"PLACE\\"])'"]
+
+[[tool.matrix-runner.overrides]]
+select = "cp313-*"
+before-all = ["echo own >> /prepared", "true"]
+environment = { WHO = "one" }
+"""
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    other = "cp313-manylinux_x86_64"
+    ended = run_build(project, tmp_path / "out", *images.only(OLDER, CELL, other))
+    assert ended.code == 0, ended.output
+    logs = {cell: log(tmp_path / "out", cell) for cell in (OLDER, CELL, other)}
+    assert sorted(text.count("cell: .\n") for text in logs.values()) == [0, 0, 1]
+    for cell, prepared, who in ((OLDER, "shared", "all"), (CELL, "shared", "all"), (other, "own", "one")):
+        assert f"before-test: test-environment of {who}\n" in logs[cell]
+        assert f"\n{prepared}\ntest-environment of {who}\n" in logs[cell]
+
+
+def test_a_test_environment_that_cannot_be_evaluated(images: ImageSource, tmp_path: Path) -> None:
+    """A command in it that fails ends the cell before the wheel is installed; the message names option and variable."""
+    settings = 'test-command = "true"\ntest-environment = { A = "1", B = "$(exit 7)" }'
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    ended = run_build(project, tmp_path / "out", *images.only(CELL))
+    assert ended.code == 1, ended.output
+    failure = ended.cells[CELL]["failure"]
+    assert isinstance(failure, dict)
+    assert failure["step"] == "environment"
+    assert failure["message"] == ("exit status 7: test-environment: a command in the value of B failed: $(exit 7)")
+
+
+def test_groups_and_extras_on_every_installer(images: ImageSource, tmp_path: Path) -> None:
+    """What extras and groups require is there, with uv and with a pip that has never heard of groups."""
+    settings = """
+test-groups = ["all"]
+test-extras = ["more"]
+test-command = "python -c 'import answer, six, iniconfig'"
+"""
+    files = extension_project(settings=settings)
+    files["pyproject.toml"] = files["pyproject.toml"].replace(
+        'version = "1.0"\n', 'version = "1.0"\noptional-dependencies = { more = ["six"] }\n'
+    )
+    files["pyproject.toml"] += """
+[dependency-groups]
+all = [{ include-group = "Just_this" }]
+just-this = ["iniconfig<2; python_version >= '3'"]
+"""
+    project = write_project(tmp_path / "project", files)
+    ended = run_build(project, tmp_path / "out", *images.only(OLDER, CELL_32))
+    assert ended.code == 0, ended.output
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ('{ packages = ["pip==25.3"] }', "25.3"),
+        ('{ file = "tools/versions.txt" }', "26.0.1"),
+        ('"pinned"', "26.3"),
+    ],
+)
+def test_versions_of_the_tools(images: ImageSource, tmp_path: Path, versions: str, expected: str) -> None:
+    """What the cell installs for itself is of the version asked for; the project's own requirements are not touched."""
+    settings = f"dependency-versions = {versions}\ntest-command = 'pip --version'"
+    files = extension_project(settings=settings, **{"tools/versions.txt": "pip==26.0.1\nsetuptools==1.0\n"})
+    ended = run_build(write_project(tmp_path / "project", files), tmp_path / "out", *images.only(CELL))
+    assert ended.code == 0, ended.output
+    assert f"pip {expected} from /matrix/test-environment/" in log(tmp_path / "out", CELL)
+
+
+def test_versions_of_the_frontend(tmp_path: Path) -> None:
+    """Where the frontend gets an environment of its own, as on the machine itself, it is of the version asked for."""
+    settings = """
+build-frontend = "build"
+dependency-versions = { packages = ["build==1.2.2"] }
+before-build = "python -m build --version"
+"""
+    stub = stub_project(tmp_path, settings)
+    ended = run_build(stub.project, stub.output, "--only", ONLY)
+    assert ended.code == 0, ended.output
+    (cell,) = ended.cells
+    assert "\nbuild 1.2.2 (" in log(stub.output, cell)
+
+
+def test_a_file_of_versions_that_is_not_there(images: ImageSource, tmp_path: Path) -> None:
+    """It fails the cell by name, even where it would not have been used."""
+    settings = 'dependency-versions = "tools/versions.txt"'
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    ended = run_build(project, tmp_path / "out", *images.only(CELL))
+    assert ended.code == 1, ended.output
+    assert "dependency-versions: the project has no file /project/tools/versions.txt" in ended.output
+
+
+@pytest.mark.parametrize("cell", [CELL, CELL_32])
+def test_the_container_of_a_failed_cell_is_kept(images: ImageSource, tmp_path: Path, cell: str) -> None:
+    """The hint is a command that opens it as it was; a second failure takes the first one's place; both outlive it."""
+    settings = 'test-command = "echo attempt > /left && false"'
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    name = f"matrix-runner/debug:{cell}"
+    identities = []
+    try:
+        for attempt in ("first", "second"):
+            ended = run_build(project, tmp_path / attempt, "--debug-keep-container", *images.only(cell))
+            assert ended.code == 1, ended.output
+            failure = ended.cells[cell]["failure"]
+            assert isinstance(failure, dict)
+            prefix = "linux32 " if cell == CELL_32 else ""
+            assert f"`docker run -it --rm {name} {prefix}bash`; the project is in /project" in str(failure["hint"])
+            script = (
+                "cat /left /project/pyproject.toml; uname -m; /matrix/test-environment/bin/python -c 'import answer'"
+            )
+            argv = ("docker", "run", "--rm", name, *prefix.split(), "bash", "-c", script)
+            said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+            assert said.startswith("attempt\n")
+            assert said.endswith("i686\n" if cell == CELL_32 else "x86_64\n")
+            inspected = subprocess.run(("docker", "image", "inspect", name), capture_output=True, check=True)
+            identities.append(json.loads(inspected.stdout)[0]["Id"])
+        first = subprocess.run(("docker", "image", "inspect", identities[0]), capture_output=True, check=False)
+        assert identities[0] != identities[1]
+        assert first.returncode != 0
+    finally:
+        subprocess.run(("docker", "image", "rm", "--force", name, *identities), capture_output=True, check=False)
+
+
+def test_what_the_peers_build_scripts_ask_for(images: ImageSource, tmp_path: Path) -> None:
+    """A project with cibuildwheel's table finds that tool's variables: the cell's in all steps but before-all."""
+    files = extension_project()
+    files["pyproject.toml"] = (
+        files["pyproject.toml"].replace("[tool.matrix-runner]", "[tool.cibuildwheel]")
+        + """
+before-all = "echo all: $CIBUILDWHEEL $CIBUILDWHEEL_BUILD_IDENTIFIER."
+before-build = "echo build: $CIBUILDWHEEL $CIBUILDWHEEL_BUILD_IDENTIFIER."
+test-command = "echo test: $CIBUILDWHEEL $CIBUILDWHEEL_BUILD_IDENTIFIER. && python -c 'import answer'"
+"""
+    )
+    project = write_project(tmp_path / "project", files)
+    ended = run_build(project, tmp_path / "out", *images.only(CELL))
+    assert ended.code == 0, ended.output
+    said = log(tmp_path / "out", CELL)
+    assert "all: 1 .\n" in said
+    assert f"build: 1 {CELL}.\n" in said
+    assert f"test: 1 {CELL}.\n" in said
