@@ -45,7 +45,7 @@ def shaped(value: object, shape: type[T], words: str) -> T:
     """Return the value if msgspec finds it in the given shape; raise Bad that says what was wanted otherwise."""
     try:
         return msgspec.convert(value, shape, strict=True)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of text that no file can hold
         raise Bad.because(f"expected {words}, got {describe(value)}") from None
 
 
@@ -70,6 +70,19 @@ def filled(value: object) -> str:
     text = read_string(value)
     if not text.strip():
         raise Bad.because("must not be empty")
+    return text
+
+
+def check_specifier(text: str) -> str:
+    """Return the text; raise Bad if it is no version specifier (PEP 440) that versions can be compared with."""
+    # Imported here because it would add a third to the time that importing the configuration takes.
+    from packaging.specifiers import SpecifierSet
+
+    try:
+        SpecifierSet(text).contains("3.9")
+    except ValueError:
+        # Of one that is none; and of numbers of thousands of digits, when they are compared.
+        raise Bad.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None
     return text
 
 

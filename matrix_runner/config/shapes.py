@@ -44,7 +44,7 @@ def integer(lowest: int, highest: int) -> Shape:
 def amount(units: Iterable[str], most: int) -> Shape:
     """Make the shape of an amount with units: a number of the base unit, or a text such as `1h30m`."""
     # Units in capital letters are the reader's to know.
-    unit = "|".join((*sorted(units, key=len, reverse=True), r"[^a-z0-9\s]+"))
+    unit = "|".join((*sorted(units, key=len, reverse=True), r"[^0-9\s]*[^a-z0-9\s][^0-9\s]*"))
     return either(integer(0, most), matching(rf"^\s*([0-9]+|([0-9]+\s*({unit})\s*)+)?\s*$"))
 
 

@@ -1,6 +1,5 @@
 """Laws of the configuration, tried on whatever values a generator can think of."""
 
-import string
 import subprocess
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -8,6 +7,7 @@ from datetime import date, datetime, time
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from toml_values import values, words
 
 from matrix_runner.config import OPTIONS, FlagValue, Option, load
 from matrix_runner.config.assignments import quotable
@@ -19,19 +19,6 @@ from matrix_runner.toml import TOMLValue, loads
 IN_FILE = tuple(option for option in OPTIONS if not option.is_flag_only)
 SEVERAL = {"repair-wheel-command", "config-settings", "environment", "build-frontend", "archs", "build"}
 FORMS = tuple(option for option in IN_FILE if option.name in SEVERAL)
-
-odd_words = st.text(alphabet=string.ascii_lowercase + "0129 {}[]$()'\"`\\=;,*!-_./#\n\0é\x7f\udc80", max_size=12)
-words = odd_words | st.text(max_size=6) | st.sampled_from(("auto", "pip", "x86_64", "cp39-*", "1h", "2g", "{project}"))
-scalars: st.SearchStrategy[TOMLValue] = (
-    words | st.integers() | st.floats() | st.booleans() | st.dates() | st.times() | st.datetimes()
-)
-values: st.SearchStrategy[TOMLValue] = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(words | st.sampled_from(("name", "args", "A", "B_1")), inner)
-    ),
-    max_leaves=6,
-)
 
 
 def accepted(read: Callable[[], object]) -> tuple[object, ...]:

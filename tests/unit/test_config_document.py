@@ -29,7 +29,8 @@ def test_reference_names_every_option(option: Option[object]) -> None:
 @pytest.mark.parametrize("option", [option for option in OPTIONS if not option.is_flag_only], ids=str)
 def test_example_is_read(option: Option[object], tmp_path: Path) -> None:
     """Each option has an example, and the reader takes it as a value for that option."""
-    (tmp_path / "pyproject.toml").write_text(f"[tool.matrix-runner]\n{option.example}\n")
+    groups = "[dependency-groups]\ntest = []\n"
+    (tmp_path / "pyproject.toml").write_text(f"{groups}[tool.matrix-runner]\n{option.example}\n")
     assert str(load(tmp_path, environ={}, flags={}).origin(option)).endswith(option.name)
 
 
