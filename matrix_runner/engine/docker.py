@@ -265,7 +265,7 @@ class SdkDaemon:
     def images(self, label: str) -> tuple[ResolvedImage, ...]:
         """Return the images with that label, one for each name."""
         with self._translated("list images"):
-            return listed_images(self._client().images(filters={"label": label}))
+            return listed_images(self._client().images(filters={"label": label}), self._dialect())
 
     def containers(self, label: str) -> tuple[Leftover, ...]:
         """Return the containers with that label, running or not."""

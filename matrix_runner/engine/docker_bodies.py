@@ -141,12 +141,12 @@ def stored_image(reference: str, inspected: object) -> StoredImage:
     )
 
 
-def listed_images(rows: object) -> tuple[ResolvedImage, ...]:
+def listed_images(rows: object, dialect: Product) -> tuple[ResolvedImage, ...]:
     """Read a list of images: one for each name; one without a name goes by its id. Raise ValueError."""
     return tuple(
         _resolved(row, name, row.labels)
         for row in msgspec.convert(rows, tuple[_Image, ...])
-        for name in tuple(_short_name(name) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
+        for name in tuple(_given_name(name, dialect) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
     )
 
 
@@ -168,9 +168,14 @@ def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> Res
     )
 
 
-def _short_name(name: str) -> str:
-    """Return a name as it is given and as Docker lists it; Podman lists it with the registry that it stands for."""
-    return name.removeprefix("docker.io/").removeprefix("library/")
+def _given_name(name: str, dialect: Product) -> str:
+    """Return a name as it is given and as Docker lists it; Podman puts a registry in front of one that has none.
+
+    It says `localhost` for images that were loaded, `docker.io` for those made over this interface (4.3.1).
+    """
+    if dialect is Product.DOCKER:
+        return name
+    return name.removeprefix("localhost/").removeprefix("docker.io/").removeprefix("library/")
 
 
 def _quoted(value: str) -> str:

@@ -7,7 +7,7 @@ from matrix_runner.config import EngineChoice
 from matrix_runner.config.create_args import parse_create_args
 from matrix_runner.engine.argument_bodies import host_wishes
 from matrix_runner.engine.daemon import Creation, ImageConfig
-from matrix_runner.engine.docker_bodies import container_body, image_changes, image_id
+from matrix_runner.engine.docker_bodies import container_body, image_changes, image_id, listed_images
 from matrix_runner.engine.endpoint import Product
 from matrix_runner.errors import EngineError
 
@@ -88,6 +88,22 @@ def test_each_reads_its_own_quotes() -> None:
     config = ImageConfig(name=None, labels=(("a", 'x"$y'),), env=(), entrypoint=(), command=())
     assert image_changes(config, Product.DOCKER) == [r'LABEL "a"="x\"\$y"']
     assert image_changes(config, Product.PODMAN) == ['LABEL "a"="x"$y"']
+
+
+@pytest.mark.parametrize(
+    ("listed", "given"),
+    [
+        ("localhost/matrix-runner/x:1", "matrix-runner/x:1"),
+        ("docker.io/library/x:1", "x:1"),
+        ("docker.io/a/x:1", "a/x:1"),
+        ("quay.io/a/x:1", "quay.io/a/x:1"),
+    ],
+)
+def test_a_name_is_listed_as_it_was_given(listed: str, given: str) -> None:
+    """Podman names a registry for an image that has none; Docker's names stay as they are."""
+    rows = [{"Id": "i", "RepoTags": [listed]}]
+    assert [image.reference for image in listed_images(rows, Product.PODMAN)] == [given]
+    assert [image.reference for image in listed_images(rows, Product.DOCKER)] == [listed]
 
 
 def test_an_id_says_how_it_was_made() -> None:
