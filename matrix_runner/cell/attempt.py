@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from matrix_runner.cell.commands import Step
@@ -10,6 +11,7 @@ from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.layout import Layout
 from matrix_runner.cell.preflight import Place
 from matrix_runner.cell.recipe import Recipe
+from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.shelf import Reusable
 from matrix_runner.cell.source import archive_of
 from matrix_runner.cell.testing import has_tests
@@ -122,7 +124,7 @@ class Attempt:
         self._run_all(self._recipe.build())
         built = self._only_wheel(layout.built)
         reject_pure(built)
-        self._diary.run(self._container, self._recipe.repair(built))
+        self._repair(built)
         with self._diary.step(StepKind.VERIFY, "take out and verify"):
             staging = self._shop.wheelhouse.room(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:
@@ -130,6 +132,16 @@ class Attempt:
             contents = inspect(path)
             verify(contents, self._promise)
         return path, contents
+
+    def _repair(self, built: str) -> None:
+        step, tools = self._recipe.repair(built), self._recipe.tools
+        try:
+            self._diary.run(self._container, step)
+        except CellFailed as failed:
+            platform = self._job.cell.platform
+            repair = Repair(platform=platform, built=tools.layout.built, command=step.shown, plat=tools.facts.plat)
+            staging = partial(self._shop.wheelhouse.room, str(self._job.cell))
+            raise explain(failed, self._container, repair, staging) from None
 
     def _audit(self, wheel: str) -> None:
         remark = self._recipe.why_not_audited(wheel)

@@ -1,16 +1,16 @@
 """What a wheel needs of the system it is installed on, held against what each platform tag promises. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from itertools import groupby
 from pathlib import PurePosixPath
 
 from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy
 from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.policy.demands import LOADER, Demand, Kind, Rung, demands_of, rungs_of
 from matrix_runner.policy.elf import Binary
 from matrix_runner.policy.reading import WheelAnatomy
 
@@ -20,34 +20,7 @@ _LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"
 _TAG = re.compile(
     r"(?:(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)|(?P<old>manylinux\d+|linux))_(?P<arch>\w+)"
 )
-_LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
-"""The program that loads the others is on every system; auditwheel leaves it out likewise."""
-
 _LIBPYTHON = re.compile(r"libpython\d.*\.so.*")
-
-
-class Kind(Enum):
-    """What sort of thing a file needs."""
-
-    VERSION = "symbol version"
-    LIBRARY = "library"
-    SYMBOL = "symbol"
-    INSTRUCTIONS = "instructions"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Demand:
-    """One thing that a file needs, and the first policy that grants it; None if no policy does.
-
-    `what`: a symbol version, a library's name, or an instruction level. `library`: where symbols come from, else "".
-    """
-
-    kind: Kind
-    file: str
-    library: str
-    what: str
-    symbols: tuple[str, ...]
-    policy: Policy | None
 
 
 class Place(Enum):
@@ -74,15 +47,6 @@ class Library:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
-    """What holds a wheel at a policy (None: nothing short of no tag at all will do), and where it would be without."""
-
-    policy: Policy | None
-    demands: tuple[Demand, ...]
-    without: Policy
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """One platform of a wheel.
 
@@ -99,13 +63,29 @@ class Verdict:
     libraries: tuple[Library, ...]
 
     @property
+    def grantable(self) -> Policy:
+        """The lowest policy for all that a policy can grant: what the wheel fits once missing libraries are grafted."""
+        return self.policy or self.rungs[0].without
+
+    @property
+    def impossible(self) -> tuple[Demand, ...]:
+        """What no policy grants, and no grafting mends."""
+        return tuple(
+            demand
+            for rung in self.rungs
+            if rung.policy is None
+            for demand in rung.demands
+            if demand.kind is not Kind.LIBRARY
+        )
+
+    @property
     def needs(self) -> Version:
         """The oldest C library that a system may have, for the tags to let it in and the code to run there.
 
         What no policy grants is left out of account: that is no matter of the C library's age.
         """
-        granted = self.policy or self.rungs[0].without
-        return granted.version if self.tagged is None else max(self.tagged, granted.version)
+        own = self.grantable.version
+        return own if self.tagged is None else max(self.tagged, own)
 
     @property
     def keeps_its_promise(self) -> bool:
@@ -151,7 +131,9 @@ class Analysis:
 def analyse(wheel: WheelAnatomy, policies: tuple[Policy, ...]) -> Analysis:
     """Hold a wheel against the policies of each platform that it is for, by its tags or else by its code."""
     tags = tuple(_tags(wheel))
-    named = {(libc, arch) for libc, arch, _ in tags} or {(None, arch) for arch in _archs(wheel)}
+    named = {(libc, arch) for libc, arch, _ in tags}
+    if any(tag.platform == "any" for tag in wheel.contents.tags):
+        named |= {(None, arch) for arch in _archs(wheel)}
     platforms = sorted({each for libc, arch in named for each in _platforms(libc, arch, wheel)}, key=str)
     return Analysis(
         wheel=wheel,
@@ -209,8 +191,8 @@ def _verdict(
     files = tuple(binary for binary in wheel.binaries if binary.arch is platform.arch and binary.trouble is None)
     libraries = tuple(_libraries(wheel, files, policies))
     inside = {each.name for each in libraries if each.place in {Place.GRAFTED, Place.OWN}}
-    demands = [demand for binary in files for demand in _demands(binary, policies, inside)]
-    rungs = tuple(_rungs(demands, policies))
+    demands = [demand for binary in files for demand in demands_of(binary, policies, inside)]
+    rungs = tuple(rungs_of(demands, policies))
     tagged = min((v for libc, arch, v in tags if (libc, arch) == (platform.libc, platform.arch) and v), default=None)
     policy = rungs[0].policy if rungs else policies[0]
     return Verdict(
@@ -218,7 +200,7 @@ def _verdict(
         policy=policy,
         rungs=rungs,
         tagged=tagged,
-        pip=_pip(wheel, policies, policy if tagged is None else None),
+        pip=_pip(wheel, policies, None if tagged else policy or rungs[0].without),
         libraries=libraries,
     )
 
@@ -233,61 +215,8 @@ def _libraries(wheel: WheelAnatomy, files: tuple[Binary, ...], policies: tuple[P
         elif PurePosixPath(name).name in own:
             place = Place.OWN
         else:
-            place = Place.SYSTEM if name in granted or _LOADER.fullmatch(name) else Place.MISSING
+            place = Place.SYSTEM if name in granted or LOADER.fullmatch(name) else Place.MISSING
         yield Library(name=name, place=place, needed_by=tuple(b.path for b in files if name in b.needed))
-
-
-def _demands(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
-    """Return all that a file asks of the system, met by the first policy or not."""
-
-    def demand(kind: Kind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()) -> Demand:
-        return Demand(
-            kind=kind, file=binary.path, library=library, what=what, symbols=tuple(sorted(symbols)), policy=policy
-        )
-
-    for name in binary.needed:
-        if name not in inside and not _LOADER.fullmatch(name):
-            policy = next((each for each in policies if name in each.libraries), None)
-            yield demand(Kind.LIBRARY, name, policy)
-    for need in binary.requirements:
-        if need.library not in inside and not _LOADER.fullmatch(need.library):
-            policy = next((each for each in policies if each.allows_version(need.version)), None)
-            yield demand(Kind.VERSION, need.version, policy, need.library, need.symbols)
-    for library in binary.needed:
-        if library not in inside:
-            yield from (demand(Kind.SYMBOL, library, *found) for found in _forbidden(binary, library, policies))
-    if binary.instructions is not None:
-        yield demand(Kind.INSTRUCTIONS, binary.instructions, None)
-
-
-def _forbidden(
-    binary: Binary, library: str, policies: tuple[Policy, ...]
-) -> Iterator[tuple[Policy | None, str, tuple[str, ...]]]:
-    """Return the symbols that a library does not have everywhere, by the first policy from which on it does."""
-
-    def first(symbol: str) -> Policy | None:
-        return next((each for each in policies if (library, symbol) not in each.forbidden), None)
-
-    known = {symbol for own, symbol in policies[0].forbidden if own == library}
-    found = sorted(binary.undefined & known, key=lambda symbol: (_rank(first(symbol)), symbol))
-    for policy, symbols in groupby(found, key=first):
-        yield policy, library, tuple(symbols)
-
-
-def _rank(policy: Policy | None) -> Version:
-    """Put policies in order, with none at all above them."""
-    return Version("9999") if policy is None else policy.version
-
-
-def _rungs(demands: list[Demand], policies: tuple[Policy, ...]) -> Iterator[Rung]:
-    """Return what holds the wheel up, the highest first; what the first policy grants holds nothing."""
-    lowest = policies[0]
-    high = sorted((each for each in demands if each.policy is not lowest), key=lambda each: _rank(each.policy))
-    steps = [(policy, tuple(group)) for policy, group in groupby(high, key=lambda each: each.policy)]
-    below = [lowest, *(policy for policy, _ in steps if policy is not None)]
-    for number in reversed(range(len(steps))):
-        policy, group = steps[number]
-        yield Rung(policy=policy, demands=group, without=below[number])
 
 
 def _pip(wheel: WheelAnatomy, policies: tuple[Policy, ...], granted: Policy | None) -> str | None:

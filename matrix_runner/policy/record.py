@@ -3,7 +3,8 @@
 from typing import TypeAlias
 
 from matrix_runner.catalog.distributions import Distribution, destinations
-from matrix_runner.policy.analysis import Analysis, Demand, Verdict
+from matrix_runner.policy.analysis import Analysis, Verdict
+from matrix_runner.policy.demands import Demand
 from matrix_runner.policy.elf import Binary
 
 JSONValue: TypeAlias = "str | int | bool | list[JSONValue] | dict[str, JSONValue] | None"
@@ -26,7 +27,6 @@ def record(analysis: Analysis, distributions: tuple[Distribution, ...]) -> dict[
 
 def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...]) -> dict[str, JSONValue]:
     found = destinations(distributions, verdict.platform, verdict.needs)
-    usable = found if verdict.policy is not None or verdict.tagged is not None else ()
     return {
         "platform": str(verdict.platform),
         "policy": None if verdict.policy is None else str(verdict.policy),
@@ -36,7 +36,7 @@ def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...]) -> dict[
         "pip": verdict.pip,
         "distributions": [
             {"name": each.distribution.name, "from": None if each.release is None else each.release.version}
-            for each in usable
+            for each in found
         ],
         "held_back": [
             {

@@ -5,13 +5,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from packaging.version import Version
+
 from matrix_runner.catalog.distributions import Destination, Distribution, destinations
 from matrix_runner.catalog.policies import number_of
 from matrix_runner.model.platforms import Libc
-from matrix_runner.policy.analysis import Analysis, Demand, Kind, Place, Rung, Verdict
+from matrix_runner.policy.analysis import Analysis, Library, Place, Verdict
+from matrix_runner.policy.demands import Demand, Kind, Rung
 from matrix_runner.policy.elf import Binary
 
 _FEW = 4
+_ALL = 1_000_000
 _HARD_SPACE = "\N{NO-BREAK SPACE}"
 _LIBC = {Libc.GLIBC: "glibc", Libc.MUSL: "musl"}
 
@@ -38,7 +42,7 @@ def lay_out(lines: tuple[Line, ...], width: int) -> Iterator[tuple[Line, str, st
     """Return the lines of a text of that width: each with the paragraph it is of, its margin and its words."""
     margin = max((len(line.label) for line in lines), default=0) + 4
     for line in lines:
-        words = textwrap.wrap(line.text, max(width - margin, 24), subsequent_indent="  ", break_on_hyphens=False)
+        words = textwrap.wrap(line.text, max(width - margin, 20), subsequent_indent="  ", break_on_hyphens=False)
         for number, text in enumerate(words):
             label = line.label if number == 0 else ""
             yield line, f"  {label:{margin - 2}}", text.replace(_HARD_SPACE, " ")
@@ -100,35 +104,54 @@ def _verdicts(analysis: Analysis, distributions: tuple[Distribution, ...], *, ve
 
 
 def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...], *, verbose: bool) -> Iterator[Line]:
-    yield from _headline(verdict, destinations(distributions, verdict.platform, verdict.needs))
-    if verdict.tagged is None and verdict.policy is not None:
-        text = f"its tag names no C library, so no package index takes it; repaired, it could be {verdict.policy}"
-        yield Line(label="not repaired", text=text, is_warning=True)
-    if not verdict.keeps_its_promise:
-        yield Line(label="broken promise", text=_broken(verdict), is_warning=True)
-    elif verdict.could_be_lower:
-        yield Line(label="could be", text=f"{verdict.policy}: its code needs nothing newer than that has")
-    if verdict.platform.libc is Libc.MUSL:
-        yield Line(label="by its tag", text="musl's symbols have no versions: which musl the code needs cannot be seen")
-    for number, rung in enumerate(verdict.rungs):
+    found = destinations(distributions, verdict.platform, verdict.needs)
+    yield from _unrepaired(verdict, found) if verdict.tagged is None else _tagged(verdict, verdict.tagged, found)
+    if verdict.impossible:
+        text = f"{'; '.join(phrase(verdict.impossible))}: no platform tag promises that"
+        yield Line(label="fits no tag", text=text, is_warning=True)
+    for number, rung in enumerate(rung for rung in verdict.rungs if rung.policy is not None):
         if verbose or number == 0:
             yield from _rung(rung, verbose=verbose)
     yield from _libraries(verdict, verbose=verbose)
 
 
-def _headline(verdict: Verdict, found: tuple[Destination, ...]) -> Iterator[Line]:
-    if verdict.policy is None and verdict.tagged is None:
-        text = "no platform but the one it was built on: no platform tag allows what it needs"
-        yield Line(label="installs on", text=text, is_warning=True)
+def _tagged(verdict: Verdict, tagged: Version, found: tuple[Destination, ...]) -> Iterator[Line]:
+    is_true = verdict.needs == tagged
+    yield Line(label="installs on" if is_true else "works on", text=_system(verdict))
+    yield _which(found)
+    libc = _LIBC[verdict.platform.libc]
+    if not is_true:
+        text = f"its tag lets it in from {libc} {tagged} on, where its code cannot be loaded"
+        yield Line(label="broken promise", text=text, is_warning=True)
+    elif verdict.could_be_lower:
+        yield Line(label="could be", text=f"{verdict.policy}: its code needs nothing newer than that has")
+    if verdict.platform.libc is Libc.MUSL:
+        text = "musl's symbols have no versions, so which musl the code needs cannot be seen"
+        yield Line(label="by its tag", text=text)
+
+
+def _unrepaired(verdict: Verdict, found: tuple[Destination, ...]) -> Iterator[Line]:
+    text = "nothing but what it was built on, to be sure: its tag names no C library, and the package index refuses it"
+    yield Line(label="installs on", text=text, is_warning=True)
+    if verdict.platform.libc is Libc.MUSL:
+        yield Line(
+            label="repaired", text="it gets the tag of the musl that it was built with; its code does not say which"
+        )
         return
+    yield Line(label="repaired", text=f"it could be {verdict.grantable}, which is {_system(verdict)}")
+    yield _which(found)
+
+
+def _system(verdict: Verdict) -> str:
     pip = f", with pip {verdict.pip} or newer" if verdict.pip else ""
-    system = f"{_LIBC[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
-    yield Line(label="installs on", text=system)
+    return f"{_LIBC[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
+
+
+def _which(found: tuple[Destination, ...]) -> Line:
     fixed = ", ".join(_names(each for each in found if each.release is not None))
     rolling = ", ".join(_names(each for each in found if each.release is None))
-    parts = [f"from {fixed} on"] if fixed else []
-    parts += [rolling] if rolling else []
-    yield Line(label="which is", text="; ".join(parts) or "no distribution that is known here")
+    parts = ([f"from {fixed} on"] if fixed else []) + ([rolling] if rolling else [])
+    return Line(label="which is", text="; ".join(parts) or "no distribution that is known here")
 
 
 def _names(found: Iterable[Destination]) -> Iterator[str]:
@@ -143,43 +166,45 @@ def _names(found: Iterable[Destination]) -> Iterator[str]:
         yield f"{'/'.join(names)} {release}".strip().replace(" ", _HARD_SPACE)
 
 
-def _broken(verdict: Verdict) -> str:
-    if verdict.policy is not None:
-        libc = _LIBC[verdict.platform.libc]
-        return f"its tag lets it in from {libc} {verdict.tagged} on, its code needs {verdict.policy}"
-    return "its code needs what its tag does not promise, and no other would: see below"
-
-
 def _rung(rung: Rung, *, verbose: bool) -> Iterator[Line]:
-    phrases = phrase(rung.demands, 1000 if verbose else _FEW)
+    phrases = phrase(rung.demands, _ALL if verbose else _FEW)
     shown = phrases if verbose else phrases[:_FEW]
     for number, text in enumerate(shown):
-        yield Line(label="held back by" if number == 0 else "", text=text, is_warning=rung.policy is None)
+        yield Line(label="held back by" if number == 0 else "", text=text)
     if len(shown) < len(phrases):
         yield Line(label="", text=f"and {len(phrases) - len(shown)} more (--verbose shows all)")
     yield Line(label="", text=f"without {'this' if len(phrases) == 1 else 'these'} it would be {rung.without}")
 
 
 def _libraries(verdict: Verdict, *, verbose: bool) -> Iterator[Line]:
-    labels = {Place.GRAFTED: "grafted", Place.OWN: "its own", Place.SYSTEM: "of the system", Place.MISSING: "missing"}
-    for place, label in labels.items():
+    for place, label in ((Place.GRAFTED, "grafted"), (Place.OWN, "its own"), (Place.SYSTEM, "of the system")):
         names = [each.name for each in verdict.libraries if each.place is place]
         if names:
-            is_missing = place is Place.MISSING
-            text = shortened(names, 1000 if verbose or is_missing else 8)
-            yield Line(label=label, text=text + (": on no list of what every system has" if is_missing else ""))
+            yield Line(label=label, text=shortened(names, _ALL if verbose else 2 * _FEW))
+    for each in verdict.libraries:
+        if each.place is Place.MISSING:
+            yield Line(label="missing", text=_missing(verdict, each), is_warning=True)
+
+
+def _missing(verdict: Verdict, library: Library) -> str:
+    by = f"{library.name}, needed by {shortened(library.needed_by)}"
+    if library.is_python:
+        return f"{by}: an extension must not link Python, which loads it"
+    return f"{by}: {'for repair to graft' if verdict.tagged is None else 'no system is sure to have it'}"
 
 
 def _oddities(analysis: Analysis) -> Iterator[Line]:
     for binary in analysis.odd_files:
-        text = (
-            f"cannot be read: {binary.trouble}" if binary.trouble else f"is for {_machine(binary)}, not for the wheel's"
-        )
+        text = f"is for {_machine(binary)}, which the wheel is not"
+        if binary.trouble is not None:
+            text = f"is no whole ELF file ({binary.trouble})"
         yield Line(label="odd", text=f"{binary.path} {text}", is_warning=True)
 
 
 def _machine(binary: Binary) -> str:
-    return binary.arch.tag if binary.arch else f"{binary.machine_name or binary.machine}, {binary.bits}-bit"
+    if binary.trouble is not None:
+        return "cannot be read"
+    return binary.arch.tag if binary.arch else f"{binary.machine_name} ({binary.bits}-bit)"
 
 
 def _file(binary: Binary) -> str:

@@ -19,6 +19,7 @@ COMMANDS = (
     (),
     ("build",),
     ("plan",),
+    ("inspect",),
     ("image",),
     ("image", "build"),
     ("image", "list"),

@@ -1,0 +1,141 @@
+"""Why a wheel could not be repaired. auditwheel says that symbols are too recent, but not which, or where they are."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from matrix_runner import catalog
+from matrix_runner.catalog import Catalog, Support
+from matrix_runner.catalog.policies import Policy, load_policies
+from matrix_runner.cell.diary import CellFailed
+from matrix_runner.engine.api import Container
+from matrix_runner.model.outcomes import Failure, Reason
+from matrix_runner.model.platforms import Platform
+from matrix_runner.policy import Demand, Kind, Place, Verdict, analyse, phrase, read_wheel, shortened
+from matrix_runner.wheelhouse import receive
+
+_NOT_FOUND = re.compile(r'required library "(?P<library>[^"]{1,300})" could not be located')
+_AUDITWHEEL = "cannot repair"
+"""So begins what it says of a wheel that it refuses; there is nothing in it that we do not say better."""
+
+_TOO_RECENT = "too-recent versioned symbols"
+_ASKED_FOR = re.compile(r"--plat(?:=|\s+)['\"]?(?P<tag>[a-z]+[0-9_]+_\w+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """A repair that failed. `built`: directory of the built wheel, in the container; `command`: what was run.
+
+    `plat`: the tag that the wheel was to have, unless the command itself says another.
+    """
+
+    platform: Platform
+    built: str
+    command: str
+    plat: str | None
+
+
+def explain(failed: CellFailed, container: Container, repair: Repair, staging: Callable[[], Path]) -> CellFailed:
+    """Return the failure of a repair with its cause and what to do about it; as it was, if no more can be found out.
+
+    `staging`: makes an empty directory here, which is left empty.
+    """
+    if failed.failure.reason is not Reason.COMMAND:
+        return failed
+    try:
+        policies = load_policies()
+        verdict = _verdict(container, repair, staging(), policies)
+        asked = _ASKED_FOR.search(repair.command)
+        tag = asked["tag"] if asked else repair.plat
+        wanted = next((each for each in policies if tag in {str(each), each.alias}), None)
+        explained = None if verdict is None else explanation(failed.failure, verdict, wanted, catalog.load())
+    except Exception:  # noqa: BLE001  whatever it was: the repair's own failure is the one to tell of
+        return failed
+    return failed if explained is None else CellFailed(explained)
+
+
+def _verdict(container: Container, repair: Repair, staging: Path, policies: tuple[Policy, ...]) -> Verdict | None:
+    with container.get(repair.built) as stream:
+        wheel = receive(stream, staging)
+    try:
+        found = analyse(read_wheel(wheel), policies).verdicts
+    finally:
+        wheel.unlink()
+    return next((each for each in found if each.platform == repair.platform), None)
+
+
+def explanation(failure: Failure, verdict: Verdict, wanted: Policy | None, known: Catalog) -> Failure | None:
+    """Say why this wheel cannot have the tag that is wanted. None if it could, for all that can be seen in it."""
+    said = failure.message
+    status = said.partition(":")[0] if _AUDITWHEEL in said.lower() else said
+    missing = _NOT_FOUND.search(failure.message)
+    if missing is not None:
+        return _not_found(failure, status, verdict, missing["library"])
+    above = () if wanted is None else verdict.above(wanted.version)
+    culprits = tuple(each for each in above if each.kind is not Kind.LIBRARY)
+    if culprits and wanted is not None:
+        return _too_new(failure, status, culprits, wanted, known)
+    outside = [each.name for each in verdict.libraries if each.place is Place.MISSING]
+    if _TOO_RECENT in failure.message and outside:
+        return replace(
+            failure,
+            message=f"{status}: the wheel's own files fit {wanted or 'the platform'}; the symbols that are too recent "
+            f"are those of a library to be grafted: {shortened(outside)}, or one that these need",
+            hint="build that library in before-all, with the image's own compiler, instead of taking a ready-made one",
+        )
+    return None
+
+
+def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) -> Failure:
+    users = next((each.needed_by for each in verdict.libraries if each.name == library), ())
+    outside = (each.name for each in verdict.libraries if each.place is Place.MISSING)
+    by = shortened(users) if users else f"a library to be grafted ({shortened(outside)})"
+    return replace(
+        failure,
+        message=f"{status}: {library}, needed by {by}, was not found in the image",
+        hint=f"install it in before-all; or, if it lies where the loader does not look, name its directory in "
+        f"AUDITWHEEL_LD_LIBRARY_PATH (in `environment`); or leave it to the user's system with "
+        f"`--exclude {library}` in repair-wheel-command",
+    )
+
+
+def _too_new(failure: Failure, status: str, culprits: tuple[Demand, ...], wanted: Policy, known: Catalog) -> Failure:
+    phrases = phrase(culprits)
+    needed = [each.policy for each in culprits]
+    platform = wanted.platform
+    lowest = None if None in needed else max((each for each in needed if each), key=lambda each: each.version)
+    fits = f"the lowest platform that fits is {lowest}" if lowest else "no platform tag fits"
+    message = f"{status}: too new for {wanted}: {'; '.join(phrases[:3])}"
+    message += f"; and {len(phrases) - 3} more" if len(phrases) > 3 else ""
+    option = f"{platform.libc}-{platform.arch}-image"
+    hints = []
+    if lowest is not None:
+        image = _image(known, platform, lowest, newer=True)
+        hints.append(
+            f"for {lowest}, build in an image that has it{f' ({option} = {image!r})' if image else ''}, "
+            f"with no older --plat in repair-wheel-command"
+        )
+    image = _image(known, platform, wanted, newer=False)
+    hints.append(f"for {wanted}, {_older(culprits, f' ({option} = {image!r})' if image else '')}")
+    return replace(failure, message=f"{message}; {fits}", hint="; ".join(hints))
+
+
+def _older(culprits: tuple[Demand, ...], image: str) -> str:
+    if all(each.kind is Kind.INSTRUCTIONS for each in culprits):
+        return "compile without -march, or with -march=x86-64"
+    return f"do without these symbols, or compile everything with an older toolchain{image}"
+
+
+def _image(known: Catalog, platform: Platform, policy: Policy, *, newer: bool) -> str | None:
+    """Return the short name of the oldest image that has a policy, or of the newest that has nothing newer."""
+    families = [
+        each
+        for each in known.images
+        if each.libc is platform.libc and each.support is Support.CURRENT and each.reference(platform.arch)
+    ]
+    rank = {each.name: tuple(map(int, each.version.split("."))) for each in families if not each.is_made_here}
+    own = policy.version.release
+    if newer:
+        return min((name for name in rank if rank[name] >= own), key=rank.__getitem__, default=None)
+    return max((name for name in rank if rank[name] <= own), key=rank.__getitem__, default=None)

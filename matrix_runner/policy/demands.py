@@ -1,0 +1,101 @@
+"""What each file of a wheel asks of the system, and which policy first grants it. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
+
+from packaging.version import Version
+
+from matrix_runner.catalog.policies import Policy
+from matrix_runner.policy.elf import Binary
+
+LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
+"""The program that loads the others is on every system; auditwheel leaves it out likewise."""
+
+
+class Kind(Enum):
+    """What sort of thing a file needs."""
+
+    VERSION = "symbol version"
+    LIBRARY = "library"
+    SYMBOL = "symbol"
+    INSTRUCTIONS = "instructions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demand:
+    """One thing that a file needs, and the first policy that grants it; None if no policy does.
+
+    `what`: a symbol version, a library's name, or an instruction level. `library`: where symbols come from, else "".
+    """
+
+    kind: Kind
+    file: str
+    library: str
+    what: str
+    symbols: tuple[str, ...]
+    policy: Policy | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """What holds a wheel at a policy (None: nothing short of no tag at all will do), and where it would be without."""
+
+    policy: Policy | None
+    demands: tuple[Demand, ...]
+    without: Policy
+
+
+def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
+    """Return all that a file asks of the system, met by the first policy or not."""
+
+    def demand(kind: Kind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()) -> Demand:
+        return Demand(
+            kind=kind, file=binary.path, library=library, what=what, symbols=tuple(sorted(symbols)), policy=policy
+        )
+
+    for name in binary.needed:
+        if name not in inside and not LOADER.fullmatch(name):
+            policy = next((each for each in policies if name in each.libraries), None)
+            yield demand(Kind.LIBRARY, name, policy)
+    for need in binary.requirements:
+        if need.library not in inside and not LOADER.fullmatch(need.library):
+            policy = next((each for each in policies if each.allows_version(need.version)), None)
+            yield demand(Kind.VERSION, need.version, policy, need.library, need.symbols)
+    for library in binary.needed:
+        if library not in inside:
+            yield from (demand(Kind.SYMBOL, library, *found) for found in _forbidden(binary, library, policies))
+    if binary.instructions is not None:
+        yield demand(Kind.INSTRUCTIONS, binary.instructions, None)
+
+
+def _forbidden(
+    binary: Binary, library: str, policies: tuple[Policy, ...]
+) -> Iterator[tuple[Policy | None, str, tuple[str, ...]]]:
+    """Return the symbols that a library does not have everywhere, by the first policy from which on it does."""
+
+    def first(symbol: str) -> Policy | None:
+        return next((each for each in policies if (library, symbol) not in each.forbidden), None)
+
+    known = {symbol for own, symbol in policies[0].forbidden if own == library}
+    found = sorted(binary.undefined & known, key=lambda symbol: (_rank(first(symbol)), symbol))
+    for policy, symbols in groupby(found, key=first):
+        yield policy, library, tuple(symbols)
+
+
+def _rank(policy: Policy | None) -> Version:
+    """Put policies in order, with none at all above them."""
+    return Version("9999") if policy is None else policy.version
+
+
+def rungs_of(demands: list[Demand], policies: tuple[Policy, ...]) -> Iterator[Rung]:
+    """Return what holds the wheel up, the highest first; what the first policy grants holds nothing."""
+    lowest = policies[0]
+    high = sorted((each for each in demands if each.policy is not lowest), key=lambda each: _rank(each.policy))
+    steps = [(policy, tuple(group)) for policy, group in groupby(high, key=lambda each: each.policy)]
+    below = [lowest, *(policy for policy, _ in steps if policy is not None)]
+    for number in reversed(range(len(steps))):
+        policy, group = steps[number]
+        yield Rung(policy=policy, demands=group, without=below[number])
