@@ -5,11 +5,15 @@ they are found, so that they stay whole, and everything around them is escaped w
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from matrix_runner.config.mistakes import Bad, quote
 from matrix_runner.config.values import Variables
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME_AND_EQUALS = re.compile(r"([^\s=]+)=")
+_BETWEEN = re.compile(r"\s*(?:(?:\\\n|#[^\n]*)\s*)*")
 _METACHARACTERS = frozenset(";&|<>()")
 _CLOSING = {"$(": ")", "${": "}", "`": "`"}
 
@@ -26,6 +30,11 @@ def quotable(value: str) -> str:
 
     As everywhere between double quotes, `\$` is a literal dollar sign. Quotes are literal outside `$(...)`.
     """
+    with _bounded_depth(value):
+        return _quotable(value)
+
+
+def _quotable(value: str) -> str:
     result, position = "", 0
     while position < len(value):
         end = _expansion_end(value, position)
@@ -44,21 +53,42 @@ def quotable(value: str) -> str:
 
 
 def parse_assignments(text: str) -> Variables:
-    """Read `A=1 B="two words" C=$(command)`; raise Bad for anything that is not a list of assignments."""
+    """Read `A=1 B="two words" C=$(command)`; raise Bad for anything that is not a list of assignments.
+
+    As in a shell, a backslash continues a line, and `#` before a word begins a comment.
+    """
+    with _bounded_depth(text):
+        return _assignments(text)
+
+
+@contextmanager
+def _bounded_depth(text: str) -> Iterator[None]:
+    """Raise Bad for text whose expansions are nested as no person would write them."""
+    try:
+        yield
+    except RecursionError:
+        raise Bad.because(f"nested too deeply: {quote(text)}") from None
+
+
+def _assignments(text: str) -> Variables:
     variables: list[tuple[str, str]] = []
     position = 0
     while True:
-        while position < len(text) and text[position].isspace():
-            position += 1
+        position = _match_end(_BETWEEN, text, position)
         if position == len(text):
             return tuple(variables)
-        match = re.compile(r"([^\s=]+)=").match(text, position)
+        match = _NAME_AND_EQUALS.match(text, position)
         if match is None:
             word = text[position:].split(maxsplit=1)[0]
             raise Bad.because(f"expected NAME=value, got {quote(word)}")
         name = check_name(match[1])
         value, position = _word(text, match.end())
         variables.append((name, value))
+
+
+def _match_end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position
 
 
 def _word(text: str, position: int) -> tuple[str, int]:
@@ -76,7 +106,9 @@ def _word(text: str, position: int) -> tuple[str, int]:
             end = _double_quote_end(text, position)
             result, position = result + text[position + 1 : end - 1], end
         elif character == "\\" and position + 1 < len(text):
-            result, position = result + _escape(text[position + 1]), position + 2
+            # A backslash before the end of a line joins it with the next one.
+            following = text[position + 1]
+            result, position = result + ("" if following == "\n" else _escape(following)), position + 2
         elif character in _METACHARACTERS:
             raise Bad.because(f"{quote(character)} needs quotes: only assignments are accepted, no commands")
         else:

@@ -79,7 +79,8 @@ def check_specifier(text: str) -> str:
     from packaging.specifiers import SpecifierSet
 
     try:
-        SpecifierSet(text).contains("3.9")
+        for one in SpecifierSet(text):
+            one.contains("3.9")
     except ValueError:
         # Of one that is none; and of numbers of thousands of digits, when they are compared.
         raise Bad.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None

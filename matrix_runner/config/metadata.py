@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from matrix_runner.config.kinds import filled, read_string
-from matrix_runner.config.mistakes import Bad, Key, describe, path, printable, quote
+from matrix_runner.config.kinds import check_specifier, filled, read_string
+from matrix_runner.config.mistakes import Bad, Key, describe, path, printable
 from matrix_runner.toml import TOMLValue
 
 _PROJECT_FILE: Final = "pyproject.toml"
@@ -264,12 +264,4 @@ def _normalised(name: str) -> str:
 
 def _specifier(value: object) -> str:
     """Read a version specifier (PEP 440), which the plan compares interpreters with."""
-    # Imported here because it would add a third to the time that importing the configuration takes.
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    text = read_string(value)
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier:
-        raise Bad.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None
-    return text
+    return check_specifier(read_string(value))

@@ -6,6 +6,7 @@ language means by braces passes untouched: `${VAR}`, `%{http_code}`, `@{upstream
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 
 from matrix_runner.config.mistakes import Bad, Finding, did_you_mean, nearest
@@ -19,11 +20,7 @@ PLACEHOLDERS = ("project", "package", "wheel", "abi3_wheel", "dest_dir", "plat")
 
 def check(command: str, allowed: tuple[str, ...]) -> None:
     """Raise Bad for every placeholder in the command that is not in `allowed`."""
-    wrong = dict.fromkeys(
-        match["name"]
-        for match in _PLACEHOLDER.finditer(command)
-        if not match["before"] and match["name"] not in allowed and not _is_foreign(command, match)
-    )
+    wrong = _unknown(command, allowed)
     known = ", ".join(f"{{{name}}}" for name in allowed)
     if wrong:
         raise Bad(
@@ -49,13 +46,27 @@ def escape_unknown(command: str, is_accepted: Callable[[str], bool]) -> str:
     return command
 
 
-def _is_foreign(command: str, match: re.Match[str]) -> bool:
-    """Whether this is most likely a block of another language, quoted so that the shell passes it on."""
-    quoted = any(
-        token[0].startswith("'") and token.start() < match.start() and match.end() < token.end()
-        for token in _QUOTED.finditer(command)
-    )
-    return quoted and nearest(match["name"], PLACEHOLDERS) is None
+def _unknown(command: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in braces that are not `allowed`, each once.
+
+    Between single quotes only those that are like a placeholder: all others are most likely of another language, and
+    the shell passes them on.
+    """
+    ends = [(token.start(), token.end()) for token in _QUOTED.finditer(command) if token[0].startswith("'")]
+    starts = [start for start, _ in ends]
+    names: dict[str, None] = {}
+    near: dict[str, bool] = {}
+    for match in _PLACEHOLDER.finditer(command):
+        name = match["name"]
+        if match["before"] or name in allowed or name in names:
+            continue
+        token = bisect_left(starts, match.start()) - 1
+        is_quoted = token >= 0 and match.end() < ends[token][1]
+        if is_quoted and name not in near:
+            near[name] = nearest(name, PLACEHOLDERS) is not None
+        if not is_quoted or near[name]:
+            names[name] = None
+    return tuple(names)
 
 
 def fill(command: str, values: Mapping[str, str]) -> str:

@@ -38,4 +38,6 @@ def check_expansion(pattern: str) -> str:
         bracex.expand(pattern)
     except bracex.ExpansionLimitException:
         raise Bad.because(f"the braces of {quote(pattern)} stand for more than 1000 patterns") from None
+    except RecursionError:
+        raise Bad.because(f"the braces of {quote(pattern)} are nested too deeply") from None
     return pattern

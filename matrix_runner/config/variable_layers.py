@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from matrix_runner.config.dialects import LINUX, OWN, Dialect
 from matrix_runner.config.layers import Given, Inherit, Layer
-from matrix_runner.config.mistakes import Key, did_you_mean, printable, quote
+from matrix_runner.config.mistakes import Key, did_you_mean, path, printable, quote
 from matrix_runner.config.option import Option, Source
 from matrix_runner.config.options import BY_NAME
 from matrix_runner.config.reading import Place, Reading, named
@@ -50,7 +50,7 @@ def _rules(given: Mapping[str, str], dialect: Dialect, reading: Reading, suffix:
 
 def _beside(variable: str) -> Place:
     def place(*keys: Key) -> str:
-        return ": ".join((variable, *map(str, keys)))
+        return ": ".join((variable, *map(path, keys)))
 
     return place
 
