@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar, cast
 
-from matrix_runner.config import grammars, kinds, programs
+from matrix_runner.config import grammars, kinds, lenient, programs
 from matrix_runner.config.kinds import Kind
 from matrix_runner.config.layers import DEFAULT, Given, Layer
 from matrix_runner.config.mistakes import quote
@@ -186,7 +186,7 @@ def _verbosity() -> Kind[int]:
         known = number(value) is not None or value == ""
         return () if known else (f"expected an integer, got {quote(str(value))}: taken as 0",)
 
-    return replace(BUILD_VERBOSITY.kind, read=read, read_text=read, remarks=remarks)
+    return replace(BUILD_VERBOSITY.kind, read=read, read_text=read, remarks=remarks, may_be_empty=True)
 
 
 _COMMANDS = (BEFORE_ALL, BEFORE_BUILD, BEFORE_TEST, REPAIR_WHEEL_COMMAND, TEST_COMMAND)
@@ -210,18 +210,24 @@ CIBUILDWHEEL = Dialect(
     is_strict=False,
     kinds=MappingProxyType(
         {
-            **dict.fromkeys((option.name for option in _COMMANDS), grammars.command(strict=False)),
-            **dict.fromkeys((ENVIRONMENT.name, TEST_ENVIRONMENT.name), grammars.environment(as_assignments=True)),
-            BUILD.name: grammars.patterns(empty_means=("*",), strict=False),
-            SKIP.name: grammars.patterns(strict=False),
-            TEST_SKIP.name: grammars.patterns(strict=False),
+            **dict.fromkeys((option.name for option in _COMMANDS), lenient.texts(grammars.command(strict=False))),
+            **dict.fromkeys((ENVIRONMENT.name, TEST_ENVIRONMENT.name), lenient.environment()),
+            **{one.name: lenient.texts(one.kind) for one in (*IMAGES.values(), TEST_REQUIRES, AUDIT_REQUIRES)},
+            **{one.name: lenient.texts(one.kind) for one in (TEST_EXTRAS, TEST_SOURCES)},
+            **{one.name: lenient.words(one.kind) for one in (ENVIRONMENT_PASS, TEST_GROUPS)},
+            **{one.name: lenient.switch(one.kind) for one in (ALLOW_EMPTY, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK)},
+            BUILD.name: lenient.words(grammars.patterns(empty_means=("*",), strict=False)),
+            SKIP.name: lenient.words(grammars.patterns(strict=False)),
+            TEST_SKIP.name: lenient.words(grammars.patterns(strict=False)),
             ARCHS.name: _archs(),
-            ENABLE.name: _groups(),
-            AUDIT_COMMAND.name: grammars.audit_command(strict=False),
-            BUILD_FRONTEND.name: programs.frontend(default=Frontend.BUILD),
+            ENABLE.name: lenient.words(_groups()),
+            AUDIT_COMMAND.name: lenient.texts(grammars.audit_command(strict=False)),
+            BUILD_FRONTEND.name: lenient.build_frontend(programs.frontend(default=Frontend.BUILD)),
             BUILD_VERBOSITY.name: _verbosity(),
+            CONTAINER_ENGINE.name: lenient.container_engine(CONTAINER_ENGINE.kind),
             # Numbers and booleans are written there as Python does.
-            CONFIG_SETTINGS.name: grammars.config_settings(true="True", false="False"),
+            CONFIG_SETTINGS.name: lenient.config_settings(grammars.config_settings(true="True", false="False")),
+            DEPENDENCY_VERSIONS.name: lenient.dependency_versions(DEPENDENCY_VERSIONS.kind),
         }
     ),
     defaults=MappingProxyType(

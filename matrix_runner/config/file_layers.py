@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from matrix_runner.config import grammars
+from matrix_runner.config import grammars, lenient
 from matrix_runner.config.dialects import CIBUILDWHEEL, LINUX, OWN, Dialect
 from matrix_runner.config.layers import Given, Inherit, Layer
-from matrix_runner.config.mistakes import Bad, Key, describe, did_you_mean, path
+from matrix_runner.config.mistakes import Bad, Key, describe, did_you_mean, nearest, path
 from matrix_runner.config.option import Source
 from matrix_runner.config.options import BY_NAME
 from matrix_runner.config.reading import Document, Reading
@@ -74,6 +74,8 @@ class _TableReader:
         self._document = document
         self._dialect = dialect
         self._reading = reading
+        patterns = grammars.patterns(strict=dialect.is_strict)
+        self._selectors = patterns if dialect.is_strict else lenient.without_blanks(patterns)
 
     def layer(self, table: Mapping[str, object], base: tuple[Key, ...]) -> Layer:
         """Read a table for all cells."""
@@ -93,7 +95,7 @@ class _TableReader:
 
     def override(self, table: Mapping[str, object], base: tuple[Key, ...]) -> Layer:
         """Read what holds for some cells only."""
-        rules = self._rules(table, base)
+        rules = self._rules(table, base, per_cell=True)
         given: list[Given] = []
         known = [name for name, option in self._dialect.in_file.items() if option.per_cell]
         for key, raw in table.items():
@@ -107,8 +109,11 @@ class _TableReader:
                 self._reading.odd(f"{place}: concerns the run as a whole, so no override can set it", self._dialect)
             else:
                 self._read(given, (*base, key), raw, Source.OVERRIDE, rules)
-        place = self._document.place(*base, SELECT)
-        return Layer(given=tuple(given), select=self._select(table, base), place=place)
+        # Who writes `selct` has made one mistake, not two.
+        is_misspelt = SELECT not in table and any(nearest(key, (*known, INHERIT, SELECT)) == SELECT for key in table)
+        is_told = is_misspelt and self._dialect.is_strict
+        select = Selector(patterns=()) if is_told else self._select(table, base)
+        return Layer(given=tuple(given), select=select, place=self._document.place(*base, SELECT))
 
     def _read(
         self, given: list[Given], keys: tuple[Key, ...], raw: object, source: Source, rules: Mapping[str, Inherit]
@@ -122,22 +127,27 @@ class _TableReader:
         if one is not None:
             given.append(replace(one, rule=rules.get(name, Inherit.NONE)))
 
-    def _rules(self, table: Mapping[str, object], base: tuple[Key, ...]) -> Mapping[str, Inherit]:
+    def _rules(
+        self, table: Mapping[str, object], base: tuple[Key, ...], *, per_cell: bool = False
+    ) -> Mapping[str, Inherit]:
         if INHERIT not in table:
             return {}
-        return self._reading.inherit(table[INHERIT], self._dialect, partial(self._document.place, *base, INHERIT))
+        place = partial(self._document.place, *base, INHERIT)
+        return self._reading.inherit(table[INHERIT], self._dialect, place, per_cell=per_cell)
 
     def _select(self, table: Mapping[str, object], base: tuple[Key, ...]) -> Selector:
         place = self._document.place(*base)
         raw = table.get(SELECT, "")
         try:
-            patterns = grammars.patterns(strict=self._dialect.is_strict).read(raw)
+            patterns = self._selectors.read(raw)
         except Bad as bad:
             for found in bad.findings:
                 self._reading.wrong(f"{self._document.place(*base, SELECT, *found.at)}: {found.text}")
             return Selector(patterns=())
         if not patterns:
-            self._reading.wrong(f'{place}: an override needs select, the cells it is for: select = "*-musllinux_*"')
+            what = 'an override needs select, the cells it is for: select = "*-musllinux_*"'
+            note = self._reading.wrong if raw in ("", []) else partial(self._reading.odd, dialect=self._dialect)
+            note(f"{place}: {what}")
         return Selector(patterns=patterns)
 
     def _unknown(self, key: str, known: tuple[str, ...]) -> str:

@@ -149,32 +149,17 @@ def version_specifier() -> Kind[str]:
     """Make the kind of a version specifier (PEP 440) for Python versions."""
 
     def read(value: object) -> str:
-        # Imported here because it would add a third to the time that importing the configuration takes.
-        from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-        text = kinds.read_string(value).strip()
-        try:
-            SpecifierSet(text)
-        except InvalidSpecifier:
-            raise Bad.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None
-        return text
+        return kinds.check_specifier(kinds.read_string(value).strip())
 
     return kinds.string(words="a version specifier such as `>=3.9`", read=read, may_be_empty=False)
 
 
-def environment(*, as_assignments: bool = False) -> Kind[Variables]:
-    """Make the kind of a set of environment variables.
-
-    `as_assignments`: an entry of a table is read as `NAME="value"` of a shell would be, quotes in it included.
-    """
+def environment() -> Kind[Variables]:
+    """Make the kind of a set of environment variables."""
     words = 'a table of variables, or a string of assignments such as `A=1 B="two words"`'
 
     def entry(pair: tuple[str, object]) -> tuple[str, str]:
-        if not as_assignments:
-            return (check_name(pair[0]), quotable(kinds.read_scalar(pair[1])))
-        text = kinds.read_scalar(pair[1], true="True", false="False")
-        (assignment,) = parse_assignments(f'{check_name(pair[0])}="{text}"')
-        return assignment
+        return (check_name(pair[0]), quotable(kinds.read_scalar(pair[1])))
 
     def read_text(text: str) -> Variables:
         return parse_assignments(kinds.check_text(text))

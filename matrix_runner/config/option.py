@@ -43,8 +43,8 @@ class Option(Generic[T_co]):
     test reads. `flag`: spelling on the command line, or None; `metavar`: what its help calls the value, empty for a
     switch; `repeatable`: it may be given several times.
     `adds`: each layer adds to those below and does not replace them. `is_flag_only`: for what must not be decided by
-    a file that comes with a project. `per_platform`: may be set for Linux alone, in a table of its own or a variable
-    with a suffix; `per_cell`: means something for a single cell, so that overrides may set it.
+    a file that comes with a project. `per_platform`: has a variable for Linux alone, with a suffix (the table for Linux
+    may hold every option); `per_cell`: means something for a single cell, so that overrides may set it.
     """
 
     name: str

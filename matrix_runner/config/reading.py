@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from matrix_runner.config.dialects import Dialect
+from matrix_runner.config.dialects import LINUX, Dialect
 from matrix_runner.config.kinds import Kind
 from matrix_runner.config.layers import Given, Inherit, Origin
-from matrix_runner.config.mistakes import Bad, Key, did_you_mean, path, quote
+from matrix_runner.config.mistakes import Bad, Key, describe, did_you_mean, path, quote, read_each
 from matrix_runner.config.option import Option, Source
 from matrix_runner.toml import TOMLValue
 
@@ -78,10 +78,13 @@ class Reading:
             self.notices += [f"{place()}: {remark}" for remark in kind.remarks(raw)]
         return given
 
-    def inherit(self, raw: object, dialect: Dialect, place: Place, *, suffix: str = "") -> Mapping[str, Inherit]:
+    def inherit(
+        self, raw: object, dialect: Dialect, place: Place, *, suffix: str = "", per_cell: bool = False
+    ) -> Mapping[str, Inherit]:
         """Read which options add to the layers below; noting what is wrong, return what is right.
 
-        `suffix`: may end the names in an environment variable, as in `before-all-linux: prepend`.
+        `suffix`: may end the names in an environment variable, as in `before-all-linux: prepend`. `per_cell`: only
+        options that mean something for a single cell have an effect.
         """
         try:
             rules = _read_inherit(raw)
@@ -90,11 +93,13 @@ class Reading:
             return {}
         right: dict[str, Inherit] = {}
         for name, word in rules.items():
-            option = dialect.in_file.get(name if not suffix else name.removesuffix(suffix))
-            if option is None and name in dialect.elsewhere:
+            option = _inherited(name, dialect, suffix)
+            if option is None and _is_elsewhere(name, dialect, is_variable=bool(suffix)):
                 continue
             if option is None:
                 self.wrong(f"{place(name)}: unknown option{did_you_mean(name, dialect.in_file)}")
+            elif per_cell and not option.per_cell:
+                self.odd(f"{place(name)}: concerns the run as a whole, so no override can set it", dialect)
             elif word not in {str(rule) for rule in Inherit}:
                 known = ", ".join(map(str, Inherit))
                 self.wrong(f"{place(name)}: expected one of {known}, got {quote(word)}")
@@ -105,16 +110,41 @@ class Reading:
         return right
 
 
+def _inherited(name: str, dialect: Dialect, suffix: str) -> Option[object] | None:
+    option = dialect.in_file.get(name)
+    if option is not None or not suffix or not name.endswith(suffix):
+        return option
+    option = dialect.in_file.get(name.removesuffix(suffix))
+    return option if option is not None and (option.per_platform or not dialect.is_strict) else None
+
+
+def _is_elsewhere(name: str, dialect: Dialect, *, is_variable: bool) -> bool:
+    """Whether this is an option of other systems or, in a variable, one that is given for another system."""
+    option, _, platform = name.rpartition("-")
+    for_another = is_variable and (
+        (platform in dialect.platforms and (option in dialect.in_file or option in dialect.elsewhere))
+        or (platform == LINUX and option in dialect.elsewhere)
+    )
+    return name in dialect.elsewhere or for_another
+
+
 def _can_join(option: Option[object], dialect: Dialect) -> bool:
     return dialect.kind(option).join is not None
 
 
+def _rule(entry: tuple[str, object]) -> tuple[str, str]:
+    name, word = entry
+    if not isinstance(word, str):
+        raise Bad.because(f"expected one of {', '.join(map(str, Inherit))}, got {describe(word)}")
+    return name, word
+
+
 def _read_inherit(raw: object) -> dict[str, str]:
     """Read a table, or a string such as `before-all; test-requires: prepend`, where no rule means `append`."""
-    if isinstance(raw, dict) and all(isinstance(word, str) for word in raw.values()):
-        return {str(name): str(word) for name, word in raw.items()}
+    if isinstance(raw, dict):
+        return dict(read_each(((name, (name, word)) for name, word in raw.items()), _rule))
     if not isinstance(raw, str):
-        raise Bad.because('expected a table such as { before-all = "append" }')
+        raise Bad.because(f'expected a table such as {{ before-all = "append" }}, got {describe(raw)}')
     rules: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in raw.split(";"))):
         head, colon, word = part.partition(":")
