@@ -1,22 +1,27 @@
 """What a command works on: a package, the project around it, and their settings."""
 
 import os
+import sys
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from matrix_runner.cell.sdist import is_sdist, open_sdist
 from matrix_runner.cli.flags import given_flags
 from matrix_runner.cli.places import scratch_dir
-from matrix_runner.config import Settings, fill, load
-from matrix_runner.errors import UsageError
+from matrix_runner.config import DEBUG_TRACEBACK, Settings, fill, load
+from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
     from matrix_runner.matrix import Host
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _PACKAGE = click.argument("package", default=".", type=click.Path(path_type=Path))
 _PROJECT = click.option(
@@ -33,7 +38,7 @@ _CONFIG_FILE = click.option(
 _PLATFORM = click.option("--platform", type=click.Choice(["auto", "linux"]), hidden=True, expose_value=False)
 
 
-def project_parameters(command: Callable[..., object]) -> Callable[..., object]:
+def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command the parameters that say what it works on."""
     return _PACKAGE(_PROJECT(_CONFIG_FILE(_PLATFORM(command))))
 
@@ -55,24 +60,22 @@ def open_project(
 
     Raise ConfigError with every mistake, UsageError for what cannot be built.
     """
-    given = given_flags(flags)
-    if is_sdist(package):
-        if project is not None:
-            raise UsageError("--project is for directories: an sdist is its own project")
-        with open_sdist(package, scratch_dir()) as directory:
-            settings = load(
-                directory, environ=os.environ, flags=given, config_file=_config_path(config_file, directory)
-            )
-            yield Opened(project=directory, package="", settings=settings)
-        return
-    settings = load(package, environ=os.environ, flags=given, config_file=_config_path(config_file, package))
-    root = _root(package.resolve(), project, settings)
-    below = package.resolve().relative_to(root).as_posix()
-    yield Opened(project=root, package="" if below == "." else below, settings=settings)
-
-
-def _config_path(config_file: str | None, package: Path) -> Path | None:
-    return None if config_file is None else Path(fill(config_file, {"package": str(package)}))
+    with ExitStack() as stack:
+        if is_sdist(package):
+            if project is not None:
+                raise UsageError("--project is for directories: an sdist is its own project")
+            package = stack.enter_context(open_sdist(package, scratch_dir()))
+            project = package
+        configuration = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
+        settings = load(package, environ=os.environ, flags=given_flags(flags), config_file=configuration)
+        root = _root(package.resolve(), project, settings)
+        below = package.resolve().relative_to(root).as_posix()
+        try:
+            yield Opened(project=root, package="" if below == "." else below, settings=settings)
+        except RunnerError:
+            if settings[DEBUG_TRACEBACK]:
+                traceback.print_exc(file=sys.stderr)
+            raise
 
 
 def _root(package: Path, project: Path | None, settings: Settings) -> Path:

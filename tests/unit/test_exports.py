@@ -6,7 +6,9 @@ import pytest
 
 EXPORTS = {
     "matrix_runner": {"__version__"},
-    "matrix_runner.matrix": {"Host", "Job", "LeftOut", "Plan", "Selector", "make_plan"},
+    "matrix_runner.matrix": {
+        "Answer", "Explanation", "Host", "Job", "LeftOut", "Plan", "Selector", "explain", "make_plan",
+    },  # fmt: skip
     "matrix_runner.schedule": {"Interrupt", "Pool", "Task"},
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
@@ -16,6 +18,7 @@ EXPORTS = {
         "Wheelhouse",
         "inspect",
         "is_compatible",
+        "is_stable_abi",
         "receive",
         "reject_pure",
         "verify",

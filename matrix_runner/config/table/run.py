@@ -24,11 +24,16 @@ CONTAINER_ENGINE: Option[ContainerEngine] = Option(
     help="Where cells run: docker, podman, local (this machine), or auto.",
     details="""
 `auto` takes Docker when its daemon answers, else `local`, and says so. `local` is for use inside a manylinux container
-and for machines without an engine; it leaves out cells that this machine cannot run. `podman` is spoken to through its
-Docker-compatible socket.
+and for machines without an engine; it leaves out cells that this machine cannot run. `podman` is spoken to by its
+Docker-compatible socket: `CONTAINER_HOST`, else `$XDG_RUNTIME_DIR/podman/podman.sock`, else `/run/podman/podman.sock`;
+`systemctl --user start podman.socket` makes it listen.
 
-`create-args` are words of the command line of `docker create`, for the containers of cells. In a string:
-`docker; create-args: --gpus all`. `disable-host-mount` is accepted and means nothing: the host is never mounted.
+`create-args` are words of the command line of `docker create`, for every container of a cell: variables, volumes and
+mounts, network, limits, capabilities, devices, GPUs. They are read by this tool, so no shell expands `~` or `$NAME`,
+and an option that has no equivalent is a mistake. `--env=NAME` without a value takes this machine's. The option
+`memory` outranks `--memory`. What cells need themselves (root, the first process, removal, the platform) cannot be
+changed. The engine `local` ignores them. In a string: `docker; create-args: --gpus all`. `disable-host-mount` is
+accepted and means nothing: the host is never mounted.
 """,
     example='container-engine = { name = "docker", create-args = ["--network=host"] }',
     flag="--engine",
