@@ -46,7 +46,7 @@ def image(*, may_be_empty: bool) -> Kind[str]:
 
     def read(value: object) -> str:
         text = (kinds.read_string if may_be_empty else kinds.filled)(value).strip()
-        if re.search(r"\s", text) or text.startswith("-"):
+        if re.search(r"\s", text) or text.startswith("-") or not text.isprintable():
             raise Bad.because(f"{quote(text)} cannot be the name of an image")
         return text
 
