@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.version import Version
+
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog, Support
 from matrix_runner.catalog.policies import Policy, load_policies
@@ -46,13 +48,17 @@ def explain(failed: CellFailed, container: Container, repair: Repair, staging: C
     try:
         policies = load_policies()
         verdict = _verdict(container, repair, staging(), policies)
+        own = _policy(policies, repair.plat)
         asked = _ASKED_FOR.search(repair.command)
-        tag = asked["tag"] if asked else repair.plat
-        wanted = next((each for each in policies if tag in {str(each), each.alias}), None)
-        explained = None if verdict is None else explanation(failed.failure, verdict, wanted, catalog.load())
+        wanted = _policy(policies, asked["tag"]) if asked else own
+        explained = None if verdict is None else explanation(failed.failure, verdict, wanted, own, catalog.load())
     except Exception:  # noqa: BLE001  whatever it was: the repair's own failure is the one to tell of
         return failed
     return failed if explained is None else CellFailed(explained)
+
+
+def _policy(policies: tuple[Policy, ...], tag: str | None) -> Policy | None:
+    return next((each for each in policies if tag in {str(each), each.alias}), None)
 
 
 def _verdict(container: Container, repair: Repair, staging: Path, policies: tuple[Policy, ...]) -> Verdict | None:
@@ -65,8 +71,13 @@ def _verdict(container: Container, repair: Repair, staging: Path, policies: tupl
     return next((each for each in found if each.platform == repair.platform), None)
 
 
-def explanation(failure: Failure, verdict: Verdict, wanted: Policy | None, known: Catalog) -> Failure | None:
-    """Say why this wheel cannot have the tag that is wanted. None if it could, for all that can be seen in it."""
+def explanation(
+    failure: Failure, verdict: Verdict, wanted: Policy | None, own: Policy | None, known: Catalog
+) -> Failure | None:
+    """Say why this wheel cannot have the tag that is wanted. None if it could, for all that can be seen in it.
+
+    `own`: the policy of the image that it was built in.
+    """
     said = failure.message
     status = said.partition(":")[0] if _AUDITWHEEL in said.lower() else said
     missing = _NOT_FOUND.search(failure.message)
@@ -75,7 +86,8 @@ def explanation(failure: Failure, verdict: Verdict, wanted: Policy | None, known
     above = () if wanted is None else verdict.above(wanted.version)
     culprits = tuple(each for each in above if each.kind is not Kind.LIBRARY)
     if culprits and wanted is not None:
-        return _too_new(failure, status, culprits, wanted, known)
+        message, fits = _too_new(status, culprits, wanted)
+        return replace(failure, message=message, hint=_advice(culprits, wanted, fits, own, known))
     outside = [each.name for each in verdict.libraries if each.place is Place.MISSING]
     if _TOO_RECENT in failure.message and outside:
         return replace(
@@ -100,42 +112,47 @@ def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) ->
     )
 
 
-def _too_new(failure: Failure, status: str, culprits: tuple[Demand, ...], wanted: Policy, known: Catalog) -> Failure:
+def _too_new(status: str, culprits: tuple[Demand, ...], wanted: Policy) -> tuple[str, Policy | None]:
+    """Return the message, and the lowest policy that fits."""
     phrases = phrase(culprits)
-    needed = [each.policy for each in culprits]
-    platform = wanted.platform
-    lowest = None if None in needed else max((each for each in needed if each), key=lambda each: each.version)
-    fits = f"the lowest platform that fits is {lowest}" if lowest else "no platform tag fits"
     message = f"{status}: too new for {wanted}: {'; '.join(phrases[:3])}"
     message += f"; and {len(phrases) - 3} more" if len(phrases) > 3 else ""
-    option = f"{platform.libc}-{platform.arch}-image"
+    granted = [each.policy for each in culprits if each.policy is not None]
+    if len(granted) < len(culprits):
+        return f"{message}; no platform tag fits", None
+    lowest = max(granted, key=lambda each: each.version)
+    return f"{message}; the lowest platform that fits is {lowest}", lowest
+
+
+def _advice(
+    culprits: tuple[Demand, ...], wanted: Policy, fits: Policy | None, own: Policy | None, known: Catalog
+) -> str:
     hints = []
-    if lowest is not None:
-        image = _image(known, platform, lowest, newer=True)
-        hints.append(
-            f"for {lowest}, build in an image that has it{f' ({option} = {image!r})' if image else ''}, "
-            f"with no older --plat in repair-wheel-command"
-        )
-    image = _image(known, platform, wanted, newer=False)
-    hints.append(f"for {wanted}, {_older(culprits, f' ({option} = {image!r})' if image else '')}")
-    return replace(failure, message=f"{message}; {fits}", hint="; ".join(hints))
-
-
-def _older(culprits: tuple[Demand, ...], image: str) -> str:
+    if fits is not None and own is not None and own.version >= fits.version:
+        hints.append(f"for {fits}, which this image has, name it in repair-wheel-command")
+    elif fits is not None:
+        hints.append(f"for {fits}, build in an image that has it{_image(known, fits, newer=True)}")
     if all(each.kind is Kind.INSTRUCTIONS for each in culprits):
-        return "compile without -march, or with -march=x86-64"
-    return f"do without these symbols, or compile everything with an older toolchain{image}"
+        hints.append("compile without -march, or with -march=x86-64")
+    elif own is not None and own.version <= wanted.version:
+        # Its own compiler cannot have made them.
+        hints.append(f"for {wanted}, compile in the image what was taken ready-made, or do without these symbols")
+    else:
+        image = _image(known, wanted, newer=False)
+        hints.append(f"for {wanted}, compile with an older toolchain{image}, or do without these symbols")
+    return "; ".join(hints)
 
 
-def _image(known: Catalog, platform: Platform, policy: Policy, *, newer: bool) -> str | None:
-    """Return the short name of the oldest image that has a policy, or of the newest that has nothing newer."""
-    families = [
-        each
+def _image(known: Catalog, policy: Policy, *, newer: bool) -> str:
+    """Name the oldest image that has a policy, or the newest that has nothing newer, as the options have it."""
+    platform = policy.platform
+    ages = {
+        each.name: Version(each.version)
         for each in known.images
         if each.libc is platform.libc and each.support is Support.CURRENT and each.reference(platform.arch)
-    ]
-    rank = {each.name: tuple(map(int, each.version.split("."))) for each in families if not each.is_made_here}
-    own = policy.version.release
+    }
     if newer:
-        return min((name for name in rank if rank[name] >= own), key=rank.__getitem__, default=None)
-    return max((name for name in rank if rank[name] <= own), key=rank.__getitem__, default=None)
+        name = min((name for name in ages if ages[name] >= policy.version), key=ages.__getitem__, default=None)
+    else:
+        name = max((name for name in ages if ages[name] <= policy.version), key=ages.__getitem__, default=None)
+    return f' ({platform.libc}-{platform.arch}-image = "{name}")' if name else ""

@@ -33,7 +33,8 @@ def test_a_symbol_that_is_too_new_is_named(images: ImageSource, tmp_path: Path) 
     module = "answer.cpython-311-x86_64-linux-gnu.so"
     assert f"too new for manylinux_2_17_x86_64: GLIBC_2.27 of libc.so.6 (copy_file_range), in {module}" in message
     assert "the lowest platform that fits is manylinux_2_27_x86_64" in message
-    assert "manylinux-x86_64-image = 'manylinux2014'" in hint
+    assert "for manylinux_2_27_x86_64, which this image has, name it in repair-wheel-command" in hint
+    assert 'manylinux-x86_64-image = "manylinux2014"' in hint
     assert "GLIBC_2.27 of libc.so.6 (copy_file_range)" in ended.output
     assert ended.wheels == ()
 

@@ -51,8 +51,10 @@ def test_symbols_that_are_too_recent_are_named(tmp_path: Path) -> None:
         "exit status 2: too new for manylinux_2_31_x86_64: GLIBC_2.34 of libc.so.6 (dlopen), in demo/_fast.so; "
         "the lowest platform that fits is manylinux_2_34_x86_64"
     )
-    assert "manylinux-x86_64-image = 'manylinux_2_34'" in (failure.hint or "")
-    assert "manylinux-x86_64-image = 'manylinux_2_28'" in (failure.hint or "")
+    assert failure.hint == (
+        'for manylinux_2_34_x86_64, build in an image that has it (manylinux-x86_64-image = "manylinux_2_34"); '
+        "for manylinux_2_31_x86_64, compile in the image what was taken ready-made, or do without these symbols"
+    )
 
 
 def test_the_platform_is_the_one_that_the_command_names(tmp_path: Path) -> None:
@@ -60,7 +62,15 @@ def test_the_platform_is_the_one_that_the_command_names(tmp_path: Path) -> None:
     failure = failed(tmp_path, NEW, TOO_RECENT, FORCED)
     assert "too new for manylinux_2_17_x86_64: GLIBC_2.34 of libc.so.6 (dlopen)" in failure.message
     assert "GLIBC_2.27 of libc.so.6 (glob)" in failure.message
-    assert "manylinux-x86_64-image = 'manylinux2014'" in (failure.hint or "")
+    assert 'older toolchain (manylinux-x86_64-image = "manylinux2014")' in (failure.hint or "")
+
+
+def test_an_image_that_has_the_platform_is_kept(tmp_path: Path) -> None:
+    """Where only the command asks for too old a platform, no other image is needed for the one that fits."""
+    module = SharedObject(versions=(("libc.so.6", (("GLIBC_2.27", ("glob",)),)),))
+    failure = failed(tmp_path, module, TOO_RECENT, FORCED)
+    assert "the lowest platform that fits is manylinux_2_27_x86_64" in failure.message
+    assert "for manylinux_2_27_x86_64, which this image has, name it in repair-wheel-command" in (failure.hint or "")
 
 
 def test_a_library_that_is_not_found_is_named_with_its_users(tmp_path: Path) -> None:
