@@ -3,7 +3,7 @@
 What each command of a cell does can be changed by a test: `Kitchen.orders`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from matrix_runner.run import Order, build
 
 ORDERED = "echo prepare the image"
 TESTED = "echo run the tests"
+AUDITED = "abi3audit --strict"
 Dish = Callable[[FakeCall], FakeResult | None]
 """Does something else for a command, or returns None for what it usually does."""
 
@@ -75,12 +76,19 @@ class Kitchen:
     listeners: tuple[Listener, ...] = ()
     runs_before_all: bool = True
     images: tuple[str, ...] = (ANY_IMAGE,)
+    own: Mapping[str, Settings] = field(default_factory=dict)
+    """What overrides make of the settings, for some of the cells."""
     host: Host | None = None
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs, in the order of their identifiers, each with its place of the images in turn."""
         return tuple(
-            job_for(identifier, self.known, self.settings, image=self.images[number % len(self.images)])
+            job_for(
+                identifier,
+                self.known,
+                self.own.get(identifier, self.settings),
+                image=self.images[number % len(self.images)],
+            )
             for number, identifier in enumerate(self.identifiers)
         )
 
@@ -168,8 +176,11 @@ class Kitchen:
 
 
 def what(call: FakeCall) -> str:
-    """Say what a command of a cell is for: probe, list, build, repair, before-all, test, or other."""
+    """Say what a command of a cell is for: probe, list, build, repair, audit, before-all, test, or other."""
     argv = call.request.argv
+    if argv[2:3] and argv[2].startswith(". /matrix/"):
+        # The cell's variables come first, then the command.
+        argv = argv[5:]
     if argv[:2] == ("uv", "build") or "pip wheel" in " ".join(argv):
         return "build"
     if argv[:2] != ("sh", "-c"):
@@ -178,7 +189,7 @@ def what(call: FakeCall) -> str:
         return "probe"
     if argv[-1] == "/matrix/built":
         return "list"
-    scripts = {"auditwheel repair": "repair", ORDERED: "before-all", TESTED: "test"}
+    scripts = {"auditwheel repair": "repair", AUDITED: "audit", ORDERED: "before-all", TESTED: "test"}
     return next((word for text, word in scripts.items() if text in argv[2]), "other")
 
 

@@ -97,6 +97,7 @@ class FakeFaults:
     on_open: Callable[[ContainerSpec], MachineError | None] = lambda _: None
     on_put: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
     on_get: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
+    on_snapshot: Callable[[ContainerSpec], EngineError | None] = lambda _: None
 
 
 class FakeEngine:
@@ -210,6 +211,8 @@ class FakeEngine:
 
     def keep(self, files: Files, metadata: ImageMetadata) -> str:
         """Make an image of files; return its id."""
+        if metadata.name is not None and metadata.replaces:
+            self.remove_image(metadata.name)
         identity = self.host.add_image(metadata.name or "", files, metadata.labels)
         if metadata.name is None:
             self.host.snapshots[identity] = self.run
@@ -287,7 +290,7 @@ class FakeContainer:
 
     def snapshot(self, metadata: ImageMetadata) -> str:
         """Keep the files as an image."""
-        self._check(None)
+        self._check(self._engine.faults.on_snapshot(self._spec))
         return self._engine.keep(dict(self.files), metadata)
 
     def kill(self) -> None:

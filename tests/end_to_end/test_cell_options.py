@@ -3,10 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 from image_source import ImageSource
-from runner_process import run_build
+from runner_process import JSON, run_build
 from sample_projects import extension_project, stable_abi_project, write_project
 from stub_project import ONLY, stub_project
 
@@ -19,6 +20,11 @@ def log(output: Path, cell: str) -> str:
     return (output / "logs" / f"{cell}.log").read_text("utf-8")
 
 
+def steps_of(cell: JSON) -> list[str]:
+    """Return the steps that a cell of the report took."""
+    return [str(step["step"]) for step in cast("list[JSON]", cell["steps"])]
+
+
 @pytest.mark.parametrize("platform", ["manylinux_x86_64", "manylinux_i686"])
 def test_a_stable_abi_wheel_is_audited_once(images: ImageSource, tmp_path: Path, platform: str) -> None:
     """The cell that builds the abi3 wheel audits it, in 32 bits too; the cell that only tests it does not again."""
@@ -29,7 +35,7 @@ def test_a_stable_abi_wheel_is_audited_once(images: ImageSource, tmp_path: Path,
     ended = run_build(project, tmp_path / "out", *images.only(builder, tester))
     assert ended.code == 0, ended.output
     assert '"is_abi3": true' in log(tmp_path / "out", builder)
-    steps = {name: [step["step"] for step in cell["steps"]] for name, cell in ended.cells.items()}
+    steps = {name: steps_of(cell) for name, cell in ended.cells.items()}
     assert steps[builder][-5:] == ["audit", "test environment", "install", "test", "publish"]
     assert "audit" not in steps[tester]
 

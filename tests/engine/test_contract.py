@@ -1,15 +1,19 @@
 """What every engine promises: api.py in code. Commands are of the kind that any of them can run or play."""
 
 import resource
+import secrets
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from engine_harness import Harness, run, tar_of, untar
 
 from matrix_runner.engine.api import Container, ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
+from matrix_runner.engine.docker_engine import DaemonEngine
+from matrix_runner.engine.fake import FakeEngine
 from matrix_runner.errors import EngineError, ImageError, MachineError
 
 
@@ -219,6 +223,29 @@ def test_snapshot_keeps_the_state(engine: Engine, harness: Harness) -> None:
             pass
     finally:
         other.close()
+
+
+def test_a_named_snapshot_stays_until_it_is_replaced(engine: Engine, harness: Harness) -> None:
+    """It outlives engine and sweeps; the next one of the name can take its place, and then the first is gone."""
+    metadata = ImageMetadata(name=f"matrix-runner-test/named:{secrets.token_hex(4)}", replaces=True)
+    identities = []
+    try:
+        for content in (b"one", b"two"):
+            maker = harness.make(f"run-{content.decode()}")
+            with maker.open(harness.spec()) as container:
+                container.put(f"{container.root}/kept", [tar_of(file=content)])
+                identities.append(container.snapshot(metadata))
+            maker.close()
+            engine.sweep()
+            kept = ContainerSpec(image=identities[-1], arch=harness.spec().arch, name="kept")
+            with engine.open(kept) as found:
+                assert run(found, "cat", f"{found.root}/kept/file")[1] == content
+        if identities[0] != identities[1]:
+            with pytest.raises(ImageError), engine.open(replace(harness.spec(), image=identities[0])):
+                pass
+    finally:
+        if isinstance(engine, DaemonEngine | FakeEngine):
+            engine.remove_image(metadata.name or "")
 
 
 def test_large_output_needs_no_memory(container: Container) -> None:
