@@ -220,6 +220,52 @@ def test_the_container_of_a_failed_cell_is_kept(images: ImageSource, tmp_path: P
         subprocess.run(("docker", "image", "rm", "--force", name, *identities), capture_output=True, check=False)
 
 
+def test_the_directory_of_a_failed_cell_is_kept_on_the_machine(tmp_path: Path) -> None:
+    """Without containers it is a copy of the cell's directory, in no run's, whose place the hint names."""
+    stub = stub_project(tmp_path, 'test-command = "false"')
+    ended = run_build(stub.project, stub.output, "--only", ONLY, "--debug-keep-container", XDG_CACHE_HOME=str(tmp_path))
+    assert ended.code == 1, ended.output
+    (cell,) = ended.cells
+    failure = ended.cells[cell]["failure"]
+    assert isinstance(failure, dict)
+    kept = Path(str(failure["hint"]).removeprefix("its directory is kept: "))
+    assert (kept / "project/pyproject.toml").is_file()
+    assert (kept / "matrix/test-environment").is_dir()
+    assert kept.name == f"matrix-runner_debug_{cell}"
+
+
+def test_engine_arguments(images: ImageSource, tmp_path: Path) -> None:
+    """What `create-args` ask for is so in the container of each step, and after `before-all` still."""
+    settings = """
+container-engine = { name = "docker", create-args = ["--add-host", "elsewhere:192.0.2.7", "--env", "SECRET=from args"] }
+before-all = "grep elsewhere /etc/hosts"
+test-command = "grep elsewhere /etc/hosts && echo $SECRET"
+"""
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    ended = run_build(project, tmp_path / "out", *images.only(OLDER, CELL))
+    assert ended.code == 0, ended.output
+    for cell in (OLDER, CELL):
+        assert log(tmp_path / "out", cell).count("192.0.2.7") >= 1
+        assert "from args\n" in log(tmp_path / "out", cell)
+
+
+@pytest.mark.own_images
+def test_groups_on_python_27(images: ImageSource, tmp_path: Path) -> None:
+    """Groups reach the pip of 2.7, which has never heard of them; tools that it needs have their last versions."""
+    files = extension_project() | {
+        "setup.py": "from setuptools import Extension, setup\n"
+        "setup(name='answer', version='1.0', ext_modules=[Extension('answer', ['answer.c'])])\n",
+        "pyproject.toml": "[build-system]\nrequires = ['setuptools<45', 'wheel<0.38']\n"
+        "[dependency-groups]\ntest = [\"six; python_version < '3'\"]\n"
+        "[tool.matrix-runner]\ntest-groups = ['test']\n"
+        "test-command = \"python -c 'import answer, six; print(answer.answer())'\"\n",
+    }
+    cell = "cp27mu-manylinux_x86_64"
+    ended = run_build(write_project(tmp_path / "project", files), tmp_path / "out", *images.only(cell))
+    assert ended.code == 0, ended.output
+    assert "42\n" in log(tmp_path / "out", cell)
+
+
 def test_what_the_peers_build_scripts_ask_for(images: ImageSource, tmp_path: Path) -> None:
     """A project with cibuildwheel's table finds that tool's variables: the cell's in all steps but before-all."""
     files = extension_project()
