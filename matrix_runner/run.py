@@ -76,7 +76,6 @@ def build(order: Order) -> Report:
     Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed,
     ConfigError if it lacks a dependency group: all before anything is built. A failed cell is data in the report.
     """
-    groups = _find_groups(order)
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_directory(order.scratch, order.run))
@@ -85,6 +84,7 @@ def build(order: Order) -> Report:
         )
         for listener in order.listeners:
             stack.callback(listener.close)
+        groups = _find_groups(order)
         pool = Pool(order.workers, order.listeners)
         with Interrupt(on_first=order.engine.abort) as interrupt:
             _tell_start(order, pool)

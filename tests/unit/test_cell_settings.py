@@ -175,6 +175,7 @@ def test_a_group_that_is_not_there_stops_the_run_before_it_starts(tmp_path: Path
         with pytest.raises(ConfigError, match="no group 'tset'"):
             build(order)
         assert engine.commands == []
+    assert cook.recorder.is_closed
     assert kitchen(tmp_path, A, values={TEST_GROUPS: ("tset",)}).run().exit_code is ExitCode.OK
 
 
