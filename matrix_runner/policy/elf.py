@@ -23,7 +23,11 @@ TABLE_LIMIT = 512 * 1024**2
 _COUNT_LIMIT = 1 << 16
 """Library and version records: their count is a 16-bit number in the format's own version table."""
 
+_SYMBOL_LIMIT = 1 << 22
+"""Symbols of one file, some ten times as many as the largest libraries in wheels have."""
+
 _NAME_LIMIT = 300
+"""Bytes of a name that are kept. Names of C++ templates can be longer than anybody would read."""
 
 _NULL, _NEEDED, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 0, 1, 5, 6, 10, 14, 15, 29
 _VERSYM, _VERNEED, _VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
@@ -93,7 +97,9 @@ def read_elf(file: IO[bytes], path: str, *, bits: int, machine: int, byte_order:
         return _read(file, path, bits, machine, byte_order)
     except _BROKEN as error:
         reason = str(error) or type(error).__name__
-        return Binary(path=path, bits=bits, machine=machine, byte_order=byte_order, trouble=_shown(reason.encode()))
+        return Binary(
+            path=path, bits=bits, machine=machine, byte_order=byte_order, trouble=_shown(reason[:_NAME_LIMIT].encode())
+        )
 
 
 def _read(file: IO[bytes], path: str, bits: int, machine: int, byte_order: Literal["little", "big"]) -> Binary:
@@ -122,7 +128,8 @@ class _Image:
         self._elf = elf
         self._order = "<" if byte_order == "little" else ">"
         self._is_wide = bits == 64
-        self._size = elf.stream.seek(0, 2)
+        elf.stream.seek(0, 2)
+        self._size = int(elf.stream.tell())
         if elf.num_segments() > _COUNT_LIMIT or elf.num_sections() > _COUNT_LIMIT:
             raise ELFError("too many segments or sections")
         self._segments = [
@@ -196,10 +203,10 @@ class _Image:
         return self._bytes(offset, rest if size is None else size)
 
     def _string(self, offset: int) -> str:
-        end = self._strings.find(b"\0", offset)
-        if end < 0:
+        end = self._strings.find(b"\0", offset, offset + _NAME_LIMIT)
+        if end < 0 and offset + _NAME_LIMIT > len(self._strings):
             raise ELFError("a name is not in the table of names")
-        return _shown(self._strings[offset:end])
+        return _shown(self._strings[offset : end if end >= 0 else offset + _NAME_LIMIT])
 
     def _read_versions(self) -> Iterator[tuple[int, tuple[str, str]]]:
         """Return, by its index in the file, each version that is needed and the library it is needed of."""
@@ -227,6 +234,8 @@ class _Image:
     def _read_symbols(self) -> tuple[dict[int, set[str]], frozenset[str]]:
         """Return the undefined symbols by the index of their version, and all that must not stay undefined."""
         count = self._symbol_count()
+        if count > _SYMBOL_LIMIT:
+            raise ELFError(f"{count} symbols are more than are looked through")
         form = struct.Struct(f"{self._order}{'IBBHQQ' if self._is_wide else 'IIIBBH'}")
         table = self._table(_SYMTAB, count * form.size)
         has_versions = self._first(_VERSYM) is not None
@@ -261,6 +270,6 @@ class _Image:
 
 
 def _shown(raw: bytes) -> str:
-    """Return a name as text that is safe to print: of bounded length, and what no compiler would write escaped."""
-    text = raw[:_NAME_LIMIT].decode("utf-8", "backslashreplace")
+    """Return a name as text that is safe to print: what no compiler would write is escaped."""
+    text = raw.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else re.sub(r"[^ -~]", lambda found: f"\\u{{{ord(found[0]):x}}}", text)
