@@ -77,7 +77,7 @@ def _show(title: str, lines: tuple["Line", ...]) -> None:
     from matrix_runner.report.terminal import LineWriter, wants_colour
 
     def styled(text: str, style: str) -> str:
-        return click.style(text, fg=_COLOURS.get(style), bold=style == "title") if colour else text
+        return click.style(text, fg=_COLOURS.get(style), bold=True if style == "title" else None) if colour else text
 
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = shutil.get_terminal_size(_WHERE_THERE_IS_NONE).columns
