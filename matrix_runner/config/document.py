@@ -2,26 +2,16 @@
 
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 
 from matrix_runner.config.option import Option, Section
 from matrix_runner.config.options import IMAGES, OPTIONS
 
-_HEAD = """\
-# Options
-
-<!-- Made by `python -m matrix_runner.config.document > docs/options.md`; do not edit. -->
-
-Options stand in the table `[tool.matrix-runner]` of `pyproject.toml`. Each can also be set by an environment variable,
-and some by a flag. A flag wins over a variable, a variable over the file, the file over the default.
-
-An unknown key or variable, a wrong type or a bad value is an error: all of them are reported at once, one line each,
-and nothing is started (exit code 2).
-"""
-
 
 def reference() -> str:
     """Return the reference as Markdown, in chapters, in the order of the table."""
-    chapters = [_HEAD, _contents()]
+    head = files("matrix_runner.config").joinpath("document_head.md").read_text("utf-8")
+    chapters = [head.replace("{contents}", _contents())]
     for section in Section:
         chapters.append(f"## {section.title}\n\n{section.introduction}\n")
         chapters += [entry(option) for option in _entries(section)]
@@ -48,7 +38,9 @@ def _images() -> str:
     rows = [f"| `{option.name}` | `{option.default}` | `{option.variable}` |" for option in IMAGES.values()]
     table = ["| Option | Default | Variable |", "| --- | --- | --- |", *rows]
     example = f"```toml\n[tool.matrix-runner]\n{first.example}\n```"
-    return "\n\n".join(["### Images by platform", first.details.strip(), "\n".join(table), example]) + "\n"
+    linux = "Each variable may end in `_LINUX`. Overrides can set these options."
+    parts = ["### Images by platform", first.details.strip(), "\n".join(table), linux, example]
+    return "\n\n".join(parts) + "\n"
 
 
 def entry(option: Option[object]) -> str:
@@ -66,7 +58,14 @@ def _facts(option: Option[object]) -> Iterator[str]:
         value = f"{option.flag} {option.metavar}".strip()
         yield f"Flag: `{value}`" + (", may be given several times" if option.repeatable else "")
     if not option.is_flag_only:
-        yield f"Variable: `{option.variable}`"
+        yield f"Variable: `{option.variable}`" + (f", `{option.variable}_LINUX`" if option.per_platform else "")
+        yield f"Overrides: {_in_overrides(option)}"
+
+
+def _in_overrides(option: Option[object]) -> str:
+    if not option.per_cell:
+        return "cannot set it"
+    return "can set it, and add to it (`inherit`)" if option.kind.join is not None else "can set it"
 
 
 if __name__ == "__main__":

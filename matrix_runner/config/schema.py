@@ -47,7 +47,7 @@ def get_schema(tool: str = OWN.table) -> dict[str, object]:
                 },
             }
         ),
-        "definitions": {INHERIT: _inherit(), **{option.name: _definition(option) for option in _OPTIONS}},
+        "definitions": {INHERIT: _inherit(_OPTIONS), **{option.name: _definition(option) for option in _OPTIONS}},
     }
 
 
@@ -77,14 +77,15 @@ def _override() -> Shape:
         **grammars.patterns().shape,
         "not": {"enum": ["", []]},
     }
-    options = {option.name: _reference(option.name) for option in _OPTIONS if option.per_cell}
-    return shapes.table({SELECT: select, INHERIT: _reference(INHERIT), **options}, required=[SELECT])
+    per_cell = tuple(option for option in _OPTIONS if option.per_cell)
+    options = {option.name: _reference(option.name) for option in per_cell}
+    return shapes.table({SELECT: select, INHERIT: _inherit(per_cell), **options}, required=[SELECT])
 
 
-def _inherit() -> Shape:
+def _inherit(options: tuple[Option[object], ...]) -> Shape:
     words = {
         option.name: {"enum": [str(rule) for rule in Inherit if rule is Inherit.NONE or option.kind.join is not None]}
-        for option in _OPTIONS
+        for option in options
     }
     return {
         "description": "Which options add to the value from below, and do not replace it: none, append or prepend.",

@@ -117,6 +117,7 @@ def test_layers_of_a_file_are_valid(toml: str) -> None:
         "inherit.before-all = 'add'",
         "inherit.jobs = 'append'",
         "inherit.job = 'none'",
+        "[[tool.matrix-runner.overrides]]\nselect = '*'\ninherit.jobs = 'none'",
         "macos.archs = 'auto'",
     ],
 )

@@ -54,6 +54,17 @@ TEST_GROUPS: Option[tuple[str, ...]] = Option(
     default=(),
     section=Section.TEST,
     help="Dependency groups of pyproject.toml to install for the test (PEP 735).",
+    details="""
+They are resolved before anything is built, so that a pip that does not know them will do. The project has to have them:
+
+```toml
+[dependency-groups]
+test = ["pytest>=8", "hypothesis"]
+
+[tool.matrix-runner]
+test-groups = ["test"]
+```
+""",
     example='test-groups = ["test"]',
 )
 
