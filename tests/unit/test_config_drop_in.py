@@ -262,7 +262,7 @@ IN_VARIABLES: tuple[tuple[dict[str, str], Option[object], object], ...] = (
     ({"CIBW_BEFORE_ALL": "upper", "CIBW_INHERIT": "before-all-macos: append; xbuild-tools-ios"}, BEFORE_ALL, "upper"),
     ({"CIBW_ENVIRONMENT": "A=1 \\\n  B=2"}, ENVIRONMENT, (("A", "1"), ("B", "2"))),
     ({"CIBW_BEFORE_ALL": "theirs", "MATRIX_RUNNER_BEFORE_ALL": "ours"}, BEFORE_ALL, "ours"),
-    ({"CIBW_BEFORE_ALL": "a", "MATRIX_RUNNER_BEFORE_ALL": "b", "MATRIX_RUNNER_INHERIT": "before-all"}, BEFORE_ALL, "a && b"),
+    ({"CIBW_SKIP": "a", "MATRIX_RUNNER_SKIP": "b", "MATRIX_RUNNER_INHERIT": "skip"}, SKIP, ("a", "b")),
 )  # fmt: skip
 
 
