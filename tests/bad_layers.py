@@ -158,7 +158,7 @@ IN_LAYERS: tuple[tuple[str, str, str], ...] = (
     (
         TABLE + 'audit-command = "abi3audit"',
         "2 audit-command",
-        "expected one of {wheel} and {abi3_wheel} in it, got none",
+        "expected {wheel} or {abi3_wheel} in it, got neither",
     ),
     (TABLE + 'audit-command = "abi3audit {whel}"', "2 audit-command", '(did you mean "wheel"?)'),
     (TABLE + 'project-requires-python = "3.9"', "2 project-requires-python", 'is no version specifier such as ">=3.9"'),
@@ -233,7 +233,7 @@ IN_VARIABLES: tuple[tuple[str, str, str], ...] = (
     ("MATRIX_RUNNER_TEST_GROUPS", "any", 'MATRIX_RUNNER_TEST_GROUPS: no group "any" in [dependency-groups]'),
     ("MATRIX_RUNNER_DEPENDENCY_VERSIONS", "file: a b", "MATRIX_RUNNER_DEPENDENCY_VERSIONS: expected one file"),
     ("MATRIX_RUNNER_CONTAINER_ENGINE", "docker; create-args: --x", 'MATRIX_RUNNER_CONTAINER_ENGINE: "--x": this tool'),
-    ("MATRIX_RUNNER_AUDIT_COMMAND", "true", "MATRIX_RUNNER_AUDIT_COMMAND: expected one of {wheel} and {abi3_wheel}"),
+    ("MATRIX_RUNNER_AUDIT_COMMAND", "true", "MATRIX_RUNNER_AUDIT_COMMAND: expected {wheel} or {abi3_wheel} in it"),
     (
         "MATRIX_RUNNER_PROJECT_REQUIRES_PYTHON",
         "3",

@@ -67,6 +67,10 @@ class ImageFamily:
         """The image of this family for an architecture, pinned by digest where one is known."""
         return dict(self.references).get(arch)
 
+    def serves(self, platform: Platform) -> bool:
+        """Whether there is an image of this family for a platform."""
+        return self.libc is platform.libc and self.reference(platform.arch) is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:

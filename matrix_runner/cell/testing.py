@@ -42,7 +42,8 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
     extras = ",".join(settings[TEST_EXTRAS])
     what = (f"{wheel}[{extras}]" if extras else wheel, *settings[TEST_REQUIRES], *groups)
     install = commands.tools.install(layout.test_environment, *what)
-    yield testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.test)
+    # In the project, so that `test-requires = ["-r tests/requirements.txt"]` means a file of it.
+    yield testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
 
 

@@ -140,10 +140,11 @@ class Toolbox:
 
     def install(self, environment: str, *what: str) -> str:
         """Return a command for the shell that installs what the project asks for into an environment."""
-        python, packages = shlex.quote(f"{environment}/bin/python"), shlex.join(what)
+        packages = shlex.join(what)
         if self.has_uv:
-            return f"uv pip install --quiet --python {python} {packages}"
-        return f"{python} -m pip install --quiet {packages}"
+            return f"uv pip install --quiet --python {shlex.quote(f'{environment}/bin/python')} {packages}"
+        # Not `python -m pip`: that would import the modules of the directory it runs in.
+        return f"{shlex.quote(f'{environment}/bin/pip')} install --quiet {packages}"
 
     def install_tools(self, environment: str, *what: str) -> str:
         """Return a command for the shell that installs tools of ours into an environment, the newest that may be.

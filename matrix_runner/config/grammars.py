@@ -129,15 +129,15 @@ def _in_turn(*commands: object) -> str:
 
 
 def audit_command(*, strict: bool = True) -> Kind[str]:
-    """Make the kind of the command that checks a wheel, which has to name the wheel."""
+    """Make the kind of the commands that check a wheel: one has to name it, none by both names."""
     plain = command("wheel", "abi3_wheel", "project", "package", strict=strict)
+    names = ("{wheel}", "{abi3_wheel}")
 
     def check(text: str) -> str:
-        named = [name for name in ("{wheel}", "{abi3_wheel}") if name in text]
-        if text and len(named) != 1:
-            raise Bad.because(
-                f"expected one of {{wheel}} and {{abi3_wheel}} in it, got {' and '.join(named) or 'none'}"
-            )
+        if any(all(name in part for name in names) for part in text.split(" && ")):
+            raise Bad.because("expected one of {wheel} and {abi3_wheel} in a command, got both")
+        if text and not any(name in text for name in names):
+            raise Bad.because("expected {wheel} or {abi3_wheel} in it, got neither")
         return text
 
     return replace(

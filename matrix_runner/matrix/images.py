@@ -60,6 +60,9 @@ def choose_image(platform: Platform, settings: Settings, catalog: Catalog) -> Im
     option = IMAGE if name == settings[IMAGE] else IMAGES[platform]
     origin = f"{option.name}: {settings.origin(option)}"
     known = catalog.family(name)
+    if known is not None and settings.is_drop_in and option is not IMAGE and not known.serves(platform):
+        # cibuildwheel plans such cells, and asks the registry for an image of just this name.
+        return ImageChoice(reference=name, family=None, origin=origin)
     if known is not None:
         is_default = settings.origin(option).source is Source.DEFAULT
         return _of_family(known, platform, origin, is_default=is_default)

@@ -46,7 +46,7 @@ def test_a_test_environment_can_install_the_wheel(interpreter: str, tools: tuple
     modules = ("pip", "virtualenv") if interpreter == "cp27mu" else ("pip", "venv", "ensurepip")
     steps = recipe_for(job, tools=tools, modules=modules).test("demo.whl")
     (step,) = (step for step in steps if step.kind is StepKind.TEST_ENVIRONMENT)
-    install = "" if pip is None else f" && /matrix/test-environment/bin/python -m pip install --quiet {pip}"
+    install = "" if pip is None else f" && /matrix/test-environment/bin/pip install --quiet {pip}"
     _, found, rest = step.shown.partition(" && ")
     assert found + rest == install
 
