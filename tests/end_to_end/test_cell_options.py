@@ -1,7 +1,10 @@
 """What options make of a cell, in real containers: audit, tool versions, packages below a project, debugging."""
 
 import json
+import re
+import secrets
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -218,6 +221,53 @@ def test_the_container_of_a_failed_cell_is_kept(images: ImageSource, tmp_path: P
         assert first.returncode != 0
     finally:
         subprocess.run(("docker", "image", "rm", "--force", name, *identities), capture_output=True, check=False)
+
+
+@pytest.fixture(name="bare_image")
+def _bare_image() -> Iterator[str]:
+    """Give a copy of our own image without uv, whose 3.9 has neither `build` nor today's pip."""
+    name = f"matrix-runner-test/bare:{secrets.token_hex(4)}"
+    container = name.replace("/", "-").replace(":", "-")
+    script = """
+rm "$(command -v uv)"
+/opt/python/cp39-cp39/bin/python -m pip uninstall --quiet --yes build
+/opt/python/cp39-cp39/bin/python -c 'import ensurepip; print(ensurepip.version())'
+"""
+    image = "matrix-runner/manylinux_2_31_x86_64"
+    try:
+        subprocess.run(("docker", "run", "--name", container, image, "sh", "-ec", script), check=True)
+        subprocess.run(("docker", "commit", container, name), check=True, stdout=subprocess.DEVNULL)
+        yield name
+    finally:
+        subprocess.run(("docker", "rm", "--force", "--volumes", container), check=False, capture_output=True)
+        subprocess.run(("docker", "image", "rm", "--force", name), check=False, capture_output=True)
+
+
+@pytest.mark.own_images
+def test_an_image_with_nothing_but_pip(bare_image: str, tmp_path: Path) -> None:
+    """Frontend, audit and test get environments by venv and pip; the frontend is of the version that was asked for."""
+    settings = """
+dependency-versions = { packages = ["build==1.2.2"] }
+before-build = "python -m build --version"
+test-groups = ["check"]
+test-extras = ["more"]
+test-command = "python -m pip --version && python -c 'import stable, six, iniconfig'"
+"""
+    files = stable_abi_project(settings=settings)
+    more = 'version = "1.0"\noptional-dependencies = { more = ["six"] }\n'
+    files["pyproject.toml"] = files["pyproject.toml"].replace('version = "1.0"\n', more)
+    files["pyproject.toml"] += '\n[dependency-groups]\ncheck = ["iniconfig"]\n'
+    project = write_project(tmp_path / "project", files)
+    output = tmp_path / "out"
+    ended = run_build(project, output, "--only", OLDER, MATRIX_RUNNER_MANYLINUX_X86_64_IMAGE=bare_image)
+    assert ended.code == 0, ended.output
+    said = log(output, OLDER)
+    assert "build 1.2.2 (/matrix/build-environment/" in said
+    assert '"is_abi3": true' in said
+    assert "uv " not in said
+    # The pip that the Python brought along: groups are nothing that it knows.
+    (version,) = re.findall(r"^pip (\d+)\S* from /matrix/test-environment/", said, re.MULTILINE)
+    assert int(version) < 25
 
 
 def test_the_directory_of_a_failed_cell_is_kept_on_the_machine(tmp_path: Path) -> None:

@@ -274,7 +274,7 @@ def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
 
 
 def test_a_before_all_that_fails_fails_the_cells_of_its_image(tmp_path: Path) -> None:
-    """It is run once, not once a cell; the others name the cell whose log has it all, and the cause; other images go on."""
+    """It is run once, not once a cell; the others name the cell whose log has it all, and the cause; others go on."""
     cook = kitchen(tmp_path, A, B, C, A32, before_all=ORDERED)
     ran: list[str] = []
 
