@@ -19,6 +19,7 @@ COMMANDS = (
     (),
     ("build",),
     ("plan",),
+    ("schema",),
     ("inspect",),
     ("image",),
     ("image", "build"),

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 from bad_tables import IN_TABLE
+from click.testing import CliRunner
 from good_values import SPELLINGS
 from jsonschema import Draft7Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT7
 from validate_pyproject.api import Validator
 from validate_pyproject.errors import ValidationError
 from validate_pyproject.plugins import load_from_entry_point
 
+from matrix_runner.cli import cli
 from matrix_runner.config import OPTIONS, Option, schema
 from matrix_runner.toml import loads
 
@@ -143,6 +147,23 @@ def test_validate_pyproject_finds_it() -> None:
     assert validate({"project": project, "tool": {name: table_of('archs = ["auto"]')}})
     with pytest.raises(ValidationError, match="archs"):
         validate({"project": project, "tool": {name: table_of('archs = ["x86-64"]')}})
+
+
+def test_whole_file_is_checked() -> None:
+    """What editors get for a pyproject.toml knows our table in it, and leaves the rest to the schema it refers to."""
+    elsewhere = DRAFT7.create_resource({"properties": {"project": {"required": ["name"]}}})
+    validator = Draft7Validator(schema.whole_file(), registry=Registry().with_resource(schema.PYPROJECT, elsewhere))
+    assert validator.is_valid(loads("[project]\nname = 'x'\n[tool.other]\n[tool.matrix-runner]\njobs = 1"))
+    assert not validator.is_valid(loads("[project]\n[tool.matrix-runner]\njobs = 1"))
+    assert not validator.is_valid(loads("[tool.matrix-runner]\njobs = 'one'"))
+
+
+@pytest.mark.parametrize(("arguments", "printed"), [((), schema.whole_file()), (("--table",), schema.get_schema())])
+def test_command_prints_it(arguments: tuple[str, ...], printed: Mapping[str, object]) -> None:
+    """`runner schema` prints the schema for editors, or that of the table alone, and nothing else."""
+    done = CliRunner().invoke(cli, ["schema", *arguments])
+    assert done.exit_code == 0
+    assert json.loads(done.output) == json.loads(json.dumps(printed))
 
 
 def test_example_project_is_valid() -> None:
