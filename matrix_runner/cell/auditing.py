@@ -74,13 +74,14 @@ def _create(commands: Commands, interpreter: str) -> str:
     layout, requires = commands.layout, commands.settings[AUDIT_REQUIRES]
     constraints = commands.tools.constraints
     packages = (*constraints.arguments, *requires) if constraints is not None and _is_ours(commands) else requires
-    place, python = shlex.quote(layout.audit_environment), shlex.quote(f"{layout.audit_environment}/bin/python")
+    place = layout.audit_environment
     if commands.tools.facts.tool("uv") is not None:
-        create = f"uv venv --quiet --no-project --python {shlex.quote(interpreter)} {place}"
-        install = f"uv pip install --quiet --python {python} {shlex.join(packages)}"
+        create = f"uv venv --quiet --no-project --python {shlex.quote(interpreter)} {shlex.quote(place)}"
+        install = f"uv pip install --quiet --python {shlex.quote(f'{place}/bin/python')} {shlex.join(packages)}"
     else:
-        create = f"{shlex.quote(interpreter)} -m venv {place}"
-        install = f"{python} -m pip install --quiet {shlex.join(packages)}"
+        # It runs in the project, whose files the requirements may name, and whose modules are not to be imported.
+        create = f"{shlex.quote(interpreter)} -I -m venv {shlex.quote(place)}"
+        install = f"{shlex.quote(f'{place}/bin/pip')} install --quiet {shlex.join(packages)}"
     return f"{create} && {install}" if requires else create
 
 

@@ -58,7 +58,7 @@ def test_what_is_audited(wheel: str, command: str, expected: str | None) -> None
     ("directories", "tools", "beginning"),
     [
         (("cp27-cp27mu", "cp39-cp39", "cp310-cp310", "cp39-cp39"), ("uv",), "uv venv --quiet --no-project --python"),
-        (("cp310-cp310", "cp313-cp313t", "pp311-pypy311_pp73"), (), "/opt/python/cp310-cp310/bin/python -m venv"),
+        (("cp310-cp310", "cp313-cp313t", "pp311-pypy311_pp73"), (), "/opt/python/cp310-cp310/bin/python -I -m venv"),
     ],
 )
 def test_the_newest_plain_python_audits(directories: tuple[str, ...], tools: tuple[str, ...], beginning: str) -> None:
