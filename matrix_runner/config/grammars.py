@@ -141,7 +141,10 @@ def audit_command(*, strict: bool = True) -> Kind[str]:
         return text
 
     return replace(
-        plain, read=lambda value: check(plain.read(value)), read_text=lambda text: check(plain.read_text(text))
+        plain,
+        shape=shapes.either(shapes.matching(r"^\s*$|\{(abi3_)?wheel\}"), shapes.listing(shapes.FILLED)),
+        read=lambda value: check(plain.read(value)),
+        read_text=lambda text: check(plain.read_text(text)),
     )
 
 

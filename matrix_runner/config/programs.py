@@ -200,9 +200,10 @@ def dependency_versions() -> Kind[DependencyVersions]:
             raise Bad.because(f"expected {_VERSIONS}, got {describe(value)} with {len(table)} keys")
         return _as(next(iter(table.values())), DependencyVersions)
 
-    entries = {"file": shapes.FILLED, "packages": _ARGUMENTS}
+    packages = shapes.either(shapes.FILLED, shapes.listing(shapes.TEXT, may_be_empty=False))
+    entries = {"file": shapes.PATH, "packages": packages}
     shape = shapes.either(
-        {"enum": ["pinned", "latest"]}, shapes.FILLED, shapes.table(entries, minProperties=1, maxProperties=1)
+        {"enum": ["pinned", "latest"]}, shapes.PATH, shapes.table(entries, minProperties=1, maxProperties=1)
     )
     return Kind(words=_VERSIONS, shape=shape, read=read, read_text=_versions_of_text, write=writing.versions)
 

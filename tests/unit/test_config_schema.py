@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from bad_layers import IN_LAYERS
 from bad_tables import IN_TABLE
 from click.testing import CliRunner
 from good_values import SPELLINGS
@@ -27,6 +28,7 @@ IN_FILE = tuple(option for option in OPTIONS if not option.is_flag_only)
 VALIDATOR = Draft7Validator(schema.get_schema())
 
 KNOWABLE = 57
+KNOWABLE_IN_LAYERS = 58
 """So many of the mistakes a schema can know of; the others lie in the grammar of a string, or are beyond one option."""
 
 
@@ -135,6 +137,13 @@ def test_most_mistakes_are_known() -> None:
     # The validator cannot print an integer of thousands of digits.
     known = [body for body, _, _ in IN_TABLE if len(body) < 1000 and refused(body)]
     assert len(known) >= KNOWABLE >= len(IN_TABLE) * 2 / 3
+
+
+def test_most_mistakes_in_layers_are_known() -> None:
+    """So it is with mistakes in overrides, in the table for Linux and in rules of inherit."""
+    tables = [at(loads(text), "tool", "matrix-runner") for text, _, _ in IN_LAYERS if len(text) < 1000]
+    known = [table for table in tables if not VALIDATOR.is_valid(table)]
+    assert len(known) >= KNOWABLE_IN_LAYERS >= len(tables) * 2 / 3
 
 
 def test_validate_pyproject_finds_it() -> None:
