@@ -98,7 +98,7 @@ def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) ->
         except EngineError as error:
             if choice is EngineChoice.DOCKER:
                 raise
-            remark = f"engine = local: {error.message}"
+            remark = f"container-engine = local: {error.message}"
     local = local_engine(run, environ)
     return ChosenEngine(engine=local, info=local.check(), is_local=True, remark=remark)
 

@@ -118,12 +118,12 @@ class Questions:
             reason = f"{choice.reference.partition('@')[0]} ({choice.origin})"
             return Answer(topic="image", is_in=True, reason=reason, image=choice)
         if cell.platform != Platform(libc=host.libc, arch=host.machine):
-            reason = f"engine = local: this machine runs {host.libc}_{host.machine} only"
-            return Answer(topic="engine", is_in=False, reason=reason)
+            reason = f"container-engine = local: this machine runs {host.libc}_{host.machine} only"
+            return Answer(topic="container-engine", is_in=False, reason=reason)
         if not host.local.intersection(self._catalog.known(cell.interpreter).directories):
-            reason = f"engine = local: no {cell.interpreter} on this machine"
-            return Answer(topic="engine", is_in=False, reason=reason)
-        return Answer(topic="engine", is_in=True, reason="this machine itself runs it")
+            reason = f"container-engine = local: no {cell.interpreter} on this machine"
+            return Answer(topic="container-engine", is_in=False, reason=reason)
+        return Answer(topic="container-engine", is_in=True, reason="this machine itself runs it")
 
     def doubts(self) -> Iterator[str]:
         """Say which patterns match no cell that the catalog knows; those for other systems are none of ours."""

@@ -266,9 +266,9 @@ def test_without_a_daemon_auto_is_this_machine_and_says_so(project: Path) -> Non
     lines = done.stderr.splitlines()
     assert done.returncode == 3
     assert [line for line in lines if "nonexistent" in line] == [lines[0]]
-    assert lines[0].startswith("engine = local: ")
+    assert lines[0].startswith("container-engine = local: ")
     named = runner(project, "build", "--only", "cp*-manylinux_s390x", "--engine", "local")
-    assert not [line for line in named.stderr.splitlines() if line.startswith("engine = local")]
+    assert not [line for line in named.stderr.splitlines() if line.startswith("container-engine = local")]
 
 
 def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:

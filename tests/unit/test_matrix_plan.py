@@ -171,9 +171,9 @@ def test_on_the_machine_itself_only_what_it_has(known: Catalog) -> None:
     plan = plan_of(known, {ENABLE: (EnableGroup.PYPY,)}, host=host)
     assert identifiers(plan) == ["cp311-manylinux_x86_64", "pp311-manylinux_x86_64"]
     assert all(job.image is None for job in plan.jobs)
-    assert reason(plan, "cp311-manylinux_i686") == "engine = local: this machine runs manylinux_x86_64 only"
-    assert reason(plan, "cp311-musllinux_x86_64") == "engine = local: this machine runs manylinux_x86_64 only"
-    assert reason(plan, "cp312-manylinux_x86_64") == "engine = local: no cp312 on this machine"
+    assert reason(plan, "cp311-manylinux_i686") == "container-engine = local: this machine runs manylinux_x86_64 only"
+    assert reason(plan, "cp311-musllinux_x86_64") == "container-engine = local: this machine runs manylinux_x86_64 only"
+    assert reason(plan, "cp312-manylinux_x86_64") == "container-engine = local: no cp312 on this machine"
 
 
 def test_an_image_that_cannot_have_an_interpreter_leaves_it_out(known: Catalog) -> None:
