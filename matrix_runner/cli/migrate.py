@@ -2,25 +2,35 @@
 
 import difflib
 import os
+import re
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.config import fill
+from matrix_runner.config import BUILD, SKIP, TEST_SKIP, Selector, fill
 from matrix_runner.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from matrix_runner.config import Settings
+    from matrix_runner.config import Option, Settings
+    from matrix_runner.model.cells import Cell
+
+_MARK = "\ufeff"
+"""A byte order mark, which some editors begin a file with."""
+
+_SCRIPTS = ("setup.py", "CMakeLists.txt", "meson.build", "Makefile", "pyproject.toml")
 
 
 @click.command(short_help="Write [tool.matrix-runner] from a project's [tool.cibuildwheel].")
 @click.argument("package", default=".", type=click.Path(path_type=Path))
-@click.option("--config-file", metavar="FILE", type=click.Path(path_type=Path), help="In place of pyproject.toml.")
+@click.option("--config-file", metavar="FILE", help="In place of PACKAGE/pyproject.toml; may hold {package}.")
 @click.option("-y", "--yes", is_flag=True, help="Write without asking.")
 @click.option("--check", is_flag=True, help="Only show what would be written.")
-def migrate(package: Path, config_file: Path | None, *, yes: bool, check: bool) -> None:
+def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -> None:
     """Write the [tool.matrix-runner] table that gives the same wheels as the project's [tool.cibuildwheel].
 
     The difference is shown first. The old table stays, because wheels for other systems may need it; ours wins.
@@ -30,54 +40,108 @@ def migrate(package: Path, config_file: Path | None, *, yes: bool, check: bool) 
       runner migrate --check   show
     """
     from matrix_runner.config import load
-    from matrix_runner.config.dialects import CIBUILDWHEEL, OWN
     from matrix_runner.config.migration import migrate as migrated
-    from matrix_runner.toml import loads
 
-    file = config_file or package / "pyproject.toml"
+    named = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
     # What cannot be read at all says so here, in the reader's own words.
-    settings = load(package, environ={}, flags={}, config_file=config_file)
+    settings = load(package, environ={}, flags={}, config_file=named)
+    file = named or package / "pyproject.toml"
     text = _read(file)
-    tool = loads(text).get("tool", {})
-    if not isinstance(tool, dict) or CIBUILDWHEEL.table not in tool:
-        hint = f"variables such as CIBW_BUILD become {OWN.prefix}BUILD, or stay: they are read where there is no table"
-        raise UsageError(f"{file}: no table [tool.{CIBUILDWHEEL.table}] to migrate", hint=hint)
-    if OWN.table in tool:
-        raise UsageError(f"{file}: it has [tool.{OWN.table}] already", hint="remove it to have it written anew")
-    migration = migrated(text)
-    lines = (text.splitlines(keepends=True), migration.text.splitlines(keepends=True))
-    for line in difflib.unified_diff(*lines, fromfile=str(file), tofile=str(file)):
-        click.secho(line.rstrip("\r\n"), fg={"+": "green", "-": "red"}.get(line[:1]))
-    for note in migration.notes:
+    _require_old_table_only(file, text)
+    migration = migrated(text.removeprefix(_MARK))
+    _show(file, text.removeprefix(_MARK), migration.text)
+    notes = (*migration.notes, *_left_behind(package))
+    for note in notes:
         click.echo(f"note: {note}", err=True)
     _verify(settings, package, migration.text)
     if check:
         return
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(
+            "nothing is written: there is no terminal to ask at", hint="--yes writes without asking, --check only shows"
+        )
     if yes or click.confirm("Write it?", default=True, err=True):
-        _write(file, migration.text)
+        _write(file, _MARK * text.startswith(_MARK) + migration.text)
         click.echo(f"{file}: written; `runner plan` shows what is built", err=True)
+    else:
+        click.echo("nothing is written", err=True)
 
 
 def _read(file: Path) -> str:
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        return stream.read()
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return ""
+
+
+def _require_old_table_only(file: Path, text: str) -> None:
+    from matrix_runner.config.dialects import CIBUILDWHEEL, OWN
+    from matrix_runner.toml import loads
+
+    tool = loads(text.removeprefix(_MARK)).get("tool", {})
+    if not isinstance(tool, dict) or CIBUILDWHEEL.table not in tool:
+        what = f"no table [tool.{CIBUILDWHEEL.table}] to migrate" if file.exists() else "no such file"
+        hint = f"variables such as CIBW_BUILD become {OWN.prefix}BUILD, or stay: they are read where there is no table"
+        raise UsageError(f"{file}: {what}", hint=hint)
+    if OWN.table in tool:
+        raise UsageError(
+            f"{file}: it has [tool.{OWN.table}] already, which is read in place of [tool.{CIBUILDWHEEL.table}]",
+            hint="remove it to have it written anew",
+        )
+
+
+def _show(file: Path, before: str, after: str) -> None:
+    """Print the difference. Line ends other than TOML's own do not count."""
+    lines = (before.split("\n"), after.split("\n"))
+    for line in difflib.unified_diff(*lines, fromfile=str(file), tofile=str(file), lineterm=""):
+        click.secho(line.rstrip("\r"), fg={"+": "green", "-": "red"}.get(line[:1]))
+
+
+def _left_behind(package: Path) -> Iterator[str]:
+    """Say what a table cannot take over: variables of the other tool that are set, or that build files ask for."""
+    from matrix_runner.config.dialects import CIBUILDWHEEL, OWN
+
+    variables = [name for name in sorted(os.environ) if name.startswith(CIBUILDWHEEL.prefix)]
+    if variables:
+        shown = ", ".join(variables[:3]) + (f" and {len(variables) - 3} more" if len(variables) > 3 else "")
+        yield f"{shown}: set here, and not read with a table of our own: write {OWN.prefix} for {CIBUILDWHEEL.prefix}"
+    for name in _SCRIPTS:
+        with suppress(OSError):
+            script = (package / name).read_text(encoding="utf-8", errors="replace")
+            if re.search(r"\bCIBUILDWHEEL(_BUILD_IDENTIFIER)?\b", script):
+                yield (
+                    f"{name} asks for the variable CIBUILDWHEEL, which is not set with a table of our own; "
+                    "MATRIX_RUNNER is, in every cell"
+                )
 
 
 def _write(file: Path, text: str) -> None:
-    """Put the new text in the file's place, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    """Put the new text in the file's place, whole or not at all; through a link, with its mode and owner."""
+    target = file.resolve()
+    name = None
     try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
-        Path(name).chmod(file.stat().st_mode & 0o7777)
-        Path(name).replace(file)
+        before = target.stat()
+        with suppress(PermissionError):
+            os.chown(name, before.st_uid, before.st_gid)
+        Path(name).chmod(before.st_mode & 0o7777)
+        Path(name).replace(target)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+        raise UsageError(
+            f"{file}: cannot be written: {error.strerror}", hint="`runner migrate --check` shows what to write"
+        ) from error
 
 
 def _verify(before: "Settings", package: Path, text: str) -> None:
-    """Read the new text and compare every option of every cell; say what differs, which would be a fault of ours."""
+    """Read the new text and compare every option of every cell; say what differs, which would be a fault of ours.
+
+    Raise ConfigError if our reader, which is stricter, refuses it.
+    """
     from matrix_runner import catalog
     from matrix_runner.config import load
 
@@ -87,18 +151,24 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
         try:
             after = load(package, environ={}, flags={}, config_file=file)
         except ConfigError as error:
-            click.echo("warning: the new table has mistakes, which need your hand:", err=True)
-            for mistake in error.mistakes:
-                click.echo(f"  {mistake.replace(f'{file}', 'pyproject.toml')}", err=True)
-            return
+            mistakes = tuple(mistake.replace(f"{file}", "as shown above") for mistake in error.mistakes)
+            hint = "nothing is written: the values named here mean nothing in our table; change them first"
+            raise ConfigError(mistakes, hint=hint) from error
     for cell in catalog.load().cells:
-        old, new = before.for_cell(cell), after.for_cell(cell)
-        changed = [option.name for option, value in old.items() if _literal(new[option]) != _literal(value)]
+        new = after.for_cell(cell)
+        changed = [
+            option.name
+            for option, value in before.for_cell(cell).items()
+            if _meaning(option, value, cell) != _meaning(option, new[option], cell)
+        ]
         if changed:
             click.echo(f"warning: {cell}: {', '.join(changed)} would differ; please look at them", err=True)
             return
 
 
-def _literal(value: object) -> object:
-    """Return a command with `#{name}` as the `{name}` that it stands for: the other tool leaves unknown ones alone."""
+def _meaning(option: "Option[object]", value: object, cell: "Cell") -> object:
+    """Return what a value comes to for a cell, however it is spelled."""
+    if option.name in {BUILD.name, SKIP.name, TEST_SKIP.name} and isinstance(value, tuple):
+        return Selector(patterns=value).matches(cell)
+    # The other tool leaves unknown placeholders alone; ours writes `#{name}` for the literal text `{name}`.
     return fill(value, {}) if isinstance(value, str) else value

@@ -87,7 +87,7 @@ class Reading:
         options that mean something for a single cell have an effect.
         """
         try:
-            rules = _read_inherit(raw)
+            rules = inherit_rules(raw)
         except Bad as bad:
             self.mistakes += [f"{place(*found.at)}: {found.text}" for found in bad.findings]
             return {}
@@ -139,7 +139,7 @@ def _rule(entry: tuple[str, object]) -> tuple[str, str]:
     return name, word
 
 
-def _read_inherit(raw: object) -> dict[str, str]:
+def inherit_rules(raw: object) -> dict[str, str]:
     """Read a table, or a string such as `before-all; test-requires: prepend`, where no rule means `append`."""
     if isinstance(raw, dict):
         return dict(read_each(((name, (name, word)) for name, word in raw.items()), _rule))
