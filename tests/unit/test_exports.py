@@ -7,8 +7,16 @@ import pytest
 EXPORTS = {
     "matrix_runner": {"__version__"},
     "matrix_runner.matrix": {
-        "Answer", "Explanation", "Host", "Job", "LeftOut", "Plan", "Selector", "explain", "make_plan",
-    },  # fmt: skip
+        "Answer",
+        "Explanation",
+        "Host",
+        "Job",
+        "LeftOut",
+        "Plan",
+        "Selector",
+        "explain",
+        "make_plan",
+    },
     "matrix_runner.schedule": {"Interrupt", "Pool", "Task"},
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
