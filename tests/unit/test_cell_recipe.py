@@ -291,9 +291,7 @@ def test_installing_takes_extras_requirements_and_groups(known: Catalog) -> None
     assert words[:3] == ["uv", "pip", "install"]
     assert words[-4:] == ["/matrix/repaired/w.whl[a,b]", "pytest>=8", "x y", *groups]
     plain = recipe_for(job, tools=NO_UV)
-    assert last_word(only(plain.test("w.whl"), StepKind.INSTALL)).startswith(
-        "/matrix/test-environment/bin/pip install"
-    )
+    assert last_word(only(plain.test("w.whl"), StepKind.INSTALL)).startswith("/matrix/test-environment/bin/pip install")
 
 
 @pytest.mark.parametrize(
