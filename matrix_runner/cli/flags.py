@@ -16,7 +16,10 @@ SELECTION_FLAGS = (
     "--allow-empty",
     "--debug-traceback",
 )
-BUILD_FLAGS = ("--output-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container")
+BUILD_FLAGS = (
+    *("--output-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container"),
+    *("--no-cache", "--rebuild", "--cache-dir"),
+)
 
 
 class TableCommand(click.Command):

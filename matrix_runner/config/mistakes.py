@@ -99,8 +99,10 @@ def describe(value: object) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` most likely stands for, or None."""
-    candidates = tuple(known)
-    folded = {name.lower(): name for name in candidates}
+    folded = {name.lower(): name for name in known}
+    alone = re.sub(r"[-_]linux$", "", word.lower())
+    if alone in folded:
+        return folded[alone]
     close = difflib.get_close_matches(word.lower()[:200], folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 

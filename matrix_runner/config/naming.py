@@ -41,6 +41,12 @@ def inside_paths() -> Kind[tuple[str, ...]]:
     return kinds.Listing(item=_inside, words=words, split=kinds.split_shell, item_shape=shapes.PATH).kind()
 
 
+def path_patterns() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of patterns of paths, as in .gitignore."""
+    words = "a list of patterns of paths, or a string of them separated by spaces"
+    return kinds.Listing(item=kinds.check_text, words=words, split=kinds.split_shell).kind()
+
+
 def image(*, may_be_empty: bool) -> Kind[str]:
     """Make the kind of an image: a short name from the catalog or a full reference."""
 

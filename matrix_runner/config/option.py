@@ -16,6 +16,7 @@ class Section(Enum):
     IMAGES = ("Images", "Which image the cells of a platform run in.")
     BUILD = ("Building", "How a wheel is made and repaired.")
     TEST = ("Testing", "How the repaired wheel is tested, in a fresh environment.")
+    CACHE = ("Caching", "What is kept from run to run, so that nothing is done twice.")
     RUN = ("Running", "Where and how cells run, and where the wheels go.")
 
     def __init__(self, title: str, introduction: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from matrix_runner.config.option import Option
-from matrix_runner.config.table import build, images, run, selection, test
+from matrix_runner.config.table import build, cache, images, run, selection, test
 from matrix_runner.config.table.build import (
     AUDIT_COMMAND,
     AUDIT_REQUIRES,
@@ -18,10 +18,20 @@ from matrix_runner.config.table.build import (
     ENVIRONMENT_PASS,
     REPAIR_WHEEL_COMMAND,
 )
+from matrix_runner.config.table.cache import (
+    BEFORE_ALL_INPUTS,
+    CACHE_DIR,
+    CACHE_MAX_AGE,
+    CACHE_SIZE,
+    COMPILER_CACHE,
+    NO_CACHE,
+    REBUILD,
+)
 from matrix_runner.config.table.images import IMAGE, IMAGES
 from matrix_runner.config.table.run import (
     ALLOW_HOST_COMMANDS,
     CONTAINER_ENGINE,
+    CPUS,
     DEBUG_KEEP_CONTAINER,
     DEBUG_TRACEBACK,
     JOBS,
@@ -55,6 +65,7 @@ OPTIONS: tuple[Option[object], ...] = (
     *images.OPTIONS,
     *build.OPTIONS,
     *test.OPTIONS,
+    *cache.OPTIONS,
     *run.OPTIONS,
 )
 
@@ -70,14 +81,20 @@ __all__ = [
     "AUDIT_COMMAND",
     "AUDIT_REQUIRES",
     "BEFORE_ALL",
+    "BEFORE_ALL_INPUTS",
     "BEFORE_BUILD",
     "BEFORE_TEST",
     "BUILD",
     "BUILD_FRONTEND",
     "BUILD_VERBOSITY",
     "BY_NAME",
+    "CACHE_DIR",
+    "CACHE_MAX_AGE",
+    "CACHE_SIZE",
+    "COMPILER_CACHE",
     "CONFIG_SETTINGS",
     "CONTAINER_ENGINE",
+    "CPUS",
     "DEBUG_KEEP_CONTAINER",
     "DEBUG_TRACEBACK",
     "DEPENDENCY_VERSIONS",
@@ -89,10 +106,12 @@ __all__ = [
     "IMAGES",
     "JOBS",
     "MEMORY",
+    "NO_CACHE",
     "OPTIONS",
     "OUTPUT_DIR",
     "OVERWRITE",
     "PROJECT_REQUIRES_PYTHON",
+    "REBUILD",
     "REPAIR_WHEEL_COMMAND",
     "SILENCE_TIMEOUT",
     "SKIP",

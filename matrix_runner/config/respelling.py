@@ -1,6 +1,6 @@
 """Values of cibuildwheel's table as our reader wants them: unchanged where they mean the same, else written anew."""
 
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence
 from functools import partial
 from operator import eq
 from typing import Protocol, cast
@@ -15,7 +15,7 @@ from matrix_runner.config.file_layers import INHERIT, OVERRIDES, SELECT
 from matrix_runner.config.layers import Inherit
 from matrix_runner.config.mistakes import Bad, Key
 from matrix_runner.config.option import Option
-from matrix_runner.config.options import BUILD, SKIP, TEST_SKIP
+from matrix_runner.config.options import ARCHS, BUILD, SKIP, TEST_SKIP
 from matrix_runner.config.reading import inherit_rules
 from matrix_runner.config.selectors import Selector
 from matrix_runner.config.values import Variables
@@ -42,6 +42,9 @@ def respell(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
     _respell_options(table, base, notes)
     linux = table.get(LINUX)
     if isinstance(linux, MutableMapping):
+        if ARCHS.name in linux and INHERIT not in linux and not _accepts(ARCHS, _plain(table[ARCHS.name])):
+            # None of Linux in the table itself, which does not matter where its part for Linux names them.
+            _put(table, ARCHS.name, ARCHS.kind.write(CIBUILDWHEEL.defaults[ARCHS.name]))
         _respell_options(linux, (*base, LINUX), notes)
     overrides = table.get(OVERRIDES)
     if isinstance(overrides, MutableSequence):
@@ -94,12 +97,27 @@ def _respell_select(table: Values, keys: tuple[Key, ...], notes: Notes) -> bool:
     if all(map(_is_elsewhere, patterns)):
         notes(keys, f"for other systems ({' '.join(patterns)}), left out" if patterns else "selects nothing, left out")
         return False
-    kept = [pattern for pattern in patterns if _accepts(BUILD, [pattern])]
-    if kept != patterns or _accepts(BUILD, raw) is False:
-        odd = ", ".join(pattern for pattern in patterns if pattern not in kept)
-        notes((*keys, SELECT), f"{odd}: no pattern that can match, left out" if odd else "blank patterns left out")
-        _put(table, SELECT, BUILD.kind.write(tuple(kept)))
-    return bool(kept)
+    kept = _matchable(patterns, (*keys, SELECT), notes)
+    if not kept:
+        return False
+    if not _accepts(BUILD, raw):
+        _put(table, SELECT, BUILD.kind.write(kept))
+        notes((*keys, SELECT), f"written as {BUILD.kind.write(kept)}")
+    return True
+
+
+def _matchable(patterns: Iterable[str], keys: tuple[Key, ...], notes: Notes) -> tuple[str, ...]:
+    r"""Return patterns that our reader takes: `cp3\*` is what it expands to, and what can match nothing is left out."""
+    kept: list[str] = []
+    for pattern in patterns:
+        if _accepts(BUILD, [pattern]):
+            kept.append(pattern)
+            continue
+        expanded = [one for one in bracex.expand(pattern) if _accepts(BUILD, [one])]
+        kept += expanded
+        if not expanded:
+            notes(keys, f"{pattern}: no pattern that can match, left out")
+    return tuple(dict.fromkeys(kept))
 
 
 def _is_elsewhere(pattern: str) -> bool:
@@ -205,10 +223,7 @@ def _strictly(option: Option[object], value: object, keys: tuple[Key, ...], note
     if isinstance(value, str):
         return placeholders.escape_unknown(value, lambda text: _accepts(option, text))
     if isinstance(value, tuple) and option.name in _PATTERNS:
-        kept = tuple(one for one in value if _accepts(option, [str(one)]))
-        for one in dict.fromkeys(value):
-            if one not in kept:
-                notes(keys, f"{one}: no pattern that can match, left out")
+        kept = _matchable(map(str, value), keys, notes)
         return kept if kept or option is not BUILD else _NO_CELL
     return value
 
@@ -221,7 +236,7 @@ def _plain(value: object) -> object:
 
 def _put(table: Values, name: str, written: str) -> None:
     """Write a value, given as TOML; the comment behind it stays."""
-    old = table[name]
+    old = table.get(name)
     if not hasattr(old, "trivia") and not hasattr(table, "unwrap"):
         table[name] = loads(f"v = {written}")["v"]
         return

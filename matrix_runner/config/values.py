@@ -85,6 +85,17 @@ class ContainerEngine:
     disable_host_mount: bool = False
 
 
+class CompilerCache(Enum):
+    """What keeps the results of compilers."""
+
+    NONE = "none"
+    CCACHE = "ccache"
+    SCCACHE = "sccache"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class VersionSource(Enum):
     """Where the versions of the tools come from that a cell installs for building and testing."""
 

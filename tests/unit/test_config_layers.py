@@ -159,8 +159,12 @@ def test_flags_of_the_command_line() -> None:
         "--image": "image", "--output-dir": "output-dir", "--jobs": "jobs", "--overwrite": "overwrite",
         "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
         "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
+        "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir",
     }  # fmt: skip
-    assert {flag for flag, option in FLAGS.items() if option.repeatable} == {"--only", "--skip", "--archs", "--enable"}
+    assert {flag for flag, option in FLAGS.items() if option.repeatable} == {
+        "--only", "--skip", "--archs", "--enable", "--rebuild",
+    }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if not option.metavar} == {
         "--overwrite", "--allow-host-commands", "--allow-empty", "--debug-keep-container", "--debug-traceback",
+        "--no-cache",
     }  # fmt: skip

@@ -53,6 +53,19 @@ JOBS: Option[int] = Option(
     per_cell=False,
 )
 
+CPUS: Option[int] = Option(
+    name="cpus",
+    kind=kinds.integer(0, 1000),
+    default=0,
+    section=Section.RUN,
+    help="How many of the jobs' places a cell takes up; 0: one.",
+    details="""
+A cell whose build uses several CPUs at once takes up as many places, and its build tools are told so: `MAKEFLAGS`,
+`CMAKE_BUILD_PARALLEL_LEVEL`, `CARGO_BUILD_JOBS`, where `environment` does not set them.
+""",
+    example="cpus = 2",
+)
+
 MEMORY: Option[int] = Option(
     name="memory",
     kind=kinds.measured(
@@ -169,6 +182,7 @@ DEBUG_TRACEBACK: Option[bool] = Option(
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
     JOBS,
+    CPUS,
     MEMORY,
     STEP_TIMEOUT,
     SILENCE_TIMEOUT,
