@@ -93,7 +93,7 @@ def _require_old_table_only(file: Path, text: str) -> None:
 
 def _show(file: Path, before: str, after: str) -> None:
     """Print the difference. Line ends other than TOML's own do not count."""
-    lines = (before.split("\n"), after.split("\n"))
+    lines = (before.removesuffix("\n").split("\n"), after.removesuffix("\n").split("\n"))
     for line in difflib.unified_diff(*lines, fromfile=str(file), tofile=str(file), lineterm=""):
         click.secho(line.rstrip("\r"), fg={"+": "green", "-": "red"}.get(line[:1]))
 
@@ -151,8 +151,8 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
         try:
             after = load(package, environ={}, flags={}, config_file=file)
         except ConfigError as error:
-            mistakes = tuple(mistake.replace(f"{file}", "as shown above") for mistake in error.mistakes)
-            hint = "nothing is written: the values named here mean nothing in our table; change them first"
+            mistakes = tuple(mistake.replace(f"{file}", "the new table") for mistake in error.mistakes)
+            hint = "nothing is written: [tool.matrix-runner] cannot say this; change it in [tool.cibuildwheel] first"
             raise ConfigError(mistakes, hint=hint) from error
     for cell in catalog.load().cells:
         new = after.for_cell(cell)

@@ -19,6 +19,7 @@ from matrix_runner.config import (
 from matrix_runner.config.migration import migrate
 from matrix_runner.errors import UsageError
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Arch
 from matrix_runner.toml import loads
 
 CELL = Cell.parse("cp312-manylinux_x86_64")
@@ -230,8 +231,9 @@ args = ["--no-isolation -v"]
         ('manylinux-x86_64-image = ""', None),
         ('xbuild-tools = ["cmake"]', None),
         ('manylinux-pypy_x86_64-image = "x"', None),
-        (r"build = 'cp3\*'", 'build = ["none"]'),
-        (r"skip = 'cp3\* cp38-*'", 'skip = ["cp38-*"]'),
+        (r"build = 'cp3\*'", 'build = ["cp3*"]'),
+        ("build = '{cp3'", 'build = ["none"]'),
+        ("skip = '{cp3 cp38-*'", 'skip = ["cp38-*"]'),
     ],
 )
 def test_what_means_something_else_is_written_anew(tmp_path: Path, line: str, written: str | None) -> None:
@@ -298,6 +300,12 @@ def test_what_adds_to_a_default_that_is_not_ours_is_written_out(tmp_path: Path) 
     text = '[tool.cibuildwheel]\ninherit.archs = "append"\narchs = "i686"\n'
     assert 'archs = ["native", "i686"]' in added(text).split("\n")
     assert settings_of(tmp_path, text)[ARCHS] == settings_of(tmp_path, migrate(text).text)[ARCHS]
+
+
+def test_archs_for_other_systems_do_not_matter_where_linux_has_its_own(tmp_path: Path) -> None:
+    """An empty list would be a mistake of ours; where it is never looked at it is none."""
+    text = '[tool.cibuildwheel]\narchs = "universal2"\nlinux.archs = "i686"\n'
+    assert settings_of(tmp_path, text)[ARCHS] == settings_of(tmp_path, migrate(text).text)[ARCHS] == (Arch.I686,)
 
 
 def test_unknown_placeholders_stay_literal(tmp_path: Path) -> None:
