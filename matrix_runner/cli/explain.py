@@ -9,8 +9,12 @@ import click
 
 from matrix_runner.cli.flags import PlanCommand
 from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
+from matrix_runner.cli.wrapping import wrapped
+from matrix_runner.toml import loads
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from matrix_runner.config import Option
     from matrix_runner.matrix import Explanation
 
@@ -51,8 +55,6 @@ def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
 
 
 def _machine(answer: "Explanation") -> dict[str, object]:
-    from matrix_runner.toml import loads
-
     options: dict[str, object] = {}
     for option, value in _shown(answer):
         origin = answer.settings.origin(option)
@@ -71,24 +73,52 @@ def _machine(answer: "Explanation") -> dict[str, object]:
 
 def _print(answer: "Explanation") -> None:
     from rich.console import Console
-    from rich.padding import Padding
     from rich.text import Text
 
     from matrix_runner.config import Source
 
     console = Console(file=sys.stdout, highlight=False)
+    # Whoever reads from a pipe wants whole lines.
+    width = console.width if console.is_terminal else None
     verdict = "is built" if answer.is_in else "is left out"
     console.print(Text.assemble((str(answer.cell), "bold"), f" {verdict}"))
     for one in answer.answers:
         mark, style = ("✓", "green") if one.is_in else ("✗", "red")
-        console.print(Padding(Text.assemble((mark, style), f" {one.reason}"), (0, 0, 0, 2), expand=False))
-    given, defaults = Text("\nOptions\n", "bold"), Text("\nDefaults\n", "bold")
-    for option, value in _shown(answer):
-        origin = answer.settings.origin(option)
-        line = f"  {option.name} = {option.kind.write(value)}\n"
-        if origin.source is Source.DEFAULT:
-            defaults.append(line, "dim not bold")
+        first, *rest = wrapped(one.reason, width, "    ")
+        console.print(Text.assemble("  ", (mark, style), f" {first.lstrip()}"), soft_wrap=True)
+        _lines(console, rest)
+    shown = [(option, value, answer.settings.origin(option)) for option, value in _shown(answer)]
+    given = [one for one in shown if one[2].source is not Source.DEFAULT]
+    console.print(Text("\nOptions" if given else "\nNo option is set.", "bold"))
+    for option, value, origin in given:
+        _lines(console, _written(option, value, width))
+        _lines(console, wrapped(str(origin), width, "      "), "cyan")
+    console.print(Text("\nDefaults", "bold"))
+    empty: list[str] = []
+    for option, value, origin in shown:
+        if origin.source is not Source.DEFAULT:
+            continue
+        if option.kind.write(value) in {'""', "[]", "{}"}:
+            empty.append(option.name)
         else:
-            given.append(line, "not bold").append(f"      {origin}\n", "cyan not bold")
-    console.print(given if "=" in given.plain else Text("\nNo option is set.\n"), end="", soft_wrap=True)
-    console.print(defaults, end="", soft_wrap=True)
+            _lines(console, _written(option, value, width), "dim")
+    if empty:
+        _lines(console, wrapped(f"empty: {', '.join(empty)}", width, "  ", "    "), "dim")
+
+
+def _lines(console: "Console", lines: list[str], style: str = "") -> None:
+    from rich.text import Text
+
+    for line in lines:
+        console.print(Text(line, style), soft_wrap=True)
+
+
+def _written(option: "Option[object]", value: object, width: int | None) -> list[str]:
+    """Return an option with its value, as a person would write it."""
+    if isinstance(value, str) and "\n" in value.strip():
+        return [f"  {option.name} =", *(f"    | {line}" for line in value.strip("\n").split("\n"))]
+    written = option.kind.write(value)
+    plain = loads(f"value = {written}")["value"]
+    if isinstance(plain, str) and '"' in plain and "'" not in plain and plain.isprintable():
+        written = f"'{plain}'"
+    return wrapped(f"{option.name} = {written}", width, "  ", "    ")

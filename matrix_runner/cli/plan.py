@@ -1,6 +1,8 @@
 """`runner plan`: what would be built, and what is left out and why. Needs no engine and starts nothing."""
 
 import json
+import shutil
+import sys
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +11,14 @@ import click
 
 from matrix_runner.cli.flags import PlanCommand
 from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
+from matrix_runner.cli.wrapping import wrapped
 
 if TYPE_CHECKING:
     from matrix_runner.config import Settings
     from matrix_runner.matrix import Plan
+    from matrix_runner.model.cells import Cell
+
+_FEW = 4
 
 
 @click.command(cls=PlanCommand, short_help="Show what would be built, and what is left out and why.")
@@ -56,10 +62,11 @@ def plan(
     elif style == "identifiers":
         click.echo("".join(f"{job.cell}\n" for job in planned.jobs), nl=False)
     else:
-        click.echo("\n".join(_text(planned)))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo("\n".join(_text(planned, columns)))
 
 
-def _text(planned: "Plan") -> list[str]:
+def _text(planned: "Plan", columns: int | None) -> list[str]:
     width = max((len(str(job.cell)) for job in planned.jobs), default=0)
     lines = [f"{len(planned.jobs)} to build:"]
     for job in planned.jobs:
@@ -68,10 +75,23 @@ def _text(planned: "Plan") -> list[str]:
     by_reason = sorted(planned.left_out, key=lambda left: left.reason)
     lines += ["", f"{len(planned.left_out)} left out:"] if by_reason else []
     for reason, group in groupby(by_reason, key=lambda left: left.reason):
-        names = [str(left.cell) for left in group]
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        lines += [f"  {reason}", f"    {shown}"]
+        lines += wrapped(reason, columns, "  ", "    ")
+        for line in _in_short([left.cell for left in group]):
+            lines += wrapped(line, columns, "    ", "      ")
     return lines
+
+
+def _in_short(cells: "list[Cell]") -> list[str]:
+    """Name a few cells, and of many the interpreters that several platforms have in common."""
+    if len(cells) <= _FEW:
+        return [", ".join(map(str, cells))]
+    interpreters: dict[str, list[str]] = {}
+    for cell in cells:
+        interpreters.setdefault(str(cell.platform), []).append(str(cell.interpreter))
+    platforms: dict[str, list[str]] = {}
+    for platform, names in interpreters.items():
+        platforms.setdefault(" ".join(names), []).append(platform)
+    return [f"{' '.join(several)}: {names}" for names, several in platforms.items()]
 
 
 def _json(planned: "Plan", settings: "Settings") -> str:

@@ -8,13 +8,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from matrix_runner.catalog import Catalog
-from matrix_runner.config import ARCHS, BUILD, ENABLE, SKIP, EnableGroup, Selector, Settings, Source
+from matrix_runner.config import ARCHS, BUILD, ENABLE, SKIP, ArchGroup, EnableGroup, Selector, Settings, Source
 from matrix_runner.config.dialects import is_for_other_systems
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.images import ImageChoice, NoImage, image_of
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.platforms import Platform
+from matrix_runner.model.platforms import Arch, Platform
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,11 @@ class Questions:
         if not is_in and (wanted := self._wanted(cell, "archs", origin.source)):
             return wanted
         verb = "includes" if is_in else "does not include"
-        reason = f"archs = {_words(self._settings[ARCHS])} ({origin}) {verb} it"
+        choices = self._settings[ARCHS]
+        # What `auto` comes to depends on the machine: say it, where it leaves something out.
+        is_relative = any(isinstance(choice, ArchGroup) for choice in choices)
+        here = f", here {_words(arch for arch in Arch if arch in self._archs)}," if is_relative and not is_in else ""
+        reason = f"archs = {_words(choices)} ({origin}){here} {verb} it"
         return Answer(topic="archs", is_in=is_in, reason=reason)
 
     def _about_build(self, cell: Cell) -> Answer:

@@ -1,0 +1,19 @@
+"""Lines for a terminal of some width."""
+
+import textwrap
+
+
+def wrapped(text: str, width: int | None, indent: str, below: str | None = None) -> list[str]:
+    """Break a text into lines that fit the width, None for one line; `below`: the indent of all but the first."""
+    if width is None:
+        return [f"{indent}{text}"]
+    further = indent if below is None else below
+    wrapper = textwrap.TextWrapper(
+        # One column is left free: some terminals begin a new line when the last one is filled.
+        width=max(width - 1, 40),
+        initial_indent=indent,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapper.wrap(text)
