@@ -10,6 +10,7 @@ import click
 from matrix_runner.cli.flags import PlanCommand
 from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
 from matrix_runner.cli.wrapping import wrapped
+from matrix_runner.errors import UsageError
 from matrix_runner.toml import loads
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def explain(
     from matrix_runner import catalog
     from matrix_runner.matrix import explain as explain_cell
 
+    if Path(identifier).is_dir() and not package.exists():
+        raise UsageError(
+            f"{identifier} is a directory, not a cell", hint=f"try `runner explain {package} {identifier}`"
+        )
     with open_project(package, project, config_file, flags) as opened:
         tell(opened.settings)
         answer = explain_cell(identifier, opened.settings, catalog.load(), planning_host(opened.settings))

@@ -55,8 +55,6 @@ def plan(
         planned = make_plan(settings, catalog.load(), planning_host(settings))
     for warning in planned.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if not settings[ALLOW_EMPTY]:
-        planned.require_jobs(settings)
     if style == "json" or as_json:
         click.echo(_json(planned, settings))
     elif style == "identifiers":
@@ -64,11 +62,14 @@ def plan(
     else:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo("\n".join(_text(planned, columns)))
+    # After what was left out is shown: that is what someone with an empty plan wants to see.
+    if not settings[ALLOW_EMPTY]:
+        planned.require_jobs(settings)
 
 
 def _text(planned: "Plan", columns: int | None) -> list[str]:
     width = max((len(str(job.cell)) for job in planned.jobs), default=0)
-    lines = [f"{len(planned.jobs)} to build:"]
+    lines = [f"{len(planned.jobs)} to build:" if planned.jobs else "nothing to build"]
     for job in planned.jobs:
         place = job.image.reference.partition("@")[0] if job.image else "this machine"
         lines.append(f"  {job.cell!s:{width}}  {place}")

@@ -36,9 +36,8 @@ def load(
     not). `config_file` replaces pyproject.toml as the place of the table. Raise ConfigError with all mistakes.
     """
     if not project.is_dir():
-        raise ConfigError(
-            (f"{printable(str(project))}: not a directory",), hint="Name the directory of a Python project."
-        )
+        what = "not a directory" if project.exists() else "no such directory"
+        raise ConfigError((f"{printable(str(project))}: {what}",), hint="Name the directory of a Python project.")
     reading = Reading()
     package = _read(project / PROJECT_FILE, PROJECT_FILE, reading)
     if not any((project / name).exists() or (project / name).is_symlink() for name in _PROJECT_FILES):

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config import BUILD, Settings
+from matrix_runner.config.dialects import is_for_other_systems
 from matrix_runner.errors import NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.images import ImageChoice
@@ -50,10 +51,8 @@ class Plan:
             return
         cells = tuple(left.cell for left in self.left_out)
         near = dict.fromkeys(name for pattern in settings[BUILD] for name in nearest_cells(pattern, cells))
-        reasons = dict.fromkeys(left.reason for left in self.left_out if str(left.cell) in near)
-        lines = [f"no cell is selected ({'; '.join(reasons)})" if reasons else "no cell is selected"]
-        if near:
-            lines.append("nearest: " + ", ".join(near))
+        reasons = {str(left.cell): left.reason for left in self.left_out}
+        lines = ["no cell is selected", *(f"  {name}: {reasons[name]}" for name in near)]
         raise NothingSelected(
             "\n".join(lines), hint="`runner plan` lists every cell that is left out, and the option that decides it"
         )
@@ -102,6 +101,8 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
     """Say of one cell why it is in the matrix or not. Raise UsageError for an identifier that the catalog lacks."""
     cells = catalog.cells
     cell = next((cell for cell in cells if str(cell) == identifier), None)
+    if cell is None and is_for_other_systems(identifier):
+        raise UsageError(f"{identifier} is no Linux cell: this tool builds Linux wheels only")
     if cell is None:
         near = nearest_cells(identifier, cells)
         hint = f"nearest: {', '.join(near)}" if near else "`runner plan` lists the cells there are"
@@ -114,7 +115,10 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
 def nearest_cells(pattern: str, cells: tuple[Cell, ...]) -> tuple[str, ...]:
     """Return up to three cells that a pattern without a match may have meant, nearest first."""
     names = [str(cell) for cell in cells]
-    near = get_close_matches(pattern, names, n=3, cutoff=0.6)
+    # Who leaves out the platform, or writes only the beginning of it, is nearer than any likeness in letters.
+    near = [name for name in names if name.startswith(pattern)][:3] or get_close_matches(
+        pattern, names, n=3, cutoff=0.6
+    )
     if near:
         return tuple(near)
     # A pattern such as `cp99-*` has too little in common with whole identifiers: look at its interpreter.

@@ -142,7 +142,8 @@ class Questions:
             for pattern in selector.unmatched(cells):
                 if is_for_other_systems(pattern):
                     continue
-                near = get_close_matches(pattern, identifiers, n=1)
+                is_interpreter = any(name.startswith(f"{pattern}-") for name in identifiers)
+                near = [f"{pattern}-*"] if is_interpreter else get_close_matches(pattern, identifiers, n=1)
                 guess = f"; did you mean {near[0]}?" if near else ""
                 yield f"{name}: the pattern {pattern} ({place}) matches no known identifier{guess}"
 

@@ -157,9 +157,14 @@ def test_a_directory_that_is_no_project_is_a_usage_error(tmp_path: Path) -> None
 
 
 def test_nothing_selected_has_a_code_of_its_own(project: Path) -> None:
-    """A selection that leaves no cell ends with 3, the likely pattern and where to look."""
+    """A selection that leaves no cell ends with 3, all that was left out, the likely pattern and where to look."""
     done = runner(project, "plan", ".", "--only", "cp311-manylinux_x86-64")
-    assert (done.returncode, done.stdout) == (3, "")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "nothing to build")
+    assert "  build = cp311-manylinux_x86-64 (--only) does not match it" in done.stdout.splitlines()
+    assert "  cp311-manylinux_x86_64: build = cp311-manylinux_x86-64 (--only) does not match it" in done.stderr
+    listed = runner(project, "plan", ".", "--only", "cp311", "--format", "identifiers")
+    assert (listed.returncode, listed.stdout) == (3, "")
+    assert "did you mean cp311-*?" in listed.stderr
     assert "error: no cell is selected" in done.stderr
     assert "hint: `runner plan` lists" in done.stderr
     assert "did you mean cp311-manylinux_x86_64?" in done.stderr

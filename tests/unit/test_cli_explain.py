@@ -225,6 +225,16 @@ def test_an_unknown_identifier_has_a_nearest(project: Path, identifier: str, nea
     assert nearest in str(error.hint)
 
 
+def test_what_is_no_cell_of_ours_is_told(project: Path) -> None:
+    """Another system's identifier, and arguments in the wrong order, have answers of their own."""
+    other = run("explain", "cp312-win_amd64", project).exception
+    assert isinstance(other, UsageError)
+    assert "Linux wheels only" in other.message
+    swapped = run("explain", project, "cp312-manylinux_x86_64").exception
+    assert isinstance(swapped, UsageError)
+    assert swapped.hint == f"try `runner explain cp312-manylinux_x86_64 {project}`"
+
+
 def test_lines_fit_the_terminal(project: Path) -> None:
     """At a terminal all lines fit, further ones are indented; nothing is lost."""
     mine, theirs = pty.openpty()

@@ -189,7 +189,7 @@ def test_not_a_project(tmp_path: Path) -> None:
 
 def test_no_directory(tmp_path: Path) -> None:
     """A project that is not there is refused, with a hint."""
-    with pytest.raises(ConfigError, match=r"nowhere: not a directory$") as caught:
+    with pytest.raises(ConfigError, match=r"nowhere: no such directory$") as caught:
         load(tmp_path / "nowhere", environ={}, flags={})
     assert caught.value.hint is not None
 
