@@ -14,6 +14,7 @@ from runner_process import runner_argv, runner_environ
 
 from matrix_runner.cli import cli
 from matrix_runner.cli.wrapping import wrapped
+from matrix_runner.config import Source
 from matrix_runner.errors import UsageError
 
 PROJECT = """\
@@ -276,3 +277,13 @@ def test_many_cells_are_left_out_in_few_lines(project: Path) -> None:
     assert lines[start + 2].startswith("    manylinux_ppc64le manylinux_s390x: ")
     assert " cp312 cp313 " in lines[start + 2]
     assert len(lines) < 30
+
+
+def test_the_page_on_plans_names_every_key(project: Path) -> None:
+    """The documents have the keys that docs/plan.md describes, and it names every topic and source there can be."""
+    page = (Path(__file__).parents[2] / "docs" / "plan.md").read_text("utf-8")
+    plan = json.loads(run("plan", project, "--json").stdout)
+    document = explained(project, "cp312-manylinux_x86_64")
+    named = {*plan, *plan["jobs"][0], *plan["left_out"][0], *document, *document["answers"][0]}
+    named |= {*document["options"]["skip"], *verdicts(document), *(source.value for source in Source)}
+    assert [name for name in sorted(named) if f"`{name}`" not in page] == []
