@@ -1,6 +1,7 @@
 """The only module that speaks to the Docker SDK: it wraps one client, and translates every one of its exceptions."""
 
 import contextlib
+import http
 import http.client
 import socket
 import time
@@ -37,6 +38,7 @@ from matrix_runner.errors import EngineError, ImageError, MachineError
 
 _TIMEOUT: Final = 60
 """Seconds without a byte from the daemon. Also what ends a pull from a registry that stalls."""
+_GOING_SECONDS: Final = 10
 _LONG: Final = 900
 """Seconds for answers that come after much work: unpacking, committing, importing."""
 
@@ -273,9 +275,24 @@ class SdkDaemon:
             return listed_containers(self._client().containers(all=True, filters={"label": label}))
 
     def remove_image(self, reference: str, *, force: bool) -> None:
-        """Remove an image; one that is not there is no error."""
+        """Remove an image; one that is not there is no error. `force`: wait a little for containers that are going."""
+        deadline = time.monotonic() + (_GOING_SECONDS if force else 0)
         with contextlib.suppress(_NotThere), self._translated(f"remove the image {reference}"):
+            while not self._is_removed(reference, force=force, last=time.monotonic() >= deadline):
+                time.sleep(0.2)
+
+    def _is_removed(self, reference: str, *, force: bool, last: bool) -> bool:
+        """Try to remove an image; return False if a container uses it that may be going and this is not the last try.
+
+        One that was killed a moment ago counts as running until its files are gone.
+        """
+        try:
             self._client(_LONG).remove_image(reference, force=force)
+        except docker.errors.APIError as error:
+            if last or error.status_code != http.HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
 
     @contextlib.contextmanager
     def _translated(self, what: str) -> Iterator[None]:

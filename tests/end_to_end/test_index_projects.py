@@ -109,7 +109,9 @@ def build(project: IndexProject, images: ImageSource, work: Path) -> Ended:
         source,
         work / "wheelhouse",
         *images.only(),
-        MATRIX_RUNNER_SKIP=project.unsupported,
+        # A flag, because cells that `--only` names one by one are wanted whatever the configuration skips.
+        "--skip",
+        project.unsupported,
         MATRIX_RUNNER_BEFORE_ALL=project.before_all,
         MATRIX_RUNNER_TEST_COMMAND=project.test_command,
         MATRIX_RUNNER_TEST_REQUIRES=project.test_requires,
