@@ -75,6 +75,10 @@ def _build(opened: Opened, *, verbose: bool) -> int:
         if settings[ALLOW_EMPTY] and not plan.jobs:
             errors.write("no cell is selected, which allow-empty allows")
             return ExitCode.OK
+        if not plan.jobs:
+            # A run tells them itself; here there will be none.
+            for warning in plan.warnings:
+                errors.write(f"warning: {warning}")
         plan.require_jobs(settings)
         for notice in argument_notices(
             (job.settings[CONTAINER_ENGINE].create_args for job in plan.jobs), is_local=chosen.is_local

@@ -165,6 +165,9 @@ def test_nothing_selected_has_a_code_of_its_own(project: Path) -> None:
     listed = runner(project, "plan", ".", "--only", "cp311", "--format", "identifiers")
     assert (listed.returncode, listed.stdout) == (3, "")
     assert "did you mean cp311-*?" in listed.stderr
+    built = runner(project, "build", ".", "--only", "cp311", "--engine", "local")
+    assert (built.returncode, built.stdout) == (3, "")
+    assert "did you mean cp311-*?" in built.stderr
     assert "error: no cell is selected" in done.stderr
     assert "hint: `runner plan` lists" in done.stderr
     assert "did you mean cp311-manylinux_x86_64?" in done.stderr
