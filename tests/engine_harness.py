@@ -60,6 +60,8 @@ def _fake_script(call: FakeCall) -> FakeResult:
             result = FakeResult()
         case ("cat", path) if path in call.files:
             result = FakeResult(output=(call.files[path],))
+        case ("cp", source, target) if source in call.files:
+            result = FakeResult(files=((target, call.files[source]),))
         case ("printf", _, text):
             result = FakeResult(output=(text.encode(),))
         case _:

@@ -63,12 +63,54 @@ class ExecResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Volume:
+    """A directory that outlives containers: made on first use, mounted for reading and writing, shared by all.
+
+    `name`: a plain file name, unique for the engine. `target`: where it appears, an absolute path below
+    `Container.root`. `labels`: what it is given when it is made. `of_run`: it is this run's only; the engine removes
+    it when it is closed, and a later `sweep` removes what a dead run left. Others stay, and `Engine.kept` lists them.
+    """
+
+    name: str
+    target: str
+    labels: tuple[tuple[str, str], ...] = ()
+    of_run: bool = False
+
+
+class KeptKind(Enum):
+    """What an engine keeps from run to run."""
+
+    IMAGE = "image"
+    VOLUME = "volume"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """Something that an engine keeps for later runs of the same owner.
+
+    `size`: bytes it takes up beyond what it was made from; None if the engine cannot say. `created`, `used`: Unix
+    time; `used` is when it was last opened, as far as this machine knows.
+    """
+
+    kind: KeptKind
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    size: int | None
+    created: float
+    used: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
     """What to open: an image that the engine has (see `Engine.resolve`), and how its commands run.
 
     `arch` decides whether everything in it runs under `linux32`. `env`: for every command. `name`: what a person
     should read in `docker ps`; the engine makes it unique. `memory` in bytes. `arguments`: what else the user wishes
-    of the container; `memory` outranks theirs, and an engine without containers does nothing about them.
+    of the container; `memory` outranks theirs, and an engine without containers does nothing about them. `volumes`
+    are no part of a snapshot.
     """
 
     image: str
@@ -77,6 +119,7 @@ class ContainerSpec:
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
     arguments: ContainerArguments = field(default_factory=ContainerArguments)
+    volumes: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,12 +135,16 @@ class ResolvedImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInfo:
-    """What answered: for the report and for `runner doctor`. `machine` is the engine's own `uname -m`."""
+    """What answered: for the report and for `runner doctor`. `machine` is the engine's own `uname -m`.
+
+    `memory`: bytes that all its containers have together, None if it does not say.
+    """
 
     name: str
     version: str
     machine: str
     endpoint: str
+    memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +153,7 @@ class ImageMetadata:
 
     `name`: `repository:tag`, or None for an image of this run only, which the engine removes when it is closed (and
     whose leftovers a later `sweep` removes). One with a name stays; `replaces`: what had the name before goes.
+    `is_kept`: with a name; it is there to be found by later runs, and `Engine.kept` lists it.
     """
 
     name: str | None
@@ -113,6 +161,7 @@ class ImageMetadata:
     env: tuple[tuple[str, str], ...] = ()
     entrypoint: tuple[str, ...] | None = None
     replaces: bool = False
+    is_kept: bool = False
 
 
 class Container(Protocol):
@@ -160,12 +209,21 @@ class Engine(Protocol):
         """`docker`, `podman`, `local` or `fake`."""
         ...
 
+    @property
+    def owner(self) -> str:
+        """Whose things these are: two owners never see what the other keeps. Raise OutputError."""
+        ...
+
     def check(self) -> EngineInfo:
         """Say what answers, within five seconds. Raise EngineError with a hint that fits the cause."""
         ...
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
         """Return the image, fetching it if it is not there (`on_notice` is told). Raise ImageError."""
+        ...
+
+    def find(self, reference: str) -> ResolvedImage | None:
+        """Return the image if it is there; nothing is fetched. Raise EngineError."""
         ...
 
     def open(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
@@ -180,8 +238,20 @@ class Engine(Protocol):
         """Kill every open container and refuse to open more: the answer to Ctrl-C. Idempotent, any thread."""
         ...
 
+    def kept_image(self, name: str) -> ResolvedImage | None:
+        """Return an image that a run of this owner kept under the name, and note its use. Raise EngineError."""
+        ...
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return all that this owner's runs keep here, by name. Raise EngineError."""
+        ...
+
+    def discard(self, kept: Kept) -> None:
+        """Remove something kept; it may be gone already. Raise EngineError for what is in use."""
+        ...
+
     def close(self) -> None:
-        """Remove this run's snapshots and release connections. Idempotent."""
+        """Remove this run's snapshots and volumes, and release connections. Idempotent."""
         ...
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from matrix_runner.config.container_arguments import ContainerArguments
-from matrix_runner.engine.api import EngineInfo, ResolvedImage
+from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +36,7 @@ class Creation:
     labels: tuple[tuple[str, str], ...]
     memory: int | None
     arguments: ContainerArguments
+    volumes: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +52,20 @@ class ImageConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leftover:
-    """A container or image of ours. `run` is empty when its label says nothing."""
+    """A container of ours. `run` is empty when its label says nothing."""
 
     id: str
     run: str
     owner: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredVolume:
+    """A volume in the daemon's store. `size` in bytes, None if it was not asked for or is not known."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    size: int | None = None
 
 
 class Daemon(Protocol):
@@ -123,6 +133,22 @@ class Daemon(Protocol):
 
     def remove_image(self, reference: str, *, force: bool) -> None:
         """Remove an image; one that is not there is no error."""
+        ...
+
+    def top_layer(self, reference: str) -> int:
+        """Return the bytes that an image's last layer adds to what it was made from."""
+        ...
+
+    def make_volume(self, volume: Volume) -> None:
+        """See that a volume is there; one that is keeps its labels."""
+        ...
+
+    def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
+        """Return the volumes with that label (`key` or `key=value`); their sizes take time."""
+        ...
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; one that is not there is no error."""
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import http.client
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,9 @@ import requests
 import urllib3.exceptions
 from docker.utils import parse_repository_tag
 
-from matrix_runner.engine.api import EngineInfo, ResolvedImage
+from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
 from matrix_runner.engine.archives import Outgoing, whole_archive
-from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
+from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage, StoredVolume
 from matrix_runner.engine.daemon_errors import refused, unreachable
 from matrix_runner.engine.docker_bodies import (
     container_body,
@@ -30,7 +31,9 @@ from matrix_runner.engine.docker_bodies import (
     is_podman,
     listed_containers,
     listed_images,
+    listed_volumes,
     stored_image,
+    top_layer_size,
 )
 from matrix_runner.engine.docker_engine import DaemonEngine
 from matrix_runner.engine.endpoint import Endpoint, Product, resolve_endpoint
@@ -293,6 +296,30 @@ class SdkDaemon:
                 raise
             return False
         return True
+
+    def top_layer(self, reference: str) -> int:
+        """Return the bytes that an image's last layer adds to what it was made from."""
+        with self._translated(f"look into the image {reference}"):
+            return top_layer_size(self._client().history(reference))  # type: ignore[no-untyped-call]
+
+    def make_volume(self, volume: Volume) -> None:
+        """See that a volume is there; one that is keeps its labels."""
+        with self._translated(f"make the volume {volume.name}"):
+            self._client().create_volume(volume.name, labels=dict(volume.labels))
+
+    def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
+        """Return the volumes with that label; their sizes take time."""
+        with self._translated("list volumes"):
+            found = listed_volumes(self._client().volumes(filters={"label": label}))
+            if not sized or not found:
+                return found
+            sizes = {each.name: each.size for each in listed_volumes(self._client(_LONG).df())}
+            return tuple(replace(each, size=sizes.get(each.name)) for each in found)
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; one that is not there is no error."""
+        with contextlib.suppress(_NotThere), self._translated(f"remove the volume {name}"):
+            self._client(_LONG).remove_volume(name)
 
     @contextlib.contextmanager
     def _translated(self, what: str) -> Iterator[None]:

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from matrix_runner.engine.api import EngineInfo, ResolvedImage
+from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
 from matrix_runner.engine.argument_bodies import host_wishes
-from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage
+from matrix_runner.engine.daemon import Creation, ImageConfig, Leftover, StoredImage, StoredVolume
 from matrix_runner.engine.endpoint import Endpoint, Product
 from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
 
@@ -42,6 +42,7 @@ class _Version(msgspec.Struct, rename="pascal"):
 
 class _Info(msgspec.Struct, rename="pascal"):
     architecture: str
+    mem_total: int = 0
 
 
 class _Line(msgspec.Struct):
@@ -52,6 +53,26 @@ class _Line(msgspec.Struct):
 class _Container(msgspec.Struct, rename="pascal"):
     id: str
     labels: dict[str, str] | None = None
+
+
+class _Usage(msgspec.Struct, rename="pascal"):
+    size: int = -1
+
+
+class _Volume(msgspec.Struct, rename="pascal"):
+    name: str
+    labels: dict[str, str] | None = None
+    usage_data: _Usage | None = None
+
+
+class _Volumes(msgspec.Struct, rename="pascal"):
+    """The answer to a question for volumes, or the part of `system df` that is about them."""
+
+    volumes: tuple[_Volume, ...] | None = None
+
+
+class _Layer(msgspec.Struct, rename="pascal"):
+    size: int = 0
 
 
 def container_body(creation: Creation) -> dict[str, object]:
@@ -65,6 +86,9 @@ def container_body(creation: Creation) -> dict[str, object]:
     host = host_wishes(wishes)
     if creation.memory is not None:
         host |= {"Memory": creation.memory, "MemorySwap": creation.memory}
+    if creation.volumes:
+        wished = host.get("Mounts")
+        host["Mounts"] = [*(wished if isinstance(wished, list) else ()), *map(_volume_mount, creation.volumes)]
     host |= {"AutoRemove": True, "LogConfig": {"Type": "none"}}
     return {
         "Hostname": wishes.hostname,
@@ -117,12 +141,13 @@ def imported_image(answer: str) -> tuple[str, str]:
 
 def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo:
     """Read who answers; Podman says so in a component, also at an address given for Docker. Raise ValueError."""
-    about = msgspec.convert(version, _Version)
+    about, system = msgspec.convert(version, _Version), msgspec.convert(info, _Info)
     return EngineInfo(
         name=endpoint.product.value,
         version=f"{'Podman ' if is_podman(version) and endpoint.product is not Product.PODMAN else ''}{about.version}",
-        machine=msgspec.convert(info, _Info).architecture,
+        machine=system.architecture,
         endpoint=endpoint.url,
+        memory=system.mem_total or None,
     )
 
 
@@ -156,6 +181,34 @@ def listed_containers(rows: object) -> tuple[Leftover, ...]:
         Leftover(id=row.id, run=(row.labels or {}).get(LABEL_RUN, ""), owner=(row.labels or {}).get(LABEL_OWNER, ""))
         for row in msgspec.convert(rows, tuple[_Container, ...])
     )
+
+
+def listed_volumes(answer: object) -> tuple[StoredVolume, ...]:
+    """Read a list of volumes, with sizes if there are any. Raise ValueError."""
+    return tuple(
+        StoredVolume(
+            name=row.name,
+            labels=tuple(sorted((row.labels or {}).items())),
+            size=None if row.usage_data is None or row.usage_data.size < 0 else row.usage_data.size,
+        )
+        for row in msgspec.convert(answer, _Volumes).volumes or ()
+    )
+
+
+def top_layer_size(history: object) -> int:
+    """Read an image's history, latest first: the bytes of its last layer. Raise ValueError."""
+    layers = msgspec.convert(history, tuple[_Layer, ...])
+    return layers[0].size if layers else 0
+
+
+def _volume_mount(volume: Volume) -> dict[str, object]:
+    return {
+        "Type": "volume",
+        "Source": volume.name,
+        "Target": volume.target,
+        # Somebody may remove it between our making it and this: then it is made again, and must not go unlabelled.
+        "VolumeOptions": {"Labels": dict(volume.labels)},
+    }
 
 
 def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> ResolvedImage:

@@ -9,20 +9,31 @@ from dataclasses import dataclass
 from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
 from matrix_runner.engine.conversation import Conversation
 from matrix_runner.engine.daemon import Daemon, ImageConfig, StoredImage
-from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT
+from matrix_runner.engine.leases import (
+    LABEL_CELL,
+    LABEL_CREATED,
+    LABEL_KEPT,
+    LABEL_OWNER,
+    LABEL_RUN,
+    LABEL_SNAPSHOT,
+)
 from matrix_runner.engine.worker_shell import signal_argv
 from matrix_runner.errors import EngineError, MachineError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a container is. `env`: for every command. `snapshot_labels`: for images of this run only."""
+    """What a container is. `env`: for every command. `snapshot_labels`: for images of this run only.
+
+    `kept_labels`: for images that later runs are to find.
+    """
 
     id: str
     name: str
     image: StoredImage
     env: tuple[tuple[str, str], ...]
     snapshot_labels: tuple[tuple[str, str], ...]
+    kept_labels: tuple[tuple[str, str], ...]
 
 
 class DockerContainer:
@@ -89,12 +100,14 @@ class DockerContainer:
 
     def snapshot(self, metadata: ImageMetadata) -> str:
         """Keep the present state as an image, which starts what its own image started, and not our PID 1."""
-        # A container's labels pass to its image; these two would make a named image look like a run's own leftover.
-        labels = {LABEL_RUN: "", LABEL_OWNER: "", LABEL_CELL: "", **dict(metadata.labels)}
+        # A container's labels pass to its image; these would make one look like a run's leftover, or like one kept.
+        labels = {LABEL_RUN: "", LABEL_OWNER: "", LABEL_CELL: "", LABEL_KEPT: "", **dict(metadata.labels)}
         if metadata.name is None:
             labels |= dict(self._identity.snapshot_labels)
         else:
             labels[LABEL_SNAPSHOT] = ""
+        if metadata.is_kept:
+            labels |= {**dict(self._identity.kept_labels), LABEL_CREATED: str(int(time.time()))}
         config = ImageConfig(
             name=metadata.name,
             labels=tuple(labels.items()),

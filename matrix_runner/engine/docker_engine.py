@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, ResolvedImage
+from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, Kept, ResolvedImage
 from matrix_runner.engine.archives import tar_of_file
 from matrix_runner.engine.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
+from matrix_runner.engine.daemon_keeping import DaemonKeeping
 from matrix_runner.engine.docker_container import DockerContainer, Identity
 from matrix_runner.engine.endpoint import Product
 from matrix_runner.engine.fetching import BACK_OFF, Attempts, fetch_image
+from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
 from matrix_runner.engine.network import CA_IN_CONTAINER, ca_bundle, network_env
 from matrix_runner.engine.worker_shell import pid_1_argv
@@ -49,6 +51,7 @@ class DaemonEngine:
         self._ca = ca_bundle(environ)
         self._environ = environ
         self._network_env = network_env(environ, CA_IN_CONTAINER if self._ca else None)
+        self._keeping = DaemonKeeping(self._leases, LastUses(state_dir / "uses" / product.value))
         self._guard = threading.Lock()
         self._open: dict[str, DockerContainer] = {}
         self._aborted = threading.Event()
@@ -59,6 +62,11 @@ class DaemonEngine:
     def name(self) -> str:
         """`docker` or `podman`."""
         return self._product.value
+
+    @property
+    def owner(self) -> str:
+        """This user, on this host, with this state directory."""
+        return self._leases.owner
 
     def check(self) -> EngineInfo:
         """Say what answers, within five seconds."""
@@ -76,6 +84,12 @@ class DaemonEngine:
                 fetch_image(reference, arch, on_notice, self._attempts)
                 stored = daemon.image(reference)
         return _present(stored, reference).image
+
+    def find(self, reference: str) -> ResolvedImage | None:
+        """Return the image if it is there; nothing is fetched."""
+        with self._connection() as daemon:
+            stored = daemon.image(reference)
+        return None if stored is None else stored.image
 
     @contextlib.contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[Container]:
@@ -99,7 +113,7 @@ class DaemonEngine:
                     self._open.pop(container.id, None)
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove containers and snapshots of our dead runs. Images with a name are never touched."""
+        """Remove containers, snapshots and volumes of our dead runs. What is there to stay is never touched."""
         owner = self._leases.owner
         with self._connection() as daemon:
             containers = [one for one in daemon.containers(f"{LABEL_OWNER}={owner}") if self._is_dead(one.run)]
@@ -111,16 +125,17 @@ class DaemonEngine:
                 if labels.get(LABEL_OWNER) == owner and self._is_dead(labels.get(LABEL_SNAPSHOT, "")):
                     images.append((image, labels[LABEL_SNAPSHOT]))
                     daemon.remove_image(image.id, force=True)
+            volumes = self._keeping.sweep(daemon, self._is_dead)
         found: dict[str, list[int]] = {}
-        for position, runs in enumerate(([one.run for one in containers], [run for _, run in images])):
+        for position, runs in enumerate(([one.run for one in containers], [run for _, run in images], volumes)):
             for run in runs:
-                found.setdefault(run, [0, 0])[position] += 1
+                found.setdefault(run, [0, 0, 0])[position] += 1
         for run in found:
             self._leases.forget(run)
         self._leases.prune(time.time())
         return tuple(
             f"removed what the dead run {run} left behind: {_count(counts[0], 'container')}, "
-            f"{_count(counts[1], 'snapshot')}"
+            f"{_count(counts[1], 'snapshot')}, {_count(counts[2], 'volume')}"
             for run, counts in sorted(found.items())
         )
 
@@ -141,13 +156,29 @@ class DaemonEngine:
                         done.result()
 
     def close(self) -> None:
-        """Remove this run's snapshots and give up its lease."""
+        """Remove this run's snapshots and volumes, and give up its lease."""
         self.abort()
         if self._leases.is_held:
             with self._connection() as daemon:
                 for image in daemon.images(f"{LABEL_SNAPSHOT}={self._run}"):
                     daemon.remove_image(image.id, force=True)
+                self._keeping.remove_volumes_of(daemon, self._run)
         self._leases.release()
+
+    def kept_image(self, name: str) -> ResolvedImage | None:
+        """Return an image that a run of this owner kept under the name, and note its use."""
+        with self._connection() as daemon:
+            return self._keeping.image(daemon, name)
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return all that this owner's runs keep here."""
+        with self._connection() as daemon:
+            return self._keeping.all(daemon)
+
+    def discard(self, kept: Kept) -> None:
+        """Remove something kept; it may be gone already."""
+        with self._connection() as daemon:
+            self._keeping.discard(daemon, kept)
 
     def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
         """Make an image of a tar file that holds a root filesystem; return its id.
@@ -183,7 +214,13 @@ class DaemonEngine:
             argv = pid_1_argv(linux32=self._needs_linux32(spec.arch))
             self._refuse_if_aborted(spec)
             creation = Creation(
-                image=spec.image, name=name, argv=argv, labels=labels, memory=spec.memory, arguments=spec.arguments
+                image=spec.image,
+                name=name,
+                argv=argv,
+                labels=labels,
+                memory=spec.memory,
+                arguments=spec.arguments,
+                volumes=self._keeping.make_volumes(daemon, spec.volumes, self._run),
             )
             identity = Identity(
                 id=daemon.create(creation),
@@ -191,6 +228,7 @@ class DaemonEngine:
                 image=stored,
                 env=(*self._network_env, *self._wished_env(spec), *spec.env),
                 snapshot_labels=self._snapshot_labels(),
+                kept_labels=self._keeping.image_labels(),
             )
         except BaseException:
             daemon.close()

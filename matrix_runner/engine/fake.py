@@ -10,7 +10,6 @@ import posixpath
 import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from matrix_runner.engine.api import (
@@ -21,11 +20,14 @@ from matrix_runner.engine.api import (
     ExecRequest,
     ExecResult,
     ImageMetadata,
+    Kept,
+    KeptKind,
     OnOutput,
     ResolvedImage,
 )
 from matrix_runner.engine.fake_files import Files, pack, unpack
 from matrix_runner.engine.fake_host import ANY_IMAGE, FakeHost
+from matrix_runner.engine.fake_script import FakeCall, FakeFaults, FakeResult, Script, succeed, table
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 
@@ -41,63 +43,6 @@ __all__ = [
     "succeed",
     "table",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FakeCall:
-    """What a script sees of a command: the request, its whole environment, the container's files (not to change)."""
-
-    request: ExecRequest
-    spec: ContainerSpec
-    env: tuple[tuple[str, str], ...]
-    files: Files
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FakeResult:
-    """What a command does: prints `output`, leaves `files` (path and content), takes `seconds`, exits with `status`.
-
-    `silence`: the longest time without output, in seconds. `hangs`: it never ends by itself. `ending`: what befalls it
-    instead of its own end; for LOST the container is gone too.
-    """
-
-    status: int = 0
-    output: tuple[bytes, ...] = ()
-    seconds: float = 0.0
-    silence: float = 0.0
-    files: tuple[tuple[str, bytes], ...] = ()
-    hangs: bool = False
-    ending: Ending = Ending.EXITED
-
-
-Script = Callable[[FakeCall], FakeResult]
-
-
-def succeed(_: FakeCall) -> FakeResult:
-    """Let every command succeed at once, in silence."""
-    return FakeResult()
-
-
-def table(rows: tuple[tuple[tuple[str, ...], FakeResult], ...], otherwise: Script = succeed) -> Script:
-    """Make a script of rows of the beginning of an argv and what such commands do; the first that fits counts."""
-
-    def script(call: FakeCall) -> FakeResult:
-        argv = call.request.argv
-        return next((result for prefix, result in rows if argv[: len(prefix)] == prefix), None) or otherwise(call)
-
-    return script
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FakeFaults:
-    """What goes wrong: each is asked and returns the error to raise, or None."""
-
-    on_check: Callable[[], EngineError | None] = lambda: None
-    on_resolve: Callable[[str], ImageError | None] = lambda _: None
-    on_open: Callable[[ContainerSpec], MachineError | None] = lambda _: None
-    on_put: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
-    on_get: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
-    on_snapshot: Callable[[ContainerSpec], EngineError | None] = lambda _: None
 
 
 class FakeEngine:
@@ -128,6 +73,11 @@ class FakeEngine:
         """`fake`."""
         return "fake"
 
+    @property
+    def owner(self) -> str:
+        """All runs on a host are one owner's."""
+        return "fake"
+
     def check(self) -> EngineInfo:
         """Say who it is."""
         _raise(self.faults.on_check())
@@ -139,12 +89,19 @@ class FakeEngine:
         _raise(self.faults.on_resolve(reference))
         return self._image(reference)[0]
 
+    def find(self, reference: str) -> ResolvedImage | None:
+        """Return the image if it is there."""
+        with self.host.guard:
+            found = self.host.images.get(reference)
+        return None if found is None else found[0]
+
     @contextlib.contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[Container]:
         """Make a container with the files of its image."""
         _raise(self.faults.on_open(spec))
         files = self._image(spec.image)[1]
         number = self.host.number()
+        self.host.make_volumes(spec.volumes, self.run)
         container = FakeContainer(self, spec, dict(files))
         with self.host.guard:
             if self._aborted:
@@ -166,7 +123,8 @@ class FakeEngine:
     def sweep(self) -> tuple[str, ...]:
         """Remove what dead runs left."""
         with self.host.guard:
-            dead = sorted({*self.host.containers.values(), *self.host.snapshots.values()} - self.host.living)
+            owners = {volume.run for volume in self.host.volumes.values() if volume.run is not None}
+            dead = sorted({*self.host.containers.values(), *self.host.snapshots.values(), *owners} - self.host.living)
             for number in [number for number, run in self.host.containers.items() if run in dead]:
                 del self.host.containers[number]
         for run in dead:
@@ -182,10 +140,44 @@ class FakeEngine:
             container.kill()
 
     def close(self) -> None:
-        """Remove this run's snapshots."""
+        """Remove this run's snapshots and volumes."""
         self.abort()
         self._remove_snapshots(self.run)
         self.host.living.discard(self.run)
+
+    def kept_image(self, name: str) -> ResolvedImage | None:
+        """Return an image that was kept under the name."""
+        image, _ = self.host.images.get(name, (None, {}))
+        return image if image is not None and image.reference in self.host.kept else None
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return all that is kept on the host; everything was made and used at the same time."""
+        with self.host.guard:
+            images = [
+                Kept(kind=KeptKind.IMAGE, name=name, labels=image.labels, size=0, created=1.0, used=1.0)
+                for name, (image, _) in self.host.images.items()
+                if name in self.host.kept
+            ]
+            volumes = [
+                Kept(
+                    kind=KeptKind.VOLUME,
+                    name=name,
+                    labels=volume.labels,
+                    size=sum(map(len, volume.files.values())),
+                    created=1.0,
+                    used=1.0,
+                )
+                for name, volume in self.host.volumes.items()
+                if volume.run is None
+            ]
+        return (*images, *volumes)
+
+    def discard(self, kept: Kept) -> None:
+        """Remove something kept."""
+        if kept.kind is KeptKind.IMAGE:
+            self.remove_image(kept.name)
+        else:
+            self.host.volumes.pop(kept.name, None)
 
     def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
         """Make an image of a tar file."""
@@ -207,6 +199,7 @@ class FakeEngine:
                 # A name that a newer image has taken over stays with it.
                 for key in [key for key, (one, _) in self.host.images.items() if one.id == image.id]:
                     del self.host.images[key]
+                    self.host.kept.discard(key)
                 self.host.snapshots.pop(image.id, None)
 
     def keep(self, files: Files, metadata: ImageMetadata) -> str:
@@ -216,11 +209,14 @@ class FakeEngine:
         identity = self.host.add_image(metadata.name or "", files, metadata.labels)
         if metadata.name is None:
             self.host.snapshots[identity] = self.run
+        elif metadata.is_kept:
+            self.host.kept.add(metadata.name)
         return identity
 
     def _remove_snapshots(self, run: str) -> None:
         for identity in [identity for identity, owner in tuple(self.host.snapshots.items()) if owner == run]:
             self.remove_image(identity)
+        self.host.remove_volumes(run)
 
     def _image(self, reference: str) -> tuple[ResolvedImage, Files]:
         try:
@@ -247,6 +243,8 @@ class FakeContainer:
             return ExecResult(ending=Ending.LOST, status=None, seconds=0.0)
         wished = ((name, value) for name, value in self._spec.arguments.env if value is not None)
         env = tuple(dict((*wished, *self._spec.env, *request.env)).items())
+        for volume in self._spec.volumes:
+            self.files.update(self._engine.host.read_volume(volume))
         call = FakeCall(request=request, spec=self._spec, env=env, files=self.files)
         self._engine.commands.append(call)
         result = self._engine.script(call)
@@ -262,7 +260,7 @@ class FakeContainer:
             return ExecResult(ending=Ending.LOST, status=None, seconds=seconds)
         if ending is not Ending.EXITED:
             return ExecResult(ending=ending, status=None, seconds=seconds)
-        self.files.update(result.files)
+        self._write(dict(result.files))
         return ExecResult(ending=ending, status=result.status, seconds=seconds)
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:
@@ -270,7 +268,7 @@ class FakeContainer:
         data = io.BytesIO(b"".join(archive))
         self._check(self._engine.faults.on_put(self._spec, directory))
         try:
-            self.files.update(unpack(directory, data))
+            self._write(unpack(directory, data))
         except tarfile.TarError as error:
             raise EngineError(f"what was put into {directory} is no tar archive: {error}") from error
 
@@ -291,11 +289,17 @@ class FakeContainer:
     def snapshot(self, metadata: ImageMetadata) -> str:
         """Keep the files as an image."""
         self._check(self._engine.faults.on_snapshot(self._spec))
-        return self._engine.keep(dict(self.files), metadata)
+        mounted = tuple(f"{volume.target}/" for volume in self._spec.volumes)
+        return self._engine.keep({n: data for n, data in self.files.items() if not n.startswith(mounted)}, metadata)
 
     def kill(self) -> None:
         """Remove it now."""
         self._killed.set()
+
+    def _write(self, files: Files) -> None:
+        self.files.update(files)
+        for volume in self._spec.volumes:
+            self._engine.host.write_volume(volume, files)
 
     def _check(self, error: EngineError | None) -> None:
         if self._killed.is_set():

@@ -1,14 +1,24 @@
 """What fake engines share, as the runs on one machine share a daemon."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from matrix_runner.engine.api import ResolvedImage
+from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.fake_files import Files
 
 ANY_IMAGE: Final = "fake:latest"
 """An image that every fake host has, with nothing in it."""
+
+
+@dataclass(kw_only=True, slots=True)
+class FakeVolume:
+    """A volume: its files by their path in it. `run`: whose it is, None for one that stays."""
+
+    labels: tuple[tuple[str, str], ...]
+    run: str | None
+    files: Files = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -20,6 +30,9 @@ class FakeHost:
     """Open containers by number, with their run."""
     snapshots: dict[str, str] = field(default_factory=dict)
     """Images of one run only, by id, with their run."""
+    kept: set[str] = field(default_factory=set)
+    """Names of the images that are there for later runs."""
+    volumes: dict[str, FakeVolume] = field(default_factory=dict)
     living: set[str] = field(default_factory=set)
     guard: threading.Lock = field(default_factory=threading.Lock)
     numbers: int = 0
@@ -40,3 +53,33 @@ class FakeHost:
         with self.guard:
             self.images[identity] = self.images[image.reference] = (image, dict(files or {}))
         return identity
+
+    def make_volumes(self, volumes: Iterable[Volume], run: str) -> None:
+        """See that volumes are there."""
+        with self.guard:
+            for volume in volumes:
+                made = FakeVolume(labels=volume.labels, run=run if volume.of_run else None)
+                self.volumes.setdefault(volume.name, made)
+
+    def remove_volumes(self, run: str) -> None:
+        """Remove the volumes that are one run's only."""
+        with self.guard:
+            for name in [name for name, volume in self.volumes.items() if volume.run == run]:
+                del self.volumes[name]
+
+    def read_volume(self, volume: Volume) -> Files:
+        """Return the files of a volume as a container sees them."""
+        with self.guard:
+            kept = self.volumes.get(volume.name)
+            return {} if kept is None else {f"{volume.target}{path}": data for path, data in kept.files.items()}
+
+    def write_volume(self, volume: Volume, files: Files) -> None:
+        """Keep those of a container's files that lie in a volume."""
+        inside = {
+            path.removeprefix(volume.target): data
+            for path, data in files.items()
+            if path.startswith(f"{volume.target}/")
+        }
+        with self.guard:
+            if volume.name in self.volumes:
+                self.volumes[volume.name].files.update(inside)

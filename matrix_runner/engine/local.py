@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner import __version__
-from matrix_runner.engine.api import ContainerSpec, EngineInfo, ResolvedImage
+from matrix_runner.engine.api import ContainerSpec, EngineInfo, Kept, ResolvedImage, Volume
 from matrix_runner.engine.discovery import FoundInterpreter, find_interpreters, machine_of
+from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import Leases
 from matrix_runner.engine.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
+from matrix_runner.engine.local_keeping import LocalKeeping
 from matrix_runner.engine.probe import without_leaks
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
@@ -60,11 +62,17 @@ class LocalEngine:
         self._work_dir = work_dir
         self._run_dir = work_dir / run
         self._leases = Leases(state_dir, run)
+        self._keeping = LocalKeeping(work_dir, LastUses(state_dir / "uses" / self.name))
         self._tools_dir = tools_dir or Path(sys.executable).parent
         self._found = interpreters
         self._lock = threading.Lock()
         self._open: set[LocalContainer] = set()
         self._is_aborted = False
+
+    @property
+    def owner(self) -> str:
+        """This user, on this host, with this state directory."""
+        return self._leases.owner
 
     def interpreters(self) -> tuple[FoundInterpreter, ...]:
         """Return the Pythons there are; looked for once, in a second or two."""
@@ -80,6 +88,10 @@ class LocalEngine:
         return EngineInfo(name=self.name, version=__version__, machine=machine, endpoint="this machine")
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:  # noqa: ARG002
+        """Return what stands for any image: this machine."""
+        return ResolvedImage(reference=IMAGE, id=IMAGE)
+
+    def find(self, reference: str) -> ResolvedImage | None:  # noqa: ARG002
         """Return what stands for any image: this machine."""
         return ResolvedImage(reference=IMAGE, id=IMAGE)
 
@@ -112,11 +124,15 @@ class LocalEngine:
             except OSError as error:
                 raise EngineError(f"cannot make a directory for {spec.name}: {error}") from error
             env = {**self._variables(root), **dict(spec.env)}
-            container = LocalContainer(root, env, prefix, snapshots=self._run_dir / "snapshots", kept=self._kept)
+            container = LocalContainer(
+                root, env, prefix, snapshots=self._run_dir / "snapshots", kept=self._kept, label=self._keeping.label
+            )
             self._open.add(container)
         try:
             if spec.image != IMAGE:
                 self._restore(spec.image, root)
+            for volume in spec.volumes:
+                self._mount(volume, root)
             self._lay_out(root, tuple(found for found in interpreters if found.machine == spec.arch.tag))
         except BaseException as error:
             container.kill()
@@ -134,6 +150,13 @@ class LocalEngine:
                 f"the local engine has no image {image!r}", hint="It can open this machine, and snapshots of its own."
             )
         copy_tree(snapshot, root)
+
+    def _mount(self, volume: Volume, root: Path) -> None:
+        link = root / volume.target.lstrip("/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # In a snapshot there is the link of the container that it was made of.
+        link.unlink(missing_ok=True)
+        link.symlink_to(self._keeping.volume(volume, self._run_dir))
 
     def _prefix(self, arch: Arch) -> tuple[str, ...]:
         if not arch.needs_linux32 or Arch.of_machine(platform.machine()) is not arch.wider:
@@ -198,6 +221,19 @@ class LocalEngine:
                     removed.append(f"{file.parent}, left by a run that died")
         return tuple(removed)
 
+    def kept_image(self, name: str) -> ResolvedImage | None:
+        """Return an image that a run of this owner kept under the name, and note its use."""
+        place = self._kept / snapshot_name(name)
+        return ResolvedImage(reference=name, id=str(place)) if self._keeping.image(place, place.name) else None
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return all that this owner's runs keep here."""
+        return self._keeping.all()
+
+    def discard(self, kept: Kept) -> None:
+        """Remove something kept; it may be gone already."""
+        remove_tree(self._keeping.discard(kept))
+
     def abort(self) -> None:
         """Kill every open container and refuse to open more."""
         with self._lock:
@@ -209,7 +245,7 @@ class LocalEngine:
             container.kill()
 
     def close(self) -> None:
-        """Remove what this run has left, snapshots included."""
+        """Remove what this run has left, snapshots and volumes included."""
         self.abort()
         remove_tree(self._run_dir)
         self._leases.release()

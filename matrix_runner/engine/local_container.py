@@ -6,7 +6,7 @@ import secrets
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from signal import SIGKILL
 from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
 from matrix_runner.engine.local_archive import pack, unpack
 from matrix_runner.engine.local_command import LocalCommand, signal_session
+from matrix_runner.engine.local_keeping import unlabel
 from matrix_runner.engine.local_watcher import MARK, Watcher
 from matrix_runner.errors import EngineError
 
@@ -24,12 +25,19 @@ class LocalContainer:
 
     is_disposable = False
 
-    def __init__(
-        self, root: Path, env: Mapping[str, str], prefix: tuple[str, ...], *, snapshots: Path, kept: Path
+    def __init__(  # noqa: PLR0913  each is one fact about the surroundings, passed in
+        self,
+        root: Path,
+        env: Mapping[str, str],
+        prefix: tuple[str, ...],
+        *,
+        snapshots: Path,
+        kept: Path,
+        label: Callable[[Path, tuple[tuple[str, str], ...]], None],
     ) -> None:
         """`prefix`: what goes before every command (`linux32`). `snapshots`, `kept`: where to keep copies of `root`.
 
-        Those with a name go to `kept` and stay.
+        Those with a name go to `kept` and stay; `label` marks one as whole, and as one for later runs.
         """
         self._root = root
         mark = secrets.token_hex(8)
@@ -37,6 +45,7 @@ class LocalContainer:
         self._prefix = prefix
         self._snapshots = snapshots
         self._kept = kept
+        self._label = label
         self._is_dead = threading.Event()
         self._watcher = Watcher(mark, root)
 
@@ -91,8 +100,11 @@ class LocalContainer:
             return identifier
         target = self._kept / snapshot_name(metadata.name)
         if metadata.replaces:
+            unlabel(target)
             remove_tree(target)
         copy_tree(self._root, target)
+        if metadata.is_kept:
+            self._label(target, metadata.labels)
         return str(target)
 
     def kill(self) -> None:

@@ -11,7 +11,17 @@ from dataclasses import replace
 import pytest
 from engine_harness import Harness, run, tar_of, untar
 
-from matrix_runner.engine.api import Container, ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
+from matrix_runner.engine.api import (
+    Container,
+    ContainerSpec,
+    Ending,
+    Engine,
+    ExecRequest,
+    ImageMetadata,
+    Kept,
+    KeptKind,
+    Volume,
+)
 from matrix_runner.engine.docker_engine import DaemonEngine
 from matrix_runner.engine.fake import FakeEngine
 from matrix_runner.errors import EngineError, ImageError, MachineError
@@ -246,6 +256,126 @@ def test_a_named_snapshot_stays_until_it_is_replaced(engine: Engine, harness: Ha
     finally:
         if isinstance(engine, DaemonEngine | FakeEngine):
             engine.remove_image(metadata.name or "")
+
+
+def volume(engine: Engine, *, of_run: bool = False) -> Volume:
+    """Return a volume of this test alone, with a label; its place is below the root of any container."""
+    name = f"matrix-runner-test-{secrets.token_hex(4)}"
+    labels = (("matrix-runner.project", engine.owner),)
+    return Volume(name=name, target="/matrix/shared", labels=labels, of_run=of_run)
+
+
+def write_shared(container: Container) -> None:
+    """Let a command of the container write a file into the volume."""
+    container.put(f"{container.root}/own", [tar_of(file=b"content")])
+    assert run(container, "cp", f"{container.root}/own/file", f"{container.root}/matrix/shared/file")[0].is_success
+
+
+def kept(engine: Engine, name: str) -> list[Kept]:
+    """Return what the engine keeps under a name."""
+    return [each for each in engine.kept() if each.name == name]
+
+
+def test_a_volume_is_shared_and_stays(engine: Engine, harness: Harness) -> None:
+    """What one container writes another one reads, in this run and the next; it is listed until it is discarded."""
+    shared = volume(engine)
+    spec = replace(harness.spec(), volumes=(shared,))
+    later = harness.make("run-later")
+    try:
+        with engine.open(spec) as first, engine.open(spec) as second:
+            write_shared(first)
+            assert run(second, "cat", f"{second.root}/matrix/shared/file")[1] == b"content"
+        engine.close()
+        assert later.sweep() == ()
+        with later.open(spec) as third:
+            assert run(third, "cat", f"{third.root}/matrix/shared/file")[1] == b"content"
+        (found,) = kept(later, shared.name)
+        assert found.kind is KeptKind.VOLUME
+        assert ("matrix-runner.project", engine.owner) in found.labels
+        assert found.size is None or found.size >= len(b"content")
+        assert 0 < found.created <= found.used
+        later.discard(found)
+        later.discard(found)
+        assert kept(later, shared.name) == []
+    finally:
+        later.close()
+
+
+def test_a_volume_is_no_part_of_a_snapshot(engine: Engine, harness: Harness) -> None:
+    """A container that is opened from a snapshot, without the volume, does not have what was in it."""
+    own = volume(engine, of_run=True)
+    with engine.open(replace(harness.spec(), volumes=(own,))) as first:
+        write_shared(first)
+        image = first.snapshot(ImageMetadata(name=None))
+    with engine.open(replace(harness.spec(), image=image, volumes=(replace(own, name=f"{own.name}-2"),))) as second:
+        assert run(second, "cat", f"{second.root}/matrix/shared/file")[1] != b"content"
+
+
+def test_a_volume_of_a_run_ends_with_it(engine: Engine, harness: Harness) -> None:
+    """It is never listed, and empty for the next run; that of a dead run is swept, and only that."""
+    own = volume(engine, of_run=True)
+    spec = replace(harness.spec(), volumes=(own,))
+    with engine.open(spec) as first:
+        write_shared(first)
+    assert kept(engine, own.name) == []
+    dead = harness.make("run-dead")
+    with dead.open(replace(spec, volumes=(replace(own, name=f"{own.name}-dead"),))):
+        pass
+    harness.die(dead)
+    assert any("run-dead" in line for line in engine.sweep())
+    assert engine.sweep() == ()
+    with engine.open(spec) as again:
+        assert run(again, "cat", f"{again.root}/matrix/shared/file")[1] == b"content"
+    engine.close()
+    dead.close()
+    later = harness.make("run-later")
+    try:
+        with later.open(spec) as second:
+            assert run(second, "cat", f"{second.root}/matrix/shared/file")[1] != b"content"
+    finally:
+        later.close()
+
+
+def test_an_image_kept_is_found_by_later_runs(engine: Engine, harness: Harness) -> None:
+    """By its name, with its labels and the bytes that it adds, until it is discarded; what has it open keeps it."""
+    name = f"matrix-runner-test/kept:{secrets.token_hex(4)}"
+    assert engine.kept_image(name) is None
+    with engine.open(harness.spec()) as container:
+        container.put(f"{container.root}/kept", [tar_of(file=bytes(100_000))])
+        container.snapshot(ImageMetadata(name=name, labels=(("matrix-runner.key", "k"),), replaces=True, is_kept=True))
+    engine.close()
+    later = harness.make("run-later")
+    try:
+        assert later.sweep() == ()
+        image = later.kept_image(name)
+        assert image is not None
+        with later.open(replace(harness.spec(), image=image.id)) as found:
+            assert len(run(found, "cat", f"{found.root}/kept/file")[1]) == 100_000
+            # What is made of it is something else: it is not listed, nor found.
+            other = found.snapshot(ImageMetadata(name=None))
+        (listed,) = [each for each in later.kept() if ("matrix-runner.key", "k") in each.labels]
+        assert listed.kind is KeptKind.IMAGE
+        assert listed.size is None or listed.size == 0 or 100_000 <= listed.size < 10_000_000
+        assert 0 < listed.created <= listed.used
+        assert other != image.id
+    finally:
+        later.close()
+    for each in later.kept():
+        if ("matrix-runner.key", "k") in each.labels:
+            later.discard(each)
+    assert later.kept_image(name) is None
+
+
+def test_an_image_that_only_has_the_name_is_not_one_kept(engine: Engine, harness: Harness) -> None:
+    """Whatever else was put under the name is left alone, and never taken for what an earlier run has made."""
+    name = f"matrix-runner-test/named:{secrets.token_hex(4)}"
+    try:
+        with engine.open(harness.spec()) as container:
+            container.snapshot(ImageMetadata(name=name, replaces=True))
+        assert engine.kept_image(name) is None
+    finally:
+        if isinstance(engine, DaemonEngine | FakeEngine):
+            engine.remove_image(name)
 
 
 def test_large_output_needs_no_memory(container: Container) -> None:
