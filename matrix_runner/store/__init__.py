@@ -1,0 +1,1 @@
+"""Finished cells, kept from run to run: what each was made of, its wheel and its log."""

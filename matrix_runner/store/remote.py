@@ -1,0 +1,137 @@
+"""The same entries where several machines find them: a bucket, or whatever else `fsspec` opens by a URL.
+
+An entry is one object, a tar of its files, so that it is there whole or not at all; what comes from there is held
+against its digests like everything else. Nothing that goes wrong there stops a run.
+"""
+
+import shutil
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, cast
+
+from matrix_runner.errors import OutputError, UsageError
+from matrix_runner.store.store import INGREDIENTS, LOG, RECORD, WHEEL, Store
+from matrix_runner.wheelhouse import DEFAULT_LIMIT
+
+_CHUNK = 1024 * 1024
+_NAMES = (RECORD, WHEEL, LOG, INGREDIENTS)
+
+
+class _FileSystem(Protocol):
+    """What is needed of `fsspec`."""
+
+    def exists(self, path: str) -> bool: ...
+
+    def get_file(self, rpath: str, lpath: str) -> None: ...
+
+    def put_file(self, lpath: str, rpath: str) -> None: ...
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None: ...  # noqa: FBT001, FBT002  theirs
+
+
+class Remote:
+    """Finished cells at a URL. Thread-safe. After the first error it is left alone for the rest of the run."""
+
+    def __init__(self, files: _FileSystem, prefix: str, *, read_only: bool, trouble: Callable[[str], None]) -> None:
+        """`prefix`: where entries go. `trouble` is told once what does not work, from any thread."""
+        self._files = files
+        self._prefix = prefix.rstrip("/")
+        self._read_only = read_only
+        self._trouble = trouble
+        self._lock = threading.Lock()
+        self._is_broken = False
+
+    def pull(self, store: Store, key: str) -> bool:
+        """Put an entry from there into the store; return whether there was one."""
+        if self._is_broken:
+            return False
+        try:
+            with store.room() as room:
+                archive, entry = room / "entry.tar", room / "entry"
+                if not self._files.exists(self._path(key)):
+                    return False
+                self._files.get_file(self._path(key), str(archive))
+                entry.mkdir()
+                return _unpack(archive, entry) and store.adopt(key, entry)
+        except OutputError as error:
+            self._give_up(error.message)
+        except FileNotFoundError:
+            return False
+        except Exception as error:  # noqa: BLE001  each kind of file system has its own exceptions
+            self._give_up(f"{type(error).__name__}: {error}")
+        return False
+
+    def push(self, store: Store, key: str) -> None:
+        """Put an entry of the store there."""
+        if self._read_only or self._is_broken:
+            return
+        try:
+            with store.room() as room:
+                archive = room / "entry.tar"
+                _pack(store.path(key), archive)
+                target = self._path(key)
+                self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+                self._files.put_file(str(archive), target)
+        except OutputError as error:
+            self._give_up(error.message)
+        except Exception as error:  # noqa: BLE001  see above
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def _path(self, key: str) -> str:
+        return f"{self._prefix}/entries/{key[:2]}/{key}.tar"
+
+    def _give_up(self, text: str) -> None:
+        with self._lock:
+            is_first, self._is_broken = not self._is_broken, True
+        if is_first:
+            self._trouble(f"cache-remote is not used any more in this run: {text}")
+
+
+def open_remote(url: str, *, read_only: bool, trouble: Callable[[str], None]) -> Remote | None:
+    """Open what a URL names; None, and a word to `trouble`, if that cannot be done. Raise UsageError without fsspec."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise UsageError(
+            "cache-remote needs fsspec, which is not installed",
+            hint='`pip install "matrix-runner[remote]"`, and what your kind of URL needs, such as s3fs',
+        ) from None
+    try:
+        files, prefix = url_to_fs(url)
+    except ImportError as error:
+        raise UsageError(f"cache-remote: {url} cannot be opened: {error}", hint="install what it names") from None
+    except Exception as error:  # noqa: BLE001  of any file system
+        trouble(f"cache-remote is not used: {type(error).__name__}: {error}")
+        return None
+    return Remote(cast("_FileSystem", files), str(prefix), read_only=read_only, trouble=trouble)
+
+
+def _pack(entry: Path, archive: Path) -> None:
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in _NAMES:
+            path = entry / name
+            if path.is_symlink() or not path.is_file():
+                continue
+            info = tarfile.TarInfo(name)
+            with path.open("rb") as file:
+                info.size = path.stat().st_size
+                tar.addfile(info, file)
+
+
+def _unpack(archive: Path, entry: Path) -> bool:
+    """Take the files of an entry out of a tar, and nothing else; return whether it was one."""
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            for member in tar:
+                if member.name not in _NAMES or not member.isreg() or member.size > DEFAULT_LIMIT:
+                    return False
+                data = tar.extractfile(member)
+                if data is None or (entry / member.name).exists():
+                    return False
+                with (entry / member.name).open("xb") as file:
+                    shutil.copyfileobj(data, file, _CHUNK)
+    except tarfile.TarError:
+        return False
+    return True

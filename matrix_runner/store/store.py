@@ -1,0 +1,265 @@
+"""A plain directory of finished cells: `entries/<two digits>/<key>/` with the wheel, its log and what it was made of.
+
+An entry is written under another name, flushed and renamed, so it is there whole or not at all; every file of it is
+held against its digest when it is read. So a CI cache action, a shared disk or rsync may carry the directory, several
+runs may use it at once, and whatever is damaged is removed and counts as not there.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from matrix_runner.errors import OutputError
+from matrix_runner.model.outcomes import Outcome
+from matrix_runner.store import ingredients as listing
+from matrix_runner.store.files import chunks_of, copy_checked, discard, flush_directory, read_small, write_new
+from matrix_runner.store.ingredients import Ingredients
+from matrix_runner.store.record import KeptWheel, Part, Record, read_record
+from matrix_runner.store.sealed import seal, unseal
+from matrix_runner.wheelhouse import DEFAULT_LIMIT
+from matrix_runner.wheelhouse.durable import write_flushed
+
+RECORD, WHEEL, LOG, INGREDIENTS = "entry.json", "wheel", "log", "ingredients.json"
+
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
+"""What backup programs know a cache by (bford.info/cachedir)."""
+
+KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+NOTES = ("facts", "latest")
+"""Kinds of notes."""
+
+_NOTE = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
+_SMALL = 1024**2
+_LARGE = 512 * 1024**2
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """An entry that was found whole. `wheel`, `log`: copies of the caller's own."""
+
+    record: Record
+    wheel: Path | None
+    log: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """A cell that has passed. `wheel`: its own; None for one that tested the wheel of `builder`, a key.
+
+    `tested`: the digest of that wheel. `project`: where it was built, for people. `log`: a file, if there is one.
+    """
+
+    outcome: Outcome
+    project: str
+    wheel: Path | None
+    log: Path | None
+    builder: str | None = None
+    tested: str | None = None
+
+
+class Store:
+    """The directory. Thread-safe; nothing is held open."""
+
+    def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Touch nothing yet. `clock`: seconds since 1970."""
+        self.root = root
+        self.clock = clock
+        self.tmp = root / "tmp"
+
+    def prepare(self) -> None:
+        """Make the directory. Raise OutputError."""
+        with self._told("made"):
+            self.tmp.mkdir(parents=True, exist_ok=True)
+            tag = self.root / "CACHEDIR.TAG"
+            if not tag.exists():
+                write_new(tag, _TAG.encode(), self.tmp)
+
+    def path(self, key: str) -> Path:
+        """Return where the entry of a key is, or would be."""
+        if KEY.fullmatch(key) is None:
+            raise ValueError(f"not a key: {key!r}")
+        return self.root / "entries" / key[:2] / key
+
+    def get(self, key: str, staging: Path) -> Entry | None:
+        """Return the entry of a key, its files copied to `staging`; None if there is none that is whole.
+
+        Raise OutputError if `staging` cannot be written to.
+        """
+        path = self.path(key)
+        record = self.peek(key)
+        if record is None:
+            return None
+        try:
+            staging.mkdir(parents=True, exist_ok=True)
+            if not _take(path, record, staging):
+                discard(path, self.tmp)
+                return None
+        except OSError as error:
+            if error.errno in _FULL:
+                raise OutputError(f"{staging} cannot be written to: {error.strerror}") from error
+            if not isinstance(error, PermissionError):
+                discard(path, self.tmp)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        wheel = None if record.wheel is None else staging / record.wheel.name
+        return Entry(record=record, wheel=wheel, log=staging / LOG)
+
+    def peek(self, key: str) -> Record | None:
+        """Return what the entry of a key says of itself, without looking at its files. One that is damaged goes."""
+        path = self.path(key)
+        try:
+            path.lstat()
+        except OSError:
+            return None
+        record = read_entry(path)
+        if record is None and os.access(path.parent, os.W_OK):
+            discard(path, self.tmp)
+        return record
+
+    def ingredients(self, key: str) -> Ingredients | None:
+        """Return what the entry of a key was made of."""
+        with contextlib.suppress(OSError):
+            return listing.read(read_small(self.path(key) / INGREDIENTS, _LARGE))
+        return None
+
+    def put(self, ingredients: Ingredients, finished: Finished) -> str:
+        """Keep a finished cell, in the place of an entry of the same ingredients; return its key. Raise OutputError."""
+        content = listing.write(ingredients)
+        key = listing.key(ingredients)
+        self.prepare()
+        partial = self.tmp / f"entry-{secrets.token_hex(8)}"
+        try:
+            with self._told("written to"):
+                partial.mkdir()
+                record = self._write(partial, key, content, finished)
+                write_flushed(partial / RECORD, (seal(msgspec.json.encode(record)),))
+                flush_directory(partial)
+                self._put_in_place(partial, self.path(key))
+        finally:
+            if partial.exists():
+                discard(partial, self.tmp)
+        return key
+
+    def adopt(self, key: str, directory: Path) -> bool:
+        """Take in an entry that came from elsewhere, as a directory in `room()`. Return whether it was one."""
+        if read_entry(directory, key) is None:
+            return False
+        with self._told("written to"):
+            self._put_in_place(directory, self.path(key))
+        return True
+
+    @contextlib.contextmanager
+    def room(self) -> Iterator[Path]:
+        """Give a new directory beside the entries, which goes at the end. Raise OutputError."""
+        self.prepare()
+        path = self.tmp / f"room-{secrets.token_hex(8)}"
+        with self._told("written to"):
+            path.mkdir()
+        try:
+            yield path
+        finally:
+            if path.exists():
+                discard(path, self.tmp)
+
+    def note(self, kind: str, name: str) -> bytes | None:
+        """Return a small JSON document that was noted; None if there is none, or not a whole one."""
+        try:
+            return unseal(read_small(self._note(kind, name), _SMALL))
+        except OSError:
+            return None
+
+    def write_note(self, kind: str, name: str, content: bytes) -> None:
+        """Note a small JSON document, for `note`. Raise OutputError."""
+        self.prepare()
+        with self._told("written to"):
+            write_new(self._note(kind, name), seal(content), self.tmp)
+
+    def _write(self, partial: Path, key: str, content: bytes, finished: Finished) -> Record:
+        outcome, wheel = finished.outcome, None
+        if finished.wheel is not None and outcome.wheel is not None:
+            written = write_flushed(partial / WHEEL, chunks_of(finished.wheel, DEFAULT_LIMIT))
+            wheel = outcome.wheel
+            if written != wheel.sha256:
+                raise OutputError(f"{wheel.name} changed after it was published, and is not kept")
+        log = () if finished.log is None else chunks_of(finished.log, _LARGE)
+        digests = (write_flushed(partial / LOG, log), write_flushed(partial / INGREDIENTS, (content,)))
+        parts = [
+            Part(size=(partial / name).stat().st_size, sha256=digest)
+            for name, digest in zip((LOG, INGREDIENTS), digests, strict=True)
+        ]
+        return Record(
+            key=key,
+            cell=str(outcome.cell),
+            project=listing.plain_name(finished.project),
+            created=self.clock(),
+            seconds=outcome.seconds,
+            log=parts[0],
+            ingredients=parts[1],
+            wheel=None
+            if wheel is None
+            else KeptWheel(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
+            reused_from=None if outcome.reused_from is None else str(outcome.reused_from),
+            builder=finished.builder,
+            tested=finished.tested,
+            image=outcome.image,
+            image_id=outcome.image_id,
+            python_version=outcome.python_version,
+        )
+
+    def _put_in_place(self, partial: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A directory takes no other's place that has something in it: the old one goes first, as a whole.
+        for _ in range(3):
+            try:
+                partial.rename(target)
+            except OSError:  # noqa: PERF203  a turn or two
+                discard(target, self.tmp)
+            else:
+                flush_directory(target.parent)
+                return
+        partial.rename(target)
+
+    def _note(self, kind: str, name: str) -> Path:
+        if _NOTE.fullmatch(name) is None or kind not in NOTES:
+            raise ValueError(f"not the name of a note: {kind}/{name}")
+        return self.root / kind / f"{name}.json"
+
+    @contextlib.contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"the cache directory {self.root} cannot be {what}: {error.strerror or error}",
+                hint="choose another with --cache-dir",
+            ) from error
+
+
+def read_entry(path: Path, key: str | None = None) -> Record | None:
+    """Return what an entry, a directory of the name of its key, says of itself; None if it is damaged."""
+    try:
+        content = unseal(read_small(path / RECORD, _SMALL))
+    except OSError:
+        return None
+    return None if content is None else read_record(content, key or path.name)
+
+
+def _take(path: Path, record: Record, staging: Path) -> bool:
+    """Copy an entry's files; return whether all are what the record says. Raise OSError."""
+    wheel = record.wheel
+    if wheel is not None and not copy_checked(path / WHEEL, staging / wheel.name, size=wheel.size, sha256=wheel.sha256):
+        return False
+    log, listed = record.log, record.ingredients
+    return copy_checked(path / LOG, staging / LOG, size=log.size, sha256=log.sha256) and copy_checked(
+        path / INGREDIENTS, None, size=listed.size, sha256=listed.sha256
+    )
