@@ -37,6 +37,21 @@ class Git:
         """Return when the last commit touched the project, in seconds since 1970; 0 if none did."""
         return int(self._ask("log", "-1", "--format=%ct", "--", ".") or 0)
 
+    def state(self) -> bytes:
+        """Return what of the repository a build can see: branches, tags, where HEAD is, what is in the index.
+
+        Not the files in `.git`: any `git status` rewrites some of them though nothing has changed.
+        """
+        return b"\0".join(
+            (
+                self._ask("rev-parse", "HEAD"),
+                self._ask("symbolic-ref", "--quiet", "HEAD"),
+                self._ask("for-each-ref"),
+                self._ask("ls-files", "--stage"),
+                self._ask("config", "--list", "--local", "-z"),
+            )
+        )
+
     def _ask(self, *arguments: str, must: bool = False) -> bytes:
         """Return what git says; nothing if it fails, unless it `must` not."""
         # The project, or the repository above it, may belong to another user, as a CI system's mount does.

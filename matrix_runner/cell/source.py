@@ -5,6 +5,7 @@ bytes, and a build cannot depend on who checked out what when (reference: reprod
 """
 
 import errno
+import hashlib
 import os
 import re
 import stat
@@ -12,6 +13,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from pathspec import GitIgnoreSpec
 
@@ -53,6 +55,10 @@ _LATEST_PRE_1980 = 315_532_800
 _CHUNK = 1 << 20
 
 
+Digests = tuple[tuple[str, str], ...]
+"""What is in each file of the project, its kind and mode included, by name, sorted; of `.git` what a build can see."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceArchive:
     """A tar of the project on disk. `epoch`: the time all its files carry, for SOURCE_DATE_EPOCH. `size` in bytes."""
@@ -62,12 +68,23 @@ class SourceArchive:
     files: int
     epoch: int
     notices: tuple[str, ...]
+    digests: Digests = ()
 
     def read(self) -> Iterator[bytes]:
         """Stream it; every caller has its own file position."""
         with self.path.open("rb") as archive:
             while chunk := archive.read(_CHUNK):
                 yield chunk
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What `pack` would put into the tar; the fields are those of `SourceArchive`."""
+
+    digests: Digests
+    files: int
+    epoch: int
+    notices: tuple[str, ...]
 
 
 def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = ()) -> SourceArchive:
@@ -78,6 +95,23 @@ def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: It
     never to pack, such as the output directory. Sockets, FIFOs and devices are left out with a notice and never
     opened. Raise MachineError if a file cannot be read or keeps changing while it is, UsageError if there is none.
     """
+    found = _gather(project, target, environ, exclude)
+    return SourceArchive(
+        path=target,
+        size=target.stat().st_size,
+        files=found.files,
+        epoch=found.epoch,
+        notices=found.notices,
+        digests=found.digests,
+    )
+
+
+def survey(project: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = ()) -> Survey:
+    """Read what `pack` would, and write nothing. Raise as it does."""
+    return _gather(project, None, environ, exclude)
+
+
+def _gather(project: Path, target: Path | None, environ: Mapping[str, str], exclude: Iterable[Path]) -> Survey:
     notices: list[str] = []
     for attempt in (1, 2):
         try:
@@ -86,15 +120,17 @@ def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: It
             epoch = _epoch(environ, git if is_git else None)
             skipped = tuple(filter(None, (_inside(project, path) for path in exclude)))
             names = [n for n in names if not any(n == s or n.startswith(s + "/") for s in skipped)]
-            count = _write(project, sorted(set(names)), target, epoch, notices)
+            digests = _write(project, sorted(set(names)), target, epoch, notices)
             break
         except (tarfile.TarError, OSError) as error:
             # A file that shrinks or vanishes between listing and reading: an editor or a build is at work.
             if attempt == 2:
                 raise MachineError(f"cannot pack the project: {error}", hint=_advice(error)) from error
-    return SourceArchive(
-        path=target, size=target.stat().st_size, files=count, epoch=epoch, notices=tuple(dict.fromkeys(notices))
-    )
+    # Files of `.git` change without anything having changed: what git makes of them counts.
+    seen = [pair for pair in digests if not pair[0].startswith(".git/")]
+    if len(seen) < len(digests):
+        seen.append((".git", hashlib.sha256(git.state()).hexdigest()))
+    return Survey(digests=tuple(sorted(seen)), files=len(digests), epoch=epoch, notices=tuple(dict.fromkeys(notices)))
 
 
 def archive_of(path: Path, name: str) -> Iterator[bytes]:
@@ -185,14 +221,18 @@ def _inside(project: Path, path: Path) -> str:
     return "" if inside == "." else inside
 
 
-def _write(project: Path, names: list[str], target: Path, epoch: int, notices: list[str]) -> int:
-    count = 0
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape") as archive:
-        for name in names:
-            count += _add(archive, project, name, epoch, notices)
-    if not count:
+def _write(
+    project: Path, names: list[str], target: Path | None, epoch: int, notices: list[str]
+) -> list[tuple[str, str]]:
+    """Write the tar, if there is to be one; return each file's digest."""
+    with tarfile.open(
+        target or os.devnull, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+    ) as archive:
+        found = [(name, _add(None if target is None else archive, project, name, epoch, notices)) for name in names]
+    digests = [(name, digest) for name, digest in found if digest is not None]
+    if not digests:
         raise UsageError(f"{project} has no file to build from", hint="is everything in it ignored by git?")
-    return count
+    return digests
 
 
 def _leads_out(link: Path, project: Path) -> bool:
@@ -201,7 +241,21 @@ def _leads_out(link: Path, project: Path) -> bool:
     return link.readlink().is_absolute() or not Path(os.path.realpath(link)).is_relative_to(project.resolve())
 
 
-def _add(archive: tarfile.TarFile, project: Path, name: str, epoch: int, notices: list[str]) -> int:
+class _Hashing:
+    """A file that takes note of what is read from it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
+def _add(archive: tarfile.TarFile | None, project: Path, name: str, epoch: int, notices: list[str]) -> str | None:
+    """Add a file to the archive, if there is one; return its digest, None for what is left out."""
     path = project / name
     status = path.lstat()
     info = tarfile.TarInfo(name)
@@ -211,16 +265,31 @@ def _add(archive: tarfile.TarFile, project: Path, name: str, epoch: int, notices
         info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
         if _leads_out(path, project):
             notices.append(f"{name} links to {info.linkname}, outside the project: the container will not have it")
-        archive.addfile(info)
-    elif stat.S_ISREG(status.st_mode):
-        with path.open("rb") as file:
-            info.size = os.fstat(file.fileno()).st_size
-            archive.addfile(info, file)
-    elif stat.S_ISDIR(status.st_mode):
+        if archive is not None:
+            archive.addfile(info)
+        return f"{hashlib.sha256(os.fsencode(info.linkname)).hexdigest()} link"
+    if stat.S_ISREG(status.st_mode):
+        return _add_file(archive, path, info)
+    if stat.S_ISDIR(status.st_mode):
         # git lists a directory only where a submodule should be.
         notices.append(f"{name} is a submodule that was not fetched: `git submodule update --init --recursive`")
-        return 0
     else:
         notices.append(f"{name} is no file, directory or link: left out")
-        return 0
-    return 1
+    return None
+
+
+def _add_file(archive: tarfile.TarFile | None, path: Path, info: tarfile.TarInfo) -> str:
+    with path.open("rb") as file:
+        info.size = os.fstat(file.fileno()).st_size
+        hashing = _Hashing(file)
+        if archive is not None:
+            archive.addfile(info, cast("IO[bytes]", hashing))
+        else:
+            left = info.size
+            while left:
+                data = hashing.read(min(left, _CHUNK))
+                if not data:
+                    raise tarfile.ReadError(f"{path} became shorter while it was read")
+                left -= len(data)
+    # The mode is packed too.
+    return f"{hashing.digest.hexdigest()}{'' if info.mode == 0o644 else ' executable'}"

@@ -109,18 +109,22 @@ class Wheelhouse:
         Raise OutputError also for a full or failing disk, WheelRejected if the file is no longer the one inspected.
         In all these cases nothing in the directory has changed.
         """
+        return self.publish_again(
+            wheel,
+            WheelRecord(name=contents.filename, size=contents.size, sha256=contents.sha256, grafted=contents.grafted),
+        )
+
+    def publish_again(self, wheel: Path, record: WheelRecord) -> WheelRecord:
+        """Do as `publish` with a wheel that an earlier run has inspected, verified and published."""
         with self._mutex:
-            first = self._published.get(contents.filename)
+            first = self._published.get(record.name)
             if first is not None:
                 return first
-            target = self._directory / contents.filename
-            if not self._is_there(target, contents):
+            target = self._directory / record.name
+            if not self._is_there(target, record):
                 hint = f"The finished wheel is still in {wheel.parent}."
-                self._write(target, chunks_of(wheel), sha256=contents.sha256, hint=hint)
-            record = WheelRecord(
-                name=contents.filename, size=contents.size, sha256=contents.sha256, grafted=contents.grafted
-            )
-            self._published[contents.filename] = record
+                self._write(target, chunks_of(wheel), sha256=record.sha256, hint=hint)
+            self._published[record.name] = record
             return record
 
     def published(self) -> tuple[WheelRecord, ...]:
@@ -144,7 +148,7 @@ class Wheelhouse:
         with self._mutex:
             self._write(self._directory / name, (data,), sha256=None, hint=None)
 
-    def _is_there(self, target: Path, contents: WheelContents) -> bool:
+    def _is_there(self, target: Path, record: WheelRecord) -> bool:
         """Whether the identical file is there. Raise OutputError if another is that may not be replaced."""
         try:
             status = target.lstat()
@@ -153,7 +157,7 @@ class Wheelhouse:
         except OSError as error:
             raise OutputError(f"cannot look at {target}: {_cause(error)}") from error
         is_file = stat.S_ISREG(status.st_mode)
-        if is_file and status.st_size == contents.size and sha256_of(target) == contents.sha256:
+        if is_file and status.st_size == record.size and sha256_of(target) == record.sha256:
             return True
         if self._overwrite and not stat.S_ISDIR(status.st_mode):
             return False

@@ -99,6 +99,33 @@ What was used longest ago goes first, at the end of a run.
     per_cell=False,
 )
 
+CACHE_REMOTE: Option[str] = Option(
+    name="cache-remote",
+    kind=kinds.string(words="a URL", may_be_empty=True),
+    default="",
+    section=Section.CACHE,
+    help="Where machines share finished cells, such as s3://bucket/prefix; empty: nowhere.",
+    details="""
+A cell that is not in the cache directory is looked for there, and a cell that has passed is put there. It is a URL
+that `fsspec` opens; `pip install matrix-runner[remote]` brings that, and for `s3://` what speaks S3. Whoever can write
+there decides what wheels are: let untrusted jobs read only.
+""",
+    example='cache-remote = "s3://wheel-cache/my-project"',
+    per_platform=False,
+    per_cell=False,
+)
+
+CACHE_REMOTE_READ_ONLY: Option[bool] = Option(
+    name="cache-remote-read-only",
+    kind=kinds.boolean(),
+    default=False,
+    section=Section.CACHE,
+    help="Take finished cells from cache-remote, and put none there.",
+    example="cache-remote-read-only = true",
+    per_platform=False,
+    per_cell=False,
+)
+
 BEFORE_ALL_INPUTS: Option[tuple[str, ...]] = Option(
     name="before-all-inputs",
     kind=naming.path_patterns(),
@@ -131,6 +158,8 @@ OPTIONS: tuple[Option[object], ...] = (
     CACHE_DIR,
     CACHE_MAX_AGE,
     CACHE_SIZE,
+    CACHE_REMOTE,
+    CACHE_REMOTE_READ_ONLY,
     BEFORE_ALL_INPUTS,
     COMPILER_CACHE,
 )

@@ -1,0 +1,116 @@
+"""What was found in images is kept, so that a run in which nothing is new starts no container.
+
+An image's id is a digest of its content, so what a probe saw in it once stays true. Not kept are answers that may be
+an accident or may change: an interpreter that did not start, or one that is installed on demand.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from matrix_runner import __version__
+from matrix_runner.cell.facts import ImageFacts, probe_request
+from matrix_runner.cell.preflight import Place, PlaceKey, asked_of, shown
+from matrix_runner.config import CONTAINER_ENGINE
+from matrix_runner.engine.api import Engine, ResolvedImage
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Job
+from matrix_runner.store.store import Store
+
+T = TypeVar("T")
+
+_KIND = "facts"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    facts: ImageFacts
+    is_disposable: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownPlace:
+    """A place as it was found by an earlier run. `is_here`: whether the engine has its image, so that it can be used.
+
+    One that is pinned by digest is known without being here: what its cells gave can be taken all the same.
+    """
+
+    place: Place
+    is_here: bool
+
+
+class KnownPlaces:
+    """Places that earlier runs have looked into."""
+
+    def __init__(self, store: Store, machine: str) -> None:
+        """`machine`: the engine's own `uname -m`, which decides how programs of an image run."""
+        self._store = store
+        self._machine = machine
+
+    def find(self, engine: Engine, key: PlaceKey, jobs: Sequence[Job]) -> KnownPlace | None:
+        """Return the place if its image is here, or pinned, and was looked into for these jobs. Fetches nothing."""
+        try:
+            image = engine.find(key.reference)
+        except MachineError:
+            return None
+        is_here = image is not None
+        image = image or self._pinned(key)
+        if image is None:
+            return None
+        content = self._store.note(_KIND, self._name(image, key, jobs))
+        known = None if content is None else _decoded(content, _Known)
+        if known is None:
+            return None
+        place = Place(
+            reference=key.reference,
+            shown=shown(key.reference),
+            image=image,
+            arch=key.arch,
+            facts=known.facts,
+            is_disposable=known.is_disposable,
+        )
+        return KnownPlace(place=place, is_here=is_here)
+
+    def keep(self, key: PlaceKey, place: Place, jobs: Sequence[Job]) -> None:
+        """Keep what was found in a place, if it is certain. Raise OutputError."""
+        facts = place.facts
+        if not (facts.machine and facts.libc_version and facts.elf):
+            return
+        if any(place.problem(job) is not None or place.to_install(job) is not None for job in jobs):
+            return
+        content = msgspec.json.encode(_Known(facts=facts, is_disposable=place.is_disposable))
+        self._store.write_note(_KIND, self._name(place.image, key, jobs), content)
+        if _is_pinned(key):
+            self._store.write_note(_KIND, _pin(key), msgspec.json.encode(place.image))
+
+    def _pinned(self, key: PlaceKey) -> ResolvedImage | None:
+        content = self._store.note(_KIND, _pin(key)) if _is_pinned(key) else None
+        return None if content is None else _decoded(content, ResolvedImage)
+
+    def _name(self, image: ResolvedImage, key: PlaceKey, jobs: Sequence[Job]) -> str:
+        directories = asked_of(jobs)
+        arguments = jobs[0].settings[CONTAINER_ENGINE].create_args
+        probe = probe_request("", directories).argv
+        return _digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
+
+
+def _is_pinned(key: PlaceKey) -> bool:
+    return "@sha256:" in key.reference
+
+
+def _pin(key: PlaceKey) -> str:
+    return _digest("image", key.reference, str(key.arch))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _decoded(content: bytes, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
