@@ -4,12 +4,15 @@ import os
 import platform
 from pathlib import Path
 
-from workload import ARCHS, Workload, command
+from bench import Bench
+from workload import ARCHS, command
 
 from matrix_runner import __version__
 
+Facts = tuple[tuple[str, str], ...]
 
-def machine() -> tuple[tuple[str, str], ...]:
+
+def machine() -> Facts:
     """Return names and values about this machine and its engine."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}
@@ -25,26 +28,31 @@ def machine() -> tuple[tuple[str, str], ...]:
     )
 
 
-def tools(workload: Workload, peer_python: Path) -> tuple[tuple[str, str], ...]:
+def versions(bench: Bench) -> Facts:
     """Return names and versions of the tools and images that take part."""
     find = "from importlib.metadata import version; print(version('cibuildwheel'))"
     identify = ("docker", "image", "inspect", "--format", "{{.Id}}")
-    inside = ("docker", "run", "--rm", "--entrypoint", "sh", workload.image(ARCHS[0]), "-c")
+    images = tuple(f"{bench.images}_{arch}" for arch in ARCHS)
+    inside = ("docker", "run", "--rm", "--entrypoint", "sh", images[0], "-c")
+    ask = "for tool in uv auditwheel; do $tool --version | head -n 1 | cut -d ' ' -f 1,2; done"
     return (
-        ("cibuildwheel", command((str(peer_python), "-c", find))),
-        ("matrix-runner", __version__),
-        *((workload.image(arch), command((*identify, workload.image(arch)))) for arch in ARCHS),
-        (
-            "in the images",
-            "; ".join(
-                command(
-                    (*inside, "for tool in uv auditwheel; do $tool --version | head -n 1 | cut -d ' ' -f 1,2; done")
-                ).splitlines()
-            ),
-        ),
+        ("cibuildwheel", command((str(bench.peer.python), "-c", find))),
+        ("matrix-runner", f"{__version__}{_commit()}"),
+        *((image, command((*identify, image))) for image in images),
+        ("in the images", "; ".join(command((*inside, ask)).splitlines())),
     )
 
 
 def load() -> str:
     """Return the machine's load averages of now."""
     return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def _commit() -> str:
+    """Return the checkout's commit in brackets, with a `+` for changes; "" outside of a checkout."""
+    here = Path(__file__).parent
+    if not (here.parent / ".git").exists():
+        return ""
+    commit = command(("git", "rev-parse", "--short", "HEAD"), cwd=here)
+    changed = command(("git", "status", "--porcelain", "--untracked-files=no", "--", "../matrix_runner"), cwd=here)
+    return f" ({commit}{'+' if changed else ''})"

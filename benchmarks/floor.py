@@ -1,26 +1,24 @@
 """The floor: containers in which everything is ready, so that only what cannot be avoided is left to measure."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workload import ARCHS, INTERPRETERS, BenchmarkError, Workload, command
+from timing import LIMIT, at_once
+from workload import ARCHS, BenchmarkError, Workload, command
 
 _SCRIPT = Path(__file__).with_name("floor.sh")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReadyContainer:
+class _ReadyContainer:
     """A running container that holds the project and, for each Python, an environment with what its build needs."""
 
     name: str
     arch: str
-
-    def loop(self, workload: Workload) -> tuple[str, ...]:
-        """Return the command that builds, repairs and imports for one Python after the other."""
-        return self._exec("build", workload)
 
     def prepare(self, workload: Workload, log: Path) -> None:
         """Put everything in place; raise BenchmarkError."""
@@ -29,19 +27,43 @@ class ReadyContainer:
         if workload.ca_bundle is not None:
             command(("docker", "cp", "--quiet", str(workload.ca_bundle), f"{self.name}:/floor/ca.pem"))
         with log.open("a", encoding="utf-8") as stream:
-            stream.write(command(self._exec("prepare", workload)))
+            stream.write(command(self.exec(workload, "prepare")))
 
-    def _exec(self, action: str, workload: Workload) -> tuple[str, ...]:
+    def exec(self, workload: Workload, *action: str) -> tuple[str, ...]:
+        """Return the command that does something for all Pythons of the workload."""
         # `docker exec` bypasses the image's entrypoint, which would have seen to it.
         personality = ("linux32",) if self.arch == "i686" else ()
         bundle = () if workload.ca_bundle is None else ("--env", "SSL_CERT_FILE=/floor/ca.pem")
-        pythons = (f"{name}-{name}" for name in INTERPRETERS)
-        test = f"import {workload.project.module}"
-        return ("docker", "exec", *bundle, self.name, *personality, "sh", "/floor/floor.sh", action, test, *pythons)
+        tags = (f"{name}-{name}" for name in workload.pythons)
+        return (
+            "docker",
+            "exec",
+            *bundle,
+            self.name,
+            *personality,
+            "sh",
+            "/floor/floor.sh",
+            *action,
+            workload.test,
+            *tags,
+        )
+
+
+def measure_floor(workload: Workload, per_container: int, place: Path) -> float:
+    """Return the seconds of the bare commands: a container for each architecture, in each so many Pythons at once."""
+    with _ready_containers(workload, place) as containers:
+        started = time.monotonic()
+        loops_of_all = tuple(container.exec(workload, "build", str(per_container)) for container in containers)
+        with at_once(loops_of_all, place / "log") as loops:
+            statuses = [loop.wait(timeout=LIMIT) for loop in loops]
+        seconds = time.monotonic() - started
+    if any(statuses):
+        raise BenchmarkError(f"the bare commands failed; see {place / 'log'}")
+    return seconds
 
 
 @contextmanager
-def ready_containers(workload: Workload, place: Path) -> Iterator[tuple[ReadyContainer, ...]]:
+def _ready_containers(workload: Workload, place: Path) -> Iterator[tuple[_ReadyContainer, ...]]:
     """Open a container for each architecture, ready; remove them in the end. Raise BenchmarkError."""
     with ExitStack() as stack:
         containers = tuple(stack.enter_context(_container(workload, arch)) for arch in ARCHS)
@@ -51,13 +73,13 @@ def ready_containers(workload: Workload, place: Path) -> Iterator[tuple[ReadyCon
 
 
 @contextmanager
-def _container(workload: Workload, arch: str) -> Iterator[ReadyContainer]:
+def _container(workload: Workload, arch: str) -> Iterator[_ReadyContainer]:
     name = f"matrix-runner-floor-{arch}-{uuid.uuid4().hex[:8]}"
     make = 'mkdir -p /floor/source; exec sleep "$0"'
     try:
         command(("docker", "run", "--detach", "--name", name, workload.image(arch), "sh", "-c", make, "3600"))
         command(("docker", "exec", name, "mkdir", "-p", "/floor/source"))
-        yield ReadyContainer(name=name, arch=arch)
+        yield _ReadyContainer(name=name, arch=arch)
     finally:
         try:
             command(("docker", "rm", "--force", "--volumes", name))

@@ -1,22 +1,24 @@
-"""matrix-runner and cibuildwheel side by side: the same daemon, images, cells, projects and tests, in turn.
+"""matrix-runner against its yardstick: side by side with cibuildwheel, on the same daemon, images, cells and tests.
 
-python benchmarks/run.py [--rounds 5] [--projects markupsafe msgpack]
+python benchmarks/run.py [--rows markupsafe-cold unchanged] [--rounds 5]
 """
 
 import argparse
-import os
-import shutil
 import sys
 import time
-import venv
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 import facts
-from contenders import Cibuildwheel, Contender, Floor, MatrixRunner
-from table import Row, as_markdown, as_text, cells
-from workload import ARCHS, INTERPRETERS, OUR_IMAGES, PROJECTS, BenchmarkError, Workload, command, fetch
+import results
+import table
+from bench import Bench
+from goals import judge
+from results import RowResult
+from rows import ROWS, Row
+from tools import Runner, host_bundle, install_peer
+from workload import OUR_IMAGES, BenchmarkError
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
@@ -24,142 +26,89 @@ WORK = HERE / "work"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """What the command line asks for."""
+    """What the command line asks for. `results`: the file that keeps them; the table goes beside it."""
 
+    rows: tuple[Row, ...]
     rounds: int
     warm_ups: int
-    projects: tuple[str, ...]
     images: str
-    names: tuple[str, ...]
+    results: Path
 
 
 def main() -> int:
-    """Measure, print the table, write results.md; return the exit status."""
+    """Measure row after row, each kept as soon as it is there; return the exit status: 0 if all could be measured."""
     wishes = _read_arguments()
     try:
-        return _run(wishes)
+        kept = results.load(wishes.results)
+        _write(wishes.results, kept)
+        if not wishes.rows:
+            return 0
+        bench = Bench(
+            peer=install_peer(WORK),
+            runner=Runner(program=Path(sys.executable).with_name("runner")),
+            work=WORK,
+            images=wishes.images,
+            ca_bundle=host_bundle(),
+            rounds=wishes.rounds,
+            warm_ups=wishes.warm_ups,
+        )
+        is_whole = True
+        for row in wishes.rows:
+            measured = _measure(bench, row)
+            print(f"\n{table.summary(measured)}", flush=True)
+            is_whole = is_whole and measured.is_whole
+            kept = results.merge(kept, measured, tuple(each.name for each in ROWS))
+            _write(wishes.results, kept)
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
-
-
-def _run(wishes: Wishes) -> int:
-    peer = _install_peer()
-    contenders = _contenders(peer, wishes.names)
-    bundle = os.environ.get("SSL_CERT_FILE")
-    parts = [_preface()]
-    is_whole = True
-    for name in wishes.projects:
-        project = PROJECTS[name]
-        workload = Workload(
-            project=project,
-            source=fetch(project, WORK, peer),
-            images=wishes.images,
-            ca_bundle=Path(bundle).resolve() if bundle else None,
-        )
-        before = facts.load()
-        rows = _measure(workload, contenders, wishes)
-        is_whole = is_whole and all(row.failure is None for row in rows)
-        table = cells(rows, floor=Floor().name, runner="runner")
-        versions = (*facts.tools(workload, peer), ("load before, after", f"{before}, {facts.load()}"))
-        print(f"\n{workload.source.name}: {workload.cells} wheels\n\n{as_text(table)}\n")
-        parts.append(_chapter(workload, as_markdown(table), versions, rows))
-    results = HERE / "results.md"
-    results.write_text("\n".join(parts), encoding="utf-8")
-    print(f"written to {results}")
     return 0 if is_whole else 1
 
 
-def _measure(workload: Workload, contenders: tuple[Contender, ...], wishes: Wishes) -> tuple[Row, ...]:
-    """Let all take their turn, round after round, each round beginning with another one. Warm-ups are not counted."""
-    seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    failures: dict[str, str] = {}
-    for turn in range(-wishes.warm_ups, wishes.rounds):
-        first = turn % len(contenders)
-        for contender in (*contenders[first:], *contenders[:first]):
-            if contender.name in failures:
-                continue
-            place = WORK / "runs" / f"{workload.project.name}-{turn:+03}-{contender.name.replace(' ', '-')}"
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(parents=True)
-            label = "warm-up" if turn < 0 else f"round {turn + 1} of {wishes.rounds}"
-            try:
-                taken = contender.measure(workload, place)
-            except BenchmarkError as error:
-                failures[contender.name] = str(error)
-                print(f"{label}: {contender.name}: failed: {error}", flush=True)
-                continue
-            print(f"{label}: {contender.name}: {taken:.1f} s", flush=True)
-            if turn >= 0:
-                seconds[contender.name].append(taken)
-    return tuple(
-        Row(name=contender.name, seconds=tuple(seconds[contender.name]), failure=failures.get(contender.name))
-        for contender in contenders
+def _measure(bench: Bench, row: Row) -> RowResult:
+    before = facts.load()
+    started = time.monotonic()
+    series = row.measure(bench, row.name)
+    print(f"{row.name}: {time.monotonic() - started:.0f} s in all")
+    return RowResult(
+        name=row.name,
+        title=row.title,
+        date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        load_before=before,
+        load_after=facts.load(),
+        series=series,
+        verdicts=judge(row.goals, series),
+        machine=facts.machine(),
+        versions=facts.versions(bench),
+        notes=row.notes,
     )
 
 
-def _contenders(peer: Path, names: tuple[str, ...]) -> tuple[Contender, ...]:
-    runner = Path(sys.executable).with_name("runner")
-    everyone: tuple[Contender, ...] = (
-        Cibuildwheel(program=peer.with_name("cibuildwheel"), frontend="build"),
-        MatrixRunner(program=runner, frontend="build"),
-        Cibuildwheel(program=peer.with_name("cibuildwheel"), frontend="build[uv]"),
-        MatrixRunner(program=runner, frontend=None),
-        Floor(),
-    )
-    chosen = tuple(contender for contender in everyone if not names or contender.name.startswith(names))
-    if not chosen:
-        raise BenchmarkError(f"nobody of that name; there are: {', '.join(each.name for each in everyone)}")
-    return chosen
-
-
-def _install_peer() -> Path:
-    """Install the newest cibuildwheel into an environment of its own; return that environment's Python."""
-    python = WORK / "peer" / "bin" / "python"
-    if not python.exists():
-        print("making an environment for cibuildwheel", flush=True)
-        venv.create(WORK / "peer", with_pip=True)
-    pip = (str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--upgrade")
-    command((*pip, "cibuildwheel"))
-    return python
-
-
-def _preface() -> str:
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    facts_of_machine = "\n".join(f"- {name}: {value}" for name, value in facts.machine())
-    selection = f"{', '.join(INTERPRETERS)} on {' and '.join(ARCHS)}"
-    return (
-        f"# Results\n\nMade by `make bench`, {now}: {selection}. How to read them: README.md.\n\n{facts_of_machine}\n"
-    )
-
-
-def _chapter(workload: Workload, table: str, versions: tuple[tuple[str, str], ...], rows: tuple[Row, ...]) -> str:
-    details = "\n".join(f"- {name}: {value}" for name, value in versions)
-    rounds = "\n".join(
-        f"- {row.name}: {row.failure or ' '.join(f'{seconds:.2f}' for seconds in row.seconds)}" for row in rows
-    )
-    return f"## {workload.source.name}\n\n{table}\n\n{details}\n\nSeconds of each round:\n\n{rounds}\n"
+def _write(file: Path, rows: tuple[RowResult, ...]) -> None:
+    if rows:
+        results.save(file, rows)
+        file.with_suffix(".md").write_text(table.document(rows), encoding="utf-8")
 
 
 def _read_arguments() -> Wishes:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    names = tuple(row.name for row in ROWS)
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0] if __doc__ else None, epilog=f"Rows: {', '.join(names)}."
+    )
+    parser.add_argument("--rows", nargs="*", choices=names, default=names, metavar="ROW", help="only these")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (%(default)s)")
     parser.add_argument("--warm-ups", type=int, default=1, help="rounds before that are not counted (%(default)s)")
-    parser.add_argument("--projects", nargs="+", choices=tuple(PROJECTS), default=["markupsafe"], metavar="NAME")
     parser.add_argument("--images", default=OUR_IMAGES, help="images, but for _ARCH at the end (%(default)s)")
-    parser.add_argument("--contenders", nargs="+", default=[], metavar="NAME", help="only those that begin so")
+    parser.add_argument("--results", type=Path, default=HERE / "results.json", help="where they are kept (%(default)s)")
     given = parser.parse_args()
     return Wishes(
+        rows=tuple(row for row in ROWS if row.name in given.rows),
         rounds=given.rounds,
         warm_ups=given.warm_ups,
-        projects=tuple(given.projects),
         images=given.images,
-        names=tuple(given.contenders),
+        results=given.results.absolute(),
     )
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
-    status = main()
-    print(f"{time.monotonic() - started:.0f} s in all")
-    raise SystemExit(status)
+    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""What all contenders are given: a project, the same six cells, the same images, the same test."""
+"""What all contenders are given: a project, the same cells, the same images, the same test."""
 
 import os
 import shutil
@@ -6,9 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-INTERPRETERS = ("cp39", "cp311", "cp313")
 ARCHS = ("x86_64", "i686")
 OUR_IMAGES = "matrix-runner/manylinux_2_31"
+ALL_PYTHONS = ("cp39", "cp311", "cp313")
 
 
 class BenchmarkError(Exception):
@@ -16,32 +16,41 @@ class BenchmarkError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Project:
-    """A project on the package index, and the compiled module whose import is the test."""
+class Release:
+    """A project on the package index, the compiled module whose import is the test, and Pythons that it supports."""
 
     name: str
     module: str
-
-    @property
-    def test_command(self) -> str:
-        """The test: a shell command."""
-        return f'python -c "import {self.module}"'
+    pythons: tuple[str, ...] = ALL_PYTHONS
 
 
-PROJECTS = {
-    "markupsafe": Project(name="markupsafe", module="markupsafe._speedups"),
-    "msgpack": Project(name="msgpack", module="msgpack._cmsgpack"),
-}
+MARKUPSAFE = Release(name="markupsafe", module="markupsafe._speedups")
+REGEX = Release(name="regex", module="regex._regex", pythons=("cp311", "cp313"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workload:
-    """One thing to measure. `images`: name of the images but for the architecture. `ca_bundle`: the host's, if set."""
+    """One thing to measure. `images`: name of the images but for the architecture. `ca_bundle`: the host's, if set.
 
-    project: Project
+    `test`: Python statements that need the built module.
+    """
+
     source: Path
+    test: str
     images: str
     ca_bundle: Path | None
+    pythons: tuple[str, ...] = ALL_PYTHONS
+    before_all: str = ""
+
+    @property
+    def test_command(self) -> str:
+        """The test: a shell command."""
+        return f'python -c "{self.test}"'
+
+    @property
+    def patterns(self) -> str:
+        """The cells, as both tools' option `build` wants them."""
+        return " ".join(f"{python}-manylinux_*" for python in self.pythons)
 
     def image(self, arch: str) -> str:
         """Return the image of an architecture."""
@@ -50,7 +59,7 @@ class Workload:
     @property
     def cells(self) -> int:
         """How many wheels each run must give."""
-        return len(INTERPRETERS) * len(ARCHS)
+        return len(self.pythons) * len(ARCHS)
 
 
 def command(argv: tuple[str, ...], *, cwd: Path | None = None) -> str:
@@ -73,24 +82,28 @@ def command(argv: tuple[str, ...], *, cwd: Path | None = None) -> str:
     return done.stdout.strip()
 
 
-def fetch(project: Project, work: Path, python: Path) -> Path:
-    """Return the directory of the project's source, unpacked anew, a git checkout as in real life.
-
-    The newest release is downloaded, once: what is in `work` is measured again.
-    """
-    downloads = work / "sdists" / project.name
+def fetch(release: Release, work: Path, python: Path) -> Path:
+    """Return the release's source, downloaded once: what is in `work` is measured again. It is not to be changed."""
+    downloads = work / "sdists" / release.name
     if not tuple(downloads.glob("*.tar.gz")):
         pip = (str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "download")
-        command((*pip, "--no-deps", "--no-binary", ":all:", "--dest", str(downloads), project.name))
+        command((*pip, "--no-deps", "--no-binary", ":all:", "--dest", str(downloads), release.name))
     (archive,) = downloads.glob("*.tar.gz")
     source = work / "sources" / archive.name.removesuffix(".tar.gz")
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
     command(("tar", "-xf", str(archive), "--strip-components=1", "-C", str(source)))
-    command(("git", "init", "--quiet", str(source)))
     return source
 
 
-def environment(prefix: str) -> dict[str, str]:
-    """Return this process's environment without the variables of the contender that has this prefix."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(prefix)}
+def checkout(files: Path, target: Path) -> Path:
+    """Copy a project to where nobody has built it before, as a git checkout, as in real life; return that place."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(files, target, symlinks=True)
+    command(("git", "init", "--quiet", str(target)))
+    return target
+
+
+def environment(*prefixes: str) -> dict[str, str]:
+    """Return this process's environment without the variables that begin so."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}

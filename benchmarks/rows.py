@@ -1,0 +1,90 @@
+"""The yardstick: every row, what it must reach, and how it is measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench import Bench
+from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
+from goals import AtMost, Faster, Goal, Near, Series
+from startup import PLAN, VERSION, measure_startup
+from warm import measure_before_all, measure_one_file, measure_unchanged
+from workload import MARKUPSAFE, REGEX
+
+_BEST = (PEER, PEER_UV)
+_PEERS_BEST = "the peer's best"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A line of the yardstick. `measure` is given the bench and the row's name."""
+
+    name: str
+    title: str
+    goals: tuple[Goal, ...]
+    measure: Callable[[Bench, str], tuple[Series, ...]]
+    notes: tuple[str, ...] = ()
+
+
+def _markupsafe(bench: Bench, row: str) -> tuple[Series, ...]:
+    return measure_cold(bench, row, MARKUPSAFE, ("build", "build[uv]"))
+
+
+def _c_compiler(bench: Bench, row: str) -> tuple[Series, ...]:
+    return measure_cold(bench, row, REGEX, ("build[uv]",))
+
+
+ROWS = (
+    Row(
+        name="markupsafe-cold",
+        title="MarkupSafe, 3 Pythons on x86_64 and i686, nothing kept from earlier runs",
+        goals=(
+            Faster(than=(PEER,), times=5, words="the peer's default front end"),
+            Faster(than=_BEST, times=2.5, words=_PEERS_BEST),
+            Near(to=floor_names(MARKUPSAFE.pythons), times=1.10, words="the floor"),
+        ),
+        measure=_markupsafe,
+    ),
+    Row(
+        name="c-compiler",
+        title="regex, whose time is the C compiler, 2 Pythons on x86_64 and i686, nothing kept from earlier runs",
+        goals=(
+            Faster(than=_BEST, times=1.9, words=_PEERS_BEST),
+            Near(to=floor_names(REGEX.pythons), times=1.05, words="the floor"),
+        ),
+        measure=_c_compiler,
+    ),
+    Row(
+        name="before-all",
+        title="A before-all that compiles and installs a library, a minute in each image: a run after a source change",
+        goals=(Faster(than=_BEST, times=10, words=_PEERS_BEST),),
+        measure=measure_before_all,
+        notes=("The change is outside of `before-all-inputs`. 3 Pythons on x86_64 and i686.",),
+    ),
+    Row(
+        name="unchanged",
+        title="MarkupSafe, 3 Pythons on x86_64 and i686: a second run when nothing has changed",
+        goals=(
+            AtMost(series=RUNNER, bound=0.5, words="under 0.5 s in all, no container started"),
+            Faster(than=_BEST, times=30, words=_PEERS_BEST),
+        ),
+        measure=measure_unchanged,
+        notes=("A round in which Docker tells of a container of the runner's counts as failed.",),
+    ),
+    Row(
+        name="one-file-of-100",
+        title="100 C files in one extension, 3 Pythons on x86_64 and i686: a run after one file changed, with ccache",
+        goals=(Faster(than=_BEST, times=5, words=_PEERS_BEST),),
+        measure=measure_one_file,
+        notes=("`before-all` installs ccache for matrix-runner. cibuildwheel, which keeps no cache, is spared this.",),
+    ),
+    Row(
+        name="startup",
+        title="Starting the program, 20 times each",
+        goals=(
+            AtMost(series=VERSION, bound=150, words="`runner --version`: at most 150 ms"),
+            AtMost(series=PLAN, bound=300, words="`runner plan`: at most 300 ms"),
+        ),
+        measure=measure_startup,
+    ),
+)
+"""In the order of the yardstick."""
