@@ -20,8 +20,10 @@ from matrix_runner.cell.workshop import Workshop
 from matrix_runner.config import (
     BEFORE_ALL,
     CONTAINER_ENGINE,
+    CPUS,
     ENVIRONMENT,
     ENVIRONMENT_PASS,
+    MEMORY,
     OVERWRITE,
     TEST_GROUPS,
     Settings,
@@ -30,11 +32,12 @@ from matrix_runner.config import (
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Host, Job, Plan
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Notice, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.files import ReportExtra, report_json
 from matrix_runner.report.listener import Listener
-from matrix_runner.schedule import Interrupt, Pool, Task
+from matrix_runner.schedule import Durations, Interrupt, Load, Pool, Seat, Task, queue_order
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 
@@ -48,7 +51,8 @@ class Order:
     `project` is copied into the cells; `package`: the directory in it that is built, with `/`, "" for all of it.
 
     `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
-    job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known.
+    job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known. `durations`:
+    the file that remembers how long this project's cells take; None: nothing is remembered.
     """
 
     run: str
@@ -68,6 +72,7 @@ class Order:
     host: Host | None = None
     runs_before_all: bool = True
     package: str = ""
+    durations: Path | None = None
 
 
 def build(order: Order) -> Report:
@@ -85,7 +90,7 @@ def build(order: Order) -> Report:
         for listener in order.listeners:
             stack.callback(listener.close)
         groups = _find_groups(order)
-        pool = Pool(order.workers, order.listeners)
+        pool = Pool(order.workers, order.listeners, memory=order.engine_info.memory)
         with Interrupt(on_first=order.engine.abort) as interrupt:
             _tell_start(order, pool)
             source = _pack(order, pool, interrupt, scratch / "source.tar")
@@ -207,15 +212,35 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         log_path=order.log_path,
         runs_before_all=order.runs_before_all,
     )
+    durations = Durations({}) if order.durations is None else Durations.read(order.durations)
+    seats = {job.cell: Seat(_load(job, durations)) for job in jobs}
     # What cannot run says so before anything is built, not when its turn comes an hour later.
-    in_turn = sorted(_alternate_images(jobs), key=lambda job: not _is_hopeless(job, places[place_key(job)]))
+    in_turn = sorted(_in_turn(jobs, seats), key=lambda job: not _is_hopeless(job, places[place_key(job)]))
 
     def may_start(job: Job) -> bool:
         return shelf.may_start(job) and preparations.claim(job)
 
-    tasks = [Task(run=partial(run_cell, job, shop), claim=partial(may_start, job)) for job in in_turn]
+    tasks = [
+        Task(run=partial(run_cell, job, shop, seat), claim=partial(may_start, job), seat=seat)
+        for job in in_turn
+        for seat in (seats[job.cell],)
+    ]
     ended = {job.cell: outcome for job, outcome in zip(in_turn, pool.run(tasks, interrupt), strict=True)}
+    if order.durations is not None:
+        durations.with_outcomes(outcome for outcome in ended.values() if outcome).write(order.durations)
     return tuple(ended[job.cell] or Outcome(cell=job.cell, status=Status.CANCELLED) for job in jobs)
+
+
+def _load(job: Job, durations: Durations) -> Load:
+    settings = job.settings
+    return Load(slots=settings[CPUS] or 1, memory=settings[MEMORY], seconds=durations.expected(job.cell))
+
+
+def _in_turn(jobs: Sequence[Job], seats: Mapping[Cell, Seat]) -> tuple[Job, ...]:
+    """Put the longest first, and where that is not known, the images in turn; before all, whatever runs `before-all`."""
+    alternating = _alternate_images(jobs)
+    loads = [seats[job.cell].load for job in alternating]
+    return tuple(alternating[at] for at in queue_order(loads, list(map(_preparation_key, alternating))))
 
 
 def _is_hopeless(job: Job, place: Place | MachineError) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from matrix_runner.cell.shelf import Reusable
 from matrix_runner.cell.source import archive_of
 from matrix_runner.cell.testing import has_tests
 from matrix_runner.cell.toolbox import Toolbox
-from matrix_runner.cell.workshop import Workshop
+from matrix_runner.cell.workshop import Seat, Workshop
 from matrix_runner.config import BEFORE_ALL, ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND, TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest, ImageMetadata
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
@@ -70,15 +70,21 @@ class Attempt:
             repaired=bool(job.settings[REPAIR_WHEEL_COMMAND]),
         )
 
-    def serve(self, reused: Reusable | None) -> Delivery:
+    def bring_source(self) -> None:
+        """Put the project into the container. Raise Gone."""
+        with self._diary.step(StepKind.PREPARE, f"put {self._shop.source.files} files"):
+            self._put(self._recipe.tools.layout.project, self._shop.source.read())
+
+    def serve(self, reused: Reusable | None, seat: Seat) -> Delivery:
         """Build, or take the wheel that another cell built; test; publish.
 
         Raise CellFailed, Gone, WheelRejected, MachineError.
         """
         layout = self._recipe.tools.layout
-        with self._diary.step(StepKind.PREPARE, f"put {self._shop.source.files} files"):
-            self._put(layout.project, self._shop.source.read())
+        self._recipe = replace(self._recipe, processors=seat.share)
         self._before_all()
+        # Others, which `before-all` kept waiting, may be at work beside it from here on.
+        self._recipe = replace(self._recipe, processors=seat.share)
         if reused is not None:
             self._put(layout.repaired, archive_of(reused.path, reused.path.name))
             self._run_all(self._recipe.test(reused.path.name, is_built_here=False))

@@ -51,13 +51,15 @@ class Phase(Enum):
 class Commands:
     """Makes a cell's commands.
 
-    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names.
+    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: how many
+    the build tools may use at once.
     """
 
     job: Job
     tools: Toolbox
     epoch: int
     passed: Variables
+    processors: int = 1
     phase: Phase = Phase.BUILD
 
     def during(self, phase: Phase) -> "Commands":
@@ -138,6 +140,7 @@ class Commands:
                 ("PATH", ":".join((*path, self.tools.facts.path))),
                 *_active_environment(path[0], self.layout.matrix),
                 *self._identity(),
+                *self._parallelism(),
                 ("SOURCE_DATE_EPOCH", str(self.epoch)),
                 ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
                 ("PIP_ROOT_USER_ACTION", "ignore"),
@@ -147,6 +150,19 @@ class Commands:
             timeout=self.settings[STEP_TIMEOUT] or None,
             silence=self.settings[SILENCE_TIMEOUT] or None,
         )
+
+    def _parallelism(self) -> Variables:
+        """Tell build tools their share of the processors, which each would else take for all its own.
+
+        Only what the user has not set; the shell sets those of `environment` later, so that they prevail anyhow.
+        """
+        wishes = {
+            "MAKEFLAGS": f"-j{self.processors}",
+            "CMAKE_BUILD_PARALLEL_LEVEL": str(self.processors),
+            "CARGO_BUILD_JOBS": str(self.processors),
+        }
+        decided = {name for name, _ in self.passed} | set(self.tools.facts.decided)
+        return tuple((name, value) for name, value in wishes.items() if name not in decided)
 
     def _identity(self) -> Variables:
         """What a build script asks to learn who runs it, and for which cell."""

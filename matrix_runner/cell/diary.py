@@ -8,6 +8,7 @@ from dataclasses import replace
 from matrix_runner.cell.auditing import findings
 from matrix_runner.cell.cause import telling_line
 from matrix_runner.cell.commands import Step
+from matrix_runner.cell.workshop import Seat
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
@@ -43,6 +44,8 @@ class Diary:
         """`clock`: monotonic seconds since the run began."""
         self.python_version: str | None = None
         """Of the interpreter that the cell has, which may have been installed for it alone."""
+        self.waited = 0.0
+        """Seconds in which it had a container and no seat."""
         self._cell = cell
         self._emit = emit
         self._clock = clock
@@ -71,6 +74,14 @@ class Diary:
             seconds = time.monotonic() - began
             self._times[kind] = self._times.get(kind, 0.0) + seconds
             self._emit(StepFinished(at=self._clock(), cell=self._cell, kind=kind, seconds=seconds))
+
+    @contextmanager
+    def turn(self, seat: Seat) -> Iterator[None]:
+        """Hold the seat; waiting for it is no time of the cell's."""
+        began = time.monotonic()
+        with seat.taken():
+            self.waited += time.monotonic() - began
+            yield
 
     def run(self, container: Container, step: Step) -> None:
         """Run a command of the recipe. Raise CellFailed or Gone unless the command itself says that all is well."""

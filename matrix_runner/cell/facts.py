@@ -26,7 +26,8 @@ class ImageFacts:
 
     `installable`: what `manylinux-interpreters ensure` can add to them; asked only where something wanted is missing.
     `machine` is `uname -m` as commands see it; `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake
-    (an image's stated architecture can lie: measured on Docker 20.10).
+    (an image's stated architecture can lie: measured on Docker 20.10). `decided`: variables that tell build tools how
+    many processors to use, and are set there already.
     """
 
     machine: str
@@ -39,6 +40,7 @@ class ImageFacts:
     directories: tuple[str, ...]
     interpreters: tuple[InterpreterFacts, ...]
     installable: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
 
     def tool(self, name: str) -> str | None:
         """What a tool says of its version, or None where it is not on PATH."""
@@ -90,6 +92,9 @@ printf 'machine\\t%s\\n' "$(uname -m)"
 printf 'elf\\t%s\\n' "$(head -c 20 /bin/sh | od -An -v -tx1 | tr -d ' \\n')"
 printf 'path\\t%s\\n' "$PATH"
 printf 'plat\\t%s\\n' "${AUDITWHEEL_PLAT:-}"
+for name in MAKEFLAGS CMAKE_BUILD_PARALLEL_LEVEL CARGO_BUILD_JOBS; do
+  if eval "[ -n \\"\\${$name+x}\\" ]"; then printf 'decided\\t%s\\n' $name; fi
+done
 version=$(getconf GNU_LIBC_VERSION 2>/dev/null) && libc=manylinux || {
   # musl can be there beside glibc, as a package; only where it is alone it is the machine's own.
   if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musllinux; else libc=manylinux; fi
@@ -155,6 +160,7 @@ def parse_probe(output: str) -> ImageFacts:
             for directory, version, modules, suffix in interpreters
         ),
         installable=_listed(single.get("installable", "")),
+        decided=tuple(row[1] for row in rows if row[0] == "decided" and len(row) == 2),
     )
 
 

@@ -26,7 +26,7 @@ class Recipe:
     """A cell's steps.
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: what
-    `test-groups` come to, as requirements.
+    `test-groups` come to, as requirements. `processors`: how many the build tools may use at once.
     """
 
     job: Job
@@ -34,6 +34,7 @@ class Recipe:
     epoch: int
     passed: Variables = ()
     groups: tuple[str, ...] = ()
+    processors: int = 1
 
     def before_all(self) -> Iterator[Step]:
         """Steps that prepare an image for all its cells."""
@@ -91,7 +92,9 @@ class Recipe:
     @property
     def commands(self) -> Commands:
         """What makes the commands of the steps."""
-        return Commands(job=self.job, tools=self.tools, epoch=self.epoch, passed=self.passed)
+        return Commands(
+            job=self.job, tools=self.tools, epoch=self.epoch, passed=self.passed, processors=self.processors
+        )
 
     def _begin(self) -> Iterator[Step]:
         yield from self.commands.environment()

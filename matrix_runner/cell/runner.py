@@ -9,7 +9,7 @@ from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.keeping import keep
 from matrix_runner.cell.on_demand import with_interpreter
 from matrix_runner.cell.testing import has_tests
-from matrix_runner.cell.workshop import Workshop
+from matrix_runner.cell.workshop import Seat, Workshop
 from matrix_runner.config import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, MEMORY
 from matrix_runner.config.create_args import parse_create_args
 from matrix_runner.engine.api import ContainerSpec
@@ -25,14 +25,17 @@ ATTEMPTS = 2
 """A container that somebody else removed is a reason to try once more; twice is no accident."""
 
 
-def run_cell(job: Job, shop: Workshop) -> Outcome:
-    """Run one cell from its start to its outcome. Never raises: a failed cell is data."""
+def run_cell(job: Job, shop: Workshop, seat: Seat) -> Outcome:
+    """Run one cell from its start to its outcome. Never raises: a failed cell is data.
+
+    The seat is taken while commands run; a container opens before and closes after.
+    """
     diary = Diary(job.cell, emit=shop.emit, clock=shop.clock)
     shop.emit(CellStarted(at=shop.clock(), cell=job.cell))
     began = time.monotonic()
     status, failure, delivery = Status.PASSED, None, Delivery()
     try:
-        delivery = _try_twice(job, shop, diary)
+        delivery = _try_twice(job, shop, diary, seat)
     except CellFailed as failed:
         status, failure = Status.FAILED, failed.failure
     except Exception as bug:  # noqa: BLE001  a bug in one cell must not take the others' wheels with it
@@ -47,7 +50,7 @@ def run_cell(job: Job, shop: Workshop) -> Outcome:
     outcome = Outcome(
         cell=job.cell,
         status=status,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - began - diary.waited,
         steps=diary.steps,
         failure=failure,
         wheel=delivery.wheel,
@@ -63,10 +66,10 @@ def run_cell(job: Job, shop: Workshop) -> Outcome:
     return outcome
 
 
-def _try_twice(job: Job, shop: Workshop, diary: Diary) -> Delivery:
+def _try_twice(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _perform(job, shop, diary)
+            return _perform(job, shop, diary, seat)
         except Gone as gone:  # noqa: PERF203  two turns
             if attempt == ATTEMPTS or shop.is_cancelled():
                 raise diary.failed(Reason.ENGINE, gone.message, hint=gone.hint) from gone
@@ -94,7 +97,7 @@ def _wait_for_engine(shop: Workshop) -> None:
             return
 
 
-def _perform(job: Job, shop: Workshop, diary: Diary) -> Delivery:
+def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
     place = shop.places(job)
     if isinstance(place, MachineError):
         raise place
@@ -122,7 +125,11 @@ def _perform(job: Job, shop: Workshop, diary: Diary) -> Delivery:
             container = stack.enter_context(shop.engine.open(spec))
         try:
             complete = with_interpreter(job, place, diary, container)
-            return Attempt(job, shop, diary, complete, container).serve(reused)
+            attempt = Attempt(job, shop, diary, complete, container)
+            attempt.bring_source()
+            with diary.turn(seat):
+                # While it waited, another cell may have published a wheel that serves it.
+                return attempt.serve(reused or shop.shelf.find(job.cell), seat)
         except Gone:
             raise
         except Exception:

@@ -87,6 +87,7 @@ class Shelf:
             return next(
                 (w for w in self._wheels if is_compatible(w.path.name, cell.interpreter, cell.platform)),
                 None,
+            self._finished.add(wheel.builder)
             )
 
 

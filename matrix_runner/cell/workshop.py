@@ -1,7 +1,9 @@
 """What all cells of a run share."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from matrix_runner.cell.groups import DependencyGroups
 from matrix_runner.cell.preflight import Place
@@ -12,6 +14,19 @@ from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import Event
 from matrix_runner.wheelhouse import Wheelhouse
+
+
+class Seat(Protocol):
+    """A cell's place among those that are at work."""
+
+    def taken(self) -> AbstractContextManager[None]:
+        """Hold it, after waiting for it if need be: for what uses processors."""
+        ...
+
+    @property
+    def share(self) -> int:
+        """How many processors the cell's tools may use now."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,7 +50,14 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
 
 def _build(opened: Opened, *, verbose: bool) -> int:
     from matrix_runner import catalog
-    from matrix_runner.cli.places import argument_notices, choose_engine, processors, scratch_dir, this_host
+    from matrix_runner.cli.places import (
+        argument_notices,
+        choose_engine,
+        durations_file,
+        processors,
+        scratch_dir,
+        this_host,
+    )
     from matrix_runner.config import ALLOW_EMPTY, CONTAINER_ENGINE, JOBS, OUTPUT_DIR
     from matrix_runner.matrix import make_plan
     from matrix_runner.report.logs import CellLogs
@@ -106,6 +113,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
                 listeners=(logs, console),
                 host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
+                durations=durations_file(settings.project_name or str(opened.project)),
             )
             report = build_order(order)
         # Before the engine is closed: if that fails, the summary is not lost with it.

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,11 @@ def scratch_dir() -> Path:
 def image_dir() -> Path:
     """Return the directory for what images made here are made of: sources, compiled interpreters, logs. It stays."""
     return _of_home(user_cache_path) / "image"
+
+
+def durations_file(project: str) -> Path:
+    """Return the file that remembers how long a project's cells take. `project`: its name, or else its path."""
+    return _of_home(user_cache_path) / "durations" / f"{sha256(project.encode()).hexdigest()[:16]}.json"
 
 
 def _of_home(find: Callable[[str], Path]) -> Path:

@@ -1,0 +1,240 @@
+"""Tasks that are being worked off: who has slots, who waits for some, and what came of each. Shared by the workers."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Generic, TypeVar
+
+from matrix_runner.schedule.choice import Load, Room, next_ahead, next_for_slots, overtaken_by
+from matrix_runner.schedule.seat import Seat
+from matrix_runner.schedule.signals import Interrupt
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+AHEAD = 1
+"""Tasks that may begin before there are slots for them: the next container opens while the current cells run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task(Generic[R_co]):
+    """Something to do once. `run` must not raise for what can go wrong in it.
+
+    `claim`: asked before it starts, with no other claim going on; False leaves it for later. It is asked again when
+    any task ends, and when `Pool.wake` is called; a claim once granted must be granted again. `seat`: for a task that
+    holds slots during a part of `run` only, and may begin before it gets them; None: one slot, all the time.
+    """
+
+    run: Callable[[], R_co]
+    claim: Callable[[], bool] = lambda: True
+    seat: Seat | None = None
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class _Entry:
+    """Where a task is in its life; `choice.Waiting` while it is in the queue."""
+
+    position: int
+    load: Load
+    may_go_ahead: bool
+    is_open: bool = False
+    overtaken: int = 0
+    is_queued: bool = True
+    has_slots: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class _Book:
+    """Who waits, in order; who has begun and waits for a thread; what is free."""
+
+    free: Room
+    queue: list[_Entry] = field(default_factory=list)
+    begun: deque[_Entry] = field(default_factory=deque)
+    active: int = 0
+    ahead: int = 0
+
+
+class Batch(Generic[R]):
+    """Tasks in their order, worked off by as many threads as call `work`."""
+
+    def __init__(
+        self, tasks: Sequence[Task[R]], room: Room, changed: threading.Condition, interrupt: Interrupt, *, ahead: int
+    ) -> None:
+        """`room`: all there is. `changed`: the pool's; everything here is done while it is held."""
+        self._tasks = tasks
+        self._room = room
+        self._changed = changed
+        self._interrupt = interrupt
+        self._ahead = ahead
+        self._book = _Book(free=room)
+        self._crash: BaseException | None = None
+        self._results: dict[int, R] = {}
+        self._is_stopped = False
+        self.workers_left = 0
+        for position, task in enumerate(tasks):
+            load = room.limit(Load() if task.seat is None else task.seat.load)
+            entry = _Entry(position=position, load=load, may_go_ahead=task.seat is not None)
+            self._book.queue.append(entry)
+            if task.seat is not None:
+                task.seat.bind(partial(self._enter, entry), partial(self._leave, entry), partial(self._share, entry))
+
+    @property
+    def threads(self) -> int:
+        """How many threads it needs: for those with slots, those ahead, and those that close what they worked in."""
+        most = self._room.slots
+        if any(task.seat is not None for task in self._tasks):
+            most = 2 * most + self._ahead
+        return min(most, len(self._tasks))
+
+    def stop(self) -> None:
+        """Start no further task."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
+
+    def settle(self) -> None:
+        """Give slots to whom they are due, and begin what may begin."""
+        with self._changed:
+            try:
+                while not self._is_ending and (self._give_slots() or self._go_ahead()):
+                    pass
+            except BaseException as crash:  # noqa: BLE001  a claim that fails is a bug: the main thread raises it
+                self._crash, self._is_stopped = crash, True
+            book = self._book
+            if book.queue and not book.active and not self._is_ending:
+                self._crash = AssertionError("tasks wait for each other, and none runs")
+                self._is_stopped = True
+            self._changed.notify_all()
+
+    def dismiss_worker(self) -> None:
+        """Say that a worker has nothing more to do."""
+        with self._changed:
+            self.workers_left -= 1
+
+    def results(self) -> tuple[R | None, ...]:
+        """Return what came of each task. Raise what a task raised: that is a bug."""
+        if self._crash is not None:
+            raise self._crash
+        return tuple(self._results.get(position) for position in range(len(self._tasks)))
+
+    def work(self) -> None:
+        """Be a worker, until there is nothing left to start."""
+        try:
+            while (entry := self._take()) is not None:
+                result = self._tasks[entry.position].run()
+                with self._changed:
+                    self._results[entry.position] = result
+                    self._end(entry)
+        except BaseException as crash:  # noqa: BLE001  a worker must not die silently: the main thread raises it
+            self._crash = crash
+            self.stop()
+
+    @property
+    def _is_ending(self) -> bool:
+        # Asked here too: a task that an interrupt ended must not be followed by another before `stop` is called.
+        return self._is_stopped or self._interrupt.is_requested
+
+    def _take(self) -> _Entry | None:
+        """Wait for a task that has begun and has no thread yet; None when there is none to come."""
+        book = self._book
+        with self._changed:
+            while not self._is_ending:
+                if book.begun:
+                    return book.begun.popleft()
+                if all(entry.is_open for entry in book.queue):
+                    break
+                self._changed.wait()
+            # Who waits still, for this was the last task to begin, has nothing more to do either.
+            self._changed.notify_all()
+            return None
+
+    def _may_start(self, place: int) -> bool:
+        return self._tasks[self._book.queue[place].position].claim()
+
+    def _give_slots(self) -> bool:
+        book = self._book
+        place = next_for_slots(book.queue, book.free, self._room.slots, self._may_start)
+        if place is None:
+            return False
+        for earlier in overtaken_by(book.queue, place, book.free):
+            book.queue[earlier].overtaken += 1
+        entry = book.queue.pop(place)
+        entry.is_queued, entry.has_slots = False, True
+        book.free = replace(book.free, slots=book.free.slots - entry.load.slots)
+        if entry.is_open:
+            book.ahead -= 1
+        else:
+            self._begin(entry)
+        return True
+
+    def _go_ahead(self) -> bool:
+        book = self._book
+        if book.ahead >= self._ahead or not book.queue:
+            return False
+
+        def may_go_ahead(place: int) -> bool:
+            return book.queue[place].may_go_ahead and self._may_start(place)
+
+        place = next_ahead(book.queue, book.free, self._room.slots, may_go_ahead)
+        if place is None:
+            return False
+        entry = book.queue[place]
+        entry.is_open = True
+        book.ahead += 1
+        self._begin(entry)
+        return True
+
+    def _begin(self, entry: _Entry) -> None:
+        book = self._book
+        book.active += 1
+        book.begun.append(entry)
+        if book.free.memory is not None:
+            book.free = replace(book.free, memory=book.free.memory - entry.load.memory)
+
+    def _end(self, entry: _Entry) -> None:
+        book = self._book
+        self._give_up(entry)
+        book.active -= 1
+        if book.free.memory is not None:
+            book.free = replace(book.free, memory=book.free.memory + entry.load.memory)
+        self.settle()
+
+    def _give_up(self, entry: _Entry) -> None:
+        """Take the task's slots back, or its wish for some."""
+        book = self._book
+        if entry.has_slots:
+            entry.has_slots = False
+            book.free = replace(book.free, slots=book.free.slots + entry.load.slots)
+        elif entry.is_queued:
+            entry.is_queued = False
+            book.queue.remove(entry)
+            book.ahead -= 1
+
+    def _enter(self, entry: _Entry) -> None:
+        book = self._book
+        with self._changed:
+            if not entry.has_slots and not entry.is_queued:
+                # It had slots before, and tries again: it is next.
+                entry.is_open = entry.is_queued = True
+                book.queue.insert(0, entry)
+                book.ahead += 1
+                self.settle()
+            while not entry.has_slots and not self._is_ending:
+                self._changed.wait()
+
+    def _leave(self, entry: _Entry) -> None:
+        with self._changed:
+            self._give_up(entry)
+            self.settle()
+
+    def _share(self, entry: _Entry) -> int:
+        """Return the task's slots, and its part of those that nobody can use at the moment.
+
+        They are not kept for it: when another may start, both share them until this one's tools are told anew.
+        """
+        with self._changed:
+            book = self._book
+            at_work = max(book.active - book.ahead, 1)
+            return entry.load.slots + book.free.slots // at_work
