@@ -1,6 +1,6 @@
 """The straight line of a build: pack, look into the images, run the cells, report. Each verb is one room's work."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from matrix_runner import __version__
-from matrix_runner.catalog import Catalog
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.groups import DependencyGroups, read_groups
-from matrix_runner.cell.preflight import Place, PlaceKey, look_into, no_emulator, place_key
+from matrix_runner.cell.preflight import Place, PlaceKey, place_key
 from matrix_runner.cell.runner import run_cell
 from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
-from matrix_runner.cell.source import SourceArchive, pack
+from matrix_runner.cell.source import SourceArchive, Survey, pack
 from matrix_runner.cell.testing import has_tests
 from matrix_runner.cell.workshop import Workshop
 from matrix_runner.config import (
@@ -26,53 +25,23 @@ from matrix_runner.config import (
     MEMORY,
     OVERWRITE,
     TEST_GROUPS,
-    Settings,
     Variables,
 )
-from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.errors import MachineError, OutputError
-from matrix_runner.matrix import Host, Job, Plan
+from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Notice, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.order import Order
 from matrix_runner.report.files import ReportExtra, report_json
-from matrix_runner.report.listener import Listener
+from matrix_runner.reuse import Heard, Reuse
 from matrix_runner.schedule import Durations, Interrupt, Load, Pool, Seat, Task, queue_order
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 
+__all__ = ["Order", "build"]
+
 REPORT = "report.json"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What is to be built, of what, where to. `run`: the run's id. `scratch`: a directory for what is not kept.
-
-    `project` is copied into the cells; `package`: the directory in it that is built, with `/`, "" for all of it.
-
-    `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
-    job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known. `durations`:
-    the file that remembers how long this project's cells take; None: nothing is remembered.
-    """
-
-    run: str
-    project: Path
-    settings: Settings
-    plan: Plan
-    catalog: Catalog
-    engine: Engine
-    engine_info: EngineInfo
-    workers: int
-    environ: Mapping[str, str]
-    output_dir: Path
-    logs_dir: Path
-    scratch: Path
-    log_path: Callable[[Job], str]
-    listeners: Sequence[Listener]
-    host: Host | None = None
-    runs_before_all: bool = True
-    package: str = ""
-    durations: Path | None = None
 
 
 def build(order: Order) -> Report:
@@ -90,17 +59,38 @@ def build(order: Order) -> Report:
         for listener in order.listeners:
             stack.callback(listener.close)
         groups = _find_groups(order)
-        pool = Pool(order.workers, order.listeners, memory=order.engine_info.memory)
+        heard = Heard()
+        pool = Pool(order.workers, (*order.listeners, heard), memory=order.engine_info.memory)
         with Interrupt(on_first=order.engine.abort) as interrupt:
             _tell_start(order, pool)
-            source = _pack(order, pool, interrupt, scratch / "source.tar")
-            outcomes = tuple(Outcome(cell=job.cell, status=Status.CANCELLED) for job in order.plan.jobs)
-            if source is not None:
-                _tell_notices(order, pool, source)
-                places = _look_into_images(order, pool, interrupt)
-                outcomes = _run_cells(
-                    order, pool, interrupt, source=source, places=places, groups=groups, wheelhouse=wheelhouse
+            shelf = Shelf(order.plan.jobs, waits=hints_at_stable_abi(order.project / order.package))
+            reuse = Reuse(
+                order, pool, interrupt, shelf=shelf, wheelhouse=wheelhouse, heard=heard, staging=scratch / "kept"
+            )
+            missing = reuse.look_up()
+            known: Survey | SourceArchive | None = reuse.survey
+            source = None
+            if missing and (source := _pack(order, pool, interrupt, scratch / "source.tar")) is not None:
+                known, missing = source, reuse.look_closer(source)
+            if known is not None:
+                _tell_notices(order, pool, known)
+            ended = reuse.replay()
+            if missing and source is not None:
+                ended |= _run_cells(
+                    order,
+                    pool,
+                    interrupt,
+                    jobs=missing,
+                    source=source,
+                    groups=groups,
+                    wheelhouse=wheelhouse,
+                    reuse=reuse,
+                    shelf=shelf,
                 )
+            reuse.close()
+            outcomes = tuple(
+                ended.get(job.cell) or Outcome(cell=job.cell, status=Status.CANCELLED) for job in order.plan.jobs
+            )
             report = Report(run=order.run, outcomes=outcomes, seconds=pool.clock(), interrupted_by=interrupt.exit_code)
             return _record(order, wheelhouse, report, started)
 
@@ -147,7 +137,7 @@ def _pack(order: Order, pool: Pool, interrupt: Interrupt, target: Path) -> Sourc
     return source
 
 
-def _tell_notices(order: Order, pool: Pool, source: SourceArchive) -> None:
+def _tell_notices(order: Order, pool: Pool, source: SourceArchive | Survey) -> None:
     for notice in source.notices:
         pool.tell(Notice(at=pool.clock(), text=notice, is_warning=True))
     if any(job.settings[BEFORE_ALL] for job in order.plan.jobs) and not order.runs_before_all:
@@ -158,41 +148,19 @@ def _tell_notices(order: Order, pool: Pool, source: SourceArchive) -> None:
         pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
 
 
-def _look_into_images(order: Order, pool: Pool, interrupt: Interrupt) -> dict[PlaceKey, Place | MachineError]:
-    """Fetch and probe each image once, side by side. One that cannot be had fails its own cells only."""
-    by_place: dict[PlaceKey, list[Job]] = {}
-    for job in order.plan.jobs:
-        by_place.setdefault(place_key(job), []).append(job)
-
-    def look(key: PlaceKey) -> Place | MachineError:
-        def on_notice(text: str) -> None:
-            pool.emit(Notice(at=pool.clock(), text=text))
-
-        if order.host is not None and order.host.lacks_emulator(key.arch):
-            return no_emulator(key, order.host.machine)
-        try:
-            return look_into(order.engine, key, by_place[key], order.catalog, on_notice)
-        except MachineError as error:
-            return error
-
-    keys = tuple(by_place)
-    found = pool.run([Task(run=partial(look, key)) for key in keys], interrupt)
-    missing = MachineError("interrupted before the image was looked into")
-    return {key: place or missing for key, place in zip(keys, found, strict=True)}
-
-
 def _run_cells(  # noqa: PLR0913  each is what another room made
     order: Order,
     pool: Pool,
     interrupt: Interrupt,
     *,
+    jobs: Sequence[Job],
     source: SourceArchive,
     groups: DependencyGroups,
-    places: dict[PlaceKey, Place | MachineError],
     wheelhouse: Wheelhouse,
-) -> tuple[Outcome, ...]:
-    jobs = order.plan.jobs
-    shelf = Shelf(jobs, waits=hints_at_stable_abi(order.project / order.package))
+    reuse: Reuse,
+    shelf: Shelf,
+) -> dict[Cell, Outcome]:
+    places = reuse.places
     preparations = Preparations(_preparation_key)
     shop = Workshop(
         engine=order.engine,
@@ -221,14 +189,14 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         return shelf.may_start(job) and preparations.claim(job)
 
     tasks = [
-        Task(run=partial(run_cell, job, shop, seat), claim=partial(may_start, job), seat=seat)
+        Task(run=partial(reuse.run, job, partial(run_cell, job, shop, seat)), claim=partial(may_start, job), seat=seat)
         for job in in_turn
         for seat in (seats[job.cell],)
     ]
     ended = {job.cell: outcome for job, outcome in zip(in_turn, pool.run(tasks, interrupt), strict=True)}
     if order.durations is not None:
         durations.with_outcomes(outcome for outcome in ended.values() if outcome).write(order.durations)
-    return tuple(ended[job.cell] or Outcome(cell=job.cell, status=Status.CANCELLED) for job in jobs)
+    return {cell: outcome for cell, outcome in ended.items() if outcome is not None}
 
 
 def _load(job: Job, durations: Durations) -> Load:

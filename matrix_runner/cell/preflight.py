@@ -58,6 +58,11 @@ def place_key(job: Job) -> PlaceKey:
     return PlaceKey(reference=reference, arch=job.cell.platform.arch)
 
 
+def asked_of(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """Return the interpreters that a place is asked about for these jobs."""
+    return tuple(dict.fromkeys(name for job in jobs for name in job.directories))
+
+
 def look_into(
     engine: Engine, key: PlaceKey, jobs: Sequence[Job], catalog: Catalog, on_notice: Callable[[str], None]
 ) -> Place:
@@ -66,7 +71,7 @@ def look_into(
     A place that does not say for which platform tag it is made gets the newest that its C library allows.
     """
     image = engine.resolve(key.reference, key.arch, on_notice)
-    directories = tuple(dict.fromkeys(name for job in jobs for name in job.directories))
+    directories = asked_of(jobs)
     # A container that needs an argument to run at all (a runtime, a security option) needs it here too.
     arguments = parse_create_args(jobs[0].settings[CONTAINER_ENGINE].create_args)
     spec = ContainerSpec(image=image.id, arch=key.arch, name=f"preflight-{key.arch}", arguments=arguments)
@@ -82,7 +87,7 @@ def look_into(
         facts = replace(facts, plat=catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
     return Place(
         reference=key.reference,
-        shown=_shown(key.reference),
+        shown=shown(key.reference),
         image=image,
         arch=key.arch,
         facts=facts,
@@ -103,7 +108,7 @@ def look_again(container: Container, place: Place, job: Job) -> Place:
 def no_emulator(key: PlaceKey, machine: Arch) -> MachineError:
     """Return the error for a place that needs an emulator which the machine is known not to have."""
     return MachineError(
-        f"{_shown(key.reference)} needs {key.arch}; this machine is {machine} and has no emulator for it",
+        f"{shown(key.reference)} needs {key.arch}; this machine is {machine} and has no emulator for it",
         hint=emulation_hint(key.arch),
     )
 
@@ -117,17 +122,17 @@ def _foreign(engine: Engine, key: PlaceKey) -> ImageError:
     own = Arch.of_machine(machine)
     if own is key.arch:
         return ImageError(
-            f"{_shown(key.reference)} holds programs that are not {key.arch}: {_FOREIGN}",
+            f"{shown(key.reference)} holds programs that are not {key.arch}: {_FOREIGN}",
             hint=f"choose one for {key.arch}",
         )
     if own is key.arch.wider:
         # Many aarch64 processors have no 32-bit mode, and a kernel can be built without it (CONFIG_IA32_EMULATION).
         return ImageError(
-            f"programs of {_shown(key.reference)} do not run on this {machine}: {_FOREIGN}",
+            f"programs of {shown(key.reference)} do not run on this {machine}: {_FOREIGN}",
             hint=f"either they are not {key.arch}, or this machine has no 32-bit mode: then {emulation_hint(key.arch)}",
         )
     return ImageError(
-        f"{_shown(key.reference)} needs {key.arch}; this engine's machine is {machine} and has no emulator for it",
+        f"{shown(key.reference)} needs {key.arch}; this engine's machine is {machine} and has no emulator for it",
         hint=emulation_hint(key.arch),
     )
 
@@ -144,5 +149,6 @@ def _ask(container: Container, directories: tuple[str, ...], reference: str) -> 
     return parse_probe(output.decode("utf-8", "replace"))
 
 
-def _shown(reference: str) -> str:
+def shown(reference: str) -> str:
+    """Say how to speak of a place."""
     return LOCAL if reference == LOCAL else f"image {reference.partition('@')[0]}"

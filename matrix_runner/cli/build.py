@@ -52,6 +52,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
     from matrix_runner import catalog
     from matrix_runner.cli.places import (
         argument_notices,
+        cache_dir,
         choose_engine,
         durations_file,
         processors,
@@ -114,6 +115,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
                 host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
                 durations=durations_file(settings.project_name or str(opened.project)),
+                cache=None if chosen.is_local else cache_dir(settings),
             )
             report = build_order(order)
         # Before the engine is closed: if that fails, the summary is not lost with it.

@@ -19,6 +19,7 @@ from matrix_runner.matrix import Host
 from matrix_runner.model.platforms import Arch, Libc
 
 if TYPE_CHECKING:
+    from matrix_runner.config import Settings
     from matrix_runner.engine.api import Engine, EngineInfo
     from matrix_runner.engine.docker import DockerEngine
     from matrix_runner.engine.local import LocalEngine
@@ -44,6 +45,13 @@ def image_dir() -> Path:
 def durations_file(project: str) -> Path:
     """Return the file that remembers how long a project's cells take. `project`: its name, or else its path."""
     return _of_home(user_cache_path) / "durations" / f"{sha256(project.encode()).hexdigest()[:16]}.json"
+
+
+def cache_dir(settings: "Settings") -> Path:
+    """Return the directory of finished cells."""
+    from matrix_runner.config import CACHE_DIR
+
+    return Path(settings[CACHE_DIR]).absolute() if settings[CACHE_DIR] else _of_home(user_cache_path) / "cells"
 
 
 def _of_home(find: Callable[[str], Path]) -> Path:

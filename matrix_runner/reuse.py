@@ -1,0 +1,275 @@
+"""What a run need not do again: finished cells are looked up before anything is started, and kept when they pass."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+from matrix_runner.catalog.constraints import load_constraints
+from matrix_runner.cell.cellar import Cellar, Hit, Terms
+from matrix_runner.cell.ingredients import Circumstances
+from matrix_runner.cell.known_places import KnownPlace, KnownPlaces
+from matrix_runner.cell.preflight import Place, PlaceKey, look_into, no_emulator, place_key
+from matrix_runner.cell.shelf import Reusable, Shelf
+from matrix_runner.cell.source import SourceArchive, Survey, survey
+from matrix_runner.config import (
+    CACHE_MAX_AGE,
+    CACHE_REMOTE,
+    CACHE_REMOTE_READ_ONLY,
+    CACHE_SIZE,
+    NO_CACHE,
+    REBUILD,
+)
+from matrix_runner.errors import MachineError, OutputError
+from matrix_runner.matrix import Job, Selector
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import CellFinished, Event, Notice, Output
+from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind
+from matrix_runner.order import Order
+from matrix_runner.schedule import Interrupt, Pool, Task
+from matrix_runner.store.ingredients import Source
+from matrix_runner.store.record import wheel_record
+from matrix_runner.store.remote import Remote, open_remote
+from matrix_runner.store.store import Store
+from matrix_runner.store.upkeep import prune
+from matrix_runner.wheelhouse import Wheelhouse
+
+_HEARD_SECONDS = 30.0
+"""How long a worker waits for the main thread to have written the end of a cell's log, before it keeps it."""
+
+
+class Heard:
+    """A listener, the last of all: tells workers when everything about a cell has been heard by the others."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended: dict[Cell, threading.Event] = {}
+
+    def handle(self, event: Event) -> None:
+        """Take note of a cell's end."""
+        if isinstance(event, CellFinished):
+            self._of(event.outcome.cell).set()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def wait(self, cell: Cell) -> bool:
+        """Wait until the cell's end was heard; return whether it was."""
+        return self._of(cell).wait(_HEARD_SECONDS)
+
+    def _of(self, cell: Cell) -> threading.Event:
+        with self._lock:
+            return self._ended.setdefault(cell, threading.Event())
+
+
+class Reuse:
+    """One run's dealings with what earlier runs left. Without a store it finds nothing and keeps nothing."""
+
+    def __init__(  # noqa: PLR0913  each is what another room made
+        self,
+        order: Order,
+        pool: Pool,
+        interrupt: Interrupt,
+        *,
+        shelf: Shelf,
+        wheelhouse: Wheelhouse,
+        heard: Heard,
+        staging: Path,
+    ) -> None:
+        """Touch nothing yet. Raise UsageError if the settings name a remote cache that cannot be spoken to."""
+        self.places: dict[PlaceKey, Place | MachineError] = {}
+        """What each image holds; complete after `look_closer`."""
+        self.survey: Survey | None = None
+        self._order = order
+        self._pool = pool
+        self._interrupt = interrupt
+        self._shelf = shelf
+        self._wheelhouse = wheelhouse
+        self._heard = heard
+        self._pinned = load_constraints()
+        self._known: dict[PlaceKey, KnownPlace] = {}
+        self._hits: dict[Cell, Hit] = {}
+        self._jobs: dict[PlaceKey, list[Job]] = {}
+        for job in order.plan.jobs:
+            self._jobs.setdefault(place_key(job), []).append(job)
+        self._cellar = self._open(staging)
+        self._known_places = (
+            None if self._cellar is None else KnownPlaces(self._cellar.store, order.engine_info.machine)
+        )
+
+    def look_up(self) -> tuple[Job, ...]:
+        """Return the jobs that must run, as far as that is known without a container and without the network."""
+        if self._cellar is not None:
+            self._pool.run([Task(run=self._look_up)], self._interrupt)
+        return self._missing()
+
+    def look_closer(self, source: SourceArchive) -> tuple[Job, ...]:
+        """Fetch and look into the images of the jobs that are left; return those of them that must run all the same."""
+        self._look_into_images()
+        if self._cellar is not None and not self._interrupt.is_requested:
+            known = None if self.survey is None else self.survey.digests
+            if source.digests != known:
+                # Somebody edits: what is packed counts, and what was found is of another state.
+                self._hits.clear()
+            self._pool.run([Task(run=partial(self._find, source))], self._interrupt)
+        return self._missing()
+
+    def replay(self) -> dict[Cell, Outcome]:
+        """Deliver what was found, as if it had been built now; return the outcomes."""
+        if not self._hits:
+            return {}
+        (outcomes,) = self._pool.run([Task(run=self._replay)], self._interrupt)
+        return outcomes or {}
+
+    def run(self, job: Job, run_cell: Callable[[], Outcome]) -> Outcome:
+        """Run a cell, and keep it at once if it passes: whatever becomes of the run, it need not run again."""
+        outcome = run_cell()
+        if self._cellar is not None and outcome.status is Status.PASSED and self._heard.wait(job.cell):
+            wheel = None if outcome.wheel is None else self._wheelhouse.directory / outcome.wheel.name
+            if outcome.reused_from is not None:
+                wheel = self._shelf.wheel_of(outcome.reused_from)
+            self._cellar.keep(job, outcome, wheel=wheel, log=self._order.logs_dir / f"{job.cell}.log")
+        return outcome
+
+    def close(self) -> None:
+        """Keep the store within its bounds."""
+        if self._cellar is not None and self._cellar.kept:
+            with suppress(OSError):
+                prune(self._cellar.store, limit=self._order.settings[CACHE_SIZE] or None)
+
+    def _open(self, staging: Path) -> Cellar | None:
+        settings = self._order.settings
+        if self._order.cache is None or settings[NO_CACHE]:
+            return None
+        terms = Terms(
+            project=str(self._order.project / self._order.package),
+            rebuild=Selector(patterns=settings[REBUILD]),
+            max_age=settings[CACHE_MAX_AGE],
+            staging=staging,
+        )
+        return Cellar(Store(self._order.cache), terms, self._remote(), self._tell)
+
+    def _remote(self) -> Remote | None:
+        settings = self._order.settings
+        if not settings[CACHE_REMOTE]:
+            return None
+        return open_remote(settings[CACHE_REMOTE], read_only=settings[CACHE_REMOTE_READ_ONLY], trouble=self._tell)
+
+    def _tell(self, text: str) -> None:
+        notice = Notice(at=self._pool.clock(), text=text, is_warning=True)
+        if threading.current_thread() is threading.main_thread():
+            self._pool.tell(notice)
+        else:
+            self._pool.emit(notice)
+
+    def _missing(self) -> tuple[Job, ...]:
+        return tuple(job for job in self._order.plan.jobs if job.cell not in self._hits)
+
+    def _look_up(self) -> None:
+        order = self._order
+        with suppress(MachineError):
+            # What cannot be read is told when it is packed.
+            exclude = (order.output_dir, order.logs_dir)
+            self.survey = survey(order.project, environ=order.environ, exclude=exclude)
+        if self.survey is None or self._known_places is None:
+            return
+        for key, jobs in self._jobs.items():
+            known = self._known_places.find(order.engine, key, jobs)
+            if known is not None:
+                self._known[key] = known
+        self._find(self.survey)
+
+    def _find(self, source: Survey | SourceArchive) -> None:
+        if self._cellar is None:
+            return
+        common = Circumstances(
+            source=Source.of(source.digests),
+            epoch=source.epoch,
+            package=self._order.package,
+            pinned=self._pinned,
+            environ=self._order.environ,
+        )
+        self._hits = self._cellar.look_up(self._order.plan.jobs, self._place, common, self._shelf.leader)
+
+    def _place(self, job: Job) -> Place | None:
+        found = self.places.get(place_key(job))
+        if isinstance(found, Place):
+            return found
+        known = self._known.get(place_key(job))
+        return None if known is None or found is not None else known.place
+
+    def _look_into_images(self) -> None:
+        """Fetch and probe each image once, side by side. One that cannot be had fails its own cells only."""
+        wanted = dict.fromkeys(map(place_key, self._missing()))
+        self.places |= {key: known.place for key, known in self._known.items() if known.is_here}
+        keys = [key for key in wanted if key not in self.places]
+        found = self._pool.run([Task(run=partial(self._look_into, key)) for key in keys], self._interrupt)
+        missing = MachineError("interrupted before the image was looked into")
+        self.places |= {key: place or missing for key, place in zip(keys, found, strict=True)}
+
+    def _look_into(self, key: PlaceKey) -> Place | MachineError:
+        def on_notice(text: str) -> None:
+            self._pool.emit(Notice(at=self._pool.clock(), text=text))
+
+        order, jobs = self._order, self._jobs[key]
+        if order.host is not None and order.host.lacks_emulator(key.arch):
+            return no_emulator(key, order.host.machine)
+        try:
+            place = look_into(order.engine, key, jobs, order.catalog, on_notice)
+        except MachineError as error:
+            return error
+        if self._known_places is not None and self._cellar is not None:
+            try:
+                self._known_places.keep(key, place, jobs)
+            except OutputError as error:
+                self._cellar.give_up(f"finished cells are not kept: {error.message}")
+        return place
+
+    def _replay(self) -> dict[Cell, Outcome]:
+        return {outcome.cell: outcome for outcome in self._replayed(tuple(self._hits.values()))}
+
+    def _replayed(self, hits: Sequence[Hit]) -> Iterator[Outcome]:
+        order = [job.cell for job in self._order.plan.jobs]
+        for hit in sorted(hits, key=lambda hit: order.index(hit.job.cell)):
+            if self._interrupt.is_requested:
+                return
+            outcome = self._deliver(hit)
+            self._shelf.finish(hit.job.cell)
+            self._pool.emit(CellFinished(at=self._pool.clock(), outcome=outcome))
+            yield outcome
+
+    def _deliver(self, hit: Hit) -> Outcome:
+        began, record, cell = time.monotonic(), hit.entry.record, hit.job.cell
+        wheel, failure = None, None
+        try:
+            if hit.entry.wheel is not None and record.wheel is not None:
+                wheel = self._wheelhouse.publish_again(hit.entry.wheel, wheel_record(record.wheel))
+                self._shelf.add(Reusable(builder=cell, path=self._wheelhouse.directory / wheel.name))
+        except MachineError as error:
+            failure = Failure(step=StepKind.PUBLISH, reason=Reason.OUTPUT, message=error.message, hint=error.hint)
+        self._tell_log(cell, hit)
+        return Outcome(
+            cell=cell,
+            status=Status.CACHED if failure is None else Status.FAILED,
+            seconds=time.monotonic() - began,
+            failure=failure,
+            wheel=wheel,
+            reused_from=None if record.reused_from is None else Cell.parse(record.reused_from),
+            image=record.image,
+            image_id=record.image_id,
+            python_version=record.python_version,
+            log=self._order.log_path(hit.job),
+        )
+
+    def _tell_log(self, cell: Cell, hit: Hit) -> None:
+        """Give listeners the log of the time when the cell was built."""
+        record = hit.entry.record
+        built = datetime.fromtimestamp(record.created, timezone.utc).isoformat(sep=" ", timespec="seconds")
+        with suppress(OSError), hit.entry.log.open("rb") as log:
+            while data := log.read(64 * 1024):
+                self._pool.emit(Output(at=self._pool.clock(), cell=cell, data=data))
+        text = f"--- taken from the cache, where it is since {built}; above is its log of then\n"
+        self._pool.emit(Output(at=self._pool.clock(), cell=cell, data=text.encode()))
