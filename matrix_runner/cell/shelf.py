@@ -65,11 +65,18 @@ class Shelf:
 
     def may_start(self, job: Job) -> bool:
         """Whether the cell need not wait for another's wheel."""
-        leader = self._leaders.get(job.cell.platform)
-        if leader is None or leader == job.cell or not job.cell.interpreter.supports_stable_abi:
+        leader = self.leader(job)
+        if leader is None:
             return True
         with self._lock:
             return leader in self._finished
+
+    def leader(self, job: Job) -> Cell | None:
+        """Return the cell whose wheel this one waits for, which may serve it too; None if there is none."""
+        leader = self._leaders.get(job.cell.platform)
+        if leader == job.cell or not job.cell.interpreter.supports_stable_abi:
+            return None
+        return leader
 
     def finish(self, cell: Cell) -> None:
         """Say that the cell ended, however it did: nobody need wait for it any more."""
@@ -77,9 +84,10 @@ class Shelf:
             self._finished.add(cell)
 
     def add(self, wheel: Reusable) -> None:
-        """Offer a published wheel to the cells that start later."""
+        """Offer a published wheel to the cells that start later; those that waited for its cell need not any more."""
         with self._lock:
             self._wheels.append(wheel)
+            self._finished.add(wheel.builder)
 
     def find(self, cell: Cell) -> Reusable | None:
         """Return a wheel that installs on the cell, if one is published."""
@@ -87,8 +95,12 @@ class Shelf:
             return next(
                 (w for w in self._wheels if is_compatible(w.path.name, cell.interpreter, cell.platform)),
                 None,
-            self._finished.add(wheel.builder)
             )
+
+    def wheel_of(self, builder: Cell) -> Path | None:
+        """Return the wheel that a cell put here, if it did."""
+        with self._lock:
+            return next((wheel.path for wheel in self._wheels if wheel.builder == builder), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
