@@ -31,7 +31,7 @@ class Peer:
         return self.python.with_name("cibuildwheel")
 
     def build(self, workload: Workload, frontend: str, place: Path) -> float:
-        """Build all cells; return the seconds. Options are in variables, so the project's own settings do not count."""
+        """Build all cells; return the seconds. All options are in variables; the project's own do not count."""
         env = environment("CIBW_") | {
             "CIBW_PLATFORM": "linux",
             "CIBW_ARCHS": " ".join(ARCHS),
@@ -49,8 +49,8 @@ class Peer:
             bundle = f"/host{workload.ca_bundle}"
             env["CIBW_ENVIRONMENT"] = f"PIP_CERT={bundle} SSL_CERT_FILE={bundle}"
         output = place / "wheelhouse"
-        argv = (str(self.program), "--output-dir", str(output), str(workload.source))
-        seconds = timed(argv, env, workload.source, place / "log")
+        own = ("--config-file", str(_no_settings(place)), "--output-dir", str(output))
+        seconds = timed((str(self.program), *own, str(workload.source)), env, workload.source, place / "log")
         _check_wheels(output, workload)
         return seconds
 
@@ -87,7 +87,8 @@ class Runner:
         cell must end: PASSED, built by this run, or CACHED. `options`: further ones, as `COMPILER_CACHE`.
         """
         output = place / "wheelhouse"
-        argv = (str(self.program), "build", "--engine", "docker", "--output-dir", str(output), str(workload.source))
+        own = ("--engine", "docker", "--config-file", str(_no_settings(place)), "--output-dir", str(output))
+        argv = (str(self.program), "build", *own, str(workload.source))
         seconds = timed(argv, _environment(workload, home, options), workload.source, place / "log")
         _check_wheels(output, workload)
         report = report_of(place)
@@ -137,6 +138,13 @@ def _environment(workload: Workload, home: Path, options: Mapping[str, str]) -> 
         **{f"MATRIX_RUNNER_MANYLINUX_{arch.upper()}_IMAGE": workload.image(arch) for arch in ARCHS},
         **{f"MATRIX_RUNNER_{name}": value for name, value in options.items()},
     }
+
+
+def _no_settings(place: Path) -> Path:
+    """Return an empty file of settings: those of the project are made for more, and for other, cells."""
+    file = place / "settings.toml"
+    file.touch()
+    return file
 
 
 def _check_wheels(output: Path, workload: Workload) -> None:

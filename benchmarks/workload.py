@@ -25,7 +25,7 @@ class Release:
 
 
 MARKUPSAFE = Release(name="markupsafe", module="markupsafe._speedups")
-REGEX = Release(name="regex", module="regex._regex", pythons=("cp311", "cp313"))
+ZSTANDARD = Release(name="zstandard", module="zstandard.backend_c", pythons=("cp311", "cp313"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +87,7 @@ def fetch(release: Release, work: Path, python: Path) -> Path:
     downloads = work / "sdists" / release.name
     if not tuple(downloads.glob("*.tar.gz")):
         pip = (str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "download")
-        command((*pip, "--no-deps", "--no-binary", ":all:", "--dest", str(downloads), release.name))
+        command((*pip, "--no-deps", "--no-binary", release.name, "--dest", str(downloads), release.name))
     (archive,) = downloads.glob("*.tar.gz")
     source = work / "sources" / archive.name.removesuffix(".tar.gz")
     shutil.rmtree(source, ignore_errors=True)
