@@ -57,12 +57,12 @@ class DockerEngine(DaemonEngine):
         `run`: the run's id, unique; a plain file name. `state_dir`: where living runs hold their locks. `endpoint`:
         which daemon; None: the Docker daemon that `environ` means.
         """
-        endpoint = endpoint or resolve_endpoint(environ)
+        endpoint, agreed = endpoint or resolve_endpoint(environ), _Agreed()
         super().__init__(
             run=run,
             environ=environ,
             state_dir=state_dir,
-            connect=lambda seconds: SdkDaemon(endpoint, timeout=seconds or _TIMEOUT),
+            connect=lambda seconds: SdkDaemon(endpoint, timeout=seconds or _TIMEOUT, agreed=agreed),
             product=endpoint.product,
         )
 
@@ -76,11 +76,18 @@ class _Client(docker.APIClient):
         return super().request(method, url, *args, **kwargs)  # type: ignore[arg-type]
 
 
+class _Agreed:
+    """The version of the API that the first connection found to suit; else each would ask for it once more."""
+
+    version: str | None = None
+
+
 class SdkDaemon:
     """`daemon.Daemon` by the SDK. The client is made at the first request, as making one asks for the version."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: int = _TIMEOUT) -> None:
+    def __init__(self, endpoint: Endpoint, *, timeout: int = _TIMEOUT, agreed: _Agreed | None = None) -> None:
         self._endpoint = endpoint
+        self._agreed = agreed or _Agreed()
         self._timeout = timeout
         self._cached: _Client | None = None
 
@@ -90,7 +97,7 @@ class SdkDaemon:
             tls = self._endpoint.tls
             self._cached = _Client(
                 base_url=self._endpoint.url,
-                version="auto",
+                version=self._agreed.version or "auto",
                 timeout=self._timeout,
                 tls=False
                 if tls is None
@@ -100,6 +107,7 @@ class SdkDaemon:
                     verify=tls.verify,
                 ),
             )
+            self._agreed.version = self._cached.api_version
         self._cached.timeout = timeout or self._timeout
         return self._cached
 
