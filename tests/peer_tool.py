@@ -36,7 +36,7 @@ PROJECTS = (
 _ANSWERS = Path(__file__).parent / "peer" / "peer_answers.py"
 _CONFIGURATION = ("pyproject.toml", "setup.py", "setup.cfg")
 # What would configure either tool, or make uv something else than a reader of the index.
-_FOREIGN = ("CIBW_", "CIBUILDWHEEL", "UV_PYTHON", "UV_PROJECT")
+_FOREIGN = ("CIBW_", "CIBUILDWHEEL", "UV_PYTHON", "UV_PROJECT", "COLUMNS", "LINES")
 
 Values = dict[str, object]
 

@@ -1,5 +1,6 @@
 """Both tools' options of one cell, brought into one form: what they mean, however each writes it."""
 
+import re
 import subprocess
 from collections.abc import Iterable
 from typing import cast
@@ -55,7 +56,9 @@ def meaning_of_theirs(resolved: Values) -> Values:
 
 
 def _command(value: object) -> str:
-    return value.strip() if isinstance(value, str) else " && ".join(_words(value))
+    """Join as a list is joined. The peer keeps line ends before `&&`, with which no shell would take it."""
+    text = value if isinstance(value, str) else " && ".join(_words(value))
+    return re.sub(r"\s+&& ", " && ", text.strip())
 
 
 def _words(value: object) -> list[str]:
