@@ -20,7 +20,8 @@ class Order:
     `workers`: cells at once. `runs_before_all`: False on a machine that is nobody's build image. `log_path`: where a
     job's log will be, as a person can open it. `host`: the machine that runs the cells, if that is known. `durations`:
     the file that remembers how long this project's cells take; None: nothing is remembered.
-    `cache`: the directory of finished cells; None: none is taken or kept.
+    `cache`: the directory of finished cells; None: none is taken or kept. `origin`: the directory, or the sdist, that
+    is the project's from run to run; None: `project`.
     """
 
     run: str
@@ -40,5 +41,6 @@ class Order:
     host: Host | None = None
     runs_before_all: bool = True
     package: str = ""
+    origin: Path | None = None
     durations: Path | None = None
     cache: Path | None = None

@@ -1,8 +1,9 @@
 """The straight line of a build: pack, look into the images, run the cells, report. Each verb is one room's work."""
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -11,21 +12,22 @@ from matrix_runner import __version__
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.groups import DependencyGroups, read_groups
 from matrix_runner.cell.preflight import Place, PlaceKey, place_key
-from matrix_runner.cell.runner import run_cell
+from matrix_runner.cell.prepared import Keys, adopt_kept, useless_patterns
 from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
 from matrix_runner.cell.source import SourceArchive, Survey, pack
+from matrix_runner.cell.supplies import Supplies, prepared_name
 from matrix_runner.cell.testing import has_tests
+from matrix_runner.cell.upkeep import tidy
 from matrix_runner.cell.workshop import Workshop
 from matrix_runner.config import (
     BEFORE_ALL,
-    CONTAINER_ENGINE,
+    BEFORE_ALL_INPUTS,
+    CACHE_MAX_AGE,
     CPUS,
-    ENVIRONMENT,
-    ENVIRONMENT_PASS,
     MEMORY,
+    NO_CACHE,
     OVERWRITE,
     TEST_GROUPS,
-    Variables,
 )
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
@@ -160,8 +162,25 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     reuse: Reuse,
     shelf: Shelf,
 ) -> dict[Cell, Outcome]:
+    # Half of what this module would import, and of no use to a run in which nothing is new.
+    from matrix_runner.cell.runner import run_cell
+
     places = reuse.places
-    preparations = Preparations(_preparation_key)
+    supplies = Supplies(
+        project=order.origin or order.project,
+        owner=order.engine.owner,
+        run=order.run,
+        is_kept=not order.settings[NO_CACHE],
+    )
+    keys = Keys(
+        supplies=supplies,
+        places=lambda job: places[place_key(job)],
+        digests=source.digests,
+        environ=tuple(order.environ.items()),
+    ).of(jobs)
+    preparations = Preparations(lambda job: keys.get(job.cell))
+    ready = _find_prepared(order, pool, interrupt, supplies, keys, preparations)
+    _tell_useless_inputs(pool, jobs, source)
     shop = Workshop(
         engine=order.engine,
         source=source,
@@ -172,6 +191,7 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         places=lambda job: places[place_key(job)],
         shelf=shelf,
         preparations=preparations,
+        supplies=supplies,
         emit=pool.emit,
         clock=pool.clock,
         is_cancelled=lambda: interrupt.is_requested,
@@ -183,7 +203,10 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     durations = Durations({}) if order.durations is None else Durations.read(order.durations)
     seats = {job.cell: Seat(_load(job, durations)) for job in jobs}
     # What cannot run says so before anything is built, not when its turn comes an hour later.
-    in_turn = sorted(_in_turn(jobs, seats), key=lambda job: not _is_hopeless(job, places[place_key(job)]))
+    in_turn = sorted(
+        _in_turn(jobs, seats, {cell: key for cell, key in keys.items() if key not in ready}),
+        key=lambda job: not _is_hopeless(job, places[place_key(job)]),
+    )
 
     def may_start(job: Job) -> bool:
         return shelf.may_start(job) and preparations.claim(job)
@@ -194,6 +217,9 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         for seat in (seats[job.cell],)
     ]
     ended = {job.cell: outcome for job, outcome in zip(in_turn, pool.run(tasks, interrupt), strict=True)}
+    in_use = frozenset(map(prepared_name, keys.values()))
+    max_age = order.settings[CACHE_MAX_AGE]
+    pool.run([Task(run=partial(tidy, order.engine, max_age=max_age, now=time.time(), in_use=in_use))], interrupt)
     if order.durations is not None:
         durations.with_outcomes(outcome for outcome in ended.values() if outcome).write(order.durations)
     return {cell: outcome for cell, outcome in ended.items() if outcome is not None}
@@ -204,39 +230,42 @@ def _load(job: Job, durations: Durations) -> Load:
     return Load(slots=settings[CPUS] or 1, memory=settings[MEMORY], seconds=durations.expected(job.cell))
 
 
-def _in_turn(jobs: Sequence[Job], seats: Mapping[Cell, Seat]) -> tuple[Job, ...]:
-    """Put the longest first, and where that is not known, the images in turn; before all, whatever runs `before-all`."""
+def _find_prepared(  # noqa: PLR0913, PLR0917  each is what another room made
+    order: Order,
+    pool: Pool,
+    interrupt: Interrupt,
+    supplies: Supplies,
+    keys: Mapping[Cell, str],
+    preparations: Preparations,
+) -> frozenset[str]:
+    """Find the images in which an earlier run has run `before-all`; return their keys."""
+    if not keys or not supplies.is_kept or not order.runs_before_all:
+        return frozenset()
+    (ready,) = pool.run([Task(run=partial(adopt_kept, order.engine, keys.values(), preparations))], interrupt)
+    for key in sorted(ready or ()):
+        cells = [str(cell) for cell, own in keys.items() if own == key]
+        more = f" and {len(cells) - 1} more" if cells[1:] else ""
+        text = f"before-all is not run for {cells[0]}{more}: they start from {prepared_name(key)}, of an earlier run"
+        pool.tell(Notice(at=pool.clock(), text=text))
+    return ready or frozenset()
+
+
+def _tell_useless_inputs(pool: Pool, jobs: Sequence[Job], source: SourceArchive) -> None:
+    for patterns in dict.fromkeys(job.settings[BEFORE_ALL_INPUTS] for job in jobs):
+        for pattern in useless_patterns(source.digests, patterns):
+            text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
+            pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
+
+
+def _in_turn(jobs: Sequence[Job], seats: Mapping[Cell, Seat], unprepared: Mapping[Cell, str]) -> tuple[Job, ...]:
+    """Put the longest first, and where that is not known, the images in turn; before all, what runs `before-all`."""
     alternating = _alternate_images(jobs)
     loads = [seats[job.cell].load for job in alternating]
-    return tuple(alternating[at] for at in queue_order(loads, list(map(_preparation_key, alternating))))
+    return tuple(alternating[at] for at in queue_order(loads, [unprepared.get(job.cell) for job in alternating]))
 
 
 def _is_hopeless(job: Job, place: Place | MachineError) -> bool:
     return isinstance(place, MachineError) or place.problem(job) is not None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _PreparationKey:
-    """What makes jobs share one `before-all`: all that it can see, but for the cell that happens to run it."""
-
-    place: PlaceKey
-    command: str
-    environment: Variables
-    passed: tuple[str, ...]
-    create_args: tuple[str, ...]
-
-
-def _preparation_key(job: Job) -> _PreparationKey | None:
-    settings = job.settings
-    if not settings[BEFORE_ALL]:
-        return None
-    return _PreparationKey(
-        place=place_key(job),
-        command=settings[BEFORE_ALL],
-        environment=settings[ENVIRONMENT],
-        passed=settings[ENVIRONMENT_PASS],
-        create_args=settings[CONTAINER_ENGINE].create_args,
-    )
 
 
 def _alternate_images(jobs: Sequence[Job]) -> tuple[Job, ...]:

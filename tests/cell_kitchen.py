@@ -15,7 +15,7 @@ from matrix_runner import catalog
 from matrix_runner.catalog import Catalog
 from matrix_runner.config import Settings
 from matrix_runner.engine.api import EngineInfo
-from matrix_runner.engine.fake import ANY_IMAGE, FakeCall, FakeEngine, FakeFaults, FakeResult
+from matrix_runner.engine.fake import ANY_IMAGE, FakeCall, FakeEngine, FakeFaults, FakeHost, FakeResult
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepStarted
@@ -98,9 +98,9 @@ class Kitchen:
             return build(self.order(engine))
 
     @contextmanager
-    def engine(self) -> Iterator[FakeEngine]:
-        """Give a fake engine that cooks."""
-        engine = FakeEngine(self._cook, faults=self.faults, pace=self.pace)
+    def engine(self, host: FakeHost | None = None, run: str = "fake") -> Iterator[FakeEngine]:
+        """Give a fake engine that cooks, on a host that may be other runs' too."""
+        engine = FakeEngine(self._cook, faults=self.faults, pace=self.pace, host=host, run=run)
         for image in self.images:
             if image != ANY_IMAGE:
                 engine.host.add_image(image)
@@ -151,6 +151,8 @@ class Kitchen:
             return FakeResult(output=("".join(f"{name}\n" for name in sorted(names)).encode(),))
         if what(call) in {"build", "repair"}:
             return self.delivery(call)
+        if call.request.argv[:1] == ("cat",):
+            return FakeResult(output=(call.files.get(call.request.argv[1], b""),))
         return FakeResult()
 
     def delivery(self, call: FakeCall, filename: str | None = None, member: bytes | None = None) -> FakeResult:

@@ -10,15 +10,16 @@ from matrix_runner.cell.commands import Step
 from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.layout import Layout
 from matrix_runner.cell.preflight import Place
+from matrix_runner.cell.prepared import changes_between, read_list, source_digest, write_list, write_names
 from matrix_runner.cell.recipe import Recipe
 from matrix_runner.cell.repair_failure import Repair, explain
-from matrix_runner.cell.shelf import Reusable
-from matrix_runner.cell.source import archive_of
+from matrix_runner.cell.shelf import Prepared, Reusable
+from matrix_runner.cell.source import archive_of, archive_of_bytes
 from matrix_runner.cell.testing import has_tests
 from matrix_runner.cell.toolbox import Toolbox
 from matrix_runner.cell.workshop import Seat, Workshop
 from matrix_runner.config import BEFORE_ALL, ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND, TEST_GROUPS
-from matrix_runner.engine.api import Container, Ending, ExecRequest, ImageMetadata
+from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
@@ -46,6 +47,7 @@ class Attempt:
         self._shop = shop
         self._diary = diary
         self._container = container
+        self._place = place
         self._recipe = Recipe(
             job=job,
             tools=Toolbox(
@@ -71,9 +73,39 @@ class Attempt:
         )
 
     def bring_source(self) -> None:
-        """Put the project into the container. Raise Gone."""
-        with self._diary.step(StepKind.PREPARE, f"put {self._shop.source.files} files"):
-            self._put(self._recipe.tools.layout.project, self._shop.source.read())
+        """Put the project into the container; into a prepared one what is new since. Raise Gone.
+
+        What `before-all` wrote into the project, or changed there, must be as it left it in every cell.
+        """
+        source, prepared = self._shop.source, self._shop.preparations.prepared(self._job)
+        if prepared is None:
+            with self._diary.step(StepKind.PREPARE, f"put {source.files} files"):
+                self._put(self._recipe.tools.layout.project, source.read())
+        elif prepared.source != source_digest(source.digests):
+            with self._diary.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
+                try:
+                    self._update()
+                except Gone:
+                    self._shop.preparations.reject(self._job, prepared)
+                    raise
+
+    def _update(self) -> None:
+        layout, source = self._recipe.tools.layout, self._shop.source
+        listed = bytearray()
+        result = self._container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=60), listed.extend)
+        before = read_list(bytes(listed)) if result.is_success else None
+        if before is None:
+            raise Gone("the image that before-all prepared in an earlier run is damaged")
+        changes = changes_between(before, source.digests)
+        if changes.gone:
+            self._put(layout.matrix, archive_of_bytes("gone", write_names(changes.gone)))
+            self._put(layout.matrix, archive_of_bytes("empty", write_names(changes.empty)))
+            # rmdir takes only those that are empty: what before-all left in the others stays.
+            script = 'cd "$1" && xargs -0 rm -rf -- <"$2/gone" && { xargs -0 rmdir -- <"$2/empty" 2>/dev/null; true; }'
+            argv = ("sh", "-c", script, "sh", layout.project, layout.matrix)
+            if not self._container.exec(ExecRequest(argv=argv, timeout=600), lambda _: None).is_success:
+                raise Gone("files that are no longer in the project cannot be removed from the prepared image")
+        self._put(layout.project, changes.archive(source))
 
     def serve(self, reused: Reusable | None, seat: Seat) -> Delivery:
         """Build, or take the wheel that another cell built; test; publish.
@@ -98,15 +130,15 @@ class Attempt:
         preparations, job = self._shop.preparations, self._job
         if not job.settings[BEFORE_ALL] or not preparations.is_preparer(job):
             return
-        image = None
+        prepared = None
         try:
             if self._shop.runs_before_all:
-                image = self._prepare()
+                prepared = self._prepare()
         except (CellFailed, MachineError) as error:
             # It would fail in the other cells too, each after the same time.
             preparations.settle(job, failure=self._failure_of(error))
             raise
-        preparations.settle(job, image=image)
+        preparations.settle(job, prepared=prepared)
         self._shop.on_prepared()
 
     def _failure_of(self, error: CellFailed | MachineError) -> Failure:
@@ -114,20 +146,29 @@ class Attempt:
             return error.failure
         return self._diary.failure(Reason.ENGINE, error.message, error.hint)
 
-    def _prepare(self) -> str:
-        """Run `before-all`; return the image that the other cells start from.
+    def _prepare(self) -> Prepared:
+        """Run `before-all`; return the image that the other cells, and later runs, start from.
 
         It is kept on the machine itself too: there the system's part is shared anyway, the project's is not.
         """
         self._run_all(self._recipe.before_all())
+        digests = self._shop.source.digests
+        source = source_digest(digests)
+        key = self._shop.preparations.key(self._job)
+        assert key is not None  # noqa: S101  a job with `before-all`, in a place that is there
+        metadata = self._shop.supplies.prepared(key, self._place, source)
         with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
-            return self._container.snapshot(ImageMetadata(name=None))
+            if metadata.is_kept:
+                self._put(self._recipe.tools.layout.matrix, archive_of_bytes("source-list", write_list(digests)))
+            return Prepared(image=self._container.snapshot(metadata), source=source)
 
     def _build(self) -> tuple[Path, WheelContents]:
         layout = self._recipe.tools.layout
         for remark in self._recipe.remarks():
             self._diary.remark(remark)
+        self._cache_compilers()
         self._run_all(self._recipe.build())
+        self._count_compilations()
         built = self._only_wheel(layout.built)
         reject_pure(built)
         self._repair(built)
@@ -138,6 +179,31 @@ class Attempt:
             contents = inspect(path)
             verify(contents, self._promise)
         return path, contents
+
+    def _cache_compilers(self) -> None:
+        """Let the build's compilers be asked for by way of the compiler cache, if the image has it."""
+        caching = self._recipe.caching
+        if caching is None:
+            return
+        step = self._recipe.set_up_caching(caching)
+        with self._diary.step(step.kind, step.shown):
+            result = self._container.exec(step.request, lambda _: None)
+        if result.ending is Ending.LOST:
+            raise Gone("the container went away before the build")
+        if not result.is_success:
+            self._diary.remark(caching.advice)
+            self._recipe = replace(self._recipe, caches_compilers=False)
+
+    def _count_compilations(self) -> None:
+        caching = self._recipe.caching
+        if caching is None:
+            return
+        answer = bytearray()
+        request = ExecRequest(argv=caching.ask(), env=caching.variables, timeout=60)
+        if self._container.exec(request, answer.extend).is_success:
+            use = caching.read(answer.decode("utf-8", "replace"))
+            self._diary.compiler_cache = use
+            self._diary.print(f"{use.tool}: {use.hits} hits, {use.misses} misses\n")
 
     def _repair(self, built: str) -> None:
         step, tools = self._recipe.repair(built), self._recipe.tools

@@ -4,9 +4,11 @@ import shlex
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from matrix_runner.cell.compilers import CompilerCaching
 from matrix_runner.cell.layout import Layout
 from matrix_runner.cell.toolbox import Toolbox
 from matrix_runner.config import (
+    CONTAINER_ENGINE,
     ENVIRONMENT,
     SILENCE_TIMEOUT,
     STEP_TIMEOUT,
@@ -16,6 +18,7 @@ from matrix_runner.config import (
     Variables,
     fill,
 )
+from matrix_runner.config.create_args import parse_create_args
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
@@ -52,7 +55,7 @@ class Commands:
     """Makes a cell's commands.
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: how many
-    the build tools may use at once.
+    the build tools may use at once. `caching`: by which compilers are called, None for by none.
     """
 
     job: Job
@@ -60,6 +63,7 @@ class Commands:
     epoch: int
     passed: Variables
     processors: int = 1
+    caching: CompilerCaching | None = None
     phase: Phase = Phase.BUILD
 
     def during(self, phase: Phase) -> "Commands":
@@ -110,7 +114,7 @@ class Commands:
         if self._variables is not None:
             # PATH once more after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
-            argv = ("sh", "-c", script, "sh", ":".join(path), *argv)
+            argv = ("sh", "-c", script, "sh", ":".join(self._found_first(path)), *argv)
         return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd), shown=shown)
 
     def fill(self, command: str, *, wheel: str | None = None) -> str:
@@ -137,10 +141,11 @@ class Commands:
             argv=argv,
             env=(
                 *self.passed,
-                ("PATH", ":".join((*path, self.tools.facts.path))),
+                ("PATH", ":".join((*self._found_first(path), self.tools.facts.path))),
                 *_active_environment(path[0], self.layout.matrix),
                 *self._identity(),
                 *self._parallelism(),
+                *self._sharing(),
                 ("SOURCE_DATE_EPOCH", str(self.epoch)),
                 ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
                 ("PIP_ROOT_USER_ACTION", "ignore"),
@@ -150,6 +155,25 @@ class Commands:
             timeout=self.settings[STEP_TIMEOUT] or None,
             silence=self.settings[SILENCE_TIMEOUT] or None,
         )
+
+    def _found_first(self, path: SearchPath) -> SearchPath:
+        return path if self.caching is None else (*path, self.caching.path)
+
+    def _sharing(self) -> Variables:
+        """Tell installers and compilers where to keep what other cells and runs will want again.
+
+        Copies, not links: what a cell does to an installed file must not come to the next one. And a volume is
+        another file system, to which uv cannot link, and says so each time.
+        """
+        wishes = {
+            "UV_CACHE_DIR": f"{self.layout.downloads}/uv",
+            "PIP_CACHE_DIR": f"{self.layout.downloads}/pip",
+            "UV_LINK_MODE": "copy",
+            **dict(() if self.caching is None else self.caching.variables),
+        }
+        given = parse_create_args(self.settings[CONTAINER_ENGINE].create_args).env
+        decided = {name for name, _ in (*self.passed, *given)}
+        return tuple((name, value) for name, value in wishes.items() if name not in decided)
 
     def _parallelism(self) -> Variables:
         """Tell build tools their share of the processors, which each would else take for all its own.

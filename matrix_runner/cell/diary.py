@@ -12,7 +12,7 @@ from matrix_runner.cell.workshop import Seat
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
-from matrix_runner.model.outcomes import Failure, Reason, StepKind, StepTime
+from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
 
 _LAST_WORDS = 16 * 1024
 """Bytes of a command's output that are kept to find the line that says why it failed."""
@@ -44,6 +44,7 @@ class Diary:
         """`clock`: monotonic seconds since the run began."""
         self.python_version: str | None = None
         """Of the interpreter that the cell has, which may have been installed for it alone."""
+        self.compiler_cache: CompilerCacheUse | None = None
         self.waited = 0.0
         """Seconds in which it had a container and no seat."""
         self._cell = cell

@@ -64,6 +64,31 @@ class Layout:
         return f"{self.matrix}/constraints.txt"
 
     @property
+    def downloads(self) -> str:
+        """What installers keep of what they fetched: a volume that the project's cells of all runs share."""
+        return f"{self.matrix}/downloads"
+
+    @property
+    def compiled(self) -> str:
+        """What a compiler cache keeps: a volume as well."""
+        return f"{self.matrix}/compiled"
+
+    @property
+    def compilers(self) -> str:
+        """Commands named like compilers that ask the compiler cache first."""
+        return f"{self.matrix}/compilers"
+
+    @property
+    def compiler_log(self) -> str:
+        """What the compiler cache says of each call in this cell."""
+        return f"{self.matrix}/compiler-cache.log"
+
+    @property
+    def source_list(self) -> str:
+        """In a prepared image: the project's files as they were put, to find what has changed since."""
+        return f"{self.matrix}/source-list"
+
+    @property
     def variables(self) -> str:
         """What `environment` came to, as a file for the shell."""
         return f"{self.matrix}/environment.sh"

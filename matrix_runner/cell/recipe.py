@@ -2,18 +2,21 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matrix_runner.cell.auditing import audit_steps, why_not
 from matrix_runner.cell.commands import Commands, Phase, Step
+from matrix_runner.cell.compilers import CompilerCaching
 from matrix_runner.cell.testing import has_tests, test_steps
 from matrix_runner.cell.toolbox import Toolbox
 from matrix_runner.config import (
     BEFORE_ALL,
     BEFORE_BUILD,
+    COMPILER_CACHE,
     CONFIG_SETTINGS,
     DEPENDENCY_VERSIONS,
     REPAIR_WHEEL_COMMAND,
+    CompilerCache,
     Variables,
     VersionSource,
 )
@@ -27,6 +30,7 @@ class Recipe:
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: what
     `test-groups` come to, as requirements. `processors`: how many the build tools may use at once.
+    `caches_compilers`: False where the image lacks the compiler cache that was asked for.
     """
 
     job: Job
@@ -35,6 +39,21 @@ class Recipe:
     passed: Variables = ()
     groups: tuple[str, ...] = ()
     processors: int = 1
+    caches_compilers: bool = True
+
+    @property
+    def caching(self) -> CompilerCaching | None:
+        """The compiler cache of the build's steps, None if there is none."""
+        tool = self.job.settings[COMPILER_CACHE]
+        if tool is CompilerCache.NONE or not self.caches_compilers:
+            return None
+        return CompilerCaching(tool=tool, layout=self.tools.layout)
+
+    def set_up_caching(self, caching: CompilerCaching) -> Step:
+        """Make the commands that ask the compiler cache; it fails if the image has none."""
+        script = caching.set_up()
+        path = (self.tools.python_bin,)
+        return self.commands.shell(StepKind.PREPARE, script, path=path, shown=f"set up {caching.tool}")
 
     def before_all(self) -> Iterator[Step]:
         """Steps that prepare an image for all its cells."""
@@ -44,7 +63,8 @@ class Recipe:
 
     def build(self) -> Iterator[Step]:
         """Steps that end with a wheel in `Layout.built`."""
-        commands, tools, settings = self.commands, self.tools, self.job.settings
+        tools, settings = self.tools, self.job.settings
+        commands = replace(self.commands, caching=self.caching)
         yield from self._begin()
         if tools.has_build_environment:
             create = tools.create_build_environment()

@@ -8,11 +8,12 @@ from matrix_runner.cell.attempt import Attempt, Delivery
 from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.keeping import keep
 from matrix_runner.cell.on_demand import with_interpreter
+from matrix_runner.cell.shelf import Prepared
 from matrix_runner.cell.testing import has_tests
 from matrix_runner.cell.workshop import Seat, Workshop
 from matrix_runner.config import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, MEMORY
 from matrix_runner.config.create_args import parse_create_args
-from matrix_runner.engine.api import ContainerSpec
+from matrix_runner.engine.api import Container, ContainerSpec
 from matrix_runner.errors import MachineError, OutputError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted, Notice
@@ -59,6 +60,7 @@ def run_cell(job: Job, shop: Workshop, seat: Seat) -> Outcome:
         image_id=None if place is None else place.image.id,
         python_version=diary.python_version or (None if interpreter is None else interpreter.version),
         log=shop.log_path(job),
+        compiler_cache=diary.compiler_cache,
     )
     shop.preparations.release(job)
     shop.shelf.finish(job.cell)
@@ -104,6 +106,7 @@ def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
     problem = place.problem(job)
     if problem is not None:
         raise diary.failed(Reason.MISSING_TOOL, problem.message, hint=problem.hint)
+    shop.preparations.wait(job, shop.is_cancelled)
     failed = shop.preparations.failed_by(job)
     if failed is not None:
         diary.enter(StepKind.BEFORE_ALL)
@@ -112,17 +115,18 @@ def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
     reused = shop.shelf.find(job.cell)
     if reused is not None and not has_tests(job.cell, job.settings) and not shop.preparations.is_preparer(job):
         return Delivery(reused=reused)
-    prepared = shop.preparations.image(job)
+    prepared = shop.preparations.prepared(job)
     spec = ContainerSpec(
-        image=prepared or place.image.id,
+        image=prepared.image if prepared else place.image.id,
         arch=place.arch,
         name=str(job.cell),
         memory=job.settings[MEMORY] or None,
         arguments=parse_create_args(job.settings[CONTAINER_ENGINE].create_args),
+        volumes=shop.supplies.volumes(job, place),
     )
     with ExitStack() as stack:
         with diary.step(StepKind.PREPARE, f"open {place.shown}"):
-            container = stack.enter_context(shop.engine.open(spec))
+            container = _open(job, shop, spec, prepared, stack)
         try:
             complete = with_interpreter(job, place, diary, container)
             attempt = Attempt(job, shop, diary, complete, container)
@@ -136,3 +140,14 @@ def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
             if job.settings[DEBUG_KEEP_CONTAINER] and not shop.is_cancelled():
                 diary.advise(keep(container, job.cell, shop.engine.name))
             raise
+
+
+def _open(job: Job, shop: Workshop, spec: ContainerSpec, prepared: Prepared | None, stack: ExitStack) -> Container:
+    """Open the container. If an earlier run's image cannot be: make that anew. Raise Gone then."""
+    try:
+        return stack.enter_context(shop.engine.open(spec))
+    except MachineError as error:
+        if prepared is None or not prepared.is_kept or shop.is_cancelled():
+            raise
+        shop.preparations.reject(job, prepared)
+        raise Gone(f"the image that before-all prepared in an earlier run cannot be used: {error.message}") from error

@@ -6,7 +6,7 @@ and `before-all` is run by one cell for all of its image.
 
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,12 +111,24 @@ class FailedPreparation:
     failure: Failure
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """An image in which `before-all` has been run. `source`: digest of the project's files in it.
+
+    `is_kept`: an earlier run made it, so that it may be damaged, or gone when it is wanted.
+    """
+
+    image: str
+    source: str
+    is_kept: bool = False
+
+
 @dataclass(kw_only=True, slots=True)
 class _Preparation:
     """How far `before-all` is for one image; changed only under the lock of `Preparations`."""
 
-    by: Cell
-    image: str | None = None
+    by: Cell | None
+    prepared: Prepared | None = None
     failure: Failure | None = None
     is_settled: bool = False
 
@@ -125,13 +137,39 @@ class Preparations:
     """Which images have had their `before-all`, by whom. Thread-safe.
 
     The first cell of an image runs it and goes on in the same container; the others wait, then start from a snapshot.
+    Where an earlier run left such an image, all start from that, and nobody waits.
     """
 
-    def __init__(self, key: Callable[[Job], Hashable | None]) -> None:
+    def __init__(self, key: Callable[[Job], str | None]) -> None:
         """`key`: what makes two jobs share a preparation; None for a job that needs none."""
         self._key = key
-        self._lock = threading.Lock()
-        self._by_key: dict[Hashable, _Preparation] = {}
+        self._lock = threading.Condition()
+        self._by_key: dict[str, _Preparation] = {}
+
+    def key(self, job: Job) -> str | None:
+        """Return what the jobs that share a preparation have in common; None for a job that needs none."""
+        return self._key(job)
+
+    def adopt(self, key: str, prepared: Prepared) -> None:
+        """Take what an earlier run prepared, before any cell starts."""
+        with self._lock:
+            self._by_key[key] = _Preparation(by=None, prepared=prepared, is_settled=True)
+
+    def reject(self, job: Job, prepared: Prepared) -> None:
+        """Give up an image of an earlier run that cannot be used; it falls to this cell to prepare another.
+
+        If another cell found out before, it falls to that one.
+        """
+        key = self._key(job)
+        with self._lock:
+            if key is not None and self._by_key[key].prepared == prepared:
+                self._by_key[key] = _Preparation(by=job.cell)
+
+    def wait(self, job: Job, is_cancelled: Callable[[], bool]) -> None:
+        """Return when the cell may start: at once, but for one that found an image rejected by another cell."""
+        with self._lock:
+            while not is_cancelled() and not self.claim(job):
+                self._lock.wait(0.5)
 
     def claim(self, job: Job) -> bool:
         """Whether the cell may start; if nobody has prepared its image, it is now the one to do so."""
@@ -146,11 +184,11 @@ class Preparations:
         """Whether it falls to this cell to run `before-all`, and it has not yet."""
         key = self._key(job)
         with self._lock:
-            preparation = None if key is None else self._by_key[key]
+            preparation = None if key is None else self._by_key.get(key)
             return preparation is not None and preparation.by == job.cell and not preparation.is_settled
 
-    def settle(self, job: Job, *, image: str | None = None, failure: Failure | None = None) -> None:
-        """Say how the preparation ended; `image`: the snapshot to start from, None for the image as it was."""
+    def settle(self, job: Job, *, prepared: Prepared | None = None, failure: Failure | None = None) -> None:
+        """Say how the preparation ended; `prepared`: what to start from, None for the image as it was."""
         key = self._key(job)
         if key is None:
             return
@@ -158,26 +196,29 @@ class Preparations:
             preparation = self._by_key[key]
             if preparation.by == job.cell and not preparation.is_settled:
                 preparation.is_settled = True
-                preparation.image, preparation.failure = image, failure
+                preparation.prepared, preparation.failure = prepared, failure
+                self._lock.notify_all()
 
     def release(self, job: Job) -> None:
         """Say that the cell ended. If it never came to `before-all`, that falls to the next cell that asks."""
         key = self._key(job)
-        if self.is_preparer(job):
-            with self._lock:
+        with self._lock:
+            if key is not None and self.is_preparer(job):
                 del self._by_key[key]
+                self._lock.notify_all()
 
-    def image(self, job: Job) -> str | None:
+    def prepared(self, job: Job) -> Prepared | None:
         """Return the prepared image, or None where the original one serves."""
         key = self._key(job)
         with self._lock:
-            return None if key is None else self._by_key[key].image
+            preparation = None if key is None else self._by_key.get(key)
+            return None if preparation is None else preparation.prepared
 
     def failed_by(self, job: Job) -> FailedPreparation | None:
         """Return the `before-all` that this cell shares and that failed, if it did."""
         key = self._key(job)
         with self._lock:
-            preparation = None if key is None else self._by_key[key]
-            if preparation is None or preparation.failure is None:
+            preparation = None if key is None else self._by_key.get(key)
+            if preparation is None or preparation.failure is None or preparation.by is None:
                 return None
             return FailedPreparation(by=preparation.by, failure=preparation.failure)

@@ -144,6 +144,15 @@ def archive_of(path: Path, name: str) -> Iterator[bytes]:
     yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
 
 
+def archive_of_bytes(name: str, data: bytes) -> Iterator[bytes]:
+    """Stream a tar with one file that is no file of the project."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    yield info.tobuf(tarfile.PAX_FORMAT)
+    yield data
+    yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
 def _advice(error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number in {errno.EACCES, errno.EPERM}:

@@ -9,6 +9,7 @@ from matrix_runner.cell.groups import DependencyGroups
 from matrix_runner.cell.preflight import Place
 from matrix_runner.cell.shelf import Preparations, Shelf
 from matrix_runner.cell.source import SourceArchive
+from matrix_runner.cell.supplies import Supplies
 from matrix_runner.engine.api import Engine
 from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
@@ -47,6 +48,7 @@ class Workshop:
     places: Callable[[Job], Place | MachineError]
     shelf: Shelf
     preparations: Preparations
+    supplies: Supplies
     emit: Callable[[Event], None]
     clock: Callable[[], float]
     is_cancelled: Callable[[], bool]

@@ -100,6 +100,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
                 run=run,
                 project=opened.project,
                 package=opened.package,
+                origin=opened.origin,
                 settings=settings,
                 plan=plan,
                 catalog=known,

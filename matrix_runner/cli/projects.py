@@ -45,9 +45,13 @@ def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """A project that is there. `package`: the directory to build, relative to the project with `/`; "" is itself."""
+    """A project that is there. `package`: the directory to build, relative to the project with `/`; "" is itself.
+
+    `origin`: the sdist, if the project was unpacked from one, else the project: the same from run to run.
+    """
 
     project: Path
+    origin: Path
     package: str
     settings: Settings
 
@@ -61,6 +65,7 @@ def open_project(
     Raise ConfigError with every mistake, UsageError for what cannot be built.
     """
     with ExitStack() as stack:
+        sdist = package.resolve() if is_sdist(package) else None
         if is_sdist(package):
             if project is not None:
                 raise UsageError("--project is for directories: an sdist is its own project")
@@ -71,7 +76,7 @@ def open_project(
         root = _root(package.resolve(), project, settings)
         below = package.resolve().relative_to(root).as_posix()
         try:
-            yield Opened(project=root, package="" if below == "." else below, settings=settings)
+            yield Opened(project=root, origin=sdist or root, package="" if below == "." else below, settings=settings)
         except RunnerError:
             if settings[DEBUG_TRACEBACK]:
                 traceback.print_exc(file=sys.stderr)

@@ -242,8 +242,8 @@ class Engine(Protocol):
         """Return an image that a run of this owner kept under the name, and note its use. Raise EngineError."""
         ...
 
-    def kept(self) -> tuple[Kept, ...]:
-        """Return all that this owner's runs keep here, by name. Raise EngineError."""
+    def kept(self, *, sized: bool = True) -> tuple[Kept, ...]:
+        """Return all that this owner's runs keep here; `sized`: with sizes, which take time. Raise EngineError."""
         ...
 
     def discard(self, kept: Kept) -> None:

@@ -47,16 +47,18 @@ class DaemonKeeping:
         self._uses.note(name)
         return stored.image
 
-    def all(self, daemon: Daemon) -> tuple[Kept, ...]:
+    def all(self, daemon: Daemon, *, sized: bool) -> tuple[Kept, ...]:
         """Return images and volumes, by name."""
         images = [
-            self._kept(KeptKind.IMAGE, image.reference, image.labels, daemon.top_layer(image.reference))
+            self._kept(
+                KeptKind.IMAGE, image.reference, image.labels, size=daemon.top_layer(image.id) if sized else None
+            )
             for image in daemon.images(f"{LABEL_KEPT}={KeptKind.IMAGE.value}")
             if (LABEL_OWNER, self._leases.owner) in image.labels
         ]
         volumes = [
-            self._kept(KeptKind.VOLUME, volume.name, volume.labels, volume.size)
-            for volume in daemon.volumes(f"{LABEL_KEPT}={KeptKind.VOLUME.value}", sized=True)
+            self._kept(KeptKind.VOLUME, volume.name, volume.labels, size=volume.size)
+            for volume in daemon.volumes(f"{LABEL_KEPT}={KeptKind.VOLUME.value}", sized=sized)
             if (LABEL_OWNER, self._leases.owner) in volume.labels
         ]
         self._uses.prune(time.time() - _YEAR)
@@ -88,7 +90,7 @@ class DaemonKeeping:
                 runs.append(run)
         return runs
 
-    def _kept(self, kind: KeptKind, name: str, labels: tuple[tuple[str, str], ...], size: int | None) -> Kept:
+    def _kept(self, kind: KeptKind, name: str, labels: tuple[tuple[str, str], ...], *, size: int | None) -> Kept:
         made = dict(labels).get(LABEL_CREATED, "")
         created = float(made) if made.isdecimal() else 0.0
         used = self._uses.of(name, created=created)

@@ -170,10 +170,10 @@ class DaemonEngine:
         with self._connection() as daemon:
             return self._keeping.image(daemon, name)
 
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self, *, sized: bool = True) -> tuple[Kept, ...]:
         """Return all that this owner's runs keep here."""
         with self._connection() as daemon:
-            return self._keeping.all(daemon)
+            return self._keeping.all(daemon, sized=sized)
 
     def discard(self, kept: Kept) -> None:
         """Remove something kept; it may be gone already."""

@@ -148,13 +148,17 @@ class FakeEngine:
     def kept_image(self, name: str) -> ResolvedImage | None:
         """Return an image that was kept under the name."""
         image, _ = self.host.images.get(name, (None, {}))
-        return image if image is not None and image.reference in self.host.kept else None
+        if image is None or image.reference not in self.host.kept:
+            return None
+        self.host.note_use(name)
+        return image
 
-    def kept(self) -> tuple[Kept, ...]:
-        """Return all that is kept on the host; everything was made and used at the same time."""
+    def kept(self, *, sized: bool = True) -> tuple[Kept, ...]:
+        """Return all that is kept on the host."""
+        del sized
         with self.host.guard:
             images = [
-                Kept(kind=KeptKind.IMAGE, name=name, labels=image.labels, size=0, created=1.0, used=1.0)
+                Kept(kind=KeptKind.IMAGE, name=name, labels=image.labels, size=0, **self.host.times(name))
                 for name, (image, _) in self.host.images.items()
                 if name in self.host.kept
             ]
@@ -164,8 +168,7 @@ class FakeEngine:
                     name=name,
                     labels=volume.labels,
                     size=sum(map(len, volume.files.values())),
-                    created=1.0,
-                    used=1.0,
+                    **self.host.times(name),
                 )
                 for name, volume in self.host.volumes.items()
                 if volume.run is None
@@ -211,6 +214,7 @@ class FakeEngine:
             self.host.snapshots[identity] = self.run
         elif metadata.is_kept:
             self.host.kept.add(metadata.name)
+            self.host.note_use(metadata.name)
         return identity
 
     def _remove_snapshots(self, run: str) -> None:

@@ -1,15 +1,23 @@
 """What fake engines share, as the runs on one machine share a daemon."""
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypedDict
 
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.fake_files import Files
 
 ANY_IMAGE: Final = "fake:latest"
 """An image that every fake host has, with nothing in it."""
+
+
+class Times(TypedDict):
+    """When something was made and last used, in Unix time."""
+
+    created: float
+    used: float
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,6 +41,8 @@ class FakeHost:
     kept: set[str] = field(default_factory=set)
     """Names of the images that are there for later runs."""
     volumes: dict[str, FakeVolume] = field(default_factory=dict)
+    uses: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """When what is kept was made and last used, in Unix time."""
     living: set[str] = field(default_factory=set)
     guard: threading.Lock = field(default_factory=threading.Lock)
     numbers: int = 0
@@ -54,12 +64,23 @@ class FakeHost:
             self.images[identity] = self.images[image.reference] = (image, dict(files or {}))
         return identity
 
+    def note_use(self, name: str) -> None:
+        """Note that something kept is used, or made, now."""
+        created, _ = self.uses.get(name, (time.time(), 0.0))
+        self.uses[name] = (created, time.time())
+
+    def times(self, name: str) -> Times:
+        """Return when something kept was made and last used."""
+        created, used = self.uses[name]
+        return {"created": created, "used": used}
+
     def make_volumes(self, volumes: Iterable[Volume], run: str) -> None:
         """See that volumes are there."""
         with self.guard:
             for volume in volumes:
                 made = FakeVolume(labels=volume.labels, run=run if volume.of_run else None)
                 self.volumes.setdefault(volume.name, made)
+                self.note_use(volume.name)
 
     def remove_volumes(self, run: str) -> None:
         """Remove the volumes that are one run's only."""

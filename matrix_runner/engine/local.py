@@ -226,9 +226,9 @@ class LocalEngine:
         place = self._kept / snapshot_name(name)
         return ResolvedImage(reference=name, id=str(place)) if self._keeping.image(place, place.name) else None
 
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self, *, sized: bool = True) -> tuple[Kept, ...]:
         """Return all that this owner's runs keep here."""
-        return self._keeping.all()
+        return self._keeping.all(sized=sized)
 
     def discard(self, kept: Kept) -> None:
         """Remove something kept; it may be gone already."""

@@ -50,7 +50,7 @@ class LocalKeeping:
         self._uses.note(name)
         return True
 
-    def all(self) -> tuple[Kept, ...]:
+    def all(self, *, sized: bool) -> tuple[Kept, ...]:
         """Return what there is, by kind and name."""
         found = []
         for kind in KeptKind:
@@ -63,7 +63,7 @@ class LocalKeeping:
                             kind=kind,
                             name=place.name,
                             labels=tuple(sorted(label.labels.items())),
-                            size=_size(place),
+                            size=_size(place) if sized else None,
                             created=label.created,
                             used=self._uses.of(place.name, created=label.created),
                         )

@@ -98,6 +98,15 @@ class WheelRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CompilerCacheUse:
+    """What the compiler cache did for a cell: how many calls of a compiler it answered, and how many not."""
+
+    tool: str
+    hits: int
+    misses: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How one cell ended: what it gave, or the step and reason it failed. `seconds` is wall-clock time."""
 
@@ -114,6 +123,7 @@ class Outcome:
     python_version: str | None = None
     log: str | None = None
     """Path of the cell's log, as a user can open it."""
+    compiler_cache: CompilerCacheUse | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,16 @@ removed, within one version of a format; readers ignore what they do not know.
 import msgspec
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind, StepTime, WheelRecord
+from matrix_runner.model.outcomes import (
+    CompilerCacheUse,
+    Failure,
+    Outcome,
+    Reason,
+    Status,
+    StepKind,
+    StepTime,
+    WheelRecord,
+)
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +44,14 @@ class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     grafted: tuple[str, ...] = ()
 
 
+class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of a compiler that the compiler cache answered, and those that it did not."""
+
+    tool: str
+    hits: int
+    misses: int
+
+
 class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How one cell ended."""
 
@@ -49,6 +66,7 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str | None = None
     python_version: str | None = None
     log: str | None = None
+    compiler_cache: CompilerCacheRecord | None = None
 
 
 def milliseconds(seconds: float) -> float:
@@ -68,7 +86,7 @@ def optional_text(value: str | None) -> str | None:
 
 def outcome_record(outcome: Outcome) -> OutcomeRecord:
     """Return the outcome as files hold it."""
-    failure, wheel = outcome.failure, outcome.wheel
+    failure, wheel, cache = outcome.failure, outcome.wheel, outcome.compiler_cache
     return OutcomeRecord(
         cell=str(outcome.cell),
         status=str(outcome.status),
@@ -92,12 +110,15 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         image_id=optional_text(outcome.image_id),
         python_version=optional_text(outcome.python_version),
         log=optional_text(outcome.log),
+        compiler_cache=None
+        if cache is None
+        else CompilerCacheRecord(tool=cache.tool, hits=cache.hits, misses=cache.misses),
     )
 
 
 def outcome_of(record: OutcomeRecord) -> Outcome:
     """Return the outcome that a record holds; raise ValueError for a word that is none of ours."""
-    failure, wheel = record.failure, record.wheel
+    failure, wheel, cache = record.failure, record.wheel, record.compiler_cache
     return Outcome(
         cell=Cell.parse(record.cell),
         status=Status(record.status),
@@ -119,6 +140,9 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         image_id=record.image_id,
         python_version=record.python_version,
         log=record.log,
+        compiler_cache=None
+        if cache is None
+        else CompilerCacheUse(tool=cache.tool, hits=cache.hits, misses=cache.misses),
     )
 
 

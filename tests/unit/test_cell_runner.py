@@ -7,6 +7,7 @@ import pytest
 from cell_kitchen import ORDERED, TESTED, Dish, Kitchen, cell_of, outcome, what
 from planning import elf_header, settings_with
 
+from matrix_runner.cell.supplies import LABEL_SOURCE
 from matrix_runner.config import BEFORE_ALL, BEFORE_BUILD, TEST_COMMAND, Option
 from matrix_runner.engine.api import Ending
 from matrix_runner.engine.fake import FakeCall, FakeFaults, FakeResult
@@ -266,7 +267,7 @@ def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
         report = build(cook.order(engine))
         prepared = [call for call in engine.commands if what(call) == "before-all"]
         images = {str(cell_of(call)): call.spec.image for call in engine.commands if what(call) == "build"}
-        snapshots = set(engine.host.snapshots)
+        snapshots = {image.id for image in engine.images(LABEL_SOURCE)}
     assert all(each.status is Status.PASSED for each in report.outcomes)
     assert sorted(call.spec.arch.tag for call in prepared) == ["i686", "x86_64"]
     preparer = next(str(cell_of(call)) for call in prepared if call.spec.arch.tag == "x86_64")

@@ -8,12 +8,12 @@ from planning import job_for
 from wheel_builder import build_wheel
 
 from matrix_runner import catalog
-from matrix_runner.cell.shelf import FailedPreparation, Preparations, Reusable, Shelf, hints_at_stable_abi
+from matrix_runner.cell.shelf import FailedPreparation, Preparations, Prepared, Reusable, Shelf, hints_at_stable_abi
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind
-from matrix_runner.model.platforms import Platform
 
 CATALOG = catalog.load()
+SNAPSHOT = Prepared(image="snapshot", source="digest")
 FAILURE = Failure(step=StepKind.BEFORE_ALL, reason=Reason.COMMAND, message="no such package")
 
 
@@ -22,9 +22,9 @@ def jobs(*identifiers: str) -> tuple[Job, ...]:
     return tuple(job_for(identifier, CATALOG) for identifier in identifiers)
 
 
-def platform_of(job: Job) -> Platform | None:
+def platform_of(job: Job) -> str | None:
     """Let jobs of a platform share a preparation; those of i686 need none."""
-    return None if job.cell.platform.arch.bits == 32 else job.cell.platform
+    return None if job.cell.platform.arch.bits == 32 else str(job.cell.platform)
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_the_first_to_claim_prepares_and_the_others_wait() -> None:
     shared = Preparations(platform_of)
     assert [shared.claim(job) for job in (first, second, needless, first)] == [True, False, True, True]
     assert [shared.is_preparer(job) for job in (first, second, needless)] == [True, False, False]
-    shared.settle(second, image="not mine to say")
+    shared.settle(second, prepared=Prepared(image="not mine to say", source=""))
     assert not shared.claim(second)
-    shared.settle(first, image="snapshot")
+    shared.settle(first, prepared=SNAPSHOT)
     assert shared.claim(second)
-    assert [shared.image(job) for job in (first, second, needless)] == ["snapshot", "snapshot", None]
+    assert [shared.prepared(job) for job in (first, second, needless)] == [SNAPSHOT, SNAPSHOT, None]
     assert not shared.is_preparer(first)
     assert shared.failed_by(second) is None
     shared.release(first)
     shared.settle(first, failure=FAILURE)
-    assert shared.image(second) == "snapshot"
+    assert shared.prepared(second) == SNAPSHOT
 
 
 def test_a_failed_preparation_is_known_by_its_cell() -> None:
@@ -154,3 +154,41 @@ def test_many_threads_find_one_preparer() -> None:
         thread.join()
     (preparer,) = claimed
     assert [job for job in run if shared.is_preparer(job)] == [preparer]
+
+
+def test_what_an_earlier_run_prepared_serves_all_at_once() -> None:
+    """Nobody waits and nobody prepares; a cell that need not be prepared is not concerned."""
+    run = jobs("cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp39-manylinux_i686")
+    shared = Preparations(platform_of)
+    shared.adopt("manylinux_x86_64", SNAPSHOT)
+    assert [shared.claim(job) for job in run] == [True] * 3
+    assert not any(shared.is_preparer(job) for job in run)
+    assert [shared.prepared(job) for job in run] == [SNAPSHOT, SNAPSHOT, None]
+    assert [shared.failed_by(job) for job in run] == [None] * 3
+
+
+def test_an_image_that_cannot_be_used_is_prepared_anew_by_one() -> None:
+    """Of the cells that find out, the first prepares; the others wait for it and start from what it made."""
+    first, second = jobs("cp39-manylinux_x86_64", "cp311-manylinux_x86_64")
+    shared = Preparations(platform_of)
+    shared.adopt("manylinux_x86_64", SNAPSHOT)
+    shared.reject(first, SNAPSHOT)
+    shared.reject(second, SNAPSHOT)
+    assert [shared.is_preparer(job) for job in (first, second)] == [True, False]
+    waiting = threading.Thread(target=shared.wait, args=(second, lambda: False))
+    waiting.start()
+    anew = Prepared(image="another", source="digest")
+    assert shared.prepared(first) is None
+    shared.settle(first, prepared=anew)
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert shared.prepared(second) == anew
+
+
+def test_waiting_for_another_cell_ends_with_the_run() -> None:
+    """One that waits for an image to be prepared anew is let go when the run is cancelled."""
+    first, second = jobs("cp39-manylinux_x86_64", "cp311-manylinux_x86_64")
+    shared = Preparations(platform_of)
+    shared.claim(first)
+    shared.wait(second, lambda: True)
+    assert not shared.is_preparer(second)
