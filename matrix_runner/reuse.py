@@ -145,7 +145,7 @@ class Reuse:
         if self._order.cache is None or settings[NO_CACHE]:
             return None
         terms = Terms(
-            project=str(self._order.project / self._order.package),
+            project=str((self._order.origin or self._order.project) / self._order.package),
             rebuild=Selector(patterns=settings[REBUILD]),
             max_age=settings[CACHE_MAX_AGE],
             staging=staging,

@@ -54,6 +54,10 @@ _WITHOUT_EFFECT: tuple[Option[object], ...] = (
 )
 
 
+_LEADER = "what is built by "
+"""How the ingredient begins that stands for all that another cell's wheel is made of."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Circumstances:
     """What all cells of a run have in common. `epoch`: SOURCE_DATE_EPOCH. `package`: the directory that is built.
@@ -85,20 +89,13 @@ def why_not_kept(job: Job) -> str | None:
     return None
 
 
-def ingredients_of(job: Job, place: Place, common: Circumstances, leader: Leader | None) -> Ingredients:
-    """Return what decides the cell's wheel and verdict."""
-    facts = place.facts
-    interpreter = facts.interpreter(job.directories)
-    python = facts.to_install(job.directories) or job.directories[0]
-    if interpreter is not None:
-        python = f"{interpreter.directory} {interpreter.version} {','.join(sorted(interpreter.modules))}".rstrip()
+def ingredients_of(job: Job, place: Place | Ingredients, common: Circumstances, leader: Leader | None) -> Ingredients:
+    """Return what decides the cell's wheel and verdict.
+
+    `place`: where it runs; where that cannot be said now, ingredients of before, whose place is taken to be the same.
+    """
     surroundings = {
         "cell": str(job.cell),
-        "image": place.image.id,
-        "interpreter": python,
-        "platform tag": facts.plat or "",
-        "PATH of the image": facts.path,
-        **{f"tool {name}": version for name, version in facts.tools},
         "tool version": __version__,
         "constraints of this release": digest(common.pinned),
         "SOURCE_DATE_EPOCH": str(common.epoch),
@@ -107,13 +104,33 @@ def ingredients_of(job: Job, place: Place, common: Circumstances, leader: Leader
         "tests": "yes" if has_tests(job.cell, job.settings) else "no",
     }
     if leader is not None:
-        surroundings[f"what {leader.cell} is made of"] = leader.key
+        surroundings[f"{_LEADER}{leader.cell}"] = leader.key
+    if isinstance(place, Place):
+        surroundings |= _of_place(job, place)
+    else:
+        before = ((name, value) for name, value in place.surroundings if not name.startswith(_LEADER) or leader is None)
+        surroundings = dict(before) | surroundings
     return Ingredients(
         source=common.source,
         surroundings=tuple(sorted(surroundings.items())),
         options=_options(job),
         variables=_variables(job, common.environ),
     )
+
+
+def _of_place(job: Job, place: Place) -> dict[str, str]:
+    facts = place.facts
+    interpreter = facts.interpreter(job.directories)
+    python = facts.to_install(job.directories) or job.directories[0]
+    if interpreter is not None:
+        python = f"{interpreter.directory} {interpreter.version} {','.join(sorted(interpreter.modules))}".rstrip()
+    return {
+        "image": place.image.id,
+        "interpreter": python,
+        "platform tag": facts.plat or "",
+        "PATH of the image": facts.path,
+        **{f"tool {name}": version for name, version in facts.tools},
+    }
 
 
 def _options(job: Job) -> Named:

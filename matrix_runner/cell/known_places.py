@@ -6,7 +6,7 @@ an accident or may change: an interpreter that did not start, or one that is ins
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -27,8 +27,11 @@ _KIND = "facts"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Known:
+    """`asked`: the interpreters that the place was asked about; of others nothing is known."""
+
     facts: ImageFacts
     is_disposable: bool
+    asked: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,16 +63,16 @@ class KnownPlaces:
         image = image or self._pinned(key)
         if image is None:
             return None
-        content = self._store.note(_KIND, self._name(image, key, jobs))
-        known = None if content is None else _decoded(content, _Known)
-        if known is None:
+        known, asked = self._read(image, key, jobs), asked_of(jobs)
+        if known is None or not known.asked.issuperset(asked):
             return None
+        interpreters = tuple(one for one in known.facts.interpreters if one.directory in asked)
         place = Place(
             reference=key.reference,
             shown=shown(key.reference),
             image=image,
             arch=key.arch,
-            facts=known.facts,
+            facts=replace(known.facts, interpreters=interpreters),
             is_disposable=known.is_disposable,
         )
         return KnownPlace(place=place, is_here=is_here)
@@ -81,19 +84,28 @@ class KnownPlaces:
             return
         if any(place.problem(job) is not None or place.to_install(job) is not None for job in jobs):
             return
-        content = msgspec.json.encode(_Known(facts=facts, is_disposable=place.is_disposable))
+        asked = frozenset(asked_of(jobs))
+        before = self._read(place.image, key, jobs)
+        if before is not None:
+            others = (one for one in before.facts.interpreters if one.directory not in asked)
+            facts = replace(facts, interpreters=(*facts.interpreters, *others))
+            asked |= before.asked
+        content = msgspec.json.encode(_Known(facts=facts, is_disposable=place.is_disposable, asked=asked))
         self._store.write_note(_KIND, self._name(place.image, key, jobs), content)
         if _is_pinned(key):
             self._store.write_note(_KIND, _pin(key), msgspec.json.encode(place.image))
+
+    def _read(self, image: ResolvedImage, key: PlaceKey, jobs: Sequence[Job]) -> _Known | None:
+        content = self._store.note(_KIND, self._name(image, key, jobs))
+        return None if content is None else _decoded(content, _Known)
 
     def _pinned(self, key: PlaceKey) -> ResolvedImage | None:
         content = self._store.note(_KIND, _pin(key)) if _is_pinned(key) else None
         return None if content is None else _decoded(content, ResolvedImage)
 
     def _name(self, image: ResolvedImage, key: PlaceKey, jobs: Sequence[Job]) -> str:
-        directories = asked_of(jobs)
         arguments = jobs[0].settings[CONTAINER_ENGINE].create_args
-        probe = probe_request("", directories).argv
+        probe = probe_request("", ()).argv
         return _digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
 
 

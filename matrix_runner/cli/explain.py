@@ -16,6 +16,7 @@ from matrix_runner.toml import loads
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from matrix_runner.cell.history import History
     from matrix_runner.config import Option
     from matrix_runner.matrix import Explanation
 
@@ -29,14 +30,17 @@ def explain(
 ) -> None:
     """Say why the cell IDENTIFIER is built or not, and what its options are, each with where its value came from.
 
-    Nothing is started and no engine is asked. The defaults are shown dimmed.
+    Also whether a build would take it from the cache, else what has changed. Nothing is started. The defaults are
+    shown dimmed.
 
     \b
       runner explain cp312-manylinux_x86_64
       runner explain cp312-musllinux_i686 --archs all --json
     """
     from matrix_runner import catalog
+    from matrix_runner.cli.kept import history_of
     from matrix_runner.matrix import explain as explain_cell
+    from matrix_runner.matrix import make_plan
 
     if Path(identifier).is_dir() and not package.exists():
         raise UsageError(
@@ -44,11 +48,14 @@ def explain(
         )
     with open_project(package, project, config_file, flags) as opened:
         tell(opened.settings)
-        answer = explain_cell(identifier, opened.settings, catalog.load(), planning_host(opened.settings))
+        known, host = catalog.load(), planning_host(opened.settings)
+        answer = explain_cell(identifier, opened.settings, known, host)
+        plan = make_plan(opened.settings, known, host)
+        past = history_of(identifier, opened, plan) if answer.is_in else None
     if as_json:
-        click.echo(json.dumps(_machine(answer), indent=2))
+        click.echo(json.dumps(_machine(answer, past), indent=2))
     else:
-        _print(answer)
+        _print(answer, past)
 
 
 def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
@@ -59,7 +66,9 @@ def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
     return [pair for pair in answer.settings.items() if pair[0].name not in others and not pair[0].is_flag_only]
 
 
-def _machine(answer: "Explanation") -> dict[str, object]:
+def _machine(answer: "Explanation", past: "History | None") -> dict[str, object]:
+    from matrix_runner.cell.history import as_document
+
     options: dict[str, object] = {}
     for option, value in _shown(answer):
         origin = answer.settings.origin(option)
@@ -72,11 +81,12 @@ def _machine(answer: "Explanation") -> dict[str, object]:
         "is_in": answer.is_in,
         "image": answer.image.reference if answer.image else None,
         "answers": [{"topic": one.topic, "is_in": one.is_in, "reason": one.reason} for one in answer.answers],
+        "cache": as_document(past),
         "options": options,
     }
 
 
-def _print(answer: "Explanation") -> None:
+def _print(answer: "Explanation", past: "History | None") -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -92,6 +102,8 @@ def _print(answer: "Explanation") -> None:
         first, *rest = wrapped(one.reason, width, "    ")
         console.print(Text.assemble("  ", (mark, style), f" {first.lstrip()}"), soft_wrap=True)
         _lines(console, rest)
+    if past is not None:
+        _print_past(console, past, width)
     shown = [(option, value, answer.settings.origin(option)) for option, value in _shown(answer)]
     given = [one for one in shown if one[2].source is not Source.DEFAULT]
     console.print(Text("\nOptions" if given else "\nNo option is set.", "bold"))
@@ -109,6 +121,17 @@ def _print(answer: "Explanation") -> None:
             _lines(console, _written(option, value, width), "dim")
     if empty:
         _lines(console, wrapped(f"empty: {', '.join(empty)}", width, "  ", "    "), "dim")
+
+
+def _print_past(console: "Console", past: "History", width: int | None) -> None:
+    from rich.text import Text
+
+    from matrix_runner.cell.history import shown_changes
+
+    console.print(Text("\nCache", "bold"))
+    _lines(console, wrapped(past.text, width, "  "))
+    for change in shown_changes(past.changes):
+        _lines(console, wrapped(change, width, "    ", "      "), "yellow")
 
 
 def _lines(console: "Console", lines: list[str], style: str = "") -> None:

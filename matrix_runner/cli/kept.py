@@ -1,0 +1,108 @@
+"""What `runner explain` says of the cache: put together of settings, plan and store."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matrix_runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from matrix_runner.cell.history import History
+    from matrix_runner.cell.preflight import Place
+    from matrix_runner.cli.projects import Opened
+    from matrix_runner.config import Settings
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.matrix import Job, Plan
+    from matrix_runner.store.store import Store
+
+_PATIENCE = 2.0
+"""Seconds that an engine may take to say which images it has; explaining must not hang on one that is stuck."""
+
+
+def history_of(identifier: str, opened: "Opened", plan: "Plan") -> "History | None":
+    """Say whether a build would take a cell from the cache, else why not; None for a cell that is not in the plan.
+
+    Starts nothing.
+    """
+    from matrix_runner.catalog.constraints import load_constraints
+    from matrix_runner.cell.history import History, Question, history
+    from matrix_runner.cell.ingredients import Circumstances
+    from matrix_runner.cell.shelf import Shelf, hints_at_stable_abi
+    from matrix_runner.cell.source import survey
+    from matrix_runner.cli.places import cache_dir
+    from matrix_runner.config import CACHE_MAX_AGE, CONTAINER_ENGINE, NO_CACHE, OUTPUT_DIR, EngineChoice
+    from matrix_runner.store.ingredients import Source
+    from matrix_runner.store.store import Store
+
+    jobs = {str(job.cell): job for job in plan.jobs}
+    job, settings = jobs.get(identifier), opened.settings
+    if job is None:
+        return None
+    if settings[NO_CACHE]:
+        return History(is_cached=False, text="it is built each time: no-cache is set")
+    if settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL:
+        return History(is_cached=False, text="it is built each time: what is built on this machine itself is not kept")
+    output = Path(settings[OUTPUT_DIR]).absolute()
+    try:
+        found = survey(opened.project, environ=os.environ, exclude=(output, output / "logs"))
+        store = Store(cache_dir(settings))
+    except RunnerError as error:
+        return History(is_cached=False, text=f"what a build would do cannot be said: {error.message}")
+    common = Circumstances(
+        source=Source.of(found.digests),
+        epoch=found.epoch,
+        package=opened.package,
+        pinned=load_constraints(),
+        environ=os.environ,
+    )
+    shelf = Shelf(plan.jobs, waits=hints_at_stable_abi(opened.project / opened.package))
+    leader = shelf.leader(job)
+    question = Question(
+        job=job,
+        leading=None if leader is None else jobs[str(leader)],
+        project=str(opened.origin / opened.package),
+        common=common,
+        place=cache(_places(settings, store)),
+        max_age=settings[CACHE_MAX_AGE],
+    )
+    return history(store, question)
+
+
+def _places(settings: "Settings", store: "Store") -> "Callable[[Job], Place | None]":
+    """Return what tells the place of a job, from what earlier runs have found in its image."""
+
+    def ask(job: "Job") -> "Place | None":
+        from matrix_runner.cell.known_places import KnownPlaces
+        from matrix_runner.cell.preflight import place_key
+
+        try:
+            engine = _engine(settings)
+            machine = engine.check().machine
+            known = KnownPlaces(store, machine).find(engine, place_key(job), (job,))
+        except RunnerError:
+            return None
+        return None if known is None else known.place
+
+    def place(job: "Job") -> "Place | None":
+        answer: queue.SimpleQueue[Place | None] = queue.SimpleQueue()
+        # A daemon that hangs keeps its thread, which ends with the process.
+        threading.Thread(target=lambda: answer.put(ask(job)), daemon=True).start()
+        try:
+            return answer.get(timeout=_PATIENCE)
+        except queue.Empty:
+            return None
+
+    return place
+
+
+def _engine(settings: "Settings") -> "DockerEngine":
+    from matrix_runner.cli.places import docker_engine, podman_engine
+    from matrix_runner.config import CONTAINER_ENGINE, EngineChoice
+
+    if settings[CONTAINER_ENGINE].name is EngineChoice.PODMAN:
+        return podman_engine("explain", os.environ)
+    return docker_engine("explain", os.environ)
