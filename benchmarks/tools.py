@@ -49,7 +49,7 @@ class Peer:
             bundle = f"/host{workload.ca_bundle}"
             env["CIBW_ENVIRONMENT"] = f"PIP_CERT={bundle} SSL_CERT_FILE={bundle}"
         output = place / "wheelhouse"
-        own = ("--config-file", str(_no_settings(place)), "--output-dir", str(output))
+        own = ("--config-file", str(_no_settings(place, "cibuildwheel")), "--output-dir", str(output))
         seconds = timed((str(self.program), *own, str(workload.source)), env, workload.source, place / "log")
         _check_wheels(output, workload)
         return seconds
@@ -87,7 +87,8 @@ class Runner:
         cell must end: PASSED, built by this run, or CACHED. `options`: further ones, as `COMPILER_CACHE`.
         """
         output = place / "wheelhouse"
-        own = ("--engine", "docker", "--config-file", str(_no_settings(place)), "--output-dir", str(output))
+        settings = _no_settings(place, "matrix-runner")
+        own = ("--engine", "docker", "--config-file", str(settings), "--output-dir", str(output))
         argv = (str(self.program), "build", *own, str(workload.source))
         seconds = timed(argv, _environment(workload, home, options), workload.source, place / "log")
         _check_wheels(output, workload)
@@ -140,10 +141,10 @@ def _environment(workload: Workload, home: Path, options: Mapping[str, str]) -> 
     }
 
 
-def _no_settings(place: Path) -> Path:
-    """Return an empty file of settings: those of the project are made for more, and for other, cells."""
+def _no_settings(place: Path, tool: str) -> Path:
+    """Return a file in which a tool finds no settings: those of the project are made for other cells."""
     file = place / "settings.toml"
-    file.touch()
+    file.write_text(f"[tool.{tool}]\n", encoding="utf-8")
     return file
 
 
