@@ -51,7 +51,12 @@ def cache_dir(settings: "Settings") -> Path:
     """Return the directory of finished cells."""
     from matrix_runner.config import CACHE_DIR
 
-    return Path(settings[CACHE_DIR]).absolute() if settings[CACHE_DIR] else _of_home(user_cache_path) / "cells"
+    return Path(settings[CACHE_DIR]).absolute() if settings[CACHE_DIR] else cells_dir()
+
+
+def cells_dir() -> Path:
+    """Return the directory of finished cells where nobody names one."""
+    return _of_home(user_cache_path) / "cells"
 
 
 def _of_home(find: Callable[[str], Path]) -> Path:

@@ -1,0 +1,174 @@
+"""`runner cache`: what is kept from run to run, and removing it.
+
+Each kind of thing that is kept is a section: it lists itself, prunes itself, clears itself.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from matrix_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from matrix_runner.config import Option
+    from matrix_runner.store.store import Store
+    from matrix_runner.store.upkeep import Listed
+
+
+class Section(Protocol):
+    """One kind of thing that is kept. All three give lines for people."""
+
+    def listed(self) -> Iterator[str]:
+        """Say what there is, and how much it takes up."""
+        ...
+
+    def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
+        """Remove what is older than `age` seconds, then what was used longest ago beyond `limit` bytes."""
+        ...
+
+    def clear(self) -> Iterator[str]:
+        """Remove everything."""
+        ...
+
+
+def _directory_option(command: "click.decorators.FC") -> "click.decorators.FC":
+    return click.option(
+        "--cache-dir",
+        type=click.Path(path_type=Path),
+        envvar="MATRIX_RUNNER_CACHE_DIR",
+        metavar="DIRECTORY",
+        help="Directory of finished cells; default: the user's cache directory.",
+    )(command)
+
+
+@click.group(short_help="List, prune and clear what is kept from run to run.")
+def cache() -> None:
+    """List, prune and clear what is kept from run to run.
+
+    A finished cell is not built again while all that it is made of is as it was; `runner explain CELL` says so, or
+    what has changed.
+    """
+
+
+@cache.command("list", short_help="Say what is kept, of which projects, and how much it takes up.")
+@_directory_option
+def list_kept(cache_dir: Path | None) -> None:
+    """Say what is kept, of which projects, and how much it takes up."""
+    for section in _sections(cache_dir):
+        for line in section.listed():
+            click.echo(line)
+
+
+@cache.command(short_help="Remove what is old, or used longest ago.")
+@click.option("--size", metavar="SIZE", help="Keep at most this much of finished cells, such as 1g.")
+@click.option("--age", metavar="DURATION", help="Remove what was made longer ago, such as 7d.")
+@_directory_option
+def prune(size: str | None, age: str | None, cache_dir: Path | None) -> None:
+    """Remove what is old, or used longest ago. Without an option: what exceeds 5g, as after each build."""
+    from matrix_runner.config import CACHE_MAX_AGE, CACHE_SIZE
+
+    limit = _measure(CACHE_SIZE, size, "--size") if size is not None or age is None else None
+    seconds = None if age is None else _measure(CACHE_MAX_AGE, age, "--age")
+    for section in _sections(cache_dir):
+        for line in section.prune(limit, seconds):
+            click.echo(line)
+
+
+@cache.command(short_help="Remove everything that is kept.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_directory_option
+def clear(cache_dir: Path | None, *, yes: bool) -> None:
+    """Remove everything that is kept: the next build builds every cell."""
+    if not yes and not click.confirm("Remove all that is kept from run to run?"):
+        return
+    for section in _sections(cache_dir):
+        for line in section.clear():
+            click.echo(line)
+
+
+@cache.command(short_help="Print the directory of finished cells.")
+@_directory_option
+def path(cache_dir: Path | None) -> None:
+    """Print the directory of finished cells: what a CI system is to keep."""
+    click.echo(_store(cache_dir).root)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _FinishedCells:
+    """Section: finished cells."""
+
+    store: "Store"
+
+    def listed(self) -> Iterator[str]:
+        from matrix_runner.report.wording import counted, size
+        from matrix_runner.store.upkeep import listed
+
+        entries = sorted(listed(self.store), key=lambda each: -each.used)
+        projects = dict.fromkeys("damaged" if each.record is None else each.record.project for each in entries)
+        total = sum(each.size for each in entries)
+        yield f"{counted(len(entries), 'finished cell')}, {size(total)}, in {self.store.root}"
+        for project in projects:
+            own = [each for each in entries if project == ("damaged" if each.record is None else each.record.project)]
+            yield f"  {project}  {counted(len(own), 'cell')}, {size(sum(each.size for each in own))}"
+            for each in own:
+                yield f"    {self._line(each)}"
+
+    def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
+        from matrix_runner.report.wording import counted, size
+        from matrix_runner.store.upkeep import prune as prune_store
+
+        removed = prune_store(self.store, limit=limit, age=age)
+        freed = sum(each.size for each in removed)
+        yield f"removed {counted(len(removed), 'finished cell')}, {size(freed)}"
+
+    def clear(self) -> Iterator[str]:
+        from matrix_runner.store.upkeep import clear as clear_store
+
+        clear_store(self.store)
+        yield f"removed the finished cells in {self.store.root}"
+
+    def _line(self, each: "Listed") -> str:
+        from matrix_runner.report.wording import size
+
+        if each.record is None:
+            return each.path.name
+        ages = f"made {_ago(each.record.created)} ago, used {_ago(each.used)} ago"
+        what = each.record.wheel.name if each.record.wheel else f"tested the wheel of {each.record.reused_from}"
+        return f"{each.record.cell:<32} {size(each.size):>9}  {ages}  {what}"
+
+
+def _sections(cache_dir: Path | None) -> tuple[Section, ...]:
+    return (_FinishedCells(store=_store(cache_dir)),)
+
+
+def _store(cache_dir: Path | None) -> "Store":
+    from matrix_runner.cli.places import cells_dir
+    from matrix_runner.store.store import Store
+
+    return Store(cells_dir() if cache_dir is None or not os.fspath(cache_dir) else cache_dir.absolute())
+
+
+def _measure(option: "Option[int]", text: str | None, flag: str) -> int:
+    """Read a flag as the option of the same meaning is read. Raise UsageError."""
+    from matrix_runner.config.mistakes import Bad
+
+    if text is None:
+        return option.default
+    try:
+        return option.kind.read_text(text)
+    except Bad as bad:
+        raise UsageError(f"{flag}: {bad}") from None
+
+
+def _ago(then: float) -> str:
+    """Say an age in its largest unit: `3d`, `5h`, `12m`, `40s`."""
+    seconds = max(time.time() - then, 0)
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit}"
+    return f"{int(seconds)}s"
