@@ -44,11 +44,14 @@ def runner_argv(*arguments: str | Path) -> list[str]:
 
 
 def runner_environ(**variables: str) -> dict[str, str]:
-    """Return this process's environment without what would configure the program, and with these variables."""
+    """Return this process's environment without what would configure the program, and with these variables.
+
+    Nothing is kept for later runs unless a variable says so: no test finds what another one left.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MATRIX_RUNNER_")}
     for name in ("CI", "TRAVIS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD"):
         clean.pop(name, None)
-    return {**clean, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", **variables}
+    return {**clean, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "MATRIX_RUNNER_NO_CACHE": "1", **variables}
 
 
 def run_build(project: Path, output: Path, *arguments: str, **variables: str) -> Ended:
