@@ -14,7 +14,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure
 from matrix_runner.model.platforms import Platform
-from matrix_runner.wheelhouse import is_compatible
+from matrix_runner.wheelhouse import is_compatible, serves_several
 
 _STABLE_ABI = re.compile(r"py[_-]limited[_-]api|limited[_-]api|Py_LIMITED_API|\babi3\b|wheel\.py-api")
 
@@ -53,7 +53,8 @@ class Shelf:
     def __init__(self, jobs: Iterable[Job], *, waits: bool) -> None:
         """`jobs`: all of the run, in plan order."""
         self._lock = threading.Lock()
-        self._wheels: list[Reusable] = []
+        self._wheels: dict[Cell, Reusable] = {}
+        self._shared: list[Reusable] = []
         self._leaders: dict[Platform, Cell] = {}
         self._finished: set[Cell] = set()
         if waits:
@@ -86,21 +87,23 @@ class Shelf:
     def add(self, wheel: Reusable) -> None:
         """Offer a published wheel to the cells that start later; those that waited for its cell need not any more."""
         with self._lock:
-            self._wheels.append(wheel)
+            self._wheels[wheel.builder] = wheel
             self._finished.add(wheel.builder)
+            if serves_several(wheel.path.name):
+                self._shared.append(wheel)
 
     def find(self, cell: Cell) -> Reusable | None:
         """Return a wheel that installs on the cell, if one is published."""
         with self._lock:
             return next(
-                (w for w in self._wheels if is_compatible(w.path.name, cell.interpreter, cell.platform)),
+                (w for w in self._shared if is_compatible(w.path.name, cell.interpreter, cell.platform)),
                 None,
             )
 
     def wheel_of(self, builder: Cell) -> Path | None:
         """Return the wheel that a cell put here, if it did."""
         with self._lock:
-            return next((wheel.path for wheel in self._wheels if wheel.builder == builder), None)
+            return None if builder not in self._wheels else self._wheels[builder].path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -112,7 +112,7 @@ class PlainConsole:
 
     def _pad(self, text: str) -> str:
         """Return the counter's column: as wide as `[12/12]`."""
-        return text.rjust(2 * len(str(len(self._progress.cells))) + 3)
+        return text.rjust(2 * len(str(len(self._progress))) + 3)
 
     def _notice(self, notice: Notice) -> tuple[str, ...]:
         lines = clean_lines(notice.text) or ("",)
@@ -128,7 +128,7 @@ class PlainConsole:
             f"{cell.cell} ({short_step(cell.step)} {clock(now - cell.step_started)})" if cell.step else str(cell.cell)
             for cell in self._progress.of(Phase.RUNNING)
         )
-        done = f"{len(self._progress.of(Phase.DONE))} of {len(self._progress.cells)} done"
+        done = f"{self._progress.done} of {len(self._progress)} done"
         text = f"still running: {running}; {done}" if running else f"waiting; {done}"
         return f"{text}, {clock(now)} since the start"
 
@@ -150,11 +150,10 @@ class PlainConsole:
             self._print_log(outcome.cell)
 
     def _header(self, outcome: Outcome) -> str:
-        done = self._pad(f"[{len(self._progress.of(Phase.DONE))}/{len(self._progress.cells)}]")
+        done = self._pad(f"[{self._progress.done}/{len(self._progress)}]")
         word = str(outcome.status).upper() if outcome.status is Status.FAILED else str(outcome.status)
-        width = max(len(str(cell.cell)) for cell in self._progress.cells)
         steps = step_times(outcome.steps)
-        text = f"{done} {self._paint(f'{word:<9}', _COLOURS[outcome.status])} {outcome.cell!s:<{width}}"
+        text = f"{done} {self._paint(f'{word:<9}', _COLOURS[outcome.status])} {outcome.cell!s:<{self._progress.width}}"
         return f"{text}  {duration(outcome.seconds):>6}  {steps}".rstrip()
 
     def _explanation(self, outcome: Outcome) -> tuple[str, ...]:

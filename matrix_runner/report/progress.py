@@ -50,6 +50,10 @@ class Progress:
 
     def __init__(self) -> None:
         self._cells: dict[Cell, CellProgress] = {}
+        self.done = 0
+        """How many cells have ended."""
+        self.width = 0
+        """Of the longest identifier."""
         self.now = 0.0
         """The latest time an event told; never goes back, whatever order workers report in."""
 
@@ -59,6 +63,7 @@ class Progress:
         match event:
             case RunStarted():
                 self._cells = {cell: self._cells.get(cell, CellProgress(cell=cell)) for cell in event.cells}
+                self.width = max((len(str(cell)) for cell in event.cells), default=0)
             case CellStarted():
                 self._cells[event.cell] = CellProgress(cell=event.cell, phase=Phase.RUNNING, started=event.at)
             case StepStarted():
@@ -69,6 +74,8 @@ class Progress:
             case CellFinished():
                 cell = event.outcome.cell
                 known = self._cells.get(cell) or CellProgress(cell=cell)
+                self.width = max(self.width, len(str(cell)))
+                self.done += known.phase is not Phase.DONE
                 self._cells[cell] = replace(known, phase=Phase.DONE, outcome=event.outcome)
             case Output() | StepFinished() | Notice() | Tick():
                 pass
@@ -77,6 +84,9 @@ class Progress:
     def cells(self) -> tuple[CellProgress, ...]:
         """Every cell, in plan order."""
         return tuple(self._cells.values())
+
+    def __len__(self) -> int:
+        return len(self._cells)
 
     def of(self, phase: Phase) -> tuple[CellProgress, ...]:
         """Return the cells in that phase, in plan order."""

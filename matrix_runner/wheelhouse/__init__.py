@@ -4,7 +4,7 @@ from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
 from matrix_runner.wheelhouse.naming import is_stable_abi
 from matrix_runner.wheelhouse.publication import Wheelhouse
-from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject_pure, verify
+from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject_pure, serves_several, verify
 
 __all__ = (
     "DEFAULT_LIMIT",
@@ -17,5 +17,6 @@ __all__ = (
     "is_stable_abi",
     "receive",
     "reject_pure",
+    "serves_several",
     "verify",
 )

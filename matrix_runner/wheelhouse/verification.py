@@ -83,6 +83,11 @@ def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -
     )
 
 
+def serves_several(filename: str) -> bool:
+    """Tell whether the wheel of this name may install on more than one interpreter: by its ABI tag (PEP 384, 803)."""
+    return any(tag.abi in {"abi3", "abi3t", "none"} for tag in parse_name(filename).tags)
+
+
 def _check_project(contents: WheelContents, promise: Promise) -> None:
     if promise.project_name is not None and canonicalize_name(promise.project_name) != contents.name:
         raise WheelRejected(

@@ -29,6 +29,7 @@ EXPORTS = {
         "is_stable_abi",
         "receive",
         "reject_pure",
+        "serves_several",
         "verify",
     },
     "matrix_runner.toml": {"TOMLDecodeError", "TOMLValue", "loads"},

@@ -1,0 +1,223 @@
+"""What the driver itself takes for each cell: whole runs on the fake engine, with logs, console, wheels and report.
+
+python benchmarks/overhead.py [1000 5000 10000] [--profile] [--live]
+
+A number of cells each, in a process of its own. Making the wheels that the fake engine hands out is the benchmark's own
+work: the processor's time for it is measured and taken off.
+"""
+
+import argparse
+import cProfile
+import io
+import os
+import pstats
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
+
+from cell_kitchen import TESTED, Kitchen, cell_of, what  # noqa: E402
+from planning import elf_header, settings_with  # noqa: E402
+from wheel_builder import build_wheel  # noqa: E402
+
+from matrix_runner.config import TEST_COMMAND  # noqa: E402
+from matrix_runner.engine.fake import FakeCall, FakeEngine, FakeResult  # noqa: E402
+from matrix_runner.matrix import Job  # noqa: E402
+from matrix_runner.matrix.images import ImageChoice  # noqa: E402
+from matrix_runner.model.cells import Cell, Interpreter  # noqa: E402
+from matrix_runner.report.listener import Listener  # noqa: E402
+from matrix_runner.report.live import LiveTable, make_console  # noqa: E402
+from matrix_runner.report.logs import CellLogs  # noqa: E402
+from matrix_runner.report.plain import PlainConsole, PlainStyle  # noqa: E402
+from matrix_runner.run import build  # noqa: E402
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run took. Milliseconds a cell: of the processor, and by the clock; bytes of memory before and most."""
+
+    cells: int
+    processor: float
+    clock: float
+    before: int
+    most: int
+
+
+@dataclass(kw_only=True, slots=True)
+class Many(Kitchen):
+    """A kitchen for more cells than any catalog has: interpreters that nobody ever released."""
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the jobs."""
+        return tuple(
+            Job(
+                cell=cell,
+                directories=(_directory(cell.interpreter),),
+                image=ImageChoice(reference=self.images[0], family=None, origin="benchmark"),
+                settings=self.settings,
+                remark=None,
+            )
+            for cell in map(Cell.parse, self.identifiers)
+        )
+
+
+class Waiter:
+    """What the fake engine does, and what the processor spends on that."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory`: for wheels in the making."""
+        self.seconds = 0.0
+        self._directory = directory
+        self._lock = threading.Lock()
+
+    def serve(self, call: FakeCall) -> FakeResult | None:
+        """Hand out a wheel where one is asked for."""
+        kind = "build" if call.request.argv[1:3] == ("-m", "build") else what(call)
+        if kind not in {"build", "repair"}:
+            return None
+        with self._timed():
+            cell, arch = cell_of(call), call.spec.arch
+            libc, where = ("linux", "built") if kind == "build" else ("manylinux_2_31", "repaired")
+            name = f"demo-1.0-{_directory(cell.interpreter)}-{libc}_{arch}.whl"
+            files = {"demo/_fast.cpython-311-x86_64-linux-gnu.so": None, "demo/_fast.so": elf_header(arch) + bytes(44)}
+            wheel = build_wheel(self._directory, name, files=files)
+            data = wheel.read_bytes()
+            wheel.unlink()
+        return FakeResult(output=(b"compiling\n" * 20,), files=((f"/matrix/{where}/{name}", data),))
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.seconds += time.thread_time() - began
+
+
+class Forgetful(FakeEngine):
+    """A fake engine that does not remember what it was asked: of so many cells that would be most of the memory."""
+
+    @contextmanager
+    def open(self, spec):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        """Open a container."""
+        self.commands.clear()
+        with super().open(spec) as container:
+            yield container
+
+
+def _directory(interpreter: Interpreter) -> str:
+    return f"gp{interpreter.major}{interpreter.minor}-n{interpreter.variant.removeprefix('_')}"
+
+
+def _identifiers(cells: int) -> tuple[str, ...]:
+    numbers = range(cells)
+    return tuple(f"gp3{10 + n // 2 % 80}_{n // 160}-manylinux_{('x86_64', 'i686')[n % 2]}" for n in numbers)
+
+
+def _memory() -> int:
+    """Return this process's memory in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@contextmanager
+def _console(logs: CellLogs, *, live: bool) -> Iterator[Listener]:
+    with Path(os.devnull).open("w", encoding="utf-8") as stream:
+        if live:
+            yield LiveTable(make_console(stream, {"FORCE_COLOR": "1", "COLUMNS": "120", "LINES": "50"}), logs)
+        else:
+            yield PlainConsole(stream, logs, PlainStyle())
+
+
+def run(cells: int, directory: Path, *, live: bool = False) -> Figures:
+    """Run so many cells, below a directory; return what it took."""
+    waiter = Waiter(directory)
+    settings = settings_with({TEST_COMMAND: TESTED}, project_name="demo")
+    cook = Many(directory=directory, identifiers=_identifiers(cells), settings=settings, dish=waiter.serve)
+    engine = Forgetful(cook._cook)  # noqa: SLF001
+    order = cook.order(engine)
+    logs = CellLogs(order.logs_dir)
+    with _console(logs, live=live) as console, closing(engine):
+        order = replace(order, listeners=(logs, console), durations=directory / "durations.json")
+        before, began, processor = _memory(), time.monotonic(), time.process_time()
+        report = build(order)
+        clock, processor = time.monotonic() - began, time.process_time() - processor - waiter.seconds
+    if int(report.exit_code) or len(report.outcomes) != cells:
+        raise SystemExit(f"the run failed: {report.exit_code}, {report.outcomes[0].failure}")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Figures(
+        cells=cells, processor=processor / cells * 1000, clock=clock / cells * 1000, before=before, most=most
+    )
+
+
+def measure(cells: int, *, live: bool = False) -> Figures:
+    """Run so many cells in a process of its own; return what it took."""
+    argv = (sys.executable, str(Path(__file__).resolve()), str(cells), "--json", *(("--live",) if live else ()))
+    done = subprocess.run(argv, check=True, capture_output=True)
+    return msgspec.json.decode(done.stdout, type=Figures)
+
+
+def main() -> int:
+    """Measure what the command line names, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cells", type=int, nargs="*", default=[1000, 5000, 10000])
+    parser.add_argument("--profile", action="store_true", help="show where the time goes, in this process")
+    parser.add_argument("--live", action="store_true", help="with the live table in place of the plain console")
+    parser.add_argument("--json", action="store_true", help="one number of cells, in this process, as JSON")
+    wishes = parser.parse_args()
+    if wishes.json or wishes.profile:
+        with tempfile.TemporaryDirectory() as directory, _profiled(is_wanted=wishes.profile):
+            figures = run(wishes.cells[0], Path(directory), live=wishes.live)
+        print(msgspec.json.encode(figures).decode())
+        return 0
+    print(" cells   ms a cell (processor)   by the clock   memory before   most   growth a cell")
+    for cells in wishes.cells:
+        it = measure(cells, live=wishes.live)
+        mib, growth = 1024 * 1024, (it.most - it.before) / cells / 1024
+        print(
+            f"{cells:6}   {it.processor:21.2f}   {it.clock:12.2f}   {it.before / mib:9.0f} MiB"
+            f"   {it.most / mib:.0f} MiB   {growth:.1f} KiB"
+        )
+    return 0
+
+
+@contextmanager
+def _profiled(*, is_wanted: bool) -> Iterator[None]:
+    if not is_wanted:
+        yield
+        return
+    profiles: list[cProfile.Profile] = []
+    lock = threading.Lock()
+
+    class Profiled(threading.Thread):
+        def run(self) -> None:
+            profile = cProfile.Profile(time.thread_time)
+            with lock:
+                profiles.append(profile)
+            profile.runcall(super().run)
+
+    threading.Thread = Profiled  # type: ignore[misc]
+    own = cProfile.Profile(time.thread_time)
+    profiles.append(own)
+    own.enable()
+    yield
+    own.disable()
+    text = io.StringIO()
+    stats = pstats.Stats(*profiles, stream=text)
+    stats.sort_stats("tottime").print_stats(45)
+    stats.sort_stats("cumulative").print_stats(70)
+    print(text.getvalue())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
