@@ -18,12 +18,12 @@ def require_none(since: float, until: float, run: str) -> None:
     """Raise BenchmarkError if a container came up between two Unix times.
 
     Containers that are labelled with another run than `run` are somebody else's. All others count: one without a
-    label would be no better than one with it.
+    label, or with the empty one of our images, would be no better.
     """
     window = ("--since", f"{since:.6f}", "--until", f"{until:.6f}")
     kinds = ("--filter", "type=container", "--filter", "event=create", "--filter", "event=start")
     lines = command(("docker", "events", *window, *kinds, "--format", "{{json .}}")).splitlines()
     seen = tuple(msgspec.json.decode(line, type=_Event).actor.attributes for line in lines)
-    ours = sorted({one.get("name", "?") for one in seen if one.get(LABEL_RUN, run) == run})
+    ours = sorted({one.get("name", "?") for one in seen if (one.get(LABEL_RUN) or run) == run})
     if ours:
         raise BenchmarkError(f"containers were started though nothing had changed: {', '.join(ours)}")
