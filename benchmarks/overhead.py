@@ -42,6 +42,9 @@ from matrix_runner.report.logs import CellLogs  # noqa: E402
 from matrix_runner.report.plain import PlainConsole, PlainStyle  # noqa: E402
 from matrix_runner.run import build  # noqa: E402
 
+IN_AN_IMAGE = 40
+"""Cells that share an image, as many as there are interpreters in a real one, for two architectures."""
+
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What a run took. Milliseconds a cell: of the processor, and by the clock; bytes of memory before and most."""
@@ -63,11 +66,11 @@ class Many(Kitchen):
             Job(
                 cell=cell,
                 directories=(_directory(cell.interpreter),),
-                image=ImageChoice(reference=self.images[0], family=None, origin="benchmark"),
+                image=ImageChoice(reference=self.images[number // IN_AN_IMAGE], family=None, origin="benchmark"),
                 settings=self.settings,
                 remark=None,
             )
-            for cell in map(Cell.parse, self.identifiers)
+            for number, cell in enumerate(map(Cell.parse, self.identifiers))
         )
 
 
@@ -144,7 +147,10 @@ def run(cells: int, directory: Path, *, live: bool = False) -> Figures:
     waiter = Waiter(directory)
     settings = settings_with({TEST_COMMAND: TESTED}, project_name="demo")
     cook = Many(directory=directory, identifiers=_identifiers(cells), settings=settings, dish=waiter.serve)
+    cook.images = tuple(f"image:{number}" for number in range(cells // IN_AN_IMAGE + 1))
     engine = Forgetful(cook._cook)  # noqa: SLF001
+    for image in cook.images:
+        engine.host.add_image(image)
     order = cook.order(engine)
     logs = CellLogs(order.logs_dir)
     with _console(logs, live=live) as console, closing(engine):

@@ -68,7 +68,8 @@ class Durations:
             passing.write_bytes(msgspec.json.encode({str(cell): round(took, 3) for cell, took in self._known.items()}))
             passing.replace(path)
         except OSError:
-            passing.unlink(missing_ok=True)
+            with suppress(OSError):
+                passing.unlink()
 
     def _of(self, is_near: Callable[[Cell], bool]) -> list[float]:
         return [seconds for cell, seconds in self._known.items() if is_near(cell)]
