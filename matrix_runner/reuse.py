@@ -173,7 +173,7 @@ class Reuse:
         with suppress(MachineError):
             # What cannot be read is told when it is packed.
             exclude = (order.output_dir, order.logs_dir)
-            self.survey = survey(order.project, environ=order.environ, exclude=exclude)
+            self.survey = survey(order.project, environ=order.environ, exclude=exclude, package=order.package)
         if self.survey is None or self._known_places is None:
             return
         for key, jobs in self._jobs.items():

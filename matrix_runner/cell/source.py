@@ -87,15 +87,18 @@ class Survey:
     notices: tuple[str, ...]
 
 
-def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = ()) -> SourceArchive:
+def pack(
+    project: Path, target: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = (), package: str = ""
+) -> SourceArchive:
     """Write the project's files as a tar to `target`.
 
     In a git checkout: tracked files, and untracked ones that are not ignored. Elsewhere: everything but
-    `IGNORED_OUTSIDE_GIT`. `.git` goes along only if the project takes its version from it. `exclude`: directories
+    `IGNORED_OUTSIDE_GIT`. `.git` goes along only if the project, or the `package` below it, takes its version from it.
+    `exclude`: directories
     never to pack, such as the output directory. Sockets, FIFOs and devices are left out with a notice and never
     opened. Raise MachineError if a file cannot be read or keeps changing while it is, UsageError if there is none.
     """
-    found = _gather(project, target, environ, exclude)
+    found = _gather(project, target, environ, exclude, package)
     return SourceArchive(
         path=target,
         size=target.stat().st_size,
@@ -106,17 +109,19 @@ def pack(project: Path, target: Path, *, environ: Mapping[str, str], exclude: It
     )
 
 
-def survey(project: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = ()) -> Survey:
+def survey(project: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = (), package: str = "") -> Survey:
     """Read what `pack` would, and write nothing. Raise as it does."""
-    return _gather(project, None, environ, exclude)
+    return _gather(project, None, environ, exclude, package)
 
 
-def _gather(project: Path, target: Path | None, environ: Mapping[str, str], exclude: Iterable[Path]) -> Survey:
+def _gather(
+    project: Path, target: Path | None, environ: Mapping[str, str], exclude: Iterable[Path], package: str
+) -> Survey:
     notices: list[str] = []
     for attempt in (1, 2):
         try:
             git = Git(project, environ)
-            names, is_git = _listed(project, git, notices)
+            names, is_git = _listed(project, package, git, notices)
             epoch = _epoch(environ, git if is_git else None)
             skipped = tuple(filter(None, (_inside(project, path) for path in exclude)))
             names = [n for n in names if not any(n == s or n.startswith(s + "/") for s in skipped)]
@@ -162,12 +167,12 @@ def _advice(error: Exception) -> str:
     return "a file changes while it is read: stop what writes there, or add it to .gitignore"
 
 
-def _listed(project: Path, git: Git, notices: list[str]) -> tuple[list[str], bool]:
+def _listed(project: Path, package: str, git: Git, notices: list[str]) -> tuple[list[str], bool]:
     """Return the names of all files to pack, and whether git knows them."""
     names = git.files()
     if names is None:
         return _plain_files(project), False
-    if _takes_version_from_git(project):
+    if any(map(_takes_version_from_git, {project, project / package})):
         names += _git_metadata(project, notices)
     return names, True
 
@@ -180,10 +185,10 @@ def _git_metadata(project: Path, notices: list[str]) -> list[str]:
     return [name for name in _walk(project, ".git") if "/".join(name.split("/")[:2]) not in unneeded]
 
 
-def _takes_version_from_git(project: Path) -> bool:
+def _takes_version_from_git(directory: Path) -> bool:
     for name in ("pyproject.toml", "setup.py", "setup.cfg"):
         try:
-            text = (project / name).read_text("utf-8", errors="replace")
+            text = (directory / name).read_text("utf-8", errors="replace")
         except OSError:
             continue
         if _VERSION_FROM_GIT.search(text):

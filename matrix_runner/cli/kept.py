@@ -48,7 +48,7 @@ def history_of(identifier: str, opened: "Opened", plan: "Plan") -> "History | No
         return History(is_cached=False, text="it is built each time: what is built on this machine itself is not kept")
     output = Path(settings[OUTPUT_DIR]).absolute()
     try:
-        found = survey(opened.project, environ=os.environ, exclude=(output, output / "logs"))
+        found = survey(opened.project, environ=os.environ, exclude=(output, output / "logs"), package=opened.package)
         store = Store(cache_dir(settings))
     except RunnerError as error:
         return History(is_cached=False, text=f"what a build would do cannot be said: {error.message}")

@@ -299,6 +299,16 @@ def test_git_goes_along_only_where_the_version_comes_from_it(
     assert not [name for name in names if name.startswith((".git/hooks/", ".git/logs/"))]
 
 
+def test_a_package_below_the_project_brings_git_along(tmp_path: Path) -> None:
+    """It is the package's own build files that say where its version comes from."""
+    project = repository(tmp_path / "p", "python/a.c")
+    (project / "python/pyproject.toml").write_text('[build-system]\nrequires = ["setuptools-scm"]\n')
+    out = tmp_path / "out.tar"
+    for package, expected in (("", False), ("python", True)):
+        names = members(pack(project, out, environ={}, package=package)).keys()
+        assert (".git/HEAD" in names) is expected
+
+
 def test_a_packed_repository_is_one(tmp_path: Path) -> None:
     """What goes along of `.git` is enough for git to tell the version, and it calls the tree clean."""
     project = repository(tmp_path / "p", "pyproject.toml")
