@@ -69,7 +69,10 @@ def list_kept(cache_dir: Path | None) -> None:
 @click.option("--age", metavar="DURATION", help="Remove what was made longer ago, such as 7d.")
 @_directory_option
 def prune(size: str | None, age: str | None, cache_dir: Path | None) -> None:
-    """Remove what is old, or used longest ago. Without an option: what exceeds 5g, as after each build."""
+    """Remove what is old, or used longest ago. Without an option: what exceeds 5g, as after each build.
+
+    Prepared images and volumes go when they were not used for that long, without an option for seven days.
+    """
     from matrix_runner.config import CACHE_MAX_AGE, CACHE_SIZE
 
     limit = _measure(CACHE_SIZE, size, "--size") if size is not None or age is None else None
@@ -142,8 +145,11 @@ class _FinishedCells:
         return f"{each.record.cell:<32} {size(each.size):>9}  {ages}  {what}"
 
 
-def _sections(cache_dir: Path | None) -> tuple[Section, ...]:
-    return (_FinishedCells(store=_store(cache_dir)),)
+def _sections(cache_dir: Path | None) -> Iterator[Section]:
+    from matrix_runner.cli.engine_kept import engine_sections
+
+    yield _FinishedCells(store=_store(cache_dir))
+    yield from engine_sections()
 
 
 def _store(cache_dir: Path | None) -> "Store":
