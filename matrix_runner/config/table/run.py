@@ -61,7 +61,9 @@ CPUS: Option[int] = Option(
     help="How many of the jobs' places a cell takes up; 0: one.",
     details="""
 A cell whose build uses several CPUs at once takes up as many places, and its build tools are told so: `MAKEFLAGS`,
-`CMAKE_BUILD_PARALLEL_LEVEL`, `CARGO_BUILD_JOBS`, where `environment` does not set them.
+`CMAKE_BUILD_PARALLEL_LEVEL`, `CARGO_BUILD_JOBS`, where neither `environment` nor the image sets them. Places that no
+other cell can use are shared out too, so that a cell that is alone is told all of them. A project whose makefiles do
+not work in parallel sets `environment = { MAKEFLAGS = "-j1" }`. Ninja by itself knows no such variable: it takes all.
 """,
     example="cpus = 2",
 )
@@ -79,7 +81,8 @@ MEMORY: Option[int] = Option(
     section=Section.RUN,
     help="Memory that one cell may use, such as 2g; empty or 0: no limit.",
     details="""
-A cell that needs more is stopped and reported as out of memory. `k`, `m`, `g`, `t` are powers of 1024. Docker accepts
+A cell that needs more is stopped and reported as out of memory. Cells that together may use more than the engine's
+machine has do not run at once. `k`, `m`, `g`, `t` are powers of 1024. Docker accepts
 no limit below 6m. The local engine sets none.
 """,
     example='memory = "2g"',
