@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from bench import Bench
@@ -12,6 +13,9 @@ FEW, MANY = 1000, 10_000
 AT_MANY = f"{MANY} cells: a cell"
 LINEAR = f"a cell of {MANY} against one of {FEW}"
 MEMORY = f"memory for each cell beyond {FEW}"
+
+CELL_TO_FILE = "in a cell, against into a file"
+GROWTH = "growth of the runner's memory"
 
 _HERE = Path(__file__).resolve().parent
 
@@ -26,13 +30,21 @@ class _Overhead(msgspec.Struct, frozen=True):
     most: int
 
 
+class _LogVolume(msgspec.Struct, frozen=True):
+    """What log_volume.py prints. `file`, `cell`: seconds; `growth`: bytes."""
+
+    file: float
+    cell: float
+    growth: int
+
+
 def measure_overhead(bench: Bench, row: str) -> tuple[Series, ...]:
     """Measure whole runs of few and of many cells on the fake engine, in turn."""
     turns: list[tuple[_Overhead, _Overhead]] = []
     failure = None
     for turn in range(bench.rounds):
         try:
-            few, many = (_overhead(cells) for cells in (FEW, MANY))
+            few, many = (_ask("overhead.py", _Overhead, str(cells)) for cells in (FEW, MANY))
         except BenchmarkError as error:
             failure = str(error)
             break
@@ -53,12 +65,36 @@ def measure_overhead(bench: Bench, row: str) -> tuple[Series, ...]:
     )
 
 
-def _overhead(cells: int) -> _Overhead:
-    printed = command((sys.executable, str(_HERE / "overhead.py"), str(cells), "--json"))
+def measure_log_volume(bench: Bench, row: str) -> tuple[Series, ...]:
+    """Measure a cell that prints a gigabyte, against the same command with its output into a file."""
+    turns: list[_LogVolume] = []
+    failure = None
+    for turn in range(bench.rounds):
+        try:
+            one = _ask("log_volume.py", _LogVolume, "--image", f"{bench.images}_x86_64")
+        except BenchmarkError as error:
+            failure = str(error)
+            break
+        print(f"{row}: round {turn + 1} of {bench.rounds}: {one.cell:.2f} s, {one.file:.2f} s", flush=True)
+        turns.append(one)
+    return (
+        Series(name="in a cell", failure=failure, values=tuple(one.cell for one in turns)),
+        Series(name="into a file", failure=failure, values=tuple(one.file for one in turns)),
+        Series(name=CELL_TO_FILE, unit="x", failure=failure, values=tuple(one.cell / one.file for one in turns)),
+        Series(name=GROWTH, unit="MB", failure=failure, values=tuple(one.growth / 1e6 for one in turns)),
+    )
+
+
+_Printed = TypeVar("_Printed")
+
+
+def _ask(program: str, kind: type[_Printed], *arguments: str) -> _Printed:
+    """Run a program of this directory that prints JSON; return what it printed. Raise BenchmarkError."""
+    printed = command((sys.executable, str(_HERE / program), *arguments, "--json"))
     try:
-        return msgspec.json.decode(printed, type=_Overhead)
+        return msgspec.json.decode(printed, type=kind)
     except ValueError as error:
-        raise BenchmarkError(f"overhead.py printed what cannot be read: {error}") from error
+        raise BenchmarkError(f"{program} printed what cannot be read: {error}") from error
 
 
 def _growth(few: _Overhead, many: _Overhead) -> float:

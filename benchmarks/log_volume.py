@@ -35,18 +35,19 @@ from pathlib import Path
 page = resource.getpagesize()
 peak = [0]
 first = []
+project, wheels, out = sys.argv[1:]
 def watch():
     while True:
         now = int(Path("/proc/self/statm").read_text().split()[1]) * page
-        if list(Path(sys.argv[-2]).glob("logs/*.log")):
+        if list(Path(wheels).glob("logs/*.log")):
             first or first.append(now)
             peak[0] = max(peak[0], now)
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
 from matrix_runner.cli import main
-out = sys.argv[-1]
+sys.argv = ["runner", "build", "--engine", "docker", "--no-cache", "--output-dir", wheels, project]
 try:
-    main(["build", "--engine", "docker", "--no-cache", "--output-dir", sys.argv[-2], sys.argv[-3]])
+    main()
 except SystemExit:
     pass
 Path(out).write_text(f"{first[0]} {peak[0]}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench import Bench
 from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
-from driver import AT_MANY, FEW, LINEAR, MANY, MEMORY, measure_overhead
+from driver import AT_MANY, CELL_TO_FILE, FEW, GROWTH, LINEAR, MANY, MEMORY, measure_log_volume, measure_overhead
 from goals import AtMost, Faster, Goal, Near, Series
 from startup import PLAN, VERSION, measure_startup
 from warm import measure_before_all, measure_one_file, measure_unchanged
@@ -96,6 +96,15 @@ ROWS = (
             AtMost(series=PLAN, bound=300, words="`runner plan`: at most 300 ms"),
         ),
         measure=measure_startup,
+    ),
+    Row(
+        name="log-volume",
+        title="1 GiB of build log: the same command in a cell, and with its output into a file",
+        goals=(
+            AtMost(series=GROWTH, bound=50, words="at most 50 MB of growth"),
+            AtMost(series=CELL_TO_FILE, bound=1.10, words="at most 10 % slower than writing it to a file"),
+        ),
+        measure=measure_log_volume,
     ),
 )
 """In the order of the yardstick."""

@@ -29,7 +29,9 @@ def document(rows: tuple[RowResult, ...]) -> str:
 def summary(row: RowResult) -> str:
     """Return a row for the terminal: what was measured, and the verdicts."""
     measured = _text(_SERIES, tuple(map(_figures, row.series)), _WORDS_OF_SERIES)
-    return f"{row.title}\n\n{measured}\n\n{_text(_YARDSTICK, _yardstick((row,)), _WORDS_OF_YARDSTICK)}\n"
+    verdicts = _text(_YARDSTICK, _yardstick((row,)), _WORDS_OF_YARDSTICK)
+    failures = "".join(f"{one.name}: {one.failure}\n" for one in row.series if one.failure)
+    return f"{row.title}\n\n{measured}\n\n{verdicts}\n{failures}"
 
 
 def _yardstick(rows: tuple[RowResult, ...]) -> tuple[Line, ...]:
