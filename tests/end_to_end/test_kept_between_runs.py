@@ -1,0 +1,168 @@
+"""What a run leaves to the next, in real containers: prepared images, downloads, compiled code; to nobody else."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from image_source import ImageSource
+from runner_process import Ended, run_build, runner_argv, runner_environ
+from sample_projects import extension_project, write_project
+
+from matrix_runner.cell.supplies import LABEL_PROJECT
+from matrix_runner.engine.api import Kept, KeptKind
+from matrix_runner.engine.docker import DockerEngine
+
+CELL, OTHER = "cp311-manylinux_x86_64", "cp39-manylinux_x86_64"
+# Every distribution's images have it, under one name or the other.
+INSTALL_CCACHE = "{ apt-get update && apt-get install -y ccache; } >/dev/null || dnf install -y ccache >/dev/null"
+
+
+@dataclass(kw_only=True, slots=True)
+class Home:
+    """A user of this machine with directories of its own, of whom nothing is there at first."""
+
+    directory: Path
+    images: ImageSource
+    runs: int = field(default=0)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What makes a run this user's."""
+        return {
+            "XDG_STATE_HOME": str(self.directory / "state"),
+            "XDG_CACHE_HOME": str(self.directory / "cache"),
+            "MATRIX_RUNNER_NO_CACHE": "0",
+        }
+
+    def build(self, project: Path, *cells: str, **variables: str) -> Ended:
+        """Build cells anew, whatever finished cells are kept."""
+        self.runs += 1
+        arguments = (*self.images.only(*cells), "--rebuild", "*")
+        return run_build(project, self.directory / f"out-{self.runs}", *arguments, **{**self.variables, **variables})
+
+    def engine(self) -> DockerEngine:
+        """Make an engine of this user's."""
+        return DockerEngine(run="test", environ=os.environ, state_dir=self.directory / "state" / "matrix-runner")
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return what Docker keeps of this user's."""
+        with closing(self.engine()) as engine:
+            return engine.kept()
+
+    def cache(self, *words: str) -> str:
+        """Run `runner cache`; return what it says."""
+        environ = runner_environ(**self.variables)
+        return subprocess.run(
+            runner_argv("cache", *words), env=environ, check=True, capture_output=True, text=True
+        ).stdout
+
+
+@pytest.fixture
+def home(tmp_path: Path, images: ImageSource) -> Iterator[Home]:
+    """Give a user; when the test is done, nothing of hers is left on the daemon."""
+    user = Home(directory=tmp_path / "home", images=images)
+    try:
+        yield user
+    finally:
+        user.cache("clear", "--yes")
+        assert user.kept() == ()
+
+
+def log(ended: Ended, cell: str) -> str:
+    """Return what a cell printed, which has passed."""
+    assert ended.cells[cell]["status"] == "passed", ended.output
+    return (ended.directory / "logs" / f"{cell}.log").read_text("utf-8")
+
+
+def test_the_next_run_starts_from_what_before_all_left(home: Home, tmp_path: Path) -> None:
+    """It is not run again though other files change; its files are there, in the project too, and none that are gone.
+
+    When one of the inputs changes, it is.
+    """
+    settings = (
+        'before-all = "echo installed > /installed; echo made > made.txt; echo patched > patched.txt"\n'
+        'before-all-inputs = ["ci/"]\n'
+        'test-command = "cat /installed {project}/made.txt {project}/patched.txt; ls {project}/data"'
+    )
+    files = extension_project(
+        settings=settings, **{"ci/x": "1", "data/a": "", "data/b": "", "patched.txt": "as it was"}
+    )
+    project = write_project(tmp_path / "project", files)
+    first = home.build(project, CELL, OTHER)
+    assert sum("=== before-all: echo" in log(first, cell) for cell in (CELL, OTHER)) == 1
+    (project / "data/a").unlink()
+    (project / "data/c").write_text("")
+    second = home.build(project, CELL, OTHER)
+    assert "before-all is not run for" in second.output
+    for cell in (CELL, OTHER):
+        assert "=== before-all" not in log(second, cell)
+        assert "installed\nmade\npatched\nb\nc\n" in log(second, cell)
+    (project / "ci/x").write_text("2")
+    third = home.build(project, CELL)
+    assert "=== before-all: echo" in log(third, CELL)
+
+
+def test_a_prepared_image_that_is_gone_or_foreign_is_made_anew(home: Home, tmp_path: Path) -> None:
+    """Whatever has its name now, and whether it is there at all: the cells pass, and see what `before-all` made."""
+    settings = 'before-all = "echo installed > /installed"\ntest-command = "cat /installed"'
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    home.build(project, CELL)
+    (image,) = (kept for kept in home.kept() if kept.kind is KeptKind.IMAGE)
+    subprocess.run(("docker", "rmi", image.name), check=True, capture_output=True)
+    assert "=== before-all: echo" in log(home.build(project, CELL), CELL)
+    first = home.build(project, CELL).cells[CELL]["image_id"]
+    subprocess.run(("docker", "tag", str(first), image.name), check=True)
+    assert "=== before-all: echo" in log(home.build(project, CELL), CELL)
+    assert "=== before-all" not in log(home.build(project, CELL), CELL)
+
+
+def test_what_was_downloaded_once_needs_no_network(home: Home, tmp_path: Path) -> None:
+    """The second run gets all that it requires from the volume; a project in another directory has none of it."""
+    settings = 'test-requires = ["iniconfig"]\ntest-command = "python -c \'import answer, iniconfig\'"'
+    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    other = write_project(tmp_path / "other", extension_project(settings=settings))
+    offline: dict[str, str] = {"UV_OFFLINE": "1", "MATRIX_RUNNER_ENVIRONMENT_PASS": "UV_OFFLINE"}
+    codes = [home.build(where, CELL, **extra).code for where, extra in ((project, {}), (project, offline))]
+    assert [*codes, home.build(other, CELL, **offline).code] == [0, 0, 1]
+    volumes = [kept for kept in home.kept() if kept.kind is KeptKind.VOLUME]
+    assert sorted(dict(kept.labels)[LABEL_PROJECT] for kept in volumes) == sorted((str(project), str(other)))
+    assert all(kept.size is not None for kept in volumes)
+
+
+def test_without_the_cache_nothing_is_left(home: Home, tmp_path: Path) -> None:
+    """`--no-cache` leaves neither image nor volume, its own of the run included."""
+    project = write_project(tmp_path / "project", extension_project(settings='before-all = "true"'))
+    ended = home.build(project, CELL, OTHER, MATRIX_RUNNER_NO_CACHE="1")
+    assert ended.code == 0, ended.output
+    assert home.kept() == ()
+    run = str(ended.report["run"])
+    assert run not in subprocess.run(("docker", "volume", "ls"), capture_output=True, text=True, check=True).stdout
+
+
+def test_compilers_are_asked_once(home: Home, tmp_path: Path) -> None:
+    """With ccache from `before-all` the second run compiles nothing; report and log say what the cache did."""
+    settings = f'before-all = "{INSTALL_CCACHE}"\nbefore-all-inputs = ["ci"]\ncompiler-cache = "ccache"'
+    project = write_project(tmp_path / "project", extension_project(settings=settings, ci=""))
+    first, second = home.build(project, CELL), home.build(project, CELL)
+    assert first.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 0, "misses": 1}
+    assert second.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 1, "misses": 0}
+    assert "ccache: 1 hits, 0 misses" in log(second, CELL)
+    listed = home.cache("list")
+    assert "  ccache  matrix-runner-ccache-" in listed
+    assert "  downloads  matrix-runner-downloads-" in listed
+    assert f"  {project}  " in listed
+
+
+def test_an_image_without_the_compiler_cache_builds_all_the_same(home: Home, tmp_path: Path) -> None:
+    """The user learns which option has no effect, and what to do; the wheel is there."""
+    project = write_project(tmp_path / "project", extension_project(settings='compiler-cache = "ccache"'))
+    ended = home.build(project, CELL)
+    assert ended.code == 0, ended.output
+    assert (
+        "compiler-cache: the image has no ccache, so everything is compiled; install it in before-all" in ended.output
+    )
+    assert "compiler_cache" not in ended.cells[CELL] or ended.cells[CELL]["compiler_cache"] is None
