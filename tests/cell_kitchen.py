@@ -79,6 +79,9 @@ class Kitchen:
     own: Mapping[str, Settings] = field(default_factory=dict)
     """What overrides make of the settings, for some of the cells."""
     host: Host | None = None
+    cache: Path | None = None
+    """The directory of finished cells."""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs, in the order of their identifiers, each with its place of the images in turn."""
@@ -124,7 +127,7 @@ class Kitchen:
             engine=engine,
             engine_info=EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://"),
             workers=self.workers,
-            environ={},
+            environ=self.environ,
             output_dir=self.wheelhouse,
             logs_dir=self.wheelhouse / "logs",
             scratch=self.directory / "scratch",
@@ -132,6 +135,7 @@ class Kitchen:
             listeners=(self.recorder, *self.listeners),
             runs_before_all=self.runs_before_all,
             host=self.host,
+            cache=self.cache,
         )
 
     @property
