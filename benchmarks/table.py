@@ -30,7 +30,7 @@ def summary(row: RowResult) -> str:
     """Return a row for the terminal: what was measured, and the verdicts."""
     measured = _text(_SERIES, tuple(map(_figures, row.series)), _WORDS_OF_SERIES)
     verdicts = _text(_YARDSTICK, _yardstick((row,)), _WORDS_OF_YARDSTICK)
-    failures = "".join(f"{one.name}: {one.failure}\n" for one in row.series if one.failure)
+    failures = "".join(dict.fromkeys(f"failed: {one.failure}\n" for one in row.series if one.failure))
     return f"{row.title}\n\n{measured}\n\n{verdicts}\n{failures}"
 
 
