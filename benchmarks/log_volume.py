@@ -96,7 +96,7 @@ def in_cell(mebibytes: int, image: str, place: Path) -> tuple[float, int]:
     subprocess.run(argv, check=True, capture_output=True, cwd=HERE.parent)
     report = msgspec.json.decode((output / "report.json").read_bytes())
     (cell,) = report["cells"]
-    steps = {step["kind"]: step["seconds"] for step in cell["steps"]}
+    steps = {step["step"]: step["seconds"] for step in cell["steps"]}
     first, most = map(int, memory.read_text().split())
     if "before-build" not in steps:
         raise SystemExit(f"the cell did not come so far in {time.monotonic() - started:.0f} s: {cell}")
