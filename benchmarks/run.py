@@ -39,8 +39,7 @@ def main() -> int:
     """Measure row after row, each kept as soon as it is there; return the exit status: 0 if all could be measured."""
     wishes = _read_arguments()
     try:
-        kept = results.load(wishes.results)
-        _write(wishes.results, kept)
+        _write(wishes.results, results.load(wishes.results))
         if not wishes.rows:
             return 0
         bench = Bench(
@@ -57,8 +56,9 @@ def main() -> int:
             measured = _measure(bench, row)
             print(f"\n{table.summary(measured)}", flush=True)
             is_whole = is_whole and measured.is_whole
-            kept = results.merge(kept, measured, tuple(each.name for each in ROWS))
-            _write(wishes.results, kept)
+            # Read anew: another run may have added rows in the meantime.
+            kept = results.load(wishes.results)
+            _write(wishes.results, results.merge(kept, measured, tuple(each.name for each in ROWS)))
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
