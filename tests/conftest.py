@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also hold us side by side with cibuildwheel, on the configuration of projects on the package index",
     )
+    parser.addoption(
+        "--mishaps",
+        type=int,
+        default=6,
+        help="how many random changes, kills and damages a cached project goes through; 25 take some minutes",
+    )
 
 
 def pytest_configure() -> None:
