@@ -14,8 +14,9 @@ from matrix_runner.schedule.signals import Interrupt
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
-AHEAD = 1
-"""Tasks that may begin before there are slots for them: the next container opens while the current cells run."""
+AHEAD = 2
+"""Tasks that may begin before there are slots for them: the next containers open while the current cells run. Two, as
+cells that began together often end together; never more than there are slots."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,7 +43,7 @@ class Pool:
         `ahead`: how many tasks may begin before there are slots for them.
         """
         self._room = Room(slots=workers, memory=memory)
-        self._ahead = ahead
+        self._ahead = min(ahead, workers)
         self._settle: Callable[[], None] = lambda: None
         self._hearers = hearers
         self._events: queue.Queue[Event] = queue.Queue(QUEUE_LENGTH)
