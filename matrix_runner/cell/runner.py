@@ -87,6 +87,12 @@ def _try_twice(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
     raise AssertionError  # pragma: no cover
 
 
+def _check_running(shop: Workshop) -> None:
+    """Raise Gone after a stop: the engine may not have come to removing a container that waited for its turn."""
+    if shop.is_cancelled():
+        raise Gone("the run was stopped before the cell's turn came")
+
+
 def _wait_for_engine(shop: Workshop) -> None:
     """Give a daemon that is being restarted, which ends every container, the time to come back."""
     deadline = time.monotonic() + RESTART_SECONDS
@@ -132,6 +138,7 @@ def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
             attempt = Attempt(job, shop, diary, complete, container)
             attempt.bring_source()
             with diary.turn(seat):
+                _check_running(shop)
                 # While it waited, another cell may have published a wheel that serves it.
                 return attempt.serve(reused or shop.shelf.find(job.cell), seat)
         except Gone:
