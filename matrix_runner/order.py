@@ -44,3 +44,8 @@ class Order:
     origin: Path | None = None
     durations: Path | None = None
     cache: Path | None = None
+
+    @property
+    def not_source(self) -> tuple[Path, ...]:
+        """Directories that are never packed, wherever they are: what runs leave in them is no part of the project."""
+        return (self.output_dir, self.logs_dir, *(() if self.cache is None else (self.cache,)))

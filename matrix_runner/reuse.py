@@ -144,6 +144,9 @@ class Reuse:
         settings = self._order.settings
         if self._order.cache is None or settings[NO_CACHE]:
             return None
+        if any(job.image is None for job in self._order.plan.jobs):
+            # A machine has no digest: what is installed on it may be another thing tomorrow.
+            return None
         terms = Terms(
             project=str((self._order.origin or self._order.project) / self._order.package),
             rebuild=Selector(patterns=settings[REBUILD]),
@@ -172,8 +175,7 @@ class Reuse:
         order = self._order
         with suppress(MachineError):
             # What cannot be read is told when it is packed.
-            exclude = (order.output_dir, order.logs_dir)
-            self.survey = survey(order.project, environ=order.environ, exclude=exclude, package=order.package)
+            self.survey = survey(order.project, environ=order.environ, exclude=order.not_source, package=order.package)
         if self.survey is None or self._known_places is None:
             return
         for key, jobs in self._jobs.items():

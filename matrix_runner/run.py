@@ -133,8 +133,9 @@ def _tell_start(order: Order, pool: Pool) -> None:
 
 def _pack(order: Order, pool: Pool, interrupt: Interrupt, target: Path) -> SourceArchive | None:
     """Pack the project, beside the main thread: many gigabytes must not delay the answer to Ctrl-C. None after one."""
-    exclude = (order.output_dir, order.logs_dir)
-    task = Task(run=partial(pack, order.project, target, environ=order.environ, exclude=exclude, package=order.package))
+    task = Task(
+        run=partial(pack, order.project, target, environ=order.environ, exclude=order.not_source, package=order.package)
+    )
     (source,) = pool.run([task], interrupt)
     return source
 

@@ -116,7 +116,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
                 host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
                 durations=durations_file(settings.project_name or str(opened.project)),
-                cache=None if chosen.is_local else cache_dir(settings),
+                cache=cache_dir(settings),
             )
             report = build_order(order)
         # Before the engine is closed: if that fails, the summary is not lost with it.

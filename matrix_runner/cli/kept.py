@@ -48,8 +48,9 @@ def history_of(identifier: str, opened: "Opened", plan: "Plan") -> "History | No
         return History(is_cached=False, text="it is built each time: what is built on this machine itself is not kept")
     output = Path(settings[OUTPUT_DIR]).absolute()
     try:
-        found = survey(opened.project, environ=os.environ, exclude=(output, output / "logs"), package=opened.package)
         store = Store(cache_dir(settings))
+        not_source = (output, output / "logs", store.root)
+        found = survey(opened.project, environ=os.environ, exclude=not_source, package=opened.package)
     except RunnerError as error:
         return History(is_cached=False, text=f"what a build would do cannot be said: {error.message}")
     common = Circumstances(

@@ -178,6 +178,17 @@ def test_a_changed_file_builds_all(kept: Kept, name: str) -> None:
     assert kept.built() == set(), "going back finds what was kept"
 
 
+def test_the_store_is_no_source(tmp_path: Path) -> None:
+    """A store inside of the project is neither packed nor part of what it keeps."""
+    kept = Kept(tmp_path)
+    kept.cache = tmp_path / "project" / ".runner-cache"
+    kept.run()
+    kept.run()
+    assert kept.calls == []
+    kept.run({NO_CACHE: True})
+    assert not [path for call in kept.calls for path in call.files if "runner-cache" in path]
+
+
 def test_a_mode_and_a_link_count(kept: Kept) -> None:
     """What is packed is what counts: the executable bit and where a link leads, too."""
     kept.write("run.sh", "x")
