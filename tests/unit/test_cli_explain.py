@@ -107,7 +107,8 @@ def test_the_text_of_a_cell(project: Path) -> None:
         "  ✓ quay.io/pypa/manylinux_2_28_x86_64 (manylinux-x86_64-image: default)",
         "",
     ]
-    options, _, defaults = "\n".join(lines[8:]).partition("\n\nDefaults\n")
+    assert lines[8:11] == ["Cache", "  it is built: no run of this project has kept it", ""]
+    options, _, defaults = "\n".join(lines[11:]).partition("\n\nDefaults\n")
     assert options.splitlines() == [
         "Options",
         '  build = ["cp3*"]',
@@ -240,7 +241,9 @@ def test_lines_fit_the_terminal(project: Path) -> None:
     """At a terminal all lines fit, further ones are indented; nothing is lost."""
     mine, theirs = pty.openpty()
     argv = runner_argv("explain", "cp312-musllinux_x86_64", project)
-    done = subprocess.Popen(argv, stdout=theirs, stderr=theirs, env=runner_environ(COLUMNS="60", TERM="xterm"))
+    done = subprocess.Popen(
+        argv, stdout=theirs, stderr=theirs, env=runner_environ(COLUMNS="60", TERM="xterm", MATRIX_RUNNER_NO_CACHE="")
+    )
     os.close(theirs)
     text = b""
     try:
