@@ -108,6 +108,7 @@ class _FinishedCells:
     store: "Store"
 
     def listed(self) -> Iterator[str]:
+        from matrix_runner.report.sanitize import clean_line
         from matrix_runner.report.wording import counted, size
         from matrix_runner.store.upkeep import listed
 
@@ -117,7 +118,8 @@ class _FinishedCells:
         yield f"{counted(len(entries), 'finished cell')}, {size(total)}, in {self.store.root}"
         for project in projects:
             own = [each for each in entries if project == ("damaged" if each.record is None else each.record.project)]
-            yield f"  {project}  {counted(len(own), 'cell')}, {size(sum(each.size for each in own))}"
+            # Whoever can write to the directory can write what he likes into it.
+            yield f"  {clean_line(project)}  {counted(len(own), 'cell')}, {size(sum(each.size for each in own))}"
             for each in own:
                 yield f"    {self._line(each)}"
 
