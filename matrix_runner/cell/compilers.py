@@ -51,6 +51,7 @@ class CompilerCaching:
                     ("CCACHE_NOHASHDIR", "1"),
                     # By content, not by time: a compiler that `before-all` installs has the time of its installation.
                     ("CCACHE_COMPILERCHECK", "content"),
+                    ("CCACHE_IGNOREOPTIONS", " ".join(f"-I{place}*" for place in self._environments)),
                     ("CCACHE_LOGFILE", self.layout.compiler_log),
                 )
             case CompilerCache.SCCACHE:
@@ -61,6 +62,16 @@ class CompilerCaching:
                     ("SCCACHE_IDLE_TIMEOUT", "0"),
                     ("RUSTC_WRAPPER", "sccache"),
                 )
+
+    @property
+    def _environments(self) -> tuple[str, ...]:
+        """Beginnings of where frontends make the build's environment: under another name each time.
+
+        setuptools looks for headers there (`-I<environment>/include`), and ccache takes each such option for another
+        compilation: then it runs the preprocessor of every file before it finds that nothing has changed, some ten
+        times as long. Headers that are really taken from there it compares all the same.
+        """
+        return (f"{self.layout.downloads}/uv/builds-v0/", "/tmp/build-env-", "/tmp/pip-build-env-")  # noqa: S108
 
     def set_up(self) -> str:
         """Return a script that makes the commands, one for each compiler on PATH; status 3 if the tool is not there."""

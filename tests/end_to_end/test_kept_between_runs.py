@@ -144,13 +144,19 @@ def test_without_the_cache_nothing_is_left(home: Home, tmp_path: Path) -> None:
 
 
 def test_compilers_are_asked_once(home: Home, tmp_path: Path) -> None:
-    """With ccache from `before-all` the second run compiles nothing; report and log say what the cache did."""
-    settings = f'before-all = "{INSTALL_CCACHE}"\nbefore-all-inputs = ["ci"]\ncompiler-cache = "ccache"'
+    """With ccache from `before-all` the second run compiles nothing; report and log say what the cache did.
+
+    It does not run the preprocessor either, though the build's environment has another path each time.
+    """
+    direct = "echo direct: $(grep -cE 'Result: (cache hit .direct|direct_cache_hit)' /matrix/compiler-cache.log)"
+    settings = f'before-all = "{INSTALL_CCACHE}"\nbefore-all-inputs = ["ci"]\ncompiler-cache = "ccache"\n'
+    settings += f'test-command = "{direct}"'
     project = write_project(tmp_path / "project", extension_project(settings=settings, ci=""))
     first, second = home.build(project, CELL), home.build(project, CELL)
     assert first.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 0, "misses": 1}
     assert second.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 1, "misses": 0}
     assert "ccache: 1 hits, 0 misses" in log(second, CELL)
+    assert ["\ndirect: 0\n" in log(first, CELL), "\ndirect: 1\n" in log(second, CELL)] == [True, True]
     listed = home.cache("list")
     assert "  ccache  matrix-runner-ccache-" in listed
     assert "  downloads  matrix-runner-downloads-" in listed
