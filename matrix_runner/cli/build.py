@@ -137,10 +137,12 @@ def _close(chosen: "ChosenEngine", errors: "LineWriter") -> None:
 
 def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:
     """A container is made to be changed, and so is a CI machine; a laptop is nobody's build image."""
+    if not chosen.is_local:
+        return True
     from matrix_runner.config import ALLOW_HOST_COMMANDS
     from matrix_runner.engine.discovery import is_ci, is_inside_container
 
-    return not chosen.is_local or settings[ALLOW_HOST_COMMANDS] or is_inside_container(os.environ) or is_ci(os.environ)
+    return settings[ALLOW_HOST_COMMANDS] or is_inside_container(os.environ) or is_ci(os.environ)
 
 
 @contextmanager
@@ -192,16 +194,18 @@ def _summarise_for_github(report: "Report", output_dir: str, errors: "LineWriter
 
 def _make_images(chosen: "ChosenEngine", plan: "Plan", out: "LineWriter", *, jobs: int | None) -> None:
     """Make the images that the plan names by the short name for images made here, if they are not there yet."""
-    from matrix_runner.cli.image import format_progress, workshop
-    from matrix_runner.engine.docker import DockerEngine
-    from matrix_runner.image.build import ensure_images
-    from matrix_runner.image.ingredients import load_ingredients
-
     wanted: dict[Arch, frozenset[str]] = {}
     for job in plan.jobs:
         if job.image is not None and job.image.family is not None and job.image.family.is_made_here:
             arch = job.cell.platform.arch
             wanted[arch] = wanted.get(arch, frozenset()) | {job.directories[0]}
-    if wanted and isinstance(chosen.engine, DockerEngine):
+    if not wanted:
+        return
+    from matrix_runner.cli.image import format_progress, workshop
+    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.image.build import ensure_images
+    from matrix_runner.image.ingredients import load_ingredients
+
+    if isinstance(chosen.engine, DockerEngine):
         shop = workshop(chosen.engine, lambda progress: out.write(format_progress(progress)), jobs=jobs)
         ensure_images(wanted, shop, load_ingredients(), out.write)
