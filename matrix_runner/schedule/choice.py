@@ -63,15 +63,25 @@ def next_for_slots(queue: Sequence[Waiting], free: Room, patience: int, may_star
     """Return the place in the queue of the task that gets slots now, or None.
 
     The first that fits, so that nothing that can be used lies idle. But one that was overtaken `patience` times, and
-    may start, is not overtaken again: room is kept until it fits.
+    may start, is not overtaken again: room is kept until it fits. If it is memory that it lacks, tasks that were begun
+    ahead do go on: they hold some, and would never give it back.
     """
     if not free.slots:
         return None
     for place, task in enumerate(queue):
         is_room = fits(task, free)
         if (is_room or task.overtaken >= patience) and (task.is_open or may_start(place)):
-            return place if is_room else None
+            if is_room:
+                return place
+            lacks_memory = not task.is_open and not free.has_memory(task.load)
+            return _first_open(queue, place, free) if lacks_memory else None
     return None
+
+
+def _first_open(queue: Sequence[Waiting], place: int, free: Room) -> int | None:
+    """Return the place of the first task behind `place` that was begun and fits, or None."""
+    later = range(place + 1, len(queue))
+    return next((at for at in later if queue[at].is_open and fits(queue[at], free)), None)
 
 
 def next_ahead(queue: Sequence[Waiting], free: Room, patience: int, may_start: MayStart) -> int | None:

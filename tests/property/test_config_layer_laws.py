@@ -255,12 +255,12 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
     )
     commands = text | st.lists(filled, max_size=3) | st.just("a {project} #{x} '{print}'")
     several: dict[tuple[str, ...], st.SearchStrategy[object]] = {
-        ("build", "skip", "test-skip"): patterns,
+        ("build", "skip", "test-skip", "rebuild"): patterns,
         ("before-all", "before-build", "test-command", "before-test", "repair-wheel-command"): commands,
         ("environment", "test-environment"): pairs,
         ("test-requires", "audit-requires"): st.lists(filled, max_size=3),
-        ("test-extras", "test-groups", "test-sources"): st.lists(plain, max_size=3),
-        ("step-timeout", "silence-timeout"): st.integers(0, 30 * 86400),
+        ("test-extras", "test-groups", "test-sources", "before-all-inputs"): st.lists(plain, max_size=3),
+        ("step-timeout", "silence-timeout", "cache-max-age"): st.integers(0, 30 * 86400),
     }
     made: dict[str, st.SearchStrategy[object]] = {name: one for names, one in several.items() for name in names}
     made |= {
@@ -270,7 +270,12 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "audit-command": st.sampled_from(("", "x {wheel}", "a '{abi3_wheel}'")),
         "build-verbosity": st.integers(-3, 3),
         "jobs": st.integers(0, 1000),
+        "cpus": st.integers(0, 1000),
         "memory": st.integers(6 * 1024**2, 1024**5),
+        "cache-size": st.integers(1024**2, 1024**5),
+        "cache-dir": filled,
+        "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),
+        "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,
         "project-requires-python": st.sampled_from((">=3.9", "<4,!=3.11.*", "")),
         "config-settings": st.dictionaries(plain, scalar | st.lists(scalar, max_size=3), max_size=3),
