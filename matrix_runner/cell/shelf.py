@@ -93,7 +93,7 @@ class Shelf:
                 self._shared.append(wheel)
 
     def find(self, cell: Cell) -> Reusable | None:
-        """Return a wheel that installs on the cell, if one is published."""
+        """Return a wheel made for several cells that installs on this one, if one is published."""
         with self._lock:
             return next(
                 (w for w in self._shared if is_compatible(w.path.name, cell.interpreter, cell.platform)),
