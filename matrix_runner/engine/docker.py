@@ -190,19 +190,29 @@ class SdkDaemon:
     def remove(self, container: str) -> None:
         """Kill and remove it, and return when it is gone.
 
-        The daemon may be removing it already, as it stopped: then it refuses (409), and we wait for it.
+        The daemon may be removing it already, as it stopped: then it refuses, Docker with 409, Podman by the state that
+        it finds, and is asked again.
         """
+        deadline = time.monotonic() + _GOING_SECONDS
         with self._translated("remove a container"), contextlib.suppress(docker.errors.NotFound):
-            client = self._client()
-            try:
-                client.remove_container(container, force=True, v=True)
-            except docker.errors.APIError as error:
-                if error.status_code != http.client.CONFLICT:
-                    raise
-                until = time.monotonic() + 10
-                while time.monotonic() < until:
-                    client.inspect_container(container)
-                    time.sleep(0.02)
+            while not self._is_gone(container, last=time.monotonic() >= deadline):
+                time.sleep(0.02)
+
+    def _is_gone(self, container: str, *, last: bool) -> bool:
+        """Try to remove a container; return False if it is going and this is not the last try.
+
+        One that is going longer than that is left to the daemon, and to the sweep of a later run.
+        """
+        try:
+            self._client().remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            raise
+        except docker.errors.APIError as error:
+            is_going = error.status_code == http.HTTPStatus.CONFLICT or "state improper" in str(error)
+            if not is_going:
+                raise
+            return last
+        return True
 
     def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
         """Unpack a tar stream in a directory that exists. What the stream itself raises comes through as it is."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,12 @@ class Project:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What switches the cache on, which other tests do without."""
-        return {"MATRIX_RUNNER_NO_CACHE": "", "MATRIX_RUNNER_CACHE_DIR": str(self.store)}
+        """What switches the cache on, which other tests do without, and makes what is kept this project's."""
+        return {
+            "MATRIX_RUNNER_NO_CACHE": "",
+            "MATRIX_RUNNER_CACHE_DIR": str(self.store),
+            "XDG_STATE_HOME": str(self.directory / "state"),
+        }
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -56,10 +61,15 @@ class Project:
 
 
 @pytest.fixture
-def project(images: ImageSource, tmp_path: Path) -> Project:
-    """Write the project."""
+def project(images: ImageSource, tmp_path: Path) -> Iterator[Project]:
+    """Write the project; when the test is done, nothing of it is left on the daemon."""
     write_project(tmp_path / "project", extension_project(settings=TEST, **{"README.md": "words\n"}))
-    return Project(directory=tmp_path, images=images)
+    made = Project(directory=tmp_path, images=images)
+    try:
+        yield made
+    finally:
+        clear = runner_argv("cache", "clear", "--yes")
+        subprocess.run(clear, env=runner_environ(**made.variables), check=True, capture_output=True)
 
 
 def statuses(ended: Ended) -> list[object]:

@@ -125,7 +125,8 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
         os.utime(store.path(key), (1000 + number, 1000 + number))
     assert store.get(keys[0], tmp_path / "staging") is not None
     size = sum(each.size for each in listed(store))
-    removed = prune(store, limit=size // 2)
+    # A little more than half: the times in two entries may be written in more or fewer digits.
+    removed = prune(store, limit=size // 2 + size // 16)
     assert [each.path.name for each in removed] == keys[1:3]
     assert {each.path.name for each in listed(store)} == {keys[0], keys[3]}
 
