@@ -1,13 +1,9 @@
 """Options of what is kept from run to run."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from matrix_runner.config import grammars, kinds, naming
 from matrix_runner.config.option import Option, Section
+from matrix_runner.config.table.units import BYTES, SECONDS
 from matrix_runner.config.values import CompilerCache
-
-_DAY = 86400
 
 NO_CACHE: Option[bool] = Option(
     name="no-cache",
@@ -56,12 +52,12 @@ CACHE_MAX_AGE: Option[int] = Option(
     name="cache-max-age",
     kind=kinds.measured(
         words="seconds, or a duration such as `12h`, `7d`",
-        units=MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": _DAY}),
+        units=SECONDS,
         least=1,
-        most=3650 * _DAY,
+        most=3650 * SECONDS["d"],
         least_text="one second to ten years",
     ),
-    default=7 * _DAY,
+    default=7 * SECONDS["d"],
     section=Section.CACHE,
     help="How old a finished cell may be and still be taken, such as 7d; 0: any age.",
     details="""
@@ -74,16 +70,11 @@ that pin what they require by constraints (`PIP_CONSTRAINT` or `UV_CONSTRAINT` i
     per_cell=False,
 )
 
-_BYTES: Mapping[str, int] = MappingProxyType(
-    {"b": 1}
-    | {f"{letter}{ending}": 1024**power for power, letter in enumerate("kmgt", start=1) for ending in ("ib", "b", "")}
-)
-
 CACHE_SIZE: Option[int] = Option(
     name="cache-size",
     kind=kinds.measured(
         words="bytes, or a size such as `500m` or `10g`",
-        units=_BYTES,
+        units=BYTES,
         least=1024**2,
         most=1024**5,
         least_text="1m to 1024t",

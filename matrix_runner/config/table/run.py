@@ -2,17 +2,14 @@
 
 from matrix_runner.config import kinds, programs, shapes
 from matrix_runner.config.option import Option, Section
+from matrix_runner.config.table.units import BYTES, SECONDS
 from matrix_runner.config.values import ContainerEngine, EngineChoice
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_BYTES = {"b": 1} | {
-    f"{letter}{ending}": 1024**power for power, letter in enumerate("kmgt", start=1) for ending in ("ib", "b", "")
-}
 _DURATION = kinds.measured(
     words="seconds, or a duration such as `90s`, `30m`, `1h30m`",
-    units=_SECONDS,
+    units=SECONDS,
     least=1,
-    most=30 * 86400,
+    most=30 * SECONDS["d"],
     least_text="one second to thirty days",
 )
 
@@ -72,7 +69,7 @@ MEMORY: Option[int] = Option(
     name="memory",
     kind=kinds.measured(
         words="bytes, or a size such as `512m` or `2g`",
-        units=_BYTES,
+        units=BYTES,
         least=6 * 1024**2,
         most=1024**5,
         least_text="6m to 1024t",
