@@ -140,11 +140,6 @@ class Changes:
     empty: tuple[str, ...]
     changed: frozenset[str]
 
-    @property
-    def are_none(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self.gone and not self.changed
-
     def archive(self, source: SourceArchive) -> Iterator[bytes]:
         """Stream a tar of what has changed, cut out of the tar of all."""
         with open_tar(source.path, encoding="utf-8", errors="surrogateescape") as tar, source.path.open("rb") as raw:

@@ -66,7 +66,7 @@ def open_project(
     """
     with ExitStack() as stack:
         sdist = package.resolve() if is_sdist(package) else None
-        if is_sdist(package):
+        if sdist is not None:
             if project is not None:
                 raise UsageError("--project is for directories: an sdist is its own project")
             package = stack.enter_context(open_sdist(package, scratch_dir()))
