@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,11 @@ from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.cellar import Cellar, Hit, Terms
 from matrix_runner.cell.ingredients import Circumstances
 from matrix_runner.cell.known_places import KnownPlace, KnownPlaces
+from matrix_runner.cell.opening import Spares, container_spec
 from matrix_runner.cell.preflight import Place, PlaceKey, look_into, no_emulator, place_key
 from matrix_runner.cell.shelf import Reusable, Shelf
 from matrix_runner.cell.source import SourceArchive, Survey, survey
+from matrix_runner.cell.supplies import Supplies
 from matrix_runner.config import (
     CACHE_MAX_AGE,
     CACHE_REMOTE,
@@ -23,6 +25,7 @@ from matrix_runner.config import (
     NO_CACHE,
     REBUILD,
 )
+from matrix_runner.engine.api import Container, ResolvedImage
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
@@ -39,6 +42,10 @@ from matrix_runner.wheelhouse import Wheelhouse
 
 _HEARD_SECONDS = 30.0
 """How long a worker waits for the main thread to have written the end of a cell's log, before it keeps it."""
+
+
+_FIRST = 2
+"""How many cells of an image are tried for a container to look into it. A third would find the same fault."""
 
 
 class Heard:
@@ -78,6 +85,8 @@ class Reuse:
         wheelhouse: Wheelhouse,
         heard: Heard,
         staging: Path,
+        supplies: Supplies,
+        spares: Spares,
     ) -> None:
         """Touch nothing yet. Raise UsageError if the settings name a remote cache that cannot be spoken to."""
         self.places: dict[PlaceKey, Place | MachineError] = {}
@@ -89,6 +98,8 @@ class Reuse:
         self._shelf = shelf
         self._wheelhouse = wheelhouse
         self._heard = heard
+        self._supplies = supplies
+        self._spares = spares
         self._pinned = load_constraints()
         self._known: dict[PlaceKey, KnownPlace] = {}
         self._hits: dict[Cell, Hit] = {}
@@ -115,7 +126,9 @@ class Reuse:
                 # Somebody edits: what is packed counts, and what was found is of another state.
                 self._hits.clear()
             self._pool.run([Task(run=partial(self._find, source))], self._interrupt)
-        return self._missing()
+        missing = self._missing()
+        self._spares.keep_only([str(job.cell) for job in missing])
+        return missing
 
     def replay(self) -> dict[Cell, Outcome]:
         """Deliver what was found, as if it had been built now; return the outcomes."""
@@ -205,22 +218,29 @@ class Reuse:
 
     def _look_into_images(self) -> None:
         """Fetch and probe each image once, side by side. One that cannot be had fails its own cells only."""
-        wanted = dict.fromkeys(map(place_key, self._missing()))
+        wanted: dict[PlaceKey, list[Job]] = {}
+        for job in self._missing():
+            wanted.setdefault(place_key(job), []).append(job)
         self.places |= {key: known.place for key, known in self._known.items() if known.is_here}
         keys = [key for key in wanted if key not in self.places]
-        found = self._pool.run([Task(run=partial(self._look_into, key)) for key in keys], self._interrupt)
+        found = self._pool.run([Task(run=partial(self._look_into, key, wanted[key])) for key in keys], self._interrupt)
         missing = MachineError("interrupted before the image was looked into")
         self.places |= {key: place or missing for key, place in zip(keys, found, strict=True)}
 
-    def _look_into(self, key: PlaceKey) -> Place | MachineError:
+    def _look_into(self, key: PlaceKey, missing: Sequence[Job]) -> Place | MachineError:
+        """Look into an image, in the container in which the first of its cells that must run will run."""
+
         def on_notice(text: str) -> None:
             self._pool.emit(Notice(at=self._pool.clock(), text=text))
+
+        def look(image: ResolvedImage) -> AbstractContextManager[Container]:
+            return self._spares.look([container_spec(job, image, self._supplies) for job in missing[:_FIRST]])
 
         order, jobs = self._order, self._jobs[key]
         if order.host is not None and order.host.lacks_emulator(key.arch):
             return no_emulator(key, order.host.machine)
         try:
-            place = look_into(order.engine, key, jobs, order.catalog, on_notice)
+            place = look_into(order.engine, key, jobs, order.catalog, look, on_notice)
         except MachineError as error:
             return error
         if self._known_places is not None and self._cellar is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from matrix_runner import __version__
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.groups import DependencyGroups, read_groups
+from matrix_runner.cell.opening import Spares
 from matrix_runner.cell.preflight import Place, PlaceKey, place_key
 from matrix_runner.cell.prepared import Keys, adopt_kept, useless_patterns
 from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
@@ -66,8 +67,24 @@ def build(order: Order) -> Report:
         with Interrupt(on_first=order.engine.abort) as interrupt:
             _tell_start(order, pool)
             shelf = Shelf(order.plan.jobs, waits=hints_at_stable_abi(order.project / order.package))
+            supplies = Supplies(
+                project=order.origin or order.project,
+                owner=order.engine.owner,
+                run=order.run,
+                is_kept=not order.settings[NO_CACHE],
+            )
+            spares = Spares(order.engine)
+            stack.callback(spares.close)
             reuse = Reuse(
-                order, pool, interrupt, shelf=shelf, wheelhouse=wheelhouse, heard=heard, staging=scratch / "kept"
+                order,
+                pool,
+                interrupt,
+                shelf=shelf,
+                wheelhouse=wheelhouse,
+                heard=heard,
+                staging=scratch / "kept",
+                supplies=supplies,
+                spares=spares,
             )
             missing = reuse.look_up()
             known: Survey | SourceArchive | None = reuse.survey
@@ -88,6 +105,8 @@ def build(order: Order) -> Report:
                     wheelhouse=wheelhouse,
                     reuse=reuse,
                     shelf=shelf,
+                    supplies=supplies,
+                    spares=spares,
                 )
             reuse.close()
             outcomes = tuple(
@@ -162,17 +181,13 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     wheelhouse: Wheelhouse,
     reuse: Reuse,
     shelf: Shelf,
+    supplies: Supplies,
+    spares: Spares,
 ) -> dict[Cell, Outcome]:
     # Half of what this module would import, and of no use to a run in which nothing is new.
     from matrix_runner.cell.runner import run_cell
 
     places = reuse.places
-    supplies = Supplies(
-        project=order.origin or order.project,
-        owner=order.engine.owner,
-        run=order.run,
-        is_kept=not order.settings[NO_CACHE],
-    )
     keys = Keys(
         supplies=supplies,
         places=lambda job: places[place_key(job)],
@@ -193,6 +208,7 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         shelf=shelf,
         preparations=preparations,
         supplies=supplies,
+        spares=spares,
         emit=pool.emit,
         clock=pool.clock,
         is_cancelled=lambda: interrupt.is_requested,

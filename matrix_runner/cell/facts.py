@@ -133,7 +133,9 @@ fi
 def probe_request(root: str, directories: tuple[str, ...]) -> ExecRequest:
     """Return the command that asks a container what it holds; `directories`: the interpreters to start and ask."""
     script = f"ask={shlex.quote(_ASK_INTERPRETER)}\n{_PROBE}"
-    return ExecRequest(argv=("sh", "-c", script, "probe", root, *directories), timeout=120)
+    # A cell may go on in the same container: what `before-all` makes of it is to hold no traces of the question.
+    env = (("PYTHONDONTWRITEBYTECODE", "1"),)
+    return ExecRequest(argv=("sh", "-c", script, "probe", root, *directories), env=env, timeout=120)
 
 
 def parse_probe(output: str) -> ImageFacts:

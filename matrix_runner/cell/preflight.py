@@ -1,14 +1,13 @@
 """Looking at each image once, before anything is built: is it there, does it run, what does it hold."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.cell.facts import ImageFacts, Problem, find_missing_tool, find_problem, parse_probe, probe_request
 from matrix_runner.cell.toolbox import needs
-from matrix_runner.config import CONTAINER_ENGINE
-from matrix_runner.config.create_args import parse_create_args
-from matrix_runner.engine.api import Container, ContainerSpec, Engine, ResolvedImage
+from matrix_runner.engine.api import Container, Engine, ResolvedImage
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.matrix import Job
 from matrix_runner.matrix.remarks import emulation_hint
@@ -63,20 +62,25 @@ def asked_of(jobs: Sequence[Job]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for job in jobs for name in job.directories))
 
 
-def look_into(
-    engine: Engine, key: PlaceKey, jobs: Sequence[Job], catalog: Catalog, on_notice: Callable[[str], None]
+def look_into(  # noqa: PLR0913, PLR0917  each is what another room made
+    engine: Engine,
+    key: PlaceKey,
+    jobs: Sequence[Job],
+    catalog: Catalog,
+    look: Callable[[ResolvedImage], AbstractContextManager[Container]],
+    on_notice: Callable[[str], None],
 ) -> Place:
     """Fetch an image if need be, start it once and ask it what it holds. Raise ImageError or EngineError.
+
+    `look`: opens a container of the image, as one of the jobs needs it: what it wants to run at all (a runtime, a
+    security option) it needs here too.
 
     A place that does not say for which platform tag it is made gets the newest that its C library allows.
     """
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = asked_of(jobs)
-    # A container that needs an argument to run at all (a runtime, a security option) needs it here too.
-    arguments = parse_create_args(jobs[0].settings[CONTAINER_ENGINE].create_args)
-    spec = ContainerSpec(image=image.id, arch=key.arch, name=f"preflight-{key.arch}", arguments=arguments)
     try:
-        with engine.open(spec) as container:
+        with look(image) as container:
             facts = _ask(container, directories, key.reference)
             is_disposable = container.is_disposable
     except EngineError as error:

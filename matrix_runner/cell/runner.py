@@ -8,11 +8,11 @@ from matrix_runner.cell.attempt import Attempt, Delivery
 from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.keeping import keep
 from matrix_runner.cell.on_demand import with_interpreter
+from matrix_runner.cell.opening import container_spec
 from matrix_runner.cell.shelf import Prepared
 from matrix_runner.cell.testing import has_tests
 from matrix_runner.cell.workshop import Seat, Workshop
-from matrix_runner.config import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, MEMORY
-from matrix_runner.config.create_args import parse_create_args
+from matrix_runner.config import DEBUG_KEEP_CONTAINER
 from matrix_runner.engine.api import Container, ContainerSpec
 from matrix_runner.errors import MachineError, OutputError, WheelRejected
 from matrix_runner.matrix import Job
@@ -122,14 +122,7 @@ def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
     if reused is not None and not has_tests(job.cell, job.settings) and not shop.preparations.is_preparer(job):
         return Delivery(reused=reused)
     prepared = shop.preparations.prepared(job)
-    spec = ContainerSpec(
-        image=prepared.image if prepared else place.image.id,
-        arch=place.arch,
-        name=str(job.cell),
-        memory=job.settings[MEMORY] or None,
-        arguments=parse_create_args(job.settings[CONTAINER_ENGINE].create_args),
-        volumes=shop.supplies.volumes(job, place),
-    )
+    spec = container_spec(job, place.image, shop.supplies, prepared)
     with ExitStack() as stack:
         with diary.step(StepKind.PREPARE, f"open {place.shown}"):
             container = _open(job, shop, spec, prepared, stack)
@@ -152,7 +145,7 @@ def _perform(job: Job, shop: Workshop, diary: Diary, seat: Seat) -> Delivery:
 def _open(job: Job, shop: Workshop, spec: ContainerSpec, prepared: Prepared | None, stack: ExitStack) -> Container:
     """Open the container. If an earlier run's image cannot be: make that anew. Raise Gone then."""
     try:
-        return stack.enter_context(shop.engine.open(spec))
+        return stack.enter_context(shop.spares.open(spec))
     except MachineError as error:
         if prepared is None or not prepared.is_kept or shop.is_cancelled():
             raise

@@ -13,7 +13,7 @@ from typing import Final
 from matrix_runner.cell.layout import Layout
 from matrix_runner.cell.preflight import Place
 from matrix_runner.config import BEFORE_ALL, COMPILER_CACHE, CompilerCache
-from matrix_runner.engine.api import ImageMetadata, Volume
+from matrix_runner.engine.api import ImageMetadata, ResolvedImage, Volume
 from matrix_runner.matrix import Job
 
 LABEL_PROJECT: Final = "matrix-runner.project"
@@ -50,10 +50,10 @@ class Supplies:
         """The project's: another directory, user, host or state directory is another project."""
         return hashlib.sha256(f"{self.owner}\0{self.project}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
-    def volumes(self, job: Job, place: Place) -> tuple[Volume, ...]:
-        """Return the volumes of a cell."""
+    def volumes(self, job: Job, image: ResolvedImage) -> tuple[Volume, ...]:
+        """Return the volumes of a cell. `image`: what it is built in, before `before-all`."""
         tool = job.settings[COMPILER_CACHE]
-        volumes = [self._volume("downloads", _wheels_key(job, place), _LAYOUT.downloads)]
+        volumes = [self._volume("downloads", _wheels_key(job, image), _LAYOUT.downloads)]
         if tool is not CompilerCache.NONE:
             volumes.append(self._volume(str(tool.value), str(job.cell.platform.arch), _LAYOUT.compiled))
         return tuple(volumes)
@@ -85,11 +85,11 @@ def prepared_name(key: str) -> str:
     return f"{PREPARED}:{key[:32]}"
 
 
-def _wheels_key(job: Job, place: Place) -> str:
+def _wheels_key(job: Job, image: ResolvedImage) -> str:
     """Return what cells must have in common to share downloads.
 
     Not only downloads are there: pip and uv keep the wheels that they build of sdists too, and tell `linux_x86_64` of
     one C library, or of one system, from no other. So the image must be the same, and what `before-all` adds to it.
     """
-    parts = (place.image.id, str(job.cell.platform), job.settings[BEFORE_ALL])
+    parts = (image.id, str(job.cell.platform), job.settings[BEFORE_ALL])
     return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]

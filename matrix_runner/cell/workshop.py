@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matrix_runner.cell.groups import DependencyGroups
+from matrix_runner.cell.opening import Spares
 from matrix_runner.cell.preflight import Place
 from matrix_runner.cell.shelf import Preparations, Shelf
 from matrix_runner.cell.source import SourceArchive
@@ -49,6 +50,7 @@ class Workshop:
     shelf: Shelf
     preparations: Preparations
     supplies: Supplies
+    spares: Spares
     emit: Callable[[Event], None]
     clock: Callable[[], float]
     is_cancelled: Callable[[], bool]

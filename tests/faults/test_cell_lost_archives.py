@@ -22,7 +22,7 @@ class Refusal:
         self.left = times
 
     def __call__(self, spec: ContainerSpec, _: str) -> EngineError | None:
-        """Refuse what a cell asks; the preflight is let through."""
+        """Refuse what the cell asks."""
         if spec.name != A or not self.left:
             return None
         self.left -= 1

@@ -13,12 +13,14 @@ from cell_kitchen import ORDERED, Kitchen, Recorder, cell_of, outcome, what
 from planning import settings_with
 
 from matrix_runner.config import BEFORE_ALL, SILENCE_TIMEOUT, STEP_TIMEOUT, Option
+from matrix_runner.engine.api import ContainerSpec
 from matrix_runner.engine.fake import FakeCall, FakeFaults, FakeHost, FakeResult
 from matrix_runner.errors import EngineError, ExitCode, OutputError, RunnerError, UsageError
 from matrix_runner.matrix import LeftOut
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellStarted, Event, Notice, RunStarted
 from matrix_runner.model.outcomes import Status
+from matrix_runner.model.platforms import Arch
 from matrix_runner.run import build
 
 CELLS = ("cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp39-manylinux_i686", "cp311-manylinux_i686")
@@ -211,10 +213,17 @@ def test_an_interrupt_while_images_are_fetched_cancels_all(tmp_path: Path) -> No
 
 
 def test_an_engine_that_stops_answering_is_the_machines_fault(tmp_path: Path) -> None:
-    """When no container can be opened any more every cell says so, and the exit code is the machine's."""
+    """When the daemon dies after the images were looked into every cell says so, and the exit code is the machine's."""
     cook = kitchen(tmp_path)
     gone = EngineError("the daemon does not answer", hint="start it")
-    cook.faults = FakeFaults(on_open=lambda spec: None if spec.name.startswith("preflight") else gone)
+    looked_into: set[Arch] = set()
+
+    def open_once(spec: ContainerSpec) -> EngineError | None:
+        is_first = spec.arch not in looked_into
+        looked_into.add(spec.arch)
+        return None if is_first else gone
+
+    cook.faults = FakeFaults(on_open=open_once, on_put=lambda *_: gone)
     report = cook.run()
     assert report.exit_code is ExitCode.ENVIRONMENT
     assert {each.failure.message for each in report.outcomes if each.failure} == {gone.message}
