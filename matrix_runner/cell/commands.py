@@ -13,6 +13,7 @@ from matrix_runner.config import (
     SILENCE_TIMEOUT,
     STEP_TIMEOUT,
     TEST_ENVIRONMENT,
+    Frontend,
     Option,
     Settings,
     Variables,
@@ -86,8 +87,10 @@ class Commands:
         if not pairs:
             return ()
         script, shown = _assignments(ENVIRONMENT, pairs, self.layout.variables)
-        request = self._request(("sh", "-c", script), path=(self.tools.python_bin,), cwd=self.layout.project)
-        return (Step(kind=StepKind.ENVIRONMENT, request=request, shown=shown),)
+        kind = StepKind.ENVIRONMENT
+        path = (self.tools.python_bin,)
+        request = self._request(("sh", "-c", script), path=path, cwd=self.layout.project, kind=kind)
+        return (Step(kind=kind, request=request, shown=shown),)
 
     def test_environment(self) -> tuple[Step, ...]:
         """Evaluate `test-environment` once, on top of `environment`, and keep it for the steps of the test."""
@@ -115,7 +118,7 @@ class Commands:
             # PATH once more after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
             argv = ("sh", "-c", script, "sh", ":".join(self._found_first(path)), *argv)
-        return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd), shown=shown)
+        return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd, kind=kind), shown=shown)
 
     def fill(self, command: str, *, wheel: str | None = None) -> str:
         """Put values in the place of `{project}` and its like; `#{project}` stays, without the `#`."""
@@ -136,7 +139,7 @@ class Commands:
             return self.layout.test_variables
         return self.layout.variables if self.settings[ENVIRONMENT] else None
 
-    def _request(self, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None) -> ExecRequest:
+    def _request(self, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, kind: StepKind) -> ExecRequest:
         return ExecRequest(
             argv=argv,
             env=(
@@ -145,7 +148,7 @@ class Commands:
                 *_active_environment(path[0], self.layout.matrix),
                 *self._identity(),
                 *self._parallelism(),
-                *self._sharing(),
+                *self._sharing(kind),
                 ("SOURCE_DATE_EPOCH", str(self.epoch)),
                 ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
                 ("PIP_ROOT_USER_ACTION", "ignore"),
@@ -159,16 +162,19 @@ class Commands:
     def _found_first(self, path: SearchPath) -> SearchPath:
         return path if self.caching is None else (*path, self.caching.path)
 
-    def _sharing(self) -> Variables:
+    def _sharing(self, kind: StepKind) -> Variables:
         """Tell installers and compilers where to keep what other cells and runs will want again.
 
         Copies, not links: what a cell does to an installed file must not come to the next one. And a volume is
-        another file system, to which uv cannot link, and says so each time.
+        another file system, to which uv cannot link, and says so each time. The environment that `uv build` makes is
+        in the volume itself, and nobody's commands but the build backend's run in it: there links, as is uv's own
+        way, save a fifth of a small build (measured: 0.25 s of 1.25 for the 494 files of setuptools).
         """
+        is_within_cache = kind is StepKind.BUILD and self.tools.frontend is Frontend.UV
         wishes = {
             "UV_CACHE_DIR": f"{self.layout.downloads}/uv",
             "PIP_CACHE_DIR": f"{self.layout.downloads}/pip",
-            "UV_LINK_MODE": "copy",
+            "UV_LINK_MODE": "hardlink" if is_within_cache else "copy",
             **dict(() if self.caching is None else self.caching.variables),
         }
         given = parse_create_args(self.settings[CONTAINER_ENGINE].create_args).env
