@@ -44,6 +44,8 @@ class _Entry:
     overtaken: int = 0
     is_queued: bool = True
     has_slots: bool = False
+    turn: threading.Condition | None = None
+    """Told when it has slots, while its thread waits for them."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,12 +63,14 @@ class Batch(Generic[R]):
     """Tasks in their order, worked off by as many threads as call `work`."""
 
     def __init__(
-        self, tasks: Sequence[Task[R]], room: Room, changed: threading.Condition, interrupt: Interrupt, *, ahead: int
+        self, tasks: Sequence[Task[R]], room: Room, lock: threading.RLock, interrupt: Interrupt, *, ahead: int
     ) -> None:
-        """`room`: all there is. `changed`: the pool's; everything here is done while it is held."""
+        """`room`: all there is. `lock`: the pool's; everything here is done while it is held."""
         self._tasks = tasks
         self._room = room
-        self._changed = changed
+        self._lock = lock
+        self._begun = threading.Condition(lock)
+        """Told of tasks that have begun, by workers that have none; each wakes one, for waking costs."""
         self._interrupt = interrupt
         self._ahead = ahead
         self._book = _Book(free=room)
@@ -91,13 +95,13 @@ class Batch(Generic[R]):
 
     def stop(self) -> None:
         """Start no further task."""
-        with self._changed:
+        with self._lock:
             self._is_stopped = True
-            self._changed.notify_all()
+            self._wake_all()
 
     def settle(self) -> None:
         """Give slots to whom they are due, and begin what may begin."""
-        with self._changed:
+        with self._lock:
             try:
                 while not self._is_ending and (self._give_slots() or self._go_ahead()):
                     pass
@@ -107,11 +111,14 @@ class Batch(Generic[R]):
             if book.queue and not book.active and not self._is_ending:
                 self._crash = AssertionError("tasks wait for each other, and none runs")
                 self._is_stopped = True
-            self._changed.notify_all()
+            if self._is_ending:
+                self._wake_all()
+            elif self._is_all_begun:
+                self._begun.notify_all()
 
     def dismiss_worker(self) -> None:
         """Say that a worker has nothing more to do."""
-        with self._changed:
+        with self._lock:
             self.workers_left -= 1
 
     def results(self) -> tuple[R | None, ...]:
@@ -125,7 +132,7 @@ class Batch(Generic[R]):
         try:
             while (entry := self._take()) is not None:
                 result = self._tasks[entry.position].run()
-                with self._changed:
+                with self._lock:
                     self._results[entry.position] = result
                     self._end(entry)
         except BaseException as crash:  # noqa: BLE001  a worker must not die silently: the main thread raises it
@@ -140,16 +147,24 @@ class Batch(Generic[R]):
     def _take(self) -> _Entry | None:
         """Wait for a task that has begun and has no thread yet; None when there is none to come."""
         book = self._book
-        with self._changed:
+        with self._lock:
             while not self._is_ending:
                 if book.begun:
                     return book.begun.popleft()
-                if all(entry.is_open for entry in book.queue):
+                if self._is_all_begun:
                     break
-                self._changed.wait()
-            # Who waits still, for this was the last task to begin, has nothing more to do either.
-            self._changed.notify_all()
+                self._begun.wait()
             return None
+
+    @property
+    def _is_all_begun(self) -> bool:
+        return all(entry.is_open for entry in self._book.queue)
+
+    def _wake_all(self) -> None:
+        self._begun.notify_all()
+        for entry in self._book.queue:
+            if entry.turn is not None:
+                entry.turn.notify_all()
 
     def _may_start(self, place: int) -> bool:
         return self._tasks[self._book.queue[place].position].claim()
@@ -168,6 +183,8 @@ class Batch(Generic[R]):
             book.ahead -= 1
         else:
             self._begin(entry)
+        if entry.turn is not None:
+            entry.turn.notify_all()
         return True
 
     def _go_ahead(self) -> bool:
@@ -191,6 +208,7 @@ class Batch(Generic[R]):
         book = self._book
         book.active += 1
         book.begun.append(entry)
+        self._begun.notify()
         if book.free.memory is not None:
             book.free = replace(book.free, memory=book.free.memory - entry.load.memory)
 
@@ -215,18 +233,19 @@ class Batch(Generic[R]):
 
     def _enter(self, entry: _Entry) -> None:
         book = self._book
-        with self._changed:
+        with self._lock:
             if not entry.has_slots and not entry.is_queued:
                 # It had slots before, and tries again: it is next.
                 entry.is_open = entry.is_queued = True
                 book.queue.insert(0, entry)
                 book.ahead += 1
                 self.settle()
+            entry.turn = threading.Condition(self._lock)
             while not entry.has_slots and not self._is_ending:
-                self._changed.wait()
+                entry.turn.wait()
 
     def _leave(self, entry: _Entry) -> None:
-        with self._changed:
+        with self._lock:
             self._give_up(entry)
             self.settle()
 
@@ -235,7 +254,7 @@ class Batch(Generic[R]):
 
         They are not kept for it: when another may start, both share them until this one's tools are told anew.
         """
-        with self._changed:
+        with self._lock:
             book = self._book
             at_work = max(book.active - book.ahead, 1)
             return entry.load.slots + book.free.slots // at_work

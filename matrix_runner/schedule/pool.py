@@ -1,14 +1,14 @@
 """A pool of workers on this machine. Workers emit events into a queue; the main thread reads it and owns all else."""
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from matrix_runner.model.events import Event, Tick
+from matrix_runner.model.events import CellFinished, Event, Tick
 from matrix_runner.schedule.batch import AHEAD, Batch, Task
 from matrix_runner.schedule.choice import Room
+from matrix_runner.schedule.mailbox import Mailbox
 from matrix_runner.schedule.signals import Interrupt
 
 R = TypeVar("R")
@@ -46,8 +46,8 @@ class Pool:
         self._ahead = min(ahead, workers)
         self._settle: Callable[[], None] = lambda: None
         self._hearers = hearers
-        self._events: queue.Queue[Event] = queue.Queue(QUEUE_LENGTH)
-        self._changed = threading.Condition()
+        self._events = Mailbox(QUEUE_LENGTH)
+        self._lock = threading.RLock()
         self._began = time.monotonic()
 
     def clock(self) -> float:
@@ -56,7 +56,8 @@ class Pool:
 
     def emit(self, event: Event) -> None:
         """Hand an event to the main thread; waits while the queue is full. From any thread but the main one."""
-        self._events.put(event)
+        # Whoever keeps a finished cell waits until its end was heard.
+        self._events.put(event, is_prompt=isinstance(event, CellFinished))
 
     def tell(self, event: Event) -> None:
         """Pass an event to the hearers at once. From the main thread only."""
@@ -73,14 +74,14 @@ class Pool:
         From the main thread only. After an interrupt it returns when the workers have ended, or after `GRACE` seconds,
         or at a second signal, whichever is first.
         """
-        batch = Batch(tasks, self._room, self._changed, interrupt, ahead=self._ahead)
+        batch = Batch(tasks, self._room, self._lock, interrupt, ahead=self._ahead)
         self._settle = batch.settle
         batch.settle()
         batch.workers_left = batch.threads
         for number in range(batch.threads):
             threading.Thread(target=self._be_worker, args=(batch,), name=f"worker-{number}", daemon=True).start()
         deadline: float | None = None
-        while batch.workers_left or not self._events.empty():
+        while batch.workers_left or not self._events.is_empty:
             self._hear()
             if interrupt.is_requested:
                 batch.stop()
@@ -95,12 +96,8 @@ class Pool:
         finally:
             batch.dismiss_worker()
             # The main thread may be waiting for an event: with this one it need not wait for the next tick.
-            self._events.put(Tick(at=self.clock()))
+            self._events.put(Tick(at=self.clock()), is_prompt=True)
 
     def _hear(self) -> None:
         """Pass on what is there; if that is nothing for a moment, a tick."""
-        try:
-            event: Event = self._events.get(timeout=TICK)
-        except queue.Empty:
-            event = Tick(at=self.clock())
-        self.tell(event)
+        self.tell(self._events.get(TICK) or Tick(at=self.clock()))
