@@ -65,6 +65,8 @@ SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
     (STEP_TIMEOUT, '"1h30m"', 5400),
     (STEP_TIMEOUT, '"90"', 90),
     (STEP_TIMEOUT, "0", 0),
+    (MEMORY, "1_000_000_000_000_001", 10**15 + 1),
+    (MEMORY, '"1000000000000001b"', 10**15 + 1),
     (MEMORY, '"2g"', 2 * 1024**3),
     (MEMORY, '"512 MiB"', 512 * 1024**2),
     (MEMORY, '""', 0),

@@ -231,7 +231,7 @@ def measured(*, words: str, units: Mapping[str, int], least: int, most: int, lea
 
     `units`: their names in ascending order, the one to write last where several mean the same.
     """
-    part = rf"([0-9]{{1,15}})\s*({'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})\s*"
+    part = rf"([0-9]{{1,18}})\s*({'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})\s*"
 
     def bounded(number: int, shown: str) -> int:
         if number != 0 and not least <= number <= most:
