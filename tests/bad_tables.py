@@ -25,6 +25,7 @@ IN_TABLE = (
     ("jobs = true", "jobs", "got the boolean true"),
     ("jobs = -1", "jobs", "got the integer -1"),
     ("jobs = 0x" + "f" * 6000, "jobs", "got a huge integer"),
+    ("repair-compression = 10", "repair-compression", "expected an integer from -1 to 9, got the integer 10"),
     ("build-verbosity = 4", "build-verbosity", "expected an integer from -3 to 3, got the integer 4"),
     ('overwrite = "yes"', "overwrite", "expected true or false, got the string"),
     ("output-dir = ''", "output-dir", "must not be empty"),

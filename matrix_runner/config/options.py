@@ -16,6 +16,7 @@ from matrix_runner.config.table.build import (
     DEPENDENCY_VERSIONS,
     ENVIRONMENT,
     ENVIRONMENT_PASS,
+    REPAIR_COMPRESSION,
     REPAIR_WHEEL_COMMAND,
 )
 from matrix_runner.config.table.cache import (
@@ -116,6 +117,7 @@ __all__ = [
     "OVERWRITE",
     "PROJECT_REQUIRES_PYTHON",
     "REBUILD",
+    "REPAIR_COMPRESSION",
     "REPAIR_WHEEL_COMMAND",
     "SILENCE_TIMEOUT",
     "SKIP",
