@@ -1,7 +1,7 @@
 """Interpreters and cells: identity, parsed and formatted here and nowhere else."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from matrix_runner.model.platforms import Platform
@@ -72,9 +72,17 @@ class Cell:
 
     interpreter: Interpreter
     platform: Platform
+    _identifier: str = field(init=False, repr=False, compare=False)
+    """Made once: every event of a cell finds its log and its line by it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_identifier", f"{self.interpreter}-{self.platform}")
 
     def __str__(self) -> str:
-        return f"{self.interpreter}-{self.platform}"
+        return self._identifier
+
+    def __hash__(self) -> int:
+        return hash(self._identifier)
 
     @classmethod
     def parse(cls, identifier: str) -> "Cell":

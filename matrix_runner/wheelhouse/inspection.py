@@ -1,6 +1,7 @@
 """Reading a wheel from end to end, and refusing one that does not agree with itself."""
 
 import hashlib
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,9 @@ from matrix_runner.wheelhouse.dist_info import DistInfo, Entry, read_dist_info
 from matrix_runner.wheelhouse.naming import WheelName, parse_name
 
 _CHUNK = 256 * 1024
+_SMALL = 4 * 1024**2
+"""Bytes up to which a wheel is read from memory: `zipfile` moves about in the file a hundred times for a small one."""
+
 _ELF_MAGIC = b"\x7fELF"
 _ELF_HEADER = 20
 _VERSIONED = ("abi3", "abi3t", "cpython-", "pypy", "graalpy")
@@ -67,7 +71,10 @@ def inspect(wheel: Path) -> WheelContents:
     """
     name = parse_name(wheel.name)
     try:
-        with wheel.open("rb") as file:
+        with wheel.open("rb") as on_disk:
+            head = on_disk.read(_SMALL + 1)
+            file = io.BytesIO(head) if len(head) <= _SMALL else on_disk
+            file.seek(0)
             digest = _digest(file)
             with open_archive(file, wheel.name) as archive:
                 info = read_dist_info(archive, wheel.name, name)

@@ -49,6 +49,7 @@ class Wheelhouse:
         self._lock: int | None = None
         self._mutex = threading.Lock()
         self._published: dict[str, WheelRecord] = {}
+        self._free_rooms: list[Path] = []
         self._serial = 0
 
     @property
@@ -85,15 +86,17 @@ class Wheelhouse:
         self._release()
 
     def room(self, name: str) -> Path:
-        """Make an empty directory in the staging area for one cell's wheels, so that cells cannot mix. `name`: plain.
+        """Give an empty directory in the staging area for one cell's wheels, so that cells cannot mix. `name`: plain.
 
-        Raise OutputError.
+        It is the cell's until its wheel is published, and may then be another's. Raise OutputError.
         """
         path = self._staging / name
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            for leftover in path.iterdir():
-                leftover.unlink()
+            if path.is_dir():
+                for leftover in path.iterdir():
+                    leftover.unlink()
+            else:
+                self._make_room(path)
         except OSError as error:
             raise OutputError(f"the staging directory {path} cannot be used: {_cause(error)}") from error
         return path
@@ -107,12 +110,18 @@ class Wheelhouse:
         building again would not help, so it is the directory's fault and not the cell's.
 
         Raise OutputError also for a full or failing disk, WheelRejected if the file is no longer the one inspected.
-        In all these cases nothing in the directory has changed.
+        In all these cases nothing in the directory has changed, and the wheel stays in its room; once published, it is
+        removed there.
         """
-        return self.publish_again(
+        record = self.publish_again(
             wheel,
             WheelRecord(name=contents.filename, size=contents.size, sha256=contents.sha256, grafted=contents.grafted),
         )
+        if wheel.parent.parent == self._staging:
+            with suppress(OSError):
+                wheel.unlink()
+                self._free_rooms.append(wheel.parent)
+        return record
 
     def publish_again(self, wheel: Path, record: WheelRecord) -> WheelRecord:
         """Do as `publish` with a wheel that an earlier run has inspected, verified and published."""
@@ -147,6 +156,13 @@ class Wheelhouse:
             raise ValueError(f"not the plain name of a file: {name!r}")
         with self._mutex:
             self._write(self._directory / name, (data,), sha256=None, hint=None)
+
+    def _make_room(self, path: Path) -> None:
+        """Let an empty room have the name, else make one: a new directory costs more than all else about a room."""
+        try:
+            self._free_rooms.pop().rename(path)
+        except IndexError:
+            path.mkdir(parents=True)
 
     def _is_there(self, target: Path, record: WheelRecord) -> bool:
         """Whether the identical file is there. Raise OutputError if another is that may not be replaced."""
