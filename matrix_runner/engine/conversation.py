@@ -10,7 +10,16 @@ import time
 from collections.abc import Callable, Mapping
 
 from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, OnOutput
-from matrix_runner.engine.worker_shell import End, FrameReader, MarkScanner, opening_text, reap_text, request_text
+from matrix_runner.engine.worker_shell import (
+    READY,
+    End,
+    FrameReader,
+    MarkScanner,
+    opening_text,
+    reap_text,
+    request_text,
+    unpack_text,
+)
 
 _CHUNK = 256 * 1024
 _FIRST_WORDS = 500
@@ -18,6 +27,9 @@ _FIRST_WORDS = 500
 
 GRACE = 3.0
 """Seconds between TERM and KILL: GitHub grants a cancelled job 7.5 s in all."""
+
+ARCHIVE_SECONDS = 60.0
+"""How long an archive of a few megabytes may take, in either direction."""
 
 Clock = Callable[[], float]
 Signal = Callable[[str], None]
@@ -66,6 +78,25 @@ class Conversation:
         elif scanner.end is not None and scanner.end.status is not None:
             self._is_usable = True
         return self._result(ending, scanner.end, began)
+
+    def unpack(self, directory: str, archive: bytes) -> bool:
+        """Unpack a tar archive in a directory; tell whether that could be done this way, and was.
+
+        If not, the directory may hold a part of it.
+        """
+        if not self._is_usable:
+            return False
+        self._is_usable = False
+        nonce = _nonce()
+        scanner = MarkScanner(nonce)
+        until = self._clock() + ARCHIVE_SECONDS
+        if not self._send(unpack_text(directory, len(archive), nonce)):
+            return False
+        if self._hear(scanner, until, lambda heard: heard.startswith(READY)) and scanner.end is None:
+            self._send(archive)
+            self._hear(scanner, until, lambda _: False)
+        self._is_usable = scanner.end is not None and scanner.end.status is not None
+        return scanner.end is not None and scanner.end.status == 0
 
     def hang_up(self) -> None:
         """End the lifeline: the container dies, and a running command ends as LOST at once."""
@@ -144,6 +175,16 @@ class Conversation:
             self._first_words = (self._first_words + scanner.feed(self._frames.feed(data)))[:_FIRST_WORDS]
         self._oom_kills = scanner.end.oom_kills
         return scanner.end
+
+    def _hear(self, scanner: MarkScanner, until: float, is_enough: Callable[[bytes], bool]) -> bool:
+        """Listen to the end mark, or to words that are enough; tell whether one of them came in time."""
+        while scanner.end is None:
+            data = self._receive(until) if self._clock() < until else None
+            if not data:
+                return False
+            if is_enough(scanner.feed(self._frames.feed(data))):
+                break
+        return True
 
     def _send(self, text: bytes) -> bool:
         try:

@@ -21,6 +21,9 @@ from typing import Final
 MARK: Final = b"\x1e"
 """First and last byte of a mark (ASCII record separator): rare, so that a search for it is fast."""
 
+READY: Final = b"+"
+"""What the worker prints when it waits for an archive."""
+
 _PID_1: Final = """\
 exec 3<&0 2>&1
 trap 'exit 0' TERM
@@ -85,6 +88,21 @@ def request_text(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None,
     enter = f"cd {shlex.quote(cwd)} && " if cwd is not None else ""
     text = f"printf '\\036%s\\036' {nonce}; ( exec </dev/null 2>&1; {enter}exec {command} ); mr_end {nonce} $?\n"
     return text.encode("utf-8", "surrogateescape")
+
+
+def unpack_text(directory: str, size: int, nonce: str) -> bytes:
+    """Return the line for the worker that unpacks a tar archive in a directory: `size` bytes that follow on `READY`.
+
+    An engine starts a program of its own for each archive that it is given: 50 ms of a processor against 10
+    (measured). The worker is not ready where `head` is busybox's, which reads more than it was told to, and so would
+    eat the next request. What `tar` leaves unread when it fails is read for it.
+    """
+    where = shlex.quote(directory)
+    can = "head --version </dev/null >/dev/null && tar --version </dev/null >/dev/null"
+    unpack = f"mkdir -p -- {where} </dev/null && tar --numeric-owner -xf - -C {where}"
+    take = f"head -c {size} | {{ {{ {unpack}; }} 2>&1; mr_took=$?; cat >/dev/null; (exit $mr_took); }}"
+    begin, end = f"printf '\\036%s\\036' {nonce}", f"mr_end {nonce} $?"
+    return f"{begin}; {can} && printf {READY.decode()} && {take}; {end}\n".encode("utf-8", "surrogateescape")
 
 
 def reap_text(nonce: str) -> bytes:

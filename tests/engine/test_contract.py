@@ -1,5 +1,6 @@
 """What every engine promises: api.py in code. Commands are of the kind that any of them can run or play."""
 
+import os
 import resource
 import secrets
 import threading
@@ -113,6 +114,17 @@ def test_archives_round_trip(container: Container) -> None:
         assert untar(b"".join(stream)) == {"deep/a": b"", "deep/sub/b": data}
     with container.get(f"{directory}/sub/b") as stream:
         assert untar(b"".join(stream)) == {"b": data}
+
+
+@pytest.mark.parametrize("size", [4 * 1024**2 - 20_000, 4 * 1024**2 + 1, 9 * 1024**2])
+def test_archives_of_any_size(container: Container, size: int) -> None:
+    """Small archives and large ones may take different ways: the same bytes arrive, and come back."""
+    directory, data = f"{container.root}/it's big", os.urandom(size)
+    archive = tar_of(file=data)
+    container.put(directory, (archive[at : at + 100_000] for at in range(0, len(archive), 100_000)))
+    with container.get(f"{directory}/file") as stream:
+        assert untar(b"".join(stream)) == {"file": data}
+    assert run(container, "sh", "-c", "echo usable")[1] == b"usable\n"
 
 
 def test_put_needs_an_archive(container: Container) -> None:

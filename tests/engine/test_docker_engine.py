@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_harness import Harness, run, tar_of
+from engine_harness import Harness, run, tar_of, untar
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker import DockerEngine
@@ -129,6 +129,16 @@ def test_bash_as_the_shell(docker_harness: Harness, docker_engine: Engine) -> No
         assert (result.ending, output) == (Ending.WENT_SILENT, b"x\n")
         assert run(container, "cat", "/no/such")[0].status == 1
         assert run(container, "printf", "%s", "it's\na 'test'")[1] == b"it's\na 'test'"
+        container.put("/new", [tar_of(file=b"exit 3\n" * 50_000)])
+        assert run(container, "wc", "-c", "/new/file")[1] == b"350000 /new/file\n"
+
+
+def test_a_file_of_holes_is_as_large_as_it_reads(docker_harness: Harness, docker_engine: Engine) -> None:
+    """What takes no room on the disk comes out whole all the same."""
+    with docker_engine.open(docker_harness.spec()) as container:
+        assert run(container, "truncate", "-s", "12M", "/holes")[0].is_success
+        with container.get("/holes") as stream:
+            assert untar(b"".join(stream)) == {"holes": bytes(12 * 1024**2)}
 
 
 def test_another_state_directory_is_another_owner(

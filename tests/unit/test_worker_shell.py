@@ -6,8 +6,11 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from engine_harness import tar_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -95,12 +98,15 @@ def test_a_request_is_one_line_that_names_no_nonce_to_its_command() -> None:
     assert NONCE not in inside
 
 
-@pytest.fixture
-def worker() -> Iterator[tuple[Conversation, "subprocess.Popen[bytes]"]]:
+@contextmanager
+def working(path: str) -> Iterator[tuple[Conversation, "subprocess.Popen[bytes]"]]:
     """Start a worker shell of this machine on a socket, with frames put around what it prints, as a daemon does."""
     ours, theirs = socket.socketpair()
+    environ = {**os.environ, "PATH": path}
     # Standard error goes nowhere, as PID 1 has it for the worker.
-    with subprocess.Popen(("sh",), stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as shell:
+    with subprocess.Popen(
+        ("sh",), stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
+    ) as shell:
         theirs_out = theirs.dup()
         theirs.close()
 
@@ -119,6 +125,13 @@ def worker() -> Iterator[tuple[Conversation, "subprocess.Popen[bytes]"]]:
         shell.kill()
         thread.join()
         conversation.close()
+
+
+@pytest.fixture
+def worker() -> Iterator[tuple[Conversation, "subprocess.Popen[bytes]"]]:
+    """A worker shell that finds this machine's programs."""
+    with working(os.environ["PATH"]) as worker:
+        yield worker
 
 
 def test_a_dead_worker_is_a_lost_command(worker: tuple[Conversation, "subprocess.Popen[bytes]"]) -> None:
@@ -145,3 +158,50 @@ def test_a_listener_that_raises_loses_the_place(worker: tuple[Conversation, "sub
     with pytest.raises(ZeroDivisionError):
         conversation.run(ExecRequest(argv=("echo", "x")), {}, refuse)
     assert conversation.run(ExecRequest(argv=("true",)), {}, refuse).ending is Ending.LOST
+
+
+def test_an_archive_is_unpacked_by_the_worker(
+    worker: tuple[Conversation, "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """It goes in by the same socket as commands, whatever bytes it has, and the next command is understood."""
+    conversation, _ = worker
+    data = bytes(range(256)) * 3000 + b"\nexit 3\n"
+    target = tmp_path / "it's" / "new"
+    assert conversation.unpack(str(target), tar_of(file=data))
+    assert (target / "file").read_bytes() == data
+    output: list[bytes] = []
+    assert conversation.run(ExecRequest(argv=("echo", "next")), {}, output.append).is_success
+    assert b"".join(output) == b"next\n"
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_what_is_no_archive_is_not_read_as_a_command(
+    worker: tuple[Conversation, "subprocess.Popen[bytes]"], tmp_path: Path, size: int
+) -> None:
+    """Tar gives up at once; what it has not read is read to its end, and the worker stays usable."""
+    conversation, _ = worker
+    assert not conversation.unpack(str(tmp_path / "x"), b"exit 3\n" * (size // 7))
+    assert conversation.run(ExecRequest(argv=("true",)), {}, lambda _: None).is_success
+
+
+def test_a_worker_whose_head_reads_too_much_is_sent_no_archive(tmp_path: Path) -> None:
+    """Busybox knows no `--version`; its `head` would read the request that follows, so nothing is sent."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "head").write_text('#!/bin/sh\n[ "$1" = --version ] && exit 1\nexec cat\n')
+    (programs / "head").chmod(0o755)
+    with working(f"{programs}:{os.environ['PATH']}") as (conversation, _):
+        assert not conversation.unpack(str(tmp_path / "x"), tar_of(file=b"x"))
+        assert conversation.run(ExecRequest(argv=("true",)), {}, lambda _: None).is_success
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_worker_that_is_gone_takes_no_archive(
+    worker: tuple[Conversation, "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """Neither the archive nor anything after it is taken for done."""
+    conversation, shell = worker
+    shell.kill()
+    shell.wait()
+    assert not conversation.unpack(str(tmp_path / "x"), tar_of(file=b"x"))
+    assert conversation.run(ExecRequest(argv=("true",)), {}, lambda _: None).ending is Ending.LOST
