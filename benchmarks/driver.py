@@ -15,6 +15,7 @@ LINEAR = f"a cell of {MANY} against one of {FEW}"
 MEMORY = f"memory for each cell beyond {FEW}"
 
 CELL_TO_FILE = "in a cell, against into a file"
+CELL_TO_STREAM = "in a cell, against the engine's stream"
 GROWTH = "growth of the runner's memory"
 
 _HERE = Path(__file__).resolve().parent
@@ -31,9 +32,10 @@ class _Overhead(msgspec.Struct, frozen=True):
 
 
 class _LogVolume(msgspec.Struct, frozen=True):
-    """What log_volume.py prints. `file`, `cell`: seconds; `growth`: bytes."""
+    """What log_volume.py prints. `file`, `stream`, `cell`: seconds; `growth`: bytes."""
 
     file: float
+    stream: float
     cell: float
     growth: int
 
@@ -66,7 +68,10 @@ def measure_overhead(bench: Bench, row: str) -> tuple[Series, ...]:
 
 
 def measure_log_volume(bench: Bench, row: str) -> tuple[Series, ...]:
-    """Measure a cell that prints a gigabyte, against the same command with its output into a file."""
+    """Measure a cell that prints a gigabyte, against the same command with its output into a file.
+
+    And against what the engine's stream takes when nobody does anything with it: what is above that is the runner's.
+    """
     turns: list[_LogVolume] = []
     failure = None
     for turn in range(bench.rounds):
@@ -75,12 +80,17 @@ def measure_log_volume(bench: Bench, row: str) -> tuple[Series, ...]:
         except BenchmarkError as error:
             failure = str(error)
             break
-        print(f"{row}: round {turn + 1} of {bench.rounds}: {one.cell:.2f} s, {one.file:.2f} s", flush=True)
+        print(
+            f"{row}: round {turn + 1} of {bench.rounds}: {one.cell:.2f} s, {one.stream:.2f} s, {one.file:.2f} s",
+            flush=True,
+        )
         turns.append(one)
     return (
         Series(name="in a cell", failure=failure, values=tuple(one.cell for one in turns)),
-        Series(name="into a file", failure=failure, values=tuple(one.file for one in turns)),
+        Series(name="into a file, in a container", failure=failure, values=tuple(one.file for one in turns)),
+        Series(name="by the engine's stream to nobody", failure=failure, values=tuple(one.stream for one in turns)),
         Series(name=CELL_TO_FILE, unit="x", failure=failure, values=tuple(one.cell / one.file for one in turns)),
+        Series(name=CELL_TO_STREAM, unit="x", failure=failure, values=tuple(one.cell / one.stream for one in turns)),
         Series(name=GROWTH, unit="MB", failure=failure, values=tuple(one.growth / 1e6 for one in turns)),
     )
 

@@ -99,12 +99,15 @@ ROWS = (
     ),
     Row(
         name="log-volume",
-        title="1 GiB of build log: the same command in a cell, and with its output into a file",
+        title="1 GiB of build log: the same command in a cell, and in a container with its output into a file there",
         goals=(
             AtMost(series=GROWTH, bound=50, words="at most 50 MB of growth"),
             AtMost(series=CELL_TO_FILE, bound=1.10, words="at most 10 % slower than writing it to a file"),
         ),
         measure=measure_log_volume,
+        notes=(
+            "The engine's stream: `docker run` with its output thrown away and no log kept, the way it has to go from a cell.",
+        ),
     ),
 )
 """In the order of the yardstick."""
