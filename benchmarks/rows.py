@@ -106,7 +106,7 @@ ROWS = (
         ),
         measure=measure_log_volume,
         notes=(
-            "The engine's stream: `docker run` with its output thrown away and no log kept, the way it has to go from a cell.",
+            "The engine's stream: `docker run` with its output thrown away and no log kept. A cell's comes that way.",
         ),
     ),
 )
