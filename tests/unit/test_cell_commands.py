@@ -190,3 +190,17 @@ def test_settings_that_a_frontend_cannot_pass_on_are_told_of() -> None:
     assert "-Ca=b" in only(new.build(), StepKind.BUILD).request.argv
     assert new.remarks() == ()
     assert recipe_for(job_for("cp36-manylinux_x86_64", CATALOG)).remarks() == ()
+
+
+@pytest.mark.parametrize(
+    ("frontend", "mode"), [(Frontend.UV, "hardlink"), (Frontend.BUILD_UV, "copy"), (Frontend.PIP, "copy")]
+)
+def test_only_what_uv_makes_among_its_downloads_is_linked_to_them(frontend: Frontend, mode: str) -> None:
+    """What a test does to an installed file must not come to the next cell; the user's own wish prevails anyhow."""
+    values: Values = {BUILD_FRONTEND: BuildFrontend(name=frontend), TEST_COMMAND: "pytest"}
+    recipe = recipe_for(job_for(X86, CATALOG, settings_with(values)))
+    build = only(recipe.build(), StepKind.BUILD)
+    assert dict(build.request.env)["UV_LINK_MODE"] == mode
+    assert {dict(step.request.env)["UV_LINK_MODE"] for step in recipe.test(WHEEL)} == {"copy"}
+    passed = replace(recipe, passed=(("UV_LINK_MODE", "symlink"),))
+    assert dict(only(passed.build(), StepKind.BUILD).request.env)["UV_LINK_MODE"] == "symlink"
