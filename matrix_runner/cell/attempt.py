@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from matrix_runner.cell.commands import Step
+from matrix_runner.cell.crates import has_crates
 from matrix_runner.cell.diary import CellFailed, Diary, Gone
 from matrix_runner.cell.layout import Layout
 from matrix_runner.cell.preflight import Place
@@ -23,7 +24,8 @@ from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
-from matrix_runner.wheelhouse import Promise, WheelContents, inspect, receive, reject_pure, verify
+from matrix_runner.wheelhouse import Promise, receive, reject_pure, verify
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +64,7 @@ class Attempt:
             epoch=shop.source.epoch,
             passed=tuple((name, environ[name]) for name in job.settings[ENVIRONMENT_PASS] if name in environ),
             groups=shop.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
+            has_crates=has_crates(name for name, _ in shop.source.digests),
         )
         self._promise = Promise(
             cell=job.cell,

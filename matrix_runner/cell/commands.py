@@ -125,6 +125,10 @@ class Commands:
         """Return the step with further variables, of which those that the user has set stay as they are."""
         return replace(step, request=replace(step.request, env=(*step.request.env, *self._undecided(wishes))))
 
+    def sets(self, name: str) -> bool:
+        """Whether the user's configuration sets a variable for the cell's commands."""
+        return name in {*self._decided, *(variable for variable, _ in self.settings[ENVIRONMENT])}
+
     def fill(self, command: str, *, wheel: str | None = None) -> str:
         """Put values in the place of `{project}` and its like; `#{project}` stays, without the `#`."""
         values = {
@@ -186,9 +190,13 @@ class Commands:
 
     def _undecided(self, wishes: Mapping[str, str]) -> Variables:
         """Return those that neither `environment-pass` nor `create-args` set; `environment` prevails by itself."""
-        given = parse_create_args(self.settings[CONTAINER_ENGINE].create_args).env
-        decided = {name for name, _ in (*self.passed, *given)}
+        decided = self._decided
         return tuple((name, value) for name, value in wishes.items() if name not in decided)
+
+    @property
+    def _decided(self) -> frozenset[str]:
+        given = parse_create_args(self.settings[CONTAINER_ENGINE].create_args).env
+        return frozenset(name for name, _ in (*self.passed, *given))
 
     def _parallelism(self) -> Variables:
         """Tell build tools their share of the processors, which each would else take for all its own.

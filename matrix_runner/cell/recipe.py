@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from matrix_runner.cell.auditing import audit_steps, why_not
 from matrix_runner.cell.commands import Commands, Phase, Step
 from matrix_runner.cell.compilers import CompilerCaching
+from matrix_runner.cell.crates import CARGO_HOME, share_downloads
 from matrix_runner.cell.repairing import repair_step, why_not_compressed
 from matrix_runner.cell.testing import has_tests, test_steps
 from matrix_runner.cell.toolbox import Toolbox
@@ -29,7 +30,8 @@ class Recipe:
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: what
     `test-groups` come to, as requirements. `processors`: how many the build tools may use at once.
-    `caches_compilers`: False where the image lacks the compiler cache that was asked for.
+    `has_crates`: whether the project has Rust in it. `caches_compilers`: False where the image lacks the compiler
+    cache that was asked for.
     """
 
     job: Job
@@ -38,6 +40,7 @@ class Recipe:
     passed: Variables = ()
     groups: tuple[str, ...] = ()
     processors: int = 1
+    has_crates: bool = False
     caches_compilers: bool = True
 
     @property
@@ -65,6 +68,7 @@ class Recipe:
         tools, settings = self.tools, self.job.settings
         commands = replace(self.commands, caching=self.caching)
         yield from self._begin()
+        yield from self._share_crates()
         if tools.has_build_environment:
             create = tools.create_build_environment()
             script = tools.after_constraints(create)
@@ -111,6 +115,15 @@ class Recipe:
         return Commands(
             job=self.job, tools=self.tools, epoch=self.epoch, passed=self.passed, processors=self.processors
         )
+
+    def _share_crates(self) -> Iterator[Step]:
+        """Let cargo find what other cells have downloaded; not on somebody's machine, whose home has it anyhow."""
+        commands = self.commands
+        if self.has_crates and self.tools.is_disposable and not commands.sets(CARGO_HOME):
+            step = commands.step(
+                StepKind.PREPARE, share_downloads(commands.layout), path=(self.tools.python_bin,), cwd=None
+            )
+            yield replace(step, shown="share what cargo downloads")
 
     def _begin(self) -> Iterator[Step]:
         yield from self.commands.environment()
