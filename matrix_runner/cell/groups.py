@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from matrix_runner.errors import ConfigError
@@ -45,6 +44,9 @@ class DependencyGroups:
             yield from self._item(item, title, (*path, own))
 
     def _item(self, item: TOMLValue, title: str, path: tuple[str, ...]) -> Iterator[str]:
+        # Few projects have groups, and all would wait for it.
+        from packaging.requirements import InvalidRequirement, Requirement
+
         match item:
             case str():
                 try:

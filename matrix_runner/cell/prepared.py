@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from tarfile import BLOCKSIZE
 from tarfile import open as open_tar
 
-from pathspec import GitIgnoreSpec
-
 from matrix_runner.cell.preflight import Place
 from matrix_runner.cell.shelf import Preparations, Prepared
 from matrix_runner.cell.source import Digests, SourceArchive
@@ -37,12 +35,18 @@ def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:
     """Return the files that `before-all` depends on: all, or those that the patterns of .gitignore match."""
     if not patterns:
         return digests
+    from pathspec import GitIgnoreSpec
+
     spec = GitIgnoreSpec.from_lines(patterns)
     return tuple(pair for pair in digests if spec.match_file(pair[0]))
 
 
 def useless_patterns(digests: Digests, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the patterns that match no file of the project; those that only leave out are not among them."""
+    if not patterns:
+        return ()
+    from pathspec import GitIgnoreSpec
+
     names = [name for name, _ in digests]
     return tuple(
         pattern

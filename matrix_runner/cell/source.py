@@ -13,12 +13,13 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
-
-from pathspec import GitIgnoreSpec
+from typing import IO, TYPE_CHECKING, cast
 
 from matrix_runner.cell.git import Git
 from matrix_runner.errors import MachineError, UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 IGNORED_OUTSIDE_GIT = """
 .git/
@@ -197,11 +198,14 @@ def _takes_version_from_git(directory: Path) -> bool:
 
 
 def _plain_files(project: Path) -> list[str]:
+    # Not for git checkouts, which ask git.
+    from pathspec import GitIgnoreSpec
+
     ignored = GitIgnoreSpec.from_lines(IGNORED_OUTSIDE_GIT.splitlines())
     return list(_walk(project, "", ignored))
 
 
-def _walk(project: Path, top: str, ignored: GitIgnoreSpec | None = None) -> Iterator[str]:
+def _walk(project: Path, top: str, ignored: "GitIgnoreSpec | None" = None) -> Iterator[str]:
     """Names of all files and links below `top`, relative to the project; links are not followed."""
     for entry in sorted(os.scandir(project / top), key=lambda entry: entry.name):
         name = f"{top}/{entry.name}" if top else entry.name

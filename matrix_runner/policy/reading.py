@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.policy.elf import Binary, read_elf
-from matrix_runner.wheelhouse import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.archive import open_archive
+from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 
 MEMBER_LIMIT = 4 * 1024**3
 """Bytes of one unpacked file; the largest libraries in wheels have some 2 GB."""

@@ -67,9 +67,16 @@ class Progress:
             case CellStarted():
                 self._cells[event.cell] = CellProgress(cell=event.cell, phase=Phase.RUNNING, started=event.at)
             case StepStarted():
-                known = self._cells.get(event.cell) or CellProgress(cell=event.cell, started=event.at)
-                self._cells[event.cell] = replace(
-                    known, phase=Phase.RUNNING, step=event.kind, step_started=event.at, detail=event.command or ""
+                known = self._cells.get(event.cell)
+                # Not `replace`, which asks what the fields are: a cell has a dozen steps.
+                self._cells[event.cell] = CellProgress(
+                    cell=event.cell,
+                    phase=Phase.RUNNING,
+                    started=event.at if known is None else known.started,
+                    step=event.kind,
+                    step_started=event.at,
+                    outcome=None if known is None else known.outcome,
+                    detail=event.command or "",
                 )
             case CellFinished():
                 cell = event.outcome.cell

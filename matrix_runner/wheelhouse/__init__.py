@@ -1,6 +1,8 @@
-"""What comes out of a cell: taken in, inspected, held against the cell's promise, published."""
+"""What comes out of a cell: taken in, inspected, held against the cell's promise, published.
 
-from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
+`inspection` is not among the names here: half of the room, and of no use to a run that only delivers again.
+"""
+
 from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
 from matrix_runner.wheelhouse.naming import is_stable_abi
 from matrix_runner.wheelhouse.publication import Wheelhouse
@@ -8,11 +10,8 @@ from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject
 
 __all__ = (
     "DEFAULT_LIMIT",
-    "ElfFile",
     "Promise",
-    "WheelContents",
     "Wheelhouse",
-    "inspect",
     "is_compatible",
     "is_stable_abi",
     "receive",

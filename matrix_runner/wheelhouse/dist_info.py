@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from packaging.metadata import parse_email
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -78,6 +77,9 @@ def _read(archive: zipfile.ZipFile, path: str, wheel: str) -> bytes:
 
 
 def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
+    # The largest import of this room, and of no use to a run that only delivers again.
+    from packaging.metadata import parse_email
+
     raw, _ = parse_email(data)
     told = raw.get("name"), raw.get("version")
     if told[0] is None or told[1] is None:

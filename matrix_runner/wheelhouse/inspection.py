@@ -91,7 +91,7 @@ def inspect(wheel: Path) -> WheelContents:
         tags=name.tags,
         is_pure=info.root_is_purelib and not elf_files,
         elf_files=elf_files,
-        grafted=tuple(sorted(PurePosixPath(path).name for path in paths if _is_grafted(path, name))),
+        grafted=tuple(sorted(path.rpartition("/")[2] for path in paths if _is_grafted(path, name))),
         extension_suffixes=tuple(sorted({_suffix(path) for path in paths if _is_module(path, name)})),
         size=size,
         sha256=digest,
@@ -152,7 +152,7 @@ def _elf(path: str, header: bytes) -> ElfFile | None:
 
 def _is_grafted(path: str, name: WheelName) -> bool:
     """Whether repair put it there: auditwheel's `<name>.libs/` next to the packages, or the old `<package>/.libs/`."""
-    directory = PurePosixPath(path).parent.name
+    directory = path.rpartition("/")[0].rpartition("/")[2]
     return directory == ".libs" or (
         directory.endswith(".libs") and canonicalize_name(directory.removesuffix(".libs")) == name.project
     )

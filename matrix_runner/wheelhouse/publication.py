@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.durable import chunks_of, rename_flushed, sha256_of, write_flushed
-from matrix_runner.wheelhouse.inspection import WheelContents
 from matrix_runner.wheelhouse.lock import release_lock, take_lock
+
+if TYPE_CHECKING:
+    from matrix_runner.wheelhouse.inspection import WheelContents
 
 SUMS = "SHA256SUMS"
 _PARTIAL = ".matrix-runner-"
@@ -101,7 +103,7 @@ class Wheelhouse:
             raise OutputError(f"the staging directory {path} cannot be used: {_cause(error)}") from error
         return path
 
-    def publish(self, wheel: Path, contents: WheelContents) -> WheelRecord:
+    def publish(self, wheel: Path, contents: "WheelContents") -> WheelRecord:
         """Put an inspected wheel into the directory and return its record.
 
         An identical file that is there already stays as it is. If this run has published the name before (an abi3

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
@@ -10,8 +11,10 @@ from packaging.utils import canonicalize_name
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Libc, Platform
-from matrix_runner.wheelhouse.inspection import WheelContents
 from matrix_runner.wheelhouse.naming import parse_name
+
+if TYPE_CHECKING:
+    from matrix_runner.wheelhouse.inspection import WheelContents
 
 _PLATFORM = re.compile(
     r"(?:(?P<glibc>manylinux(?:1|2010|2014|_\d+_\d+))|(?P<musl>musllinux_\d+_\d+)|linux)_(?P<arch>[a-z]\w*)", re.ASCII
@@ -48,7 +51,7 @@ class _Fit(Enum):
     NONE = "made for another"
 
 
-def verify(contents: WheelContents, promise: Promise) -> None:
+def verify(contents: "WheelContents", promise: Promise) -> None:
     """Return if the wheel is what the cell promised; else raise WheelRejected, with a hint.
 
     The name says nothing about the code: setuptools names a wheel i686 by the interpreter's pointer size while the
@@ -88,7 +91,7 @@ def serves_several(filename: str) -> bool:
     return any(tag.abi in {"abi3", "abi3t", "none"} for tag in parse_name(filename).tags)
 
 
-def _check_project(contents: WheelContents, promise: Promise) -> None:
+def _check_project(contents: "WheelContents", promise: Promise) -> None:
     if promise.project_name is not None and canonicalize_name(promise.project_name) != contents.name:
         raise WheelRejected(
             f"{contents.filename} is a wheel of {contents.name}, not of {promise.project_name}",
@@ -96,7 +99,7 @@ def _check_project(contents: WheelContents, promise: Promise) -> None:
         )
 
 
-def _check_not_pure(contents: WheelContents) -> None:
+def _check_not_pure(contents: "WheelContents") -> None:
     if all(tag.platform != "any" for tag in contents.tags):
         return
     if contents.elf_files:
@@ -115,7 +118,7 @@ def _pure(filename: str) -> WheelRejected:
     )
 
 
-def _check_platform(contents: WheelContents, promise: Promise) -> None:
+def _check_platform(contents: "WheelContents", promise: Promise) -> None:
     platform = promise.cell.platform
     for name in sorted({tag.platform for tag in contents.tags}):
         if name == f"linux_{platform.arch}":
@@ -141,7 +144,7 @@ def _is_of(name: str, platform: Platform) -> bool:
     return match["glibc" if platform.libc is Libc.GLIBC else "musl"] is not None
 
 
-def _check_interpreter(contents: WheelContents, promise: Promise) -> None:
+def _check_interpreter(contents: "WheelContents", promise: Promise) -> None:
     """At least one tag must fit; the others may only be of the kinds that are for many interpreters."""
     own = (promise.python_tag, promise.abi_tag)
     interpreter = promise.cell.interpreter
@@ -158,7 +161,7 @@ def _check_interpreter(contents: WheelContents, promise: Promise) -> None:
         raise _of_another(contents, promise)
 
 
-def _of_another(contents: WheelContents, promise: Promise) -> WheelRejected:
+def _of_another(contents: "WheelContents", promise: Promise) -> WheelRejected:
     told = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in contents.tags}))
     return WheelRejected(
         f"{contents.filename} is for {told}; the cell's interpreter is {promise.python_tag}-{promise.abi_tag}",
@@ -206,7 +209,7 @@ def cpython_abi(interpreter: Interpreter) -> str:
     return f"cp{interpreter.major}{interpreter.minor}{implied}"
 
 
-def _check_machine(contents: WheelContents, promise: Promise) -> None:
+def _check_machine(contents: "WheelContents", promise: Promise) -> None:
     arch = promise.cell.platform.arch
     wanted = (arch.bits, arch.elf_machine, arch.byte_order)
     for elf in contents.elf_files:
@@ -219,7 +222,7 @@ def _check_machine(contents: WheelContents, promise: Promise) -> None:
             )
 
 
-def _check_suffixes(contents: WheelContents, promise: Promise) -> None:
+def _check_suffixes(contents: "WheelContents", promise: Promise) -> None:
     """Refuse modules that the cell's Python, or a later one that the tag promises, would not import."""
     interpreter = promise.cell.interpreter
     stable = f".{_stable_abi(interpreter)}.so"

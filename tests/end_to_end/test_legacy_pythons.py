@@ -7,7 +7,7 @@ from runner_process import run_build
 from sample_projects import write_project
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.wheelhouse import inspect
+from matrix_runner.wheelhouse.inspection import inspect
 
 pytestmark = pytest.mark.own_images
 

@@ -13,7 +13,7 @@ from matrix_runner.cell.source import pack
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
 from matrix_runner.engine.docker import DockerEngine
 from matrix_runner.model.platforms import Arch
-from matrix_runner.wheelhouse import inspect
+from matrix_runner.wheelhouse.inspection import inspect
 
 pytestmark = [pytest.mark.network, pytest.mark.own_images]
 

@@ -15,7 +15,8 @@ import pytest
 from wheel_builder import X86_64, build_wheel
 
 from matrix_runner.errors import ExitCode, OutputError
-from matrix_runner.wheelhouse import Wheelhouse, inspect
+from matrix_runner.wheelhouse import Wheelhouse
+from matrix_runner.wheelhouse.inspection import inspect
 
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 """Mounting takes root; permissions would not do, as root ignores them."""
@@ -24,7 +25,8 @@ PUBLISHER = """
 import sys
 from pathlib import Path
 from matrix_runner.errors import OutputError
-from matrix_runner.wheelhouse import Wheelhouse, inspect
+from matrix_runner.wheelhouse import Wheelhouse
+from matrix_runner.wheelhouse.inspection import inspect
 
 out, staging, rounds, *wheels = sys.argv[1:]
 pairs = [(Path(wheel), inspect(Path(wheel))) for wheel in wheels]

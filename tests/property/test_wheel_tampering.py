@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from wheel_builder import X86_64, build_wheel, elf, in_chunks, tar_of
 
 from matrix_runner.errors import WheelRejected
-from matrix_runner.wheelhouse import WheelContents, inspect, receive
+from matrix_runner.wheelhouse import receive
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 
 def _make() -> tuple[bytes, WheelContents]:

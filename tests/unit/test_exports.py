@@ -20,11 +20,8 @@ EXPORTS = {
     "matrix_runner.schedule": {"Durations", "Interrupt", "Load", "Pool", "Seat", "Task", "queue_order"},
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
-        "ElfFile",
         "Promise",
-        "WheelContents",
         "Wheelhouse",
-        "inspect",
         "is_compatible",
         "is_stable_abi",
         "receive",

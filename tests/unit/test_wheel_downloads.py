@@ -9,7 +9,8 @@ import pytest
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Interpreter
 from matrix_runner.model.platforms import Libc, Platform
-from matrix_runner.wheelhouse import Promise, WheelContents, inspect, is_compatible, verify
+from matrix_runner.wheelhouse import Promise, is_compatible, verify
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 pytestmark = pytest.mark.network
 

@@ -14,7 +14,7 @@ from wheel_builder import DIST_INFO, SUFFIX_X86_64, X86_64, build_wheel, default
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.platforms import Arch
-from matrix_runner.wheelhouse import ElfFile, inspect
+from matrix_runner.wheelhouse.inspection import ElfFile, inspect
 
 FILES = default_files()
 LINES = [record_line(path, data) for path, data in FILES.items()]

@@ -10,7 +10,8 @@ from matrix_runner import catalog
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.wheelhouse import Promise, WheelContents, inspect, is_compatible, verify
+from matrix_runner.wheelhouse import Promise, is_compatible, verify
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 KNOWN = catalog.load()
 PLATFORM_TAGS = {Libc.GLIBC: ("manylinux_2_28", "manylinux2014", "manylinux_2_17"), Libc.MUSL: ("musllinux_1_2",)}

@@ -13,7 +13,8 @@ from wheel_builder import X86_64, build_wheel, elf
 
 from matrix_runner.errors import ExitCode, OutputError, WheelRejected
 from matrix_runner.model.outcomes import WheelRecord
-from matrix_runner.wheelhouse import WheelContents, Wheelhouse, inspect
+from matrix_runner.wheelhouse import Wheelhouse
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 
 def _wheel(directory: Path, name: str = X86_64, text: bytes = b"") -> tuple[Path, WheelContents]:

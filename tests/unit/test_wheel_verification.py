@@ -8,7 +8,8 @@ from wheel_builder import DIST_INFO, I686, SUFFIX_X86_64, X86_64, build_wheel, e
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Interpreter
 from matrix_runner.model.platforms import Arch, Platform
-from matrix_runner.wheelhouse import Promise, WheelContents, inspect, is_compatible, verify
+from matrix_runner.wheelhouse import Promise, is_compatible, verify
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 NO_MODULE: dict[str, bytes | None] = {f"demo/_fast{SUFFIX_X86_64}": None}
 
