@@ -52,24 +52,23 @@ class Heard:
     """A listener, the last of all: tells workers when everything about a cell has been heard by the others."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ended: dict[Cell, threading.Event] = {}
+        self._changed = threading.Condition()
+        self._ended: set[Cell] = set()
 
     def handle(self, event: Event) -> None:
         """Take note of a cell's end."""
         if isinstance(event, CellFinished):
-            self._of(event.outcome.cell).set()
+            with self._changed:
+                self._ended.add(event.outcome.cell)
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Nothing is held."""
 
     def wait(self, cell: Cell) -> bool:
         """Wait until the cell's end was heard; return whether it was."""
-        return self._of(cell).wait(_HEARD_SECONDS)
-
-    def _of(self, cell: Cell) -> threading.Event:
-        with self._lock:
-            return self._ended.setdefault(cell, threading.Event())
+        with self._changed:
+            return self._changed.wait_for(lambda: cell in self._ended, _HEARD_SECONDS)
 
 
 class Reuse:

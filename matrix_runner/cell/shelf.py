@@ -54,7 +54,6 @@ class Shelf:
         """`jobs`: all of the run, in plan order."""
         self._lock = threading.Lock()
         self._wheels: dict[Cell, Reusable] = {}
-        self._shared: list[Reusable] = []
         self._leaders: dict[Platform, Cell] = {}
         self._finished: set[Cell] = set()
         if waits:
@@ -87,21 +86,20 @@ class Shelf:
     def add(self, wheel: Reusable) -> None:
         """Offer a published wheel to the cells that start later; those that waited for its cell need not any more."""
         with self._lock:
-            self._wheels[wheel.builder] = wheel
             self._finished.add(wheel.builder)
             if serves_several(wheel.path.name):
-                self._shared.append(wheel)
+                self._wheels[wheel.builder] = wheel
 
     def find(self, cell: Cell) -> Reusable | None:
         """Return a wheel made for several cells that installs on this one, if one is published."""
         with self._lock:
             return next(
-                (w for w in self._shared if is_compatible(w.path.name, cell.interpreter, cell.platform)),
+                (w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)),
                 None,
             )
 
     def wheel_of(self, builder: Cell) -> Path | None:
-        """Return the wheel that a cell put here, if it did."""
+        """Return the wheel that a cell put here, if it serves several cells."""
         with self._lock:
             return None if builder not in self._wheels else self._wheels[builder].path
 
