@@ -1,7 +1,7 @@
 """Each cell's log, whole and raw, in a file of its own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,7 +40,7 @@ class _Log:
 
     file: BinaryIO
     output: int = 0
-    end: bytes = b""
+    end: bytearray = field(default_factory=bytearray)
     left_out: int = 0
     at_line_start: bool = True
 
@@ -111,7 +111,7 @@ class CellLogs:
         """Return the last `count` bytes, or all there are, of what the cell's log holds by now."""
         log = self._open.get(cell)
         if log is not None and log.left_out:
-            return log.end[-count:]
+            return bytes(log.end[-count:])
         return b"".join(self._read(cell, last=count))
 
     def read(self, cell: Cell) -> Iterator[bytes]:
@@ -142,9 +142,11 @@ class CellLogs:
         if room:
             self._write(cell, log, data[:room])
         if len(data) > room:
-            joined = log.end + data[room:][-KEPT_END:]
             log.left_out += len(data) - room
-            log.end = joined if len(joined) < 2 * KEPT_END else joined[-KEPT_END:]
+            # Grown in place: output comes in small pieces, and to copy the end for each takes seconds for a gigabyte.
+            log.end += data[room:][-KEPT_END:]
+            if len(log.end) >= 2 * KEPT_END:
+                del log.end[:-KEPT_END]
 
     def _write_line(self, cell: Cell, text: str) -> None:
         log = self._log(cell)
@@ -157,9 +159,9 @@ class CellLogs:
 
     def _write_end(self, cell: Cell, log: _Log) -> None:
         """Write the end that was kept, behind a notice, and count on from there without more room."""
-        end = log.end[-KEPT_END:]
+        end = bytes(log.end[-KEPT_END:])
         gap = log.left_out - len(end)
-        log.end, log.left_out = b"", 0
+        log.end, log.left_out = bytearray(), 0
         if gap:
             notice = f"--- {size(gap)} of output left out here: a log keeps {size(self._cap)} and the end\n"
             self._write(cell, log, notice.encode() if log.at_line_start else b"\n" + notice.encode())
