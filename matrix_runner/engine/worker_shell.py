@@ -164,6 +164,9 @@ class MarkScanner:
 
     def feed(self, data: bytes) -> bytes:
         """Return the output in `data`; set `end` when the end mark is complete."""
+        if self._has_begun and not self._held and MARK not in data:
+            # Nearly always: no byte is copied.
+            return data
         self._held += data
         if not self._has_begun:
             self._drop_until_begin()
