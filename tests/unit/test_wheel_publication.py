@@ -281,3 +281,28 @@ def test_contents_of_another_file_do_not_pass(tmp_path: Path) -> None:
     other = replace(contents, sha256="0" * 64)
     with _open(tmp_path) as house, pytest.raises(WheelRejected):
         house.publish(wheel, other)
+
+
+def test_a_published_wheels_room_is_passed_on(tmp_path: Path) -> None:
+    """A run of thousands of cells does not leave a directory and a second copy of the wheel for each until its end."""
+    with _open(tmp_path) as house:
+        first = house.room("cp311-manylinux_x86_64")
+        wheel, contents = _wheel(first)
+        house.publish(wheel, contents)
+        assert list(first.iterdir()) == []
+        second = house.room("cp311-manylinux_i686")
+        assert not first.exists()
+        assert list(second.iterdir()) == []
+        assert _names(tmp_path / "staging") == {second.name}
+
+
+def test_what_could_not_be_published_keeps_its_room(tmp_path: Path) -> None:
+    """The error says that the finished wheel is still there, so no other cell may get the directory."""
+    with _open(tmp_path) as house:
+        (tmp_path / "out" / X86_64).write_text("another")
+        room = house.room("cp311-manylinux_x86_64")
+        wheel, contents = _wheel(room)
+        with pytest.raises(OutputError):
+            house.publish(wheel, contents)
+        house.room("cp311-manylinux_i686")
+        assert wheel.exists()
