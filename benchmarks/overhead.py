@@ -154,6 +154,10 @@ class Timed:
         with self._running():
             return self._container.snapshot(metadata)
 
+    def kill(self) -> None:
+        """Remove it."""
+        self._container.kill()
+
     @contextmanager
     def _running(self) -> Iterator[None]:
         began = time.thread_time()

@@ -4,6 +4,7 @@ python benchmarks/run.py [--rows markupsafe-cold unchanged] [--rounds 5]
 """
 
 import argparse
+import compileall
 import sys
 import time
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from results import RowResult
 from rows import ROWS, Row
 from tools import Runner, host_bundle, install_peer
 from workload import OUR_IMAGES, BenchmarkError
+
+import matrix_runner
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
@@ -42,6 +45,8 @@ def main() -> int:
         _write(wishes.results, results.load(wishes.results))
         if not wishes.rows:
             return 0
+        # As pip does with what it installs: without it, and with PYTHONDONTWRITEBYTECODE, each run would compile anew.
+        compileall.compile_dir(Path(matrix_runner.__file__).parent, quiet=1)
         bench = Bench(
             peer=install_peer(WORK),
             runner=Runner(program=Path(sys.executable).with_name("runner")),
