@@ -11,7 +11,12 @@ LONG = 30.0
 def test_events_come_out_in_order_and_none_is_lost() -> None:
     """However many are fetched at a time, a reader gets what one writer left, in its order."""
     box = Mailbox(200)
-    writer = threading.Thread(target=lambda: [box.put(Tick(at=float(number))) for number in range(1000)])
+
+    def write() -> None:
+        for number in range(1000):
+            box.put(Tick(at=float(number)))
+
+    writer = threading.Thread(target=write)
     writer.start()
     read = [box.get(LONG) for _ in range(1000)]
     writer.join(LONG)
