@@ -80,6 +80,16 @@ def test_the_probe_sees_tools_and_the_images_own_platform(tmp_path: Path) -> Non
     assert (facts.plat, facts.path, facts.interpreters) == ("manylinux_2_28_x86_64", path, ())
 
 
+def test_the_version_of_auditwheel_is_read_where_it_is_installed(tmp_path: Path) -> None:
+    """It is not started for that; so it is said even by one that cannot start."""
+    tools, where = tmp_path / "bin", tmp_path / "tools"
+    tool(tools, "auditwheel", "exit 1")
+    (tools / "auditwheel").write_text(f"#!{where}/bin/python\nimport auditwheel\n")
+    (where / "lib/python3.13/site-packages/auditwheel-6.8.2.dist-info").mkdir(parents=True)
+    facts = parse_probe(probe(tmp_path, PATH=f"{tools}:/usr/bin:/bin"))
+    assert facts.tool("auditwheel") == "auditwheel 6.8.2"
+
+
 _OFFERS = """\
 if [ "$*" != "list --format json" ]; then exit 2; fi
 echo '['
