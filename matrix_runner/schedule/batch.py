@@ -4,8 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, final
 
 from matrix_runner.schedule.choice import Load, Room, next_ahead, next_for_slots, overtaken_by
 from matrix_runner.schedule.seat import Seat
@@ -83,7 +82,7 @@ class Batch(Generic[R]):
             entry = _Entry(position=position, load=load, may_go_ahead=task.seat is not None)
             self._book.queue.append(entry)
             if task.seat is not None:
-                task.seat.bind(partial(self._enter, entry), partial(self._leave, entry), partial(self._share, entry))
+                task.seat.bind(_Place(self, entry))
 
     @property
     def threads(self) -> int:
@@ -131,10 +130,13 @@ class Batch(Generic[R]):
         """Be a worker, until there is nothing left to start."""
         try:
             while (entry := self._take()) is not None:
-                result = self._tasks[entry.position].run()
+                task = self._tasks[entry.position]
+                result = task.run()
                 with self._lock:
                     self._results[entry.position] = result
                     self._end(entry)
+                if task.seat is not None:
+                    task.seat.unbind()
         except BaseException as crash:  # noqa: BLE001  a worker must not die silently: the main thread raises it
             self._crash = crash
             self.stop()
@@ -231,7 +233,8 @@ class Batch(Generic[R]):
             book.queue.remove(entry)
             book.ahead -= 1
 
-    def _enter(self, entry: _Entry) -> None:
+    def enter(self, entry: _Entry) -> None:
+        """Wait until the task has slots, or the run is stopped."""
         book = self._book
         with self._lock:
             if not entry.has_slots and not entry.is_queued:
@@ -240,16 +243,19 @@ class Batch(Generic[R]):
                 book.queue.insert(0, entry)
                 book.ahead += 1
                 self.settle()
-            entry.turn = threading.Condition(self._lock)
             while not entry.has_slots and not self._is_ending:
-                entry.turn.wait()
+                turn = entry.turn = entry.turn or threading.Condition(self._lock)
+                turn.wait()
+            # Not kept: a condition takes up more than a kilobyte, and there are thousands of tasks.
+            entry.turn = None
 
-    def _leave(self, entry: _Entry) -> None:
+    def leave(self, entry: _Entry) -> None:
+        """Take the task's slots back, and give them to whom they are due."""
         with self._lock:
             self._give_up(entry)
             self.settle()
 
-    def _share(self, entry: _Entry) -> int:
+    def share(self, entry: _Entry) -> int:
         """Return the task's slots, and its part of those that nobody can use at the moment.
 
         They are not kept for it: when another may start, both share them until this one's tools are told anew.
@@ -258,3 +264,24 @@ class Batch(Generic[R]):
             book = self._book
             at_work = max(book.active - book.ahead, 1)
             return entry.load.slots + book.free.slots // at_work
+
+
+@final
+class _Place:
+    """What a task's seat asks for its slots."""
+
+    __slots__ = ("_batch", "_entry")
+
+    def __init__(self, batch: Batch[R], entry: _Entry) -> None:
+        self._batch = batch
+        self._entry = entry
+
+    def enter(self) -> None:
+        self._batch.enter(self._entry)
+
+    def leave(self) -> None:
+        self._batch.leave(self._entry)
+
+    @property
+    def share(self) -> int:
+        return self._batch.share(self._entry)
