@@ -33,25 +33,37 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DistInfo:
-    """What the directory says. `unrecorded`: the files that RECORD cannot or need not have a hash of."""
+    """What the directory says. `unrecorded`: the files that RECORD cannot or need not have a hash of.
+
+    `texts`: the files that were read for it, by their paths.
+    """
 
     root_is_purelib: bool
     record: Mapping[str, Entry]
     unrecorded: frozenset[str]
+    texts: Mapping[str, bytes]
 
 
 def read_dist_info(archive: zipfile.ZipFile, wheel: str, name: WheelName) -> DistInfo:
     """Read and compare with the file name; raise WheelRejected for whatever is missing, doubled or different."""
     directory = _find(archive, wheel, name)
-    _check_metadata(_read(archive, f"{directory}/METADATA", wheel), wheel, name)
-    root_is_purelib = _check_wheel(_read(archive, f"{directory}/WHEEL", wheel), wheel, name)
-    path = f"{directory}/RECORD"
+    metadata, wheel_file, path = (f"{directory}/{base}" for base in ("METADATA", "WHEEL", "RECORD"))
+    texts = {metadata: _read(archive, metadata, wheel)}
+    _check_metadata(texts[metadata], wheel, name)
+    texts[wheel_file] = _read(archive, wheel_file, wheel)
+    root_is_purelib = _check_wheel(texts[wheel_file], wheel, name)
     unrecorded = frozenset({path, f"{path}.jws", f"{path}.p7s"})
-    record = _parse_record(_read(archive, path, wheel), wheel, unrecorded)
+    texts[path] = _read(archive, path, wheel)
+    record = _parse_record(texts[path], wheel, unrecorded)
     missing = record.keys() - set(archive.namelist())
     if missing:
         raise WheelRejected(f"{wheel}: {min(missing)} is in RECORD but not in the wheel")
-    return DistInfo(root_is_purelib=root_is_purelib, record=MappingProxyType(record), unrecorded=unrecorded)
+    return DistInfo(
+        root_is_purelib=root_is_purelib,
+        record=MappingProxyType(record),
+        unrecorded=unrecorded,
+        texts=MappingProxyType(texts),
+    )
 
 
 def _find(archive: zipfile.ZipFile, wheel: str, name: WheelName) -> str:

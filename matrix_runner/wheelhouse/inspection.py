@@ -115,7 +115,8 @@ def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[
         entry = info.record.get(path)
         if entry is None and path not in info.unrecorded:
             raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
-        with archive.open(member) as file:
+        # What was read to its end already (with `zipfile` checking the CRC) is not unpacked again.
+        with io.BytesIO(info.texts[path]) if path in info.texts else archive.open(member) as file:
             elf = _read(file, path, entry, wheel)
         if elf is not None:
             elf_files.append(elf)

@@ -96,9 +96,12 @@ def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LI
             _expect_end(archive.offset, source)
         if partial is None:
             raise WheelRejected("no wheel was found", hint="Did the build or repair command write it elsewhere?")
-        return _put_in_place(partial, directory / found[0])
+        placed = _put_in_place(partial, directory / found[0])
+        partial = None
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
         raise WheelRejected(f"the archive that should hold a wheel is broken or cut short: {error}") from error
+    else:
+        return placed
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)

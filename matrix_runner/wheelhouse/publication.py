@@ -187,17 +187,19 @@ class Wheelhouse:
 
     def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None, hint: str | None) -> None:
         """Write a file whole or not at all, and only if what came is what `sha256` says."""
-        partial = self._new_partial()
+        partial, is_in_place = self._new_partial(), False
         try:
             written = write_flushed(partial, chunks)
             if sha256 is not None and written != sha256:
                 raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
             rename_flushed(partial, target)
+            is_in_place = True
         except OSError as error:
             raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
         finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            if not is_in_place:
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)
 
     def _new_partial(self) -> Path:
         """Return a free temporary name; mutex and lock together make it this call's alone."""
