@@ -110,11 +110,13 @@ class Commands:
         self, kind: StepKind, script: str, *, path: SearchPath, cwd: str | None = None, shown: str | None = None
     ) -> Step:
         """Make a step of a script for the shell."""
-        return replace(self.step(kind, ("sh", "-c", script), path=path, cwd=cwd), shown=shown or script)
+        return self._step(kind, ("sh", "-c", script), path=path, cwd=cwd, shown=shown or script)
 
     def step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None) -> Step:
         """Make a step of a command."""
-        shown = shlex.join(argv)
+        return self._step(kind, argv, path=path, cwd=cwd, shown=shlex.join(argv))
+
+    def _step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, shown: str) -> Step:
         if self._variables is not None:
             # PATH once more after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
