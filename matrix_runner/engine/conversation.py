@@ -167,12 +167,14 @@ class Conversation:
         until = self._clock() + timeout
         if not self._send(text):
             return None
-        while scanner.end is None:
-            data = self._receive(until) if self._clock() < until else None
-            if not data:
-                self._first_words += scanner.flush()
-                return None
-            self._first_words = (self._first_words + scanner.feed(self._frames.feed(data)))[:_FIRST_WORDS]
+
+        def keep(heard: bytes) -> bool:
+            self._first_words = (self._first_words + heard)[:_FIRST_WORDS]
+            return False
+
+        if not self._hear(scanner, until, keep) or scanner.end is None:
+            self._first_words += scanner.flush()
+            return None
         self._oom_kills = scanner.end.oom_kills
         return scanner.end
 
