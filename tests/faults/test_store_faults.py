@@ -5,19 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 from store_entries import CONTENT, filled, finished, made_of
 
 from matrix_runner.errors import OutputError
 from matrix_runner.store.store import Store
 from matrix_runner.store.upkeep import listed, prune
-
-AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 
 # Writes one entry after another until it is killed.
 WRITER = """
@@ -98,19 +95,9 @@ def test_several_runs_at_once_never_mix(tmp_path: Path) -> None:
     assert list((store.root / "tmp").iterdir()) == []
 
 
-@contextmanager
-def _small_disk(path: Path, size: str) -> Iterator[Path]:
-    path.mkdir()
-    subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", f"mode=1777,size={size}", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run([*AS_ROOT, "umount", path], check=True)
-
-
 def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
     """An entry that does not fit is an error for the caller, leaves nothing behind, and harms no other entry."""
-    with _small_disk(tmp_path / "disk", "128k") as disk:
+    with small_disk(tmp_path / "disk", "size=128k") as disk:
         store = Store(disk / "store")
         key = store.put(made_of(), finished(tmp_path / "built"))
         with pytest.raises(OutputError, match="cannot be written to"):
@@ -123,7 +110,7 @@ def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
 def test_no_room_for_copies_is_no_damage(tmp_path: Path) -> None:
     """If the run's own directory is full, the entry is not to blame: it stays."""
     store, key = filled(tmp_path)
-    with _small_disk(tmp_path / "disk", "4k") as disk:
+    with small_disk(tmp_path / "disk", "size=4k") as disk:
         (disk / "filler").write_bytes(b"x" * 4096)
         with pytest.raises(OutputError):
             store.get(key, disk / "staging")

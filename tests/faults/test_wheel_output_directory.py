@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from small_disk import AS_ROOT, small_disk
 from wheel_builder import X86_64, build_wheel
 
 from matrix_runner.errors import ExitCode, OutputError
 from matrix_runner.wheelhouse import Wheelhouse
 from matrix_runner.wheelhouse.inspection import inspect
 
-AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 """Mounting takes root; permissions would not do, as root ignores them."""
 
 PUBLISHER = """
@@ -45,17 +45,6 @@ while done < int(rounds):
             raise
         refused += 1
 """
-
-
-@contextmanager
-def _tmpfs(path: Path, options: str) -> Iterator[Path]:
-    """A small file system of its own, for as long as the test needs it."""
-    path.mkdir()
-    subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", f"mode=1777,{options}", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run([*AS_ROOT, "umount", path], check=True)
 
 
 @contextmanager
@@ -86,7 +75,7 @@ def _variants(tmp_path: Path, size: int) -> tuple[Path, Path]:
 
 def test_a_read_only_directory_stops_the_run_before_it_builds(tmp_path: Path) -> None:
     """Entering the wheelhouse fails with exit code 4 and the cause, so nothing is built in vain."""
-    with _tmpfs(tmp_path / "out", "ro") as out:
+    with small_disk(tmp_path / "out", "ro") as out:
         house = Wheelhouse(out, overwrite=False, staging=tmp_path / "staging")
         with pytest.raises(OutputError, match="Read-only file system") as caught, house:
             pass
@@ -98,7 +87,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     """The wheel stays in staging, nothing half-written appears, older wheels stay; with room, a rerun converges."""
     wheel, _ = _variants(tmp_path, 2 * 1024**2)
     small = build_wheel(tmp_path, X86_64.replace("1.0", "0.9"))
-    with _tmpfs(tmp_path / "out", "size=1m") as out:
+    with small_disk(tmp_path / "out", "size=1m") as out:
         with Wheelhouse(out, overwrite=False, staging=tmp_path / "staging") as house:
             house.publish(small, inspect(small))
             house.write_sums()
@@ -118,7 +107,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_disk_without_any_room_stops_the_run_before_it_builds(tmp_path: Path) -> None:
     """A disk that is full already is found at the start, and no lock file is left on it."""
-    with _tmpfs(tmp_path / "out", "size=64k") as out:
+    with small_disk(tmp_path / "out", "size=64k") as out:
         assert shutil.disk_usage(out).total == 65536
         (out / "filler").write_bytes(bytes(65536))
         house = Wheelhouse(out, overwrite=False, staging=tmp_path / "staging")
