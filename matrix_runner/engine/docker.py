@@ -5,7 +5,7 @@ import http
 import http.client
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,7 @@ from matrix_runner.errors import EngineError, ImageError, MachineError
 _TIMEOUT: Final = 60
 """Seconds without a byte from the daemon. Also what ends a pull from a registry that stalls."""
 _GOING_SECONDS: Final = 10
+"""Seconds for a container to be gone, that somebody else removes as well."""
 _LONG: Final = 900
 """Seconds for answers that come after much work: unpacking, committing, importing."""
 
@@ -193,10 +194,8 @@ class SdkDaemon:
         The daemon may be removing it already, as it stopped: then it refuses, Docker with 409, Podman by the state that
         it finds, and is asked again.
         """
-        deadline = time.monotonic() + _GOING_SECONDS
         with self._translated("remove a container"), contextlib.suppress(docker.errors.NotFound):
-            while not self._is_gone(container, last=time.monotonic() >= deadline):
-                time.sleep(0.02)
+            _insist(lambda last: self._is_gone(container, last=last), _GOING_SECONDS, pause=0.02)
 
     def _is_gone(self, container: str, *, last: bool) -> bool:
         """Try to remove a container; return False if it is going and this is not the last try.
@@ -297,10 +296,9 @@ class SdkDaemon:
 
     def remove_image(self, reference: str, *, force: bool) -> None:
         """Remove an image; one that is not there is no error. `force`: wait a little for containers that are going."""
-        deadline = time.monotonic() + (_GOING_SECONDS if force else 0)
+        seconds = _GOING_SECONDS if force else 0
         with contextlib.suppress(_NotThere), self._translated(f"remove the image {reference}"):
-            while not self._is_removed(reference, force=force, last=time.monotonic() >= deadline):
-                time.sleep(0.2)
+            _insist(lambda last: self._is_removed(reference, force=force, last=last), seconds, pause=0.2)
 
     def _is_removed(self, reference: str, *, force: bool, last: bool) -> bool:
         """Try to remove an image; return False if a container uses it that may be going and this is not the last try.
@@ -326,13 +324,28 @@ class SdkDaemon:
             self._client().create_volume(volume.name, labels=dict(volume.labels))
 
     def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
-        """Return the volumes with that label; their sizes take time."""
+        """Return the volumes with that label; their sizes take time, and are unknown where they cannot be had."""
         with self._translated("list volumes"):
             found = listed_volumes(self._client().volumes(filters={"label": label}))
             if not sized or not found:
                 return found
-            sizes = {each.name: each.size for each in listed_volumes(self._client(_LONG).df())}
+            sizes: dict[str, int | None] = {}
+            _insist(lambda last: self._is_measured(sizes) or last, _GOING_SECONDS, pause=0.02)
             return tuple(replace(each, size=sizes.get(each.name)) for each in found)
+
+    def _is_measured(self, sizes: dict[str, int | None]) -> bool:
+        """Try to fill in the size of each volume; return False if the engine stumbled.
+
+        Podman looks at every container for it, and fails over one that goes meanwhile (4.3.1: every other time while
+        three clients make and remove some).
+        """
+        try:
+            sizes.update((each.name, each.size) for each in listed_volumes(self._client(_LONG).df()))
+        except docker.errors.APIError as error:
+            if not error.is_server_error():
+                raise
+            return False
+        return True
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume; one that is not there is no error."""
@@ -368,6 +381,13 @@ class SdkDaemon:
 
 class _NotThere(EngineError):
     """The container or image that was asked for is not there."""
+
+
+def _insist(attempt: Callable[[bool], bool], seconds: float, *, pause: float) -> None:
+    """Try again and again until it worked or the time is over; `attempt` is told whether it is the last."""
+    deadline = time.monotonic() + seconds
+    while not attempt(time.monotonic() >= deadline):
+        time.sleep(pause)
 
 
 def _message(answer: requests.Response) -> str:

@@ -3,18 +3,23 @@
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import docker
 import pytest
 from engine_harness import Harness, daemon_harness, tar_of
 
-from matrix_runner.engine.api import ImageMetadata
+from matrix_runner.engine.api import ImageMetadata, Volume
 from matrix_runner.engine.docker import DockerEngine
 from matrix_runner.engine.endpoint import Endpoint
 from matrix_runner.engine.leases import LABEL_RUN
@@ -56,6 +61,36 @@ def test_podman_says_its_name(engine: DockerEngine) -> None:
     info = engine.check()
     assert (engine.name, info.name) == ("podman", "podman")
     assert info.version == podman("--version").split()[-1]
+
+
+def test_sizes_while_containers_come_and_go(
+    engine: DockerEngine, podman_harness: Harness, podman_endpoint: Endpoint
+) -> None:
+    """Volumes are listed with their sizes, although Podman fails over each container that goes while it measures."""
+    name = f"matrix-runner-test-{secrets.token_hex(4)}"
+    volume = Volume(name=name, target="/matrix/shared", labels=(("matrix-runner.project", engine.owner),))
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        image = podman_harness.spec().image
+        other = docker.APIClient(base_url=podman_endpoint.url, version="1.41")
+        with contextlib.closing(other):
+            while not is_over.is_set():
+                other.remove_container(other.create_container(image, "true")["Id"], force=True)
+
+    with engine.open(replace(podman_harness.spec(), volumes=(volume,))):
+        pass
+    with ThreadPoolExecutor(3) as others:
+        busy = [others.submit(come_and_go) for _ in range(3)]
+        try:
+            listings = [[each for each in engine.kept() if each.name == name] for _ in range(10)]
+        finally:
+            is_over.set()
+        for other in busy:
+            other.result()
+    (found,) = listings[-1]
+    assert [[each.size for each in listing] for listing in listings] == [[0]] * 10
+    engine.discard(found)
 
 
 def test_named_snapshots(podman_harness: Harness, engine: DockerEngine, run_id: str) -> None:
