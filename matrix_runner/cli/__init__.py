@@ -4,9 +4,11 @@ Commands are imported when they are asked for, so that `runner --version` and `-
 terminal library.
 """
 
+import gc
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +30,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command = getattr(import_module(f"matrix_runner.cli.{cmd_name}"), cmd_name)
+        with _nothing_collected():
+            command = getattr(import_module(f"matrix_runner.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 
@@ -80,6 +83,20 @@ def main() -> NoReturn:
         code = _say(str(error), None, ExitCode.ENVIRONMENT)
     _give_up_broken_streams()
     sys.exit(int(code or 0))
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Import without the garbage collector: what modules make stays, and is never looked through again.
+
+    20 ms of 400 in a build in which nothing is new.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _open_closed_streams() -> None:
