@@ -1,13 +1,12 @@
 """The floor: containers in which everything is ready, so that only what cannot be avoided is left to measure."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from timing import LIMIT, at_once
+from timing import timed
 from workload import ARCHS, BenchmarkError, Workload, command
 
 _SCRIPT = Path(__file__).with_name("floor.sh")
@@ -52,14 +51,8 @@ class _ReadyContainer:
 def measure_floor(workload: Workload, per_container: int, place: Path) -> float:
     """Return the seconds of the bare commands: a container for each architecture, in each so many Pythons at once."""
     with _ready_containers(workload, place) as containers:
-        started = time.monotonic()
-        loops_of_all = tuple(container.exec(workload, "build", str(per_container)) for container in containers)
-        with at_once(loops_of_all, place / "log") as loops:
-            statuses = [loop.wait(timeout=LIMIT) for loop in loops]
-        seconds = time.monotonic() - started
-    if any(statuses):
-        raise BenchmarkError(f"the bare commands failed; see {place / 'log'}")
-    return seconds
+        loops = (container.exec(workload, "build", str(per_container)) for container in containers)
+        return timed(*loops, log=place / "log")
 
 
 @contextmanager

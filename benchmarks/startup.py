@@ -44,4 +44,4 @@ def measure_startup(bench: Bench, row: str) -> tuple[Series, ...]:
 
 
 def _milliseconds(command: _Command, place: Path) -> float:
-    return 1000 * timed(command.argv, command.env, place, place / "log")
+    return 1000 * timed(command.argv, log=place / "log", env=command.env, cwd=place)

@@ -50,7 +50,9 @@ class Peer:
             env["CIBW_ENVIRONMENT"] = f"PIP_CERT={bundle} SSL_CERT_FILE={bundle}"
         output = place / "wheelhouse"
         own = ("--config-file", str(_no_settings(place, "cibuildwheel")), "--output-dir", str(output))
-        seconds = timed((str(self.program), *own, str(workload.source)), env, workload.source, place / "log")
+        seconds = timed(
+            (str(self.program), *own, str(workload.source)), log=place / "log", env=env, cwd=workload.source
+        )
         _check_wheels(output, workload)
         return seconds
 
@@ -90,7 +92,8 @@ class Runner:
         settings = _no_settings(place, "matrix-runner")
         own = ("--engine", "docker", "--config-file", str(settings), "--output-dir", str(output))
         argv = (str(self.program), "build", *own, str(workload.source))
-        seconds = timed(argv, _environment(workload, home, options), workload.source, place / "log")
+        env = _environment(workload, home, options)
+        seconds = timed(argv, log=place / "log", env=env, cwd=workload.source)
         _check_wheels(output, workload)
         report = report_of(place)
         if any(outcome.status is not expected for outcome in report.outcomes):
