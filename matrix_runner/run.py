@@ -31,7 +31,7 @@ from matrix_runner.config import (
     TEST_GROUPS,
 )
 from matrix_runner.errors import MachineError, OutputError
-from matrix_runner.matrix import Job
+from matrix_runner.matrix import Host, Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Notice, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
@@ -221,7 +221,7 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     seats = {job.cell: Seat(_load(job, durations)) for job in jobs}
     # What cannot run says so before anything is built, not when its turn comes an hour later.
     in_turn = sorted(
-        _in_turn(jobs, seats, {cell: key for cell, key in keys.items() if key not in ready}),
+        _in_turn(jobs, seats, {cell: key for cell, key in keys.items() if key not in ready}, order.host),
         key=lambda job: not _is_hopeless(job, places[place_key(job)]),
     )
 
@@ -274,9 +274,11 @@ def _tell_useless_inputs(pool: Pool, jobs: Sequence[Job], source: SourceArchive)
             pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
 
 
-def _in_turn(jobs: Sequence[Job], seats: Mapping[Cell, Seat], unprepared: Mapping[Cell, str]) -> tuple[Job, ...]:
+def _in_turn(
+    jobs: Sequence[Job], seats: Mapping[Cell, Seat], unprepared: Mapping[Cell, str], host: Host | None
+) -> tuple[Job, ...]:
     """Put the longest first, and where that is not known, the images in turn; before all, what runs `before-all`."""
-    alternating = _alternate_images(jobs)
+    alternating = _alternate_images(jobs, host)
     loads = [seats[job.cell].load for job in alternating]
     return tuple(alternating[at] for at in queue_order(loads, [unprepared.get(job.cell) for job in alternating]))
 
@@ -285,10 +287,16 @@ def _is_hopeless(job: Job, place: Place | MachineError) -> bool:
     return isinstance(place, MachineError) or place.problem(job) is not None
 
 
-def _alternate_images(jobs: Sequence[Job]) -> tuple[Job, ...]:
-    """Take the images in turn, so that their `before-all` run side by side and not one after the other."""
+def _alternate_images(jobs: Sequence[Job], host: Host | None) -> tuple[Job, ...]:
+    """Take the images in turn, so that their `before-all` run side by side and not one after the other.
+
+    In each turn the slow architectures come first: those that are emulated, and of the others the 32-bit ones, which
+    take 5 to 15 % longer (zstandard 41.1 to 39.1 s, MarkupSafe 2.3 to 2.1). Otherwise the worker that was quicker with
+    a 64-bit cell would begin the next one of these, and the other have all 32-bit cells.
+    """
     by_place: dict[PlaceKey, list[Job]] = {}
     for job in jobs:
         by_place.setdefault(place_key(job), []).append(job)
+    slow_first = sorted(by_place, key=lambda key: (host is None or not host.emulates(key.arch), key.arch.bits))
     longest = max(map(len, by_place.values()), default=0)
-    return tuple(group[turn] for turn in range(longest) for group in by_place.values() if turn < len(group))
+    return tuple(by_place[key][turn] for turn in range(longest) for key in slow_first if turn < len(by_place[key]))

@@ -19,12 +19,14 @@ class Host:
     local: frozenset[str] | None = None
     emulated: frozenset[Arch] | None = None
 
-    def lacks_emulator(self, arch: Arch) -> bool:
-        """Whether programs of an architecture are known not to run here.
+    def emulates(self, arch: Arch) -> bool:
+        """Whether programs of an architecture run here by an emulator, if at all.
 
         Not said of a narrower one of the machine's own kind: of an aarch64 processor only a try tells whether it
         runs armv7l.
         """
-        if self.emulated is None or arch is self.machine or arch.wider is self.machine:
-            return False
-        return arch not in self.emulated
+        return arch is not self.machine and arch.wider is not self.machine
+
+    def lacks_emulator(self, arch: Arch) -> bool:
+        """Whether programs of an architecture are known not to run here."""
+        return self.emulates(arch) and self.emulated is not None and arch not in self.emulated
