@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
+"""Mounting takes root; permissions would not do, as root ignores them."""
 
 
 @contextmanager

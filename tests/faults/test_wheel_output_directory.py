@@ -19,8 +19,6 @@ from matrix_runner.errors import ExitCode, OutputError
 from matrix_runner.wheelhouse import Wheelhouse
 from matrix_runner.wheelhouse.inspection import inspect
 
-"""Mounting takes root; permissions would not do, as root ignores them."""
-
 PUBLISHER = """
 import sys
 from pathlib import Path
