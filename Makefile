@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test unit published peer lint bench clean
+.PHONY: help demo demo-containers test unit published peer lint reference bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -16,6 +16,7 @@ help:
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
+	@echo "make reference        write docs/options.md and the JSON schema anew from the table of options"
 	@echo "make bench            side by side with cibuildwheel on the same images"
 	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"
 
@@ -43,6 +44,9 @@ peer: $(DEV)
 
 lint: $(DEV)
 	@scripts/lint
+
+reference: $(DEV)
+	@scripts/reference
 
 bench: $(DEV)
 	@scripts/ensure-engine

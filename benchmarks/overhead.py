@@ -25,13 +25,13 @@ from pathlib import Path
 import msgspec
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "support")]
 
-from cell_kitchen import TESTED, Kitchen, what  # noqa: E402
+from fake_run import TESTED, FakeRun, what  # noqa: E402
 from planning import elf_header, settings_with  # noqa: E402
 from wheel_builder import build_wheel  # noqa: E402
 
-from matrix_runner.config import TEST_COMMAND  # noqa: E402
+from matrix_runner.config.options.test_options import TEST_COMMAND  # noqa: E402
 from matrix_runner.engine.api import (  # noqa: E402
     Container,
     ContainerSpec,
@@ -40,14 +40,14 @@ from matrix_runner.engine.api import (  # noqa: E402
     ImageMetadata,
     OnOutput,
 )
-from matrix_runner.engine.fake import FakeCall, FakeEngine, FakeResult  # noqa: E402
+from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeResult  # noqa: E402
 from matrix_runner.matrix import Job  # noqa: E402
-from matrix_runner.matrix.images import ImageChoice  # noqa: E402
+from matrix_runner.matrix.image_choice import ImageChoice  # noqa: E402
 from matrix_runner.model.cells import Cell, Interpreter  # noqa: E402
-from matrix_runner.report.listener import Listener  # noqa: E402
-from matrix_runner.report.live import LiveTable, make_console  # noqa: E402
-from matrix_runner.report.logs import CellLogs  # noqa: E402
-from matrix_runner.report.plain import PlainConsole, PlainStyle  # noqa: E402
+from matrix_runner.model.events import Listener  # noqa: E402
+from matrix_runner.report.cell_logs import CellLogs  # noqa: E402
+from matrix_runner.report.live_table import LiveTable, make_console  # noqa: E402
+from matrix_runner.report.plain_console import PlainConsole, PlainStyle  # noqa: E402
 from matrix_runner.run import build  # noqa: E402
 
 IN_AN_IMAGE = 40
@@ -69,7 +69,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(kw_only=True, slots=True)
-class Many(Kitchen):
+class Many(FakeRun):
     """A kitchen for more cells than any catalog has: interpreters that nobody ever released."""
 
     def jobs(self) -> tuple[Job, ...]:

@@ -9,45 +9,39 @@ from functools import partial
 from pathlib import Path
 
 from matrix_runner import __version__
+from matrix_runner.before_all.engine_pruning import prune_engine
+from matrix_runner.before_all.prepared_key import PreparedKeys, adopt_existing, unmatched_patterns
+from matrix_runner.before_all.project_volumes import ProjectVolumes, prepared_name
+from matrix_runner.before_all.registry import BeforeAllRuns, SharedWheels, hints_at_stable_abi
+from matrix_runner.cache.cached_cells import CachedCells, LogBarrier
 from matrix_runner.catalog.constraints import load_constraints
-from matrix_runner.cell.groups import DependencyGroups, read_groups
-from matrix_runner.cell.opening import Spares
-from matrix_runner.cell.preflight import Place, PlaceKey, place_key
-from matrix_runner.cell.prepared import Keys, adopt_kept, useless_patterns
-from matrix_runner.cell.shelf import Preparations, Shelf, hints_at_stable_abi
-from matrix_runner.cell.source import SourceArchive, Survey, pack
-from matrix_runner.cell.supplies import Supplies, prepared_name
-from matrix_runner.cell.testing import has_tests
-from matrix_runner.cell.upkeep import tidy
-from matrix_runner.cell.workshop import Workshop
-from matrix_runner.config import (
-    BEFORE_ALL,
-    BEFORE_ALL_INPUTS,
-    CACHE_MAX_AGE,
-    CPUS,
-    MEMORY,
-    NO_CACHE,
-    OVERWRITE,
-    TEST_GROUPS,
-)
+from matrix_runner.cell.run_context import RunContext
+from matrix_runner.cell.warm_containers import WarmContainers
+from matrix_runner.config.options.build_options import BEFORE_ALL
+from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
+from matrix_runner.config.options.run_options import CPUS, MEMORY, OVERWRITE
+from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Host, Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Notice, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
-from matrix_runner.order import Order
-from matrix_runner.report.files import ReportExtra, report_json
-from matrix_runner.reuse import Heard, Reuse
-from matrix_runner.schedule import Durations, Interrupt, Load, Pool, Seat, Task, queue_order
+from matrix_runner.probe.image_probe import ImageKey, ProbedImage, image_key
+from matrix_runner.project.dependency_groups import DependencyGroups, read_groups
+from matrix_runner.project.source_archive import SourceArchive, Survey, pack
+from matrix_runner.recipe.testing import has_tests
+from matrix_runner.report.report_json import ReportExtra, report_json
+from matrix_runner.request import BuildRequest
+from matrix_runner.schedule import Durations, Interrupt, Load, Pool, Slot, Task, queue_order
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 
-__all__ = ["Order", "build"]
+__all__ = ["BuildRequest", "build"]
 
 REPORT = "report.json"
 
 
-def build(order: Order) -> Report:
+def build(order: BuildRequest) -> Report:
     """Build every job of the plan; each wheel is in the output directory the moment its cell has passed.
 
     Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed,
@@ -62,20 +56,20 @@ def build(order: Order) -> Report:
         for listener in order.listeners:
             stack.callback(listener.close)
         groups = _find_groups(order)
-        heard = Heard()
+        heard = LogBarrier()
         pool = Pool(order.workers, (*order.listeners, heard), memory=order.engine_info.memory)
         with Interrupt(on_first=order.engine.abort) as interrupt:
             _tell_start(order, pool)
-            shelf = Shelf(order.plan.jobs, waits=hints_at_stable_abi(order.project / order.package))
-            supplies = Supplies(
+            shelf = SharedWheels(order.plan.jobs, waits=hints_at_stable_abi(order.project / order.package))
+            supplies = ProjectVolumes(
                 project=order.origin or order.project,
                 owner=order.engine.owner,
                 run=order.run,
                 is_kept=not order.settings[NO_CACHE],
             )
-            spares = Spares(order.engine)
+            spares = WarmContainers(order.engine)
             stack.callback(spares.close)
-            reuse = Reuse(
+            reuse = CachedCells(
                 order,
                 pool,
                 interrupt,
@@ -116,14 +110,14 @@ def build(order: Order) -> Report:
             return _record(order, wheelhouse, report, started)
 
 
-def _find_groups(order: Order) -> DependencyGroups:
+def _find_groups(order: BuildRequest) -> DependencyGroups:
     groups = read_groups(order.project / order.package)
     for names in {job.settings[TEST_GROUPS] for job in order.plan.jobs if has_tests(job.cell, job.settings)}:
         groups.requirements(names)
     return groups
 
 
-def _record(order: Order, wheelhouse: Wheelhouse, report: Report, started: str) -> Report:
+def _record(order: BuildRequest, wheelhouse: Wheelhouse, report: Report, started: str) -> Report:
     """Write what is left of a run besides its wheels; return the report, which says so if that failed."""
     left_out = tuple((left.cell, left.reason) for left in order.plan.left_out)
     extra = ReportExtra(tool_version=__version__, started=started, engine=order.engine_info, left_out=left_out)
@@ -136,7 +130,7 @@ def _record(order: Order, wheelhouse: Wheelhouse, report: Report, started: str) 
     return report
 
 
-def _tell_start(order: Order, pool: Pool) -> None:
+def _tell_start(order: BuildRequest, pool: Pool) -> None:
     cells = tuple(job.cell for job in order.plan.jobs)
     pool.tell(RunStarted(at=pool.clock(), run=order.run, cells=cells, workers=order.workers))
     for warning in order.plan.warnings:
@@ -150,7 +144,7 @@ def _tell_start(order: Order, pool: Pool) -> None:
         pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
 
 
-def _pack(order: Order, pool: Pool, interrupt: Interrupt, target: Path) -> SourceArchive | None:
+def _pack(order: BuildRequest, pool: Pool, interrupt: Interrupt, target: Path) -> SourceArchive | None:
     """Pack the project, beside the main thread: many gigabytes must not delay the answer to Ctrl-C. None after one."""
     task = Task(
         run=partial(pack, order.project, target, environ=order.environ, exclude=order.not_source, package=order.package)
@@ -159,7 +153,7 @@ def _pack(order: Order, pool: Pool, interrupt: Interrupt, target: Path) -> Sourc
     return source
 
 
-def _tell_notices(order: Order, pool: Pool, source: SourceArchive | Survey) -> None:
+def _tell_notices(order: BuildRequest, pool: Pool, source: SourceArchive | Survey) -> None:
     for notice in source.notices:
         pool.tell(Notice(at=pool.clock(), text=notice, is_warning=True))
     if any(job.settings[BEFORE_ALL] for job in order.plan.jobs) and not order.runs_before_all:
@@ -171,7 +165,7 @@ def _tell_notices(order: Order, pool: Pool, source: SourceArchive | Survey) -> N
 
 
 def _run_cells(  # noqa: PLR0913  each is what another room made
-    order: Order,
+    order: BuildRequest,
     pool: Pool,
     interrupt: Interrupt,
     *,
@@ -179,32 +173,32 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     source: SourceArchive,
     groups: DependencyGroups,
     wheelhouse: Wheelhouse,
-    reuse: Reuse,
-    shelf: Shelf,
-    supplies: Supplies,
-    spares: Spares,
+    reuse: CachedCells,
+    shelf: SharedWheels,
+    supplies: ProjectVolumes,
+    spares: WarmContainers,
 ) -> dict[Cell, Outcome]:
     # Half of what this module would import, and of no use to a run in which nothing is new.
-    from matrix_runner.cell.runner import run_cell
+    from matrix_runner.cell.cell_runner import run_cell
 
     places = reuse.places
-    keys = Keys(
+    keys = PreparedKeys(
         supplies=supplies,
-        places=lambda job: places[place_key(job)],
+        places=lambda job: places[image_key(job)],
         digests=source.digests,
         environ=tuple(order.environ.items()),
     ).of(jobs)
-    preparations = Preparations(lambda job: keys.get(job.cell))
+    preparations = BeforeAllRuns(lambda job: keys.get(job.cell))
     ready = _find_prepared(order, pool, interrupt, supplies, keys, preparations)
     _tell_useless_inputs(pool, jobs, source)
-    shop = Workshop(
+    shop = RunContext(
         engine=order.engine,
         source=source,
         package=order.package,
         groups=groups,
         pinned=load_constraints(),
         wheelhouse=wheelhouse,
-        places=lambda job: places[place_key(job)],
+        places=lambda job: places[image_key(job)],
         shelf=shelf,
         preparations=preparations,
         supplies=supplies,
@@ -218,11 +212,11 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
         runs_before_all=order.runs_before_all,
     )
     durations = Durations({}) if order.durations is None else Durations.read(order.durations)
-    seats = {job.cell: Seat(_load(job, durations)) for job in jobs}
+    seats = {job.cell: Slot(_load(job, durations)) for job in jobs}
     # What cannot run says so before anything is built, not when its turn comes an hour later.
     in_turn = sorted(
         _in_turn(jobs, seats, {cell: key for cell, key in keys.items() if key not in ready}, order.host),
-        key=lambda job: not _is_hopeless(job, places[place_key(job)]),
+        key=lambda job: not _is_hopeless(job, places[image_key(job)]),
     )
 
     def may_start(job: Job) -> bool:
@@ -236,7 +230,9 @@ def _run_cells(  # noqa: PLR0913  each is what another room made
     ended = {job.cell: outcome for job, outcome in zip(in_turn, pool.run(tasks, interrupt), strict=True)}
     in_use = frozenset(map(prepared_name, keys.values()))
     max_age = order.settings[CACHE_MAX_AGE]
-    pool.run([Task(run=partial(tidy, order.engine, max_age=max_age, now=time.time(), in_use=in_use))], interrupt)
+    pool.run(
+        [Task(run=partial(prune_engine, order.engine, max_age=max_age, now=time.time(), in_use=in_use))], interrupt
+    )
     if order.durations is not None:
         durations.with_outcomes(outcome for outcome in ended.values() if outcome).write(order.durations)
     return {cell: outcome for cell, outcome in ended.items() if outcome is not None}
@@ -248,17 +244,17 @@ def _load(job: Job, durations: Durations) -> Load:
 
 
 def _find_prepared(  # noqa: PLR0913, PLR0917  each is what another room made
-    order: Order,
+    order: BuildRequest,
     pool: Pool,
     interrupt: Interrupt,
-    supplies: Supplies,
+    supplies: ProjectVolumes,
     keys: Mapping[Cell, str],
-    preparations: Preparations,
+    preparations: BeforeAllRuns,
 ) -> frozenset[str]:
     """Find the images in which an earlier run has run `before-all`; return their keys."""
     if not keys or not supplies.is_kept or not order.runs_before_all:
         return frozenset()
-    (ready,) = pool.run([Task(run=partial(adopt_kept, order.engine, keys.values(), preparations))], interrupt)
+    (ready,) = pool.run([Task(run=partial(adopt_existing, order.engine, keys.values(), preparations))], interrupt)
     for key in sorted(ready or ()):
         cells = [str(cell) for cell, own in keys.items() if own == key]
         more = f" and {len(cells) - 1} more" if cells[1:] else ""
@@ -269,13 +265,13 @@ def _find_prepared(  # noqa: PLR0913, PLR0917  each is what another room made
 
 def _tell_useless_inputs(pool: Pool, jobs: Sequence[Job], source: SourceArchive) -> None:
     for patterns in dict.fromkeys(job.settings[BEFORE_ALL_INPUTS] for job in jobs):
-        for pattern in useless_patterns(source.digests, patterns):
+        for pattern in unmatched_patterns(source.digests, patterns):
             text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
             pool.tell(Notice(at=pool.clock(), text=text, is_warning=True))
 
 
 def _in_turn(
-    jobs: Sequence[Job], seats: Mapping[Cell, Seat], unprepared: Mapping[Cell, str], host: Host | None
+    jobs: Sequence[Job], seats: Mapping[Cell, Slot], unprepared: Mapping[Cell, str], host: Host | None
 ) -> tuple[Job, ...]:
     """Put the longest first, and where that is not known, the images in turn; before all, what runs `before-all`."""
     alternating = _alternate_images(jobs, host)
@@ -283,7 +279,7 @@ def _in_turn(
     return tuple(alternating[at] for at in queue_order(loads, [unprepared.get(job.cell) for job in alternating]))
 
 
-def _is_hopeless(job: Job, place: Place | MachineError) -> bool:
+def _is_hopeless(job: Job, place: ProbedImage | MachineError) -> bool:
     return isinstance(place, MachineError) or place.problem(job) is not None
 
 
@@ -294,9 +290,9 @@ def _alternate_images(jobs: Sequence[Job], host: Host | None) -> tuple[Job, ...]
     take 5 to 15 % longer (zstandard 41.1 to 39.1 s, MarkupSafe 2.3 to 2.1). Otherwise the worker that was quicker with
     a 64-bit cell would begin the next one of these, and the other have all 32-bit cells.
     """
-    by_place: dict[PlaceKey, list[Job]] = {}
+    by_place: dict[ImageKey, list[Job]] = {}
     for job in jobs:
-        by_place.setdefault(place_key(job), []).append(job)
+        by_place.setdefault(image_key(job), []).append(job)
     slow_first = sorted(by_place, key=lambda key: (host is None or not host.emulates(key.arch), key.arch.bits))
     longest = max(map(len, by_place.values()), default=0)
     return tuple(by_place[key][turn] for turn in range(longest) for key in slow_first if turn < len(by_place[key]))

@@ -6,24 +6,25 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from matrix_runner.cell.commands import Step
-from matrix_runner.cell.crates import has_crates
-from matrix_runner.cell.diary import CellFailed, Diary, Gone
-from matrix_runner.cell.layout import Layout
-from matrix_runner.cell.preflight import Place
-from matrix_runner.cell.prepared import changes_between, read_list, source_digest, write_list, write_names
-from matrix_runner.cell.recipe import Recipe
+from matrix_runner.before_all.prepared_key import changes_between, read_list, source_digest, write_list, write_names
+from matrix_runner.before_all.registry import PreparedImage, SharedWheel
 from matrix_runner.cell.repair_failure import Repair, explain
-from matrix_runner.cell.shelf import Prepared, Reusable
-from matrix_runner.cell.source import archive_of, archive_of_bytes
-from matrix_runner.cell.testing import has_tests
-from matrix_runner.cell.toolbox import Toolbox
-from matrix_runner.cell.workshop import Seat, Workshop
-from matrix_runner.config import BEFORE_ALL, ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND, TEST_GROUPS
+from matrix_runner.cell.run_context import RunContext, Slot
+from matrix_runner.cell.steps import CellFailed, RetryCell, StepRunner
+from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
+from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.project.source_archive import archive_of, archive_of_bytes
+from matrix_runner.recipe.cargo_downloads import has_crates
+from matrix_runner.recipe.cell_recipe import CellRecipe
+from matrix_runner.recipe.commands import Step
+from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.testing import has_tests
+from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.wheelhouse import Promise, receive, reject_pure, verify
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
@@ -33,13 +34,13 @@ class Delivery:
     """What a cell gave: a wheel of its own, or that of another cell, tested."""
 
     wheel: WheelRecord | None = None
-    reused: Reusable | None = None
+    reused: SharedWheel | None = None
 
 
 class Attempt:
     """One attempt at a cell, in an open container."""
 
-    def __init__(self, job: Job, shop: Workshop, diary: Diary, place: Place, container: Container) -> None:
+    def __init__(self, job: Job, shop: RunContext, diary: StepRunner, place: ProbedImage, container: Container) -> None:
         """`place` has the cell's interpreter: `with_interpreter` has seen to it."""
         interpreter = place.facts.interpreter(job.directories)
         assert interpreter is not None  # noqa: S101  see above
@@ -50,7 +51,7 @@ class Attempt:
         self._diary = diary
         self._container = container
         self._place = place
-        self._recipe = Recipe(
+        self._recipe = CellRecipe(
             job=job,
             tools=Toolbox(
                 cell=job.cell,
@@ -76,7 +77,7 @@ class Attempt:
         )
 
     def bring_source(self) -> None:
-        """Put the project into the container; into a prepared one what is new since. Raise Gone.
+        """Put the project into the container; into a prepared one what is new since. Raise RetryCell.
 
         What `before-all` wrote into the project, or changed there, must be as it left it in every cell.
         """
@@ -88,7 +89,7 @@ class Attempt:
             with self._diary.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
                 try:
                     self._update()
-                except Gone:
+                except RetryCell:
                     self._shop.preparations.reject(self._job, prepared)
                     raise
 
@@ -98,7 +99,7 @@ class Attempt:
         result = self._container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=60), listed.extend)
         before = read_list(bytes(listed)) if result.is_success else None
         if before is None:
-            raise Gone("the image that before-all prepared in an earlier run is damaged")
+            raise RetryCell("the image that before-all prepared in an earlier run is damaged")
         changes = changes_between(before, source.digests)
         if changes.gone:
             self._put(layout.matrix, archive_of_bytes("gone", write_names(changes.gone)))
@@ -107,13 +108,13 @@ class Attempt:
             script = 'cd "$1" && xargs -0 rm -rf -- <"$2/gone" && { xargs -0 rmdir -- <"$2/empty" 2>/dev/null; true; }'
             argv = ("sh", "-c", script, "sh", layout.project, layout.matrix)
             if not self._container.exec(ExecRequest(argv=argv, timeout=600), lambda _: None).is_success:
-                raise Gone("files that are no longer in the project cannot be removed from the prepared image")
+                raise RetryCell("files that are no longer in the project cannot be removed from the prepared image")
         self._put(layout.project, changes.archive(source))
 
-    def serve(self, reused: Reusable | None, seat: Seat) -> Delivery:
+    def serve(self, reused: SharedWheel | None, seat: Slot) -> Delivery:
         """Build, or take the wheel that another cell built; test; publish.
 
-        Raise CellFailed, Gone, WheelRejected, MachineError.
+        Raise CellFailed, RetryCell, WheelRejected, MachineError.
         """
         layout = self._recipe.tools.layout
         self._recipe = replace(self._recipe, processors=seat.share)
@@ -149,7 +150,7 @@ class Attempt:
             return error.failure
         return self._diary.failure(Reason.ENGINE, error.message, error.hint)
 
-    def _prepare(self) -> Prepared:
+    def _prepare(self) -> PreparedImage:
         """Run `before-all`; return the image that the other cells, and later runs, start from.
 
         It is kept on the machine itself too: there the system's part is shared anyway, the project's is not.
@@ -163,7 +164,7 @@ class Attempt:
         with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
             if metadata.is_kept:
                 self._put(self._recipe.tools.layout.matrix, archive_of_bytes("source-list", write_list(digests)))
-            return Prepared(image=self._container.snapshot(metadata), source=source)
+            return PreparedImage(image=self._container.snapshot(metadata), source=source)
 
     def _build(self) -> tuple[Path, WheelContents]:
         layout = self._recipe.tools.layout
@@ -192,7 +193,7 @@ class Attempt:
         with self._diary.step(step.kind, step.shown):
             result = self._container.exec(step.request, lambda _: None)
         if result.ending is Ending.LOST:
-            raise Gone("the container went away before the build")
+            raise RetryCell("the container went away before the build")
         if not result.is_success:
             self._diary.remark(caching.advice)
             self._recipe = replace(self._recipe, caches_compilers=False)
@@ -228,7 +229,7 @@ class Attempt:
         with self._diary.step(StepKind.PUBLISH, f"publish {path.name}"):
             record = self._shop.wheelhouse.publish(path, contents)
         published = self._shop.wheelhouse.directory / record.name
-        self._shop.shelf.add(Reusable(builder=self._job.cell, path=published))
+        self._shop.shelf.add(SharedWheel(builder=self._job.cell, path=published))
         return Delivery(wheel=record)
 
     def _only_wheel(self, directory: str) -> str:
@@ -236,7 +237,7 @@ class Attempt:
         script = 'cd "$1" && for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
         request = ExecRequest(argv=("sh", "-c", script, "sh", directory), timeout=60)
         if self._container.exec(request, listing.extend).ending is Ending.LOST:
-            raise Gone("the container went away after the build")
+            raise RetryCell("the container went away after the build")
         names = bytes(listing).decode("utf-8", "replace").splitlines()
         if len(names) == 1:
             return names[0]
@@ -261,4 +262,4 @@ def _lost_on_error() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        raise Gone(error.message, error.hint) from error
+        raise RetryCell(error.message, error.hint) from error

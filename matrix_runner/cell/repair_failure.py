@@ -10,11 +10,11 @@ from packaging.version import Version
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog, Support
 from matrix_runner.catalog.policies import Policy, load_policies
-from matrix_runner.cell.diary import CellFailed
+from matrix_runner.cell.steps import CellFailed
 from matrix_runner.engine.api import Container
 from matrix_runner.model.outcomes import Failure, Reason
 from matrix_runner.model.platforms import Platform
-from matrix_runner.policy import Demand, Kind, Place, Verdict, analyse, phrase, read_wheel, shortened
+from matrix_runner.policy import Demand, DemandKind, Provider, Verdict, analyse, phrase, read_wheel, shortened
 from matrix_runner.wheelhouse import receive
 
 _NOT_FOUND = re.compile(r'required library "(?P<library>[^"]{1,300})" could not be located')
@@ -84,11 +84,11 @@ def explanation(
     if missing is not None:
         return _not_found(failure, status, verdict, missing["library"])
     above = () if wanted is None else verdict.above(wanted.version)
-    culprits = tuple(each for each in above if each.kind is not Kind.LIBRARY)
+    culprits = tuple(each for each in above if each.kind is not DemandKind.LIBRARY)
     if culprits and wanted is not None:
         message, fits = _too_new(status, culprits, wanted)
         return replace(failure, message=message, hint=_advice(culprits, wanted, fits, own, known))
-    outside = [each.name for each in verdict.libraries if each.place is Place.MISSING]
+    outside = [each.name for each in verdict.libraries if each.place is Provider.MISSING]
     if _TOO_RECENT in failure.message and outside:
         return replace(
             failure,
@@ -101,7 +101,7 @@ def explanation(
 
 def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) -> Failure:
     users = next((each.needed_by for each in verdict.libraries if each.name == library), ())
-    outside = (each.name for each in verdict.libraries if each.place is Place.MISSING)
+    outside = (each.name for each in verdict.libraries if each.place is Provider.MISSING)
     by = shortened(users) if users else f"a library to be grafted ({shortened(outside)})"
     return replace(
         failure,
@@ -132,7 +132,7 @@ def _advice(
         hints.append(f"for {fits}, which this image has, name it in repair-wheel-command")
     elif fits is not None:
         hints.append(f"for {fits}, build in an image that has it{_image(known, fits, newer=True)}")
-    if all(each.kind is Kind.INSTRUCTIONS for each in culprits):
+    if all(each.kind is DemandKind.INSTRUCTIONS for each in culprits):
         hints.append("compile without -march, or with -march=x86-64")
     elif own is not None and own.version <= wanted.version:
         # Its own compiler cannot have made them.

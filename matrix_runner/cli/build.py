@@ -11,17 +11,17 @@ from uuid import uuid4
 import click
 
 from matrix_runner.cli.flags import BuildCommand
-from matrix_runner.cli.projects import Opened, open_project, project_parameters
+from matrix_runner.cli.opened_project import Opened, open_project, project_parameters
 from matrix_runner.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
-    from matrix_runner.cli.places import ChosenEngine
-    from matrix_runner.config import Settings
+    from matrix_runner.cli.directories import ChosenEngine
+    from matrix_runner.config.loading.settings import Settings
     from matrix_runner.matrix import Plan
+    from matrix_runner.model.events import Listener
     from matrix_runner.model.outcomes import Report
     from matrix_runner.model.platforms import Arch
-    from matrix_runner.report.listener import Listener
-    from matrix_runner.report.logs import CellLogs
+    from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.terminal import LineWriter
 
 
@@ -50,7 +50,7 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
 
 def _build(opened: Opened, *, verbose: bool) -> int:
     from matrix_runner import catalog
-    from matrix_runner.cli.places import (
+    from matrix_runner.cli.directories import (
         argument_notices,
         cache_dir,
         choose_engine,
@@ -59,11 +59,12 @@ def _build(opened: Opened, *, verbose: bool) -> int:
         scratch_dir,
         this_host,
     )
-    from matrix_runner.config import ALLOW_EMPTY, CONTAINER_ENGINE, JOBS, OUTPUT_DIR
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, OUTPUT_DIR
+    from matrix_runner.config.options.selection_options import ALLOW_EMPTY
     from matrix_runner.matrix import make_plan
-    from matrix_runner.report.logs import CellLogs
+    from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.terminal import LineWriter
-    from matrix_runner.run import Order
+    from matrix_runner.request import BuildRequest
     from matrix_runner.run import build as build_order
 
     settings = opened.settings
@@ -96,7 +97,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
         output_dir = Path(settings[OUTPUT_DIR])
         logs = CellLogs(output_dir / "logs")
         with _console(logs, verbose=verbose) as console:
-            order = Order(
+            order = BuildRequest(
                 run=run,
                 project=opened.project,
                 package=opened.package,
@@ -139,8 +140,8 @@ def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:
     """A container is made to be changed, and so is a CI machine; a laptop is nobody's build image."""
     if not chosen.is_local:
         return True
-    from matrix_runner.config import ALLOW_HOST_COMMANDS
-    from matrix_runner.engine.discovery import is_ci, is_inside_container
+    from matrix_runner.config.options.run_options import ALLOW_HOST_COMMANDS
+    from matrix_runner.engine.local.python_discovery import is_ci, is_inside_container
 
     return settings[ALLOW_HOST_COMMANDS] or is_inside_container(os.environ) or is_ci(os.environ)
 
@@ -149,11 +150,11 @@ def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:
 def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
     """Return the live table on a terminal that can show one, else the plain console."""
     from matrix_runner.report.folds import fold_style
-    from matrix_runner.report.plain import PlainConsole, PlainStyle
+    from matrix_runner.report.plain_console import PlainConsole, PlainStyle
     from matrix_runner.report.terminal import wants_colour, wants_live
 
     if wants_live(os.environ, is_terminal=sys.stdout.isatty()) and not verbose:
-        from matrix_runner.report.live import LiveTable, make_console
+        from matrix_runner.report.live_table import LiveTable, make_console
 
         live = LiveTable(make_console(sys.stdout, os.environ), logs)
         try:
@@ -168,8 +169,8 @@ def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
 def _summarise(report: "Report", plan: "Plan", output_dir: str, out: "LineWriter") -> None:
     from shutil import get_terminal_size
 
-    from matrix_runner.report.summary import summary_lines
     from matrix_runner.report.terminal import wants_colour
+    from matrix_runner.report.text_summary import summary_lines
 
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = get_terminal_size((140, 24)).columns
@@ -179,7 +180,7 @@ def _summarise(report: "Report", plan: "Plan", output_dir: str, out: "LineWriter
 
 
 def _summarise_for_github(report: "Report", output_dir: str, errors: "LineWriter") -> None:
-    from matrix_runner.report.markdown import markdown_summary
+    from matrix_runner.report.markdown_summary import markdown_summary
 
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if not step_summary:
@@ -202,10 +203,10 @@ def _make_images(chosen: "ChosenEngine", plan: "Plan", out: "LineWriter", *, job
     if not wanted:
         return
     from matrix_runner.cli.image import format_progress, workshop
-    from matrix_runner.engine.docker import DockerEngine
-    from matrix_runner.image.build import ensure_images
-    from matrix_runner.image.ingredients import load_ingredients
+    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.image.image_build import ensure_images
+    from matrix_runner.image.image_manifest import load_manifest
 
     if isinstance(chosen.engine, DockerEngine):
         shop = workshop(chosen.engine, lambda progress: out.write(format_progress(progress)), jobs=jobs)
-        ensure_images(wanted, shop, load_ingredients(), out.write)
+        ensure_images(wanted, shop, load_manifest(), out.write)

@@ -15,9 +15,9 @@ import click
 from matrix_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from matrix_runner.config import Option
+    from matrix_runner.config.options.option import Option
+    from matrix_runner.store.entry_pruning import ListedEntry
     from matrix_runner.store.store import Store
-    from matrix_runner.store.upkeep import Listed
 
 
 class Section(Protocol):
@@ -73,7 +73,7 @@ def prune(size: str | None, age: str | None, cache_dir: Path | None) -> None:
 
     Prepared images and volumes go when they were not used for that long, without an option for seven days.
     """
-    from matrix_runner.config import CACHE_MAX_AGE, CACHE_SIZE
+    from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, CACHE_SIZE
 
     limit = _measure(CACHE_SIZE, size, "--size") if size is not None or age is None else None
     seconds = None if age is None else _measure(CACHE_MAX_AGE, age, "--age")
@@ -108,11 +108,11 @@ class _FinishedCells:
     store: "Store"
 
     def listed(self) -> Iterator[str]:
+        from matrix_runner.report.phrases import counted, size
         from matrix_runner.report.sanitize import clean_line
-        from matrix_runner.report.wording import counted, size
-        from matrix_runner.store.upkeep import listed
+        from matrix_runner.store.entry_pruning import list_entries
 
-        entries = sorted(listed(self.store), key=lambda each: -each.used)
+        entries = sorted(list_entries(self.store), key=lambda each: -each.used)
         projects = dict.fromkeys("damaged" if each.record is None else each.record.project for each in entries)
         total = sum(each.size for each in entries)
         yield f"{counted(len(entries), 'finished cell')}, {size(total)}, in {self.store.root}"
@@ -124,21 +124,21 @@ class _FinishedCells:
                 yield f"    {self._line(each)}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        from matrix_runner.report.wording import counted, size
-        from matrix_runner.store.upkeep import prune as prune_store
+        from matrix_runner.report.phrases import counted, size
+        from matrix_runner.store.entry_pruning import prune as prune_store
 
         removed = prune_store(self.store, limit=limit, age=age)
         freed = sum(each.size for each in removed)
         yield f"removed {counted(len(removed), 'finished cell')}, {size(freed)}"
 
     def clear(self) -> Iterator[str]:
-        from matrix_runner.store.upkeep import clear as clear_store
+        from matrix_runner.store.entry_pruning import clear as clear_store
 
         clear_store(self.store)
         yield f"removed the finished cells in {self.store.root}"
 
-    def _line(self, each: "Listed") -> str:
-        from matrix_runner.report.wording import size
+    def _line(self, each: "ListedEntry") -> str:
+        from matrix_runner.report.phrases import size
 
         if each.record is None:
             return each.path.name
@@ -148,14 +148,14 @@ class _FinishedCells:
 
 
 def _sections(cache_dir: Path | None) -> Iterator[Section]:
-    from matrix_runner.cli.engine_kept import engine_sections
+    from matrix_runner.cli.engine_caches import engine_sections
 
     yield _FinishedCells(store=_store(cache_dir))
     yield from engine_sections()
 
 
 def _store(cache_dir: Path | None) -> "Store":
-    from matrix_runner.cli.places import cells_dir
+    from matrix_runner.cli.directories import cells_dir
     from matrix_runner.store.store import Store
 
     return Store(cells_dir() if cache_dir is None or not os.fspath(cache_dir) else cache_dir.absolute())
@@ -163,13 +163,13 @@ def _store(cache_dir: Path | None) -> "Store":
 
 def _measure(option: "Option[int]", text: str | None, flag: str) -> int:
     """Read a flag as the option of the same meaning is read. Raise UsageError."""
-    from matrix_runner.config.mistakes import Bad
+    from matrix_runner.config.mistakes import InvalidValue
 
     if text is None:
         return option.default
     try:
         return option.kind.read_text(text)
-    except Bad as bad:
+    except InvalidValue as bad:
         raise UsageError(f"{flag}: {bad}") from None
 
 

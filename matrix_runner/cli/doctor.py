@@ -18,7 +18,7 @@ def doctor() -> None:
     Looks for a container engine, for images made here, for interpreters and tools. Changes nothing. The exit code
     is 0 if wheels can be built in containers or on this machine itself, else 4.
     """
-    from matrix_runner.cli.places import processors
+    from matrix_runner.cli.directories import processors
 
     click.echo(f"matrix-runner {__version__} on Python {platform.python_version()}, {platform.machine()}")
     click.echo(f"CPUs: {processors()}")
@@ -44,15 +44,15 @@ def _say(lines: Iterator[str]) -> bool:
 
 
 def _docker() -> Iterator[str]:
-    from matrix_runner.cli.places import docker_engine
-    from matrix_runner.image.stock import take_stock
+    from matrix_runner.cli.directories import docker_engine
+    from matrix_runner.image.image_inventory import built_images
 
     yield "Containers"
     engine = docker_engine("doctor", os.environ)
     try:
         info = engine.check()
         yield f"  {info.name} {info.version} at {info.endpoint}, {info.machine}"
-        stock = take_stock(engine)
+        stock = built_images(engine)
         for made in stock:
             yield f"  {made.reference}: {' '.join(sorted(made.interpreters))}"
         if not stock:
@@ -62,7 +62,7 @@ def _docker() -> Iterator[str]:
 
 
 def _local() -> Iterator[str]:
-    from matrix_runner.cli.places import local_engine
+    from matrix_runner.cli.directories import local_engine
 
     yield "This machine"
     found = local_engine("doctor", os.environ).interpreters()

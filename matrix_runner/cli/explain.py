@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from matrix_runner.cli.flags import PlanCommand
-from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
-from matrix_runner.cli.wrapping import wrapped
+from matrix_runner.cli.opened_project import open_project, planning_host, project_parameters, tell
+from matrix_runner.cli.text_wrapping import wrapped
 from matrix_runner.errors import UsageError
 from matrix_runner.toml import loads
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from matrix_runner.cell.history import History
-    from matrix_runner.config import Option
+    from matrix_runner.cache.cache_history import CacheHistory
+    from matrix_runner.config.options.option import Option
     from matrix_runner.matrix import Explanation
 
 
@@ -38,7 +38,7 @@ def explain(
       runner explain cp312-musllinux_i686 --archs all --json
     """
     from matrix_runner import catalog
-    from matrix_runner.cli.kept import history_of
+    from matrix_runner.cli.cache_history_lookup import history_of
     from matrix_runner.matrix import explain as explain_cell
     from matrix_runner.matrix import make_plan
 
@@ -60,14 +60,14 @@ def explain(
 
 def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
     """The options that concern the cell: of the images only its own platform's."""
-    from matrix_runner.config import IMAGES
+    from matrix_runner.config.options.image_options import IMAGES
 
     others = {option.name for platform, option in IMAGES.items() if platform != answer.cell.platform}
     return [pair for pair in answer.settings.items() if pair[0].name not in others and not pair[0].is_flag_only]
 
 
-def _machine(answer: "Explanation", past: "History | None") -> dict[str, object]:
-    from matrix_runner.cell.history import as_document
+def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, object]:
+    from matrix_runner.cache.cache_history import as_document
 
     options: dict[str, object] = {}
     for option, value in _shown(answer):
@@ -86,11 +86,11 @@ def _machine(answer: "Explanation", past: "History | None") -> dict[str, object]
     }
 
 
-def _print(answer: "Explanation", past: "History | None") -> None:
+def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from matrix_runner.config import Source
+    from matrix_runner.config.options.option import Source
 
     console = Console(file=sys.stdout, highlight=False)
     # Whoever reads from a pipe wants whole lines.
@@ -123,10 +123,10 @@ def _print(answer: "Explanation", past: "History | None") -> None:
         _lines(console, wrapped(f"empty: {', '.join(empty)}", width, "  ", "    "), "dim")
 
 
-def _print_past(console: "Console", past: "History", width: int | None) -> None:
+def _print_past(console: "Console", past: "CacheHistory", width: int | None) -> None:
     from rich.text import Text
 
-    from matrix_runner.cell.history import shown_changes
+    from matrix_runner.cache.cache_history import shown_changes
 
     console.print(Text("\nCache", "bold"))
     _lines(console, wrapped(past.text, width, "  "))

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import click
 
-from matrix_runner.config import FLAGS, FlagValue, Option
+from matrix_runner.config.loading.variable_layers import FlagValue
+from matrix_runner.config.options import FLAGS
+from matrix_runner.config.options.option import Option
 
 SELECTION_FLAGS = (
     "--only",

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.places import docker_engine, image_dir, processors
+from matrix_runner.cli.directories import docker_engine, image_dir, processors
 
 if TYPE_CHECKING:
-    from matrix_runner.engine.docker import DockerEngine
-    from matrix_runner.image.progress import OnProgress, Progress
-    from matrix_runner.image.stock import StockedImage
-    from matrix_runner.image.workshop import ImageEngine, Workshop
+    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.image.build_progress import BuildProgress, OnProgress
+    from matrix_runner.image.image_builder import ImageBuilder, ImageEngine
+    from matrix_runner.image.image_inventory import BuiltImage
     from matrix_runner.model.platforms import Arch
 
 
@@ -53,10 +53,10 @@ def build(
     cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
     again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
     """
-    from matrix_runner.image.build import build_images, check_possible
-    from matrix_runner.image.ingredients import load_ingredients
+    from matrix_runner.image.image_build import build_images, check_possible
+    from matrix_runner.image.image_manifest import load_manifest
 
-    ingredients = load_ingredients()
+    ingredients = load_manifest()
     wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
     check_possible(wanted, ingredients)
     with _engine() as engine:
@@ -70,10 +70,10 @@ def build(
 @image.command("list", short_help="List the images made on this machine.")
 def list_images() -> None:
     """List the images made on this machine: name, interpreters, size."""
-    from matrix_runner.image.stock import take_stock
+    from matrix_runner.image.image_inventory import built_images
 
     with _engine() as engine:
-        stock = take_stock(engine)
+        stock = built_images(engine)
     for made in stock:
         click.echo(_line(made))
     if not stock:
@@ -95,23 +95,23 @@ def _engine() -> "Iterator[DockerEngine]":
 
 def workshop(
     engine: "ImageEngine", on_progress: "OnProgress", *, mirror: str | None = None, jobs: int | None = None
-) -> "Workshop":
+) -> "ImageBuilder":
     """Put together what making an image needs of this machine: also for the short name `debian` in `runner build`.
 
     `on_progress` is called by one thread at a time.
     """
-    from matrix_runner.image.host import ThisMachine
-    from matrix_runner.image.workshop import Workshop
+    from matrix_runner.image.host_programs import MachinePrograms
+    from matrix_runner.image.image_builder import ImageBuilder
 
     lock = threading.Lock()
 
-    def one_at_a_time(progress: "Progress") -> None:
+    def one_at_a_time(progress: "BuildProgress") -> None:
         with lock:
             on_progress(progress)
 
-    return Workshop(
+    return ImageBuilder(
         engine=engine,
-        host=ThisMachine(dict(os.environ)),
+        host=MachinePrograms(dict(os.environ)),
         cache=image_dir(),
         on_progress=one_at_a_time,
         workers=jobs or processors(),
@@ -131,16 +131,16 @@ def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
     return asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
 
 
-def _say(progress: "Progress") -> None:
+def _say(progress: "BuildProgress") -> None:
     click.echo(format_progress(progress))
 
 
-def format_progress(progress: "Progress") -> str:
+def format_progress(progress: "BuildProgress") -> str:
     """Write one line: `x86_64  cp311-cp311   compiled     61 s`."""
     arch = progress.arch.tag if progress.arch else ""
     took = f"{progress.seconds:4.0f} s" if progress.seconds >= 0.5 else ""
     return f"{arch:7} {progress.part:13} {progress.stage!s:10} {took}".rstrip()
 
 
-def _line(made: "StockedImage") -> str:
+def _line(made: "BuiltImage") -> str:
     return f"{made.reference}  {made.size / 1e6:.0f} MB  {' '.join(sorted(made.interpreters))}"

@@ -13,7 +13,7 @@ import click
 from matrix_runner.errors import ExitCode, WheelRejected
 
 if TYPE_CHECKING:
-    from matrix_runner.policy import Analysis, Line
+    from matrix_runner.policy import Analysis, Paragraph
 
 _COLOURS = {"label": "cyan", "warning": "yellow"}
 _WHERE_THERE_IS_NONE = (120, 24)
@@ -39,14 +39,14 @@ def inspect(wheels: tuple[Path, ...], *, as_json: bool, verbose: bool) -> ExitCo
       runner inspect --verbose dist/demo-1.0-cp311-cp311-linux_x86_64.whl
     """
     from matrix_runner.catalog.distributions import load_distributions
-    from matrix_runner.policy import describe, record
+    from matrix_runner.policy import describe, inspection_document
 
     distributions = load_distributions()
     refused: list[WheelRejected] = []
     records = []
     for analysis in _read(wheels, refused):
         if as_json:
-            records.append(record(analysis, distributions))
+            records.append(inspection_document(analysis, distributions))
         else:
             _show(analysis.wheel.contents.filename, describe(analysis, distributions, verbose=verbose))
     if as_json:
@@ -71,7 +71,7 @@ def _read(wheels: tuple[Path, ...], refused: list[WheelRejected]) -> Iterator["A
             refused.append(error)
 
 
-def _show(title: str, lines: tuple["Line", ...]) -> None:
+def _show(title: str, lines: tuple["Paragraph", ...]) -> None:
     """Print a wheel's lines with their labels in a margin."""
     from matrix_runner.policy import lay_out
     from matrix_runner.report.terminal import LineWriter, wants_colour

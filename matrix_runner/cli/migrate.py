@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.config import BUILD, SKIP, TEST_SKIP, Selector, fill
+from matrix_runner.config.kinds.placeholders import fill
+from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from matrix_runner.config import Option, Settings
+    from matrix_runner.config.loading.settings import Settings
+    from matrix_runner.config.options.option import Option
     from matrix_runner.model.cells import Cell
 
 _MARK = "\ufeff"
@@ -39,8 +42,8 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
       runner migrate           show, ask, write
       runner migrate --check   show
     """
-    from matrix_runner.config import load
-    from matrix_runner.config.migration import migrate as migrated
+    from matrix_runner.config.loading.loading import load
+    from matrix_runner.config.migration.migration import migrate as migrated
 
     named = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
     # What cannot be read at all says so here, in the reader's own words.
@@ -76,7 +79,7 @@ def _read(file: Path) -> str:
 
 
 def _require_old_table_only(file: Path, text: str) -> None:
-    from matrix_runner.config.dialects import CIBUILDWHEEL, OWN
+    from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
     from matrix_runner.toml import loads
 
     tool = loads(text.removeprefix(_MARK)).get("tool", {})
@@ -100,7 +103,7 @@ def _show(file: Path, before: str, after: str) -> None:
 
 def _left_behind(package: Path) -> Iterator[str]:
     """Say what a table cannot take over: variables of the other tool that are set, or that build files ask for."""
-    from matrix_runner.config.dialects import CIBUILDWHEEL, OWN
+    from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
 
     variables = [name for name in sorted(os.environ) if name.startswith(CIBUILDWHEEL.prefix)]
     if variables:
@@ -143,7 +146,7 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
     Raise ConfigError if our reader, which is stricter, refuses it.
     """
     from matrix_runner import catalog
-    from matrix_runner.config import load
+    from matrix_runner.config.loading.loading import load
 
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "pyproject.toml")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from matrix_runner.cli.flags import PlanCommand
-from matrix_runner.cli.projects import open_project, planning_host, project_parameters, tell
-from matrix_runner.cli.wrapping import wrapped
+from matrix_runner.cli.opened_project import open_project, planning_host, project_parameters, tell
+from matrix_runner.cli.text_wrapping import wrapped
 
 if TYPE_CHECKING:
-    from matrix_runner.config import Settings
+    from matrix_runner.config.loading.settings import Settings
     from matrix_runner.matrix import Plan
     from matrix_runner.model.cells import Cell
 
@@ -46,7 +46,7 @@ def plan(
       runner plan --format identifiers             one a line, for scripts
     """
     from matrix_runner import catalog
-    from matrix_runner.config import ALLOW_EMPTY
+    from matrix_runner.config.options.selection_options import ALLOW_EMPTY
     from matrix_runner.matrix import make_plan
 
     with open_project(package, project, config_file, flags) as opened:

@@ -14,6 +14,6 @@ def schema(*, table: bool) -> None:
     \b
       runner schema > pyproject.schema.json
     """
-    from matrix_runner.config.schema import as_text, get_schema, whole_file
+    from matrix_runner.config.reference.json_schema import as_text, get_schema, whole_file
 
     click.echo(as_text(get_schema() if table else whole_file()), nl=False)

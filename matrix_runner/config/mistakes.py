@@ -26,7 +26,7 @@ class Finding:
     at: tuple[Key, ...] = ()
 
 
-class Bad(Exception):
+class InvalidValue(Exception):
     """A value that its option does not accept; holds every reason that was found."""
 
     def __init__(self, *findings: Finding) -> None:
@@ -34,26 +34,26 @@ class Bad(Exception):
         self.findings = findings
 
     @classmethod
-    def because(cls, text: str, *at: Key) -> "Bad":
+    def because(cls, text: str, *at: Key) -> "InvalidValue":
         """Make one with a single reason, `at` a key below the value."""
         return cls(Finding(text=text, at=at))
 
-    def without_place(self) -> "Bad":
+    def without_place(self) -> "InvalidValue":
         """Forget positions, which say nothing to someone who wrote one string."""
-        return Bad(*(Finding(text=finding.text) for finding in self.findings))
+        return InvalidValue(*(Finding(text=finding.text) for finding in self.findings))
 
 
 def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T, ...]:
-    """Read every item; raise one Bad with the findings of all that fail, their keys in front of the places."""
+    """Read every item; raise one InvalidValue with the findings of all that fail, their keys in front of the places."""
     results: list[T] = []
     findings: list[Finding] = []
     for key, item in items:
         try:
             results.append(read(item))
-        except Bad as bad:  # noqa: PERF203 -- finding every mistake is what this is for
+        except InvalidValue as bad:  # noqa: PERF203 -- finding every mistake is what this is for
             findings += [Finding(text=found.text, at=(key, *found.at)) for found in bad.findings]
     if findings:
-        raise Bad(*findings)
+        raise InvalidValue(*findings)
     return tuple(results)
 
 
@@ -113,7 +113,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {quote(name)}?)" if name is not None else ""
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> Bad:
+def unknown(what: str, word: str, known: Iterable[str]) -> InvalidValue:
     """Say that a word is none of the known ones, which is nearest, and which there are."""
     names = tuple(known)
-    return Bad.because(f"unknown {what} {quote(word)}{did_you_mean(word, names)}; known: {', '.join(names)}")
+    return InvalidValue.because(f"unknown {what} {quote(word)}{did_you_mean(word, names)}; known: {', '.join(names)}")

@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from matrix_runner.config.container_arguments import ContainerArguments
+from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
 
 OnOutput = Callable[[bytes], None]
@@ -77,7 +77,7 @@ class Volume:
     of_run: bool = False
 
 
-class KeptKind(Enum):
+class PersistentKind(Enum):
     """What an engine keeps from run to run."""
 
     IMAGE = "image"
@@ -88,14 +88,14 @@ class KeptKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
+class PersistentItem:
     """Something that an engine keeps for later runs of the same owner.
 
     `size`: bytes it takes up beyond what it was made from; None if the engine cannot say. `created`, `used`: Unix
     time; `used` is when it was last opened, as far as this machine knows.
     """
 
-    kind: KeptKind
+    kind: PersistentKind
     name: str
     labels: tuple[tuple[str, str], ...]
     size: int | None
@@ -242,11 +242,11 @@ class Engine(Protocol):
         """Return an image that a run of this owner kept under the name, and note its use. Raise EngineError."""
         ...
 
-    def kept(self, *, sized: bool = True) -> tuple[Kept, ...]:
+    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
         """Return all that this owner's runs keep here; `sized`: with sizes, which take time. Raise EngineError."""
         ...
 
-    def discard(self, kept: Kept) -> None:
+    def discard(self, kept: PersistentItem) -> None:
         """Remove something kept; it may be gone already. Raise EngineError for what is in use."""
         ...
 

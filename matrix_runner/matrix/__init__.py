@@ -1,6 +1,6 @@
 """Which cells run, in which image, and why the others do not. Pure: nothing here looks at the machine or an engine."""
 
-from matrix_runner.config import Selector
+from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.plan import Explanation, Job, LeftOut, Plan, explain, make_plan
 from matrix_runner.matrix.questions import Answer

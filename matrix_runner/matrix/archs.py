@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from matrix_runner.config import ArchChoice, ArchGroup
+from matrix_runner.config.kinds.values import ArchChoice, ArchGroup
 from matrix_runner.model.platforms import Arch
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from matrix_runner.catalog import Catalog
-from matrix_runner.config import BUILD, Settings
-from matrix_runner.config.dialects import is_for_other_systems
+from matrix_runner.config.loading.dialects import is_for_other_systems
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.selection_options import BUILD
 from matrix_runner.errors import NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
-from matrix_runner.matrix.images import ImageChoice
+from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
 from matrix_runner.matrix.remarks import remarks
 from matrix_runner.model.cells import Cell

@@ -8,11 +8,15 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from matrix_runner.catalog import Catalog
-from matrix_runner.config import ARCHS, BUILD, ENABLE, SKIP, ArchGroup, EnableGroup, Selector, Settings, Source
-from matrix_runner.config.dialects import is_for_other_systems
+from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.kinds.values import ArchGroup, EnableGroup
+from matrix_runner.config.loading.dialects import is_for_other_systems
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.option import Source
+from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.host import Host
-from matrix_runner.matrix.images import ImageChoice, NoImage, image_of
+from matrix_runner.matrix.image_choice import ImageChoice, NoImage, image_of
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Platform
 

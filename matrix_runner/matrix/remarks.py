@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from matrix_runner.matrix.host import Host
-from matrix_runner.matrix.images import ImageChoice
+from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
 

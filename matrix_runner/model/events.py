@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, StepKind
@@ -82,3 +83,19 @@ class Tick:
 
 
 Event = RunStarted | Notice | CellStarted | StepStarted | Output | StepFinished | CellFinished | Tick
+
+
+class Listener(Protocol):
+    """Hears a run's events, one after another, in the main thread.
+
+    Events of one cell come in their order; between cells there is none. Where several listeners hear a run, the log
+    files (`report.cell_logs`) come first, because the others read what was written there.
+    """
+
+    def handle(self, event: Event) -> None:
+        """Take one event. Must be quick: the run's queue waits for it."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held and leave the terminal clean. Idempotent; called however the run ended."""
+        ...

@@ -1,27 +1,27 @@
 """What a wheel needs of a system, held against what each platform tag promises. Nothing of a wheel is run."""
 
-from matrix_runner.policy.analysis import Analysis, Library, Place, Verdict, analyse
-from matrix_runner.policy.demands import Demand, Kind, Rung
-from matrix_runner.policy.reading import WheelAnatomy, read_wheel
-from matrix_runner.policy.record import JSONValue, record
-from matrix_runner.policy.wording import Line, describe, lay_out, phrase, shortened
+from matrix_runner.policy.analysis import Analysis, Library, Provider, Verdict, analyse
+from matrix_runner.policy.demands import Demand, DemandKind, Rung
+from matrix_runner.policy.inspection_json import JSONValue, inspection_document
+from matrix_runner.policy.inspection_text import Paragraph, describe, lay_out, phrase, shortened
+from matrix_runner.policy.wheel_reading import WheelAnatomy, read_wheel
 
 __all__ = (
     "Analysis",
     "Demand",
+    "DemandKind",
     "JSONValue",
-    "Kind",
     "Library",
-    "Line",
-    "Place",
+    "Paragraph",
+    "Provider",
     "Rung",
     "Verdict",
     "WheelAnatomy",
     "analyse",
     "describe",
+    "inspection_document",
     "lay_out",
     "phrase",
     "read_wheel",
-    "record",
     "shortened",
 )

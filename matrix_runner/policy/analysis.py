@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.policy.demands import LOADER, Demand, Kind, Rung, demands_of, rungs_of
+from matrix_runner.policy.demands import LOADER, Demand, DemandKind, Rung, demands_of, rungs_of
 from matrix_runner.policy.elf import Binary
-from matrix_runner.policy.reading import WheelAnatomy
+from matrix_runner.policy.wheel_reading import WheelAnatomy
 
 _LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
 """PEP 513, 571, 599; PEP 600 says which C library each stands for."""
@@ -23,7 +23,7 @@ _TAG = re.compile(
 _LIBPYTHON = re.compile(r"libpython\d.*\.so.*")
 
 
-class Place(Enum):
+class Provider(Enum):
     """Where a library that is needed is to be found."""
 
     GRAFTED = "grafted"
@@ -37,7 +37,7 @@ class Library:
     """A library that is needed, by the name that is asked for, and the files that ask. Grafted: repair put it in."""
 
     name: str
-    place: Place
+    place: Provider
     needed_by: tuple[str, ...]
 
     @property
@@ -75,7 +75,7 @@ class Verdict:
             for rung in self.rungs
             if rung.policy is None
             for demand in rung.demands
-            if demand.kind is not Kind.LIBRARY
+            if demand.kind is not DemandKind.LIBRARY
         )
 
     @property
@@ -190,7 +190,7 @@ def _verdict(
 ) -> Verdict:
     files = tuple(binary for binary in wheel.binaries if binary.arch is platform.arch and binary.trouble is None)
     libraries = tuple(_libraries(wheel, files, policies))
-    inside = {each.name for each in libraries if each.place in {Place.GRAFTED, Place.OWN}}
+    inside = {each.name for each in libraries if each.place in {Provider.GRAFTED, Provider.OWN}}
     demands = [demand for binary in files for demand in demands_of(binary, policies, inside)]
     rungs = tuple(rungs_of(demands, policies))
     tagged = min((v for libc, arch, v in tags if (libc, arch) == (platform.libc, platform.arch) and v), default=None)
@@ -211,11 +211,11 @@ def _libraries(wheel: WheelAnatomy, files: tuple[Binary, ...], policies: tuple[P
     granted = policies[-1].libraries
     for name in sorted({name for binary in files for name in binary.needed}):
         if name in grafted:
-            place = Place.GRAFTED
+            place = Provider.GRAFTED
         elif PurePosixPath(name).name in own:
-            place = Place.OWN
+            place = Provider.OWN
         else:
-            place = Place.SYSTEM if name in granted or LOADER.fullmatch(name) else Place.MISSING
+            place = Provider.SYSTEM if name in granted or LOADER.fullmatch(name) else Provider.MISSING
         yield Library(name=name, place=place, needed_by=tuple(b.path for b in files if name in b.needed))
 
 

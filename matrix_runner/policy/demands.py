@@ -15,7 +15,7 @@ LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
 """The program that loads the others is on every system; auditwheel leaves it out likewise."""
 
 
-class Kind(Enum):
+class DemandKind(Enum):
     """What sort of thing a file needs."""
 
     VERSION = "symbol version"
@@ -31,7 +31,7 @@ class Demand:
     `what`: a symbol version, a library's name, or an instruction level. `library`: where symbols come from, else "".
     """
 
-    kind: Kind
+    kind: DemandKind
     file: str
     library: str
     what: str
@@ -51,7 +51,9 @@ class Rung:
 def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
     """Return all that a file asks of the system, met by the first policy or not."""
 
-    def demand(kind: Kind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()) -> Demand:
+    def demand(
+        kind: DemandKind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()
+    ) -> Demand:
         return Demand(
             kind=kind, file=binary.path, library=library, what=what, symbols=tuple(sorted(symbols)), policy=policy
         )
@@ -59,16 +61,16 @@ def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -
     for name in binary.needed:
         if name not in inside and not LOADER.fullmatch(name):
             policy = next((each for each in policies if name in each.libraries), None)
-            yield demand(Kind.LIBRARY, name, policy)
+            yield demand(DemandKind.LIBRARY, name, policy)
     for need in binary.requirements:
         if need.library not in inside and not LOADER.fullmatch(need.library):
             policy = next((each for each in policies if each.allows_version(need.version)), None)
-            yield demand(Kind.VERSION, need.version, policy, need.library, need.symbols)
+            yield demand(DemandKind.VERSION, need.version, policy, need.library, need.symbols)
     for library in binary.needed:
         if library not in inside:
-            yield from (demand(Kind.SYMBOL, library, *found) for found in _forbidden(binary, library, policies))
+            yield from (demand(DemandKind.SYMBOL, library, *found) for found in _forbidden(binary, library, policies))
     if binary.instructions is not None:
-        yield demand(Kind.INSTRUCTIONS, binary.instructions, None)
+        yield demand(DemandKind.INSTRUCTIONS, binary.instructions, None)
 
 
 def _forbidden(

@@ -15,7 +15,7 @@ from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 
 from matrix_runner.model.platforms import Arch
-from matrix_runner.policy.notes import instruction_level
+from matrix_runner.policy.elf_notes import instruction_level
 
 TABLE_LIMIT = 512 * 1024**2
 """Bytes that one table may have; the largest string tables there are have some 50 MB."""

@@ -1,8 +1,4 @@
 """What a run looks like from outside: listeners to its events, and renderings of its report.
 
-`live` (and `board`, which it draws) are the only modules that import rich, so importing this package is cheap.
+`live_table` (and `board`, which it draws) are the only modules that import rich, so importing this package is cheap.
 """
-
-from matrix_runner.report.listener import Listener
-
-__all__ = ["Listener"]

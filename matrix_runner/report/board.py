@@ -6,9 +6,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from matrix_runner.model.outcomes import Outcome, Status
-from matrix_runner.report.progress import CellProgress, Phase
+from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, size, step_times
+from matrix_runner.report.run_progress import CellPhase, CellProgress
 from matrix_runner.report.sanitize import clean_line
-from matrix_runner.report.wording import borrowed, clock, counted, duration, short_step, size, step_times
 
 _STEP_WIDTH = 12
 _TIME_WIDTH = 6
@@ -30,7 +30,7 @@ class Glyphs:
     def of(self, cell: CellProgress) -> tuple[str, str]:
         """Return a cell's sign and colour."""
         if cell.outcome is None:
-            return (self.running, "cyan") if cell.phase is Phase.RUNNING else (self.queued, "bright_black")
+            return (self.running, "cyan") if cell.phase is CellPhase.RUNNING else (self.queued, "bright_black")
         match cell.outcome.status:
             case Status.PASSED | Status.CACHED:
                 return self.passed, "green"
@@ -63,7 +63,7 @@ ASCII = Glyphs(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Room:
+class Viewport:
     """What there is to draw on: columns, lines, signs."""
 
     width: int
@@ -71,7 +71,7 @@ class Room:
     glyphs: Glyphs = UNICODE
 
 
-def board_lines(cells: tuple[CellProgress, ...], now: float, room: Room) -> tuple[Text, ...]:
+def board_lines(cells: tuple[CellProgress, ...], now: float, room: Viewport) -> tuple[Text, ...]:
     """Return the table, at most `room.height` lines of at most `room.width` columns.
 
     An empty line sets it off from what scrolled by above, if there is room. Rows stand in plan order and stay where
@@ -106,18 +106,18 @@ def _selection(
 def _rank(cell: CellProgress) -> int:
     if cell.is_failed:
         return 0
-    return {Phase.RUNNING: 1, Phase.QUEUED: 2, Phase.DONE: 3}[cell.phase]
+    return {CellPhase.RUNNING: 1, CellPhase.QUEUED: 2, CellPhase.DONE: 3}[cell.phase]
 
 
-def _row(cell: CellProgress, now: float, room: Room, names: int) -> Text:
+def _row(cell: CellProgress, now: float, room: Viewport, names: int) -> Text:
     sign, colour = room.glyphs.of(cell)
-    is_waiting = cell.phase is Phase.QUEUED
+    is_waiting = cell.phase is CellPhase.QUEUED
     text = Text(no_wrap=True)
     text.append(f"{sign} ", style=colour)
     text.append(f"{cell.cell!s:<{names}}  ", style="bright_black" if is_waiting else "")
     text.append(f"{_state(cell):<{_STEP_WIDTH}}", style=colour)
     text.append(f"{_time(cell, now):>{_TIME_WIDTH}}  ", style="bright_black" if is_waiting else "")
-    is_dim = cell.phase is Phase.RUNNING or not cell.is_failed
+    is_dim = cell.phase is CellPhase.RUNNING or not cell.is_failed
     text.append(_detail(cell), style="bright_black" if is_dim else "red")
     return fit(text, room)
 
@@ -125,7 +125,7 @@ def _row(cell: CellProgress, now: float, room: Room, names: int) -> Text:
 def _state(cell: CellProgress) -> str:
     if cell.outcome is not None:
         return str(cell.outcome.status)
-    if cell.phase is Phase.QUEUED:
+    if cell.phase is CellPhase.QUEUED:
         return "queued"
     return short_step(cell.step) if cell.step else "starting"
 
@@ -133,7 +133,7 @@ def _state(cell: CellProgress) -> str:
 def _time(cell: CellProgress, now: float) -> str:
     if cell.outcome is not None:
         return duration(cell.outcome.seconds)
-    return clock(now - cell.started) if cell.phase is Phase.RUNNING else ""
+    return clock(now - cell.started) if cell.phase is CellPhase.RUNNING else ""
 
 
 def _detail(cell: CellProgress) -> str:
@@ -150,18 +150,18 @@ def _result(outcome: Outcome) -> str:
 
 
 def _counts(cells: tuple[CellProgress, ...]) -> str:
-    done = [cell for cell in cells if cell.phase is Phase.DONE]
+    done = [cell for cell in cells if cell.phase is CellPhase.DONE]
     failed = sum(cell.is_failed for cell in done)
-    running = sum(cell.phase is Phase.RUNNING for cell in cells)
+    running = sum(cell.phase is CellPhase.RUNNING for cell in cells)
     queued = len(cells) - len(done) - running
     parts = ((failed, "failed"), (len(done) - failed, "finished"), (running, "running"), (queued, "queued"))
     return ", ".join(f"{number} {word}" for number, word in parts if number)
 
 
-def _summary(cells: tuple[CellProgress, ...], now: float, room: Room) -> Text:
-    done = [cell for cell in cells if cell.phase is Phase.DONE]
+def _summary(cells: tuple[CellProgress, ...], now: float, room: Viewport) -> Text:
+    done = [cell for cell in cells if cell.phase is CellPhase.DONE]
     failed = sum(cell.is_failed for cell in done)
-    running = sum(cell.phase is Phase.RUNNING for cell in cells)
+    running = sum(cell.phase is CellPhase.RUNNING for cell in cells)
     queued = len(cells) - len(done) - running
     text = Text(no_wrap=True)
     text.append(f"{len(done)} of {counted(len(cells), 'cell')} done", style="bold")
@@ -181,7 +181,7 @@ def _summary(cells: tuple[CellProgress, ...], now: float, room: Room) -> Text:
     )
 
 
-def fit(text: Text, room: Room) -> Text:
+def fit(text: Text, room: Viewport) -> Text:
     """Cut the line to the room's columns; a wide character that would stick out goes whole."""
     if room.glyphs is ASCII:
         text.plain = text.plain.encode("ascii", "replace").decode()

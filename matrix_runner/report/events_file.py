@@ -20,7 +20,7 @@ from matrix_runner.model.events import (
     Tick,
 )
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.report.records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
+from matrix_runner.report.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

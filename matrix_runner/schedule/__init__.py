@@ -1,10 +1,10 @@
 """Who runs which job, and when. Knows tasks, cells and events; knows nothing of wheels."""
 
 from matrix_runner.schedule.batch import Task
-from matrix_runner.schedule.choice import Load, queue_order
 from matrix_runner.schedule.durations import Durations
+from matrix_runner.schedule.next_task import Load, queue_order
 from matrix_runner.schedule.pool import Pool
-from matrix_runner.schedule.seat import Seat
 from matrix_runner.schedule.signals import Interrupt
+from matrix_runner.schedule.slot import Slot
 
-__all__ = ["Durations", "Interrupt", "Load", "Pool", "Seat", "Task", "queue_order"]
+__all__ = ["Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"]

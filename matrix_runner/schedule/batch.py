@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, final
 
-from matrix_runner.schedule.choice import Load, Room, next_ahead, next_for_slots, overtaken_by
-from matrix_runner.schedule.seat import Seat
+from matrix_runner.schedule.next_task import Capacity, Load, next_ahead, next_for_slots, overtaken_by
 from matrix_runner.schedule.signals import Interrupt
+from matrix_runner.schedule.slot import Slot
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -29,7 +29,7 @@ class Task(Generic[R_co]):
 
     run: Callable[[], R_co]
     claim: Callable[[], bool] = lambda: True
-    seat: Seat | None = None
+    seat: Slot | None = None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -48,10 +48,10 @@ class _Entry:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Book:
+class _State:
     """Who waits, in order; who has begun and waits for a thread; what is free."""
 
-    free: Room
+    free: Capacity
     queue: list[_Entry] = field(default_factory=list)
     begun: deque[_Entry] = field(default_factory=deque)
     active: int = 0
@@ -62,7 +62,7 @@ class Batch(Generic[R]):
     """Tasks in their order, worked off by as many threads as call `work`."""
 
     def __init__(
-        self, tasks: Sequence[Task[R]], room: Room, lock: threading.RLock, interrupt: Interrupt, *, ahead: int
+        self, tasks: Sequence[Task[R]], room: Capacity, lock: threading.RLock, interrupt: Interrupt, *, ahead: int
     ) -> None:
         """`room`: all there is. `lock`: the pool's; everything here is done while it is held."""
         self._tasks = tasks
@@ -72,7 +72,7 @@ class Batch(Generic[R]):
         """Told of tasks that have begun, by workers that have none; each wakes one, for waking costs."""
         self._interrupt = interrupt
         self._ahead = ahead
-        self._book = _Book(free=room)
+        self._book = _State(free=room)
         self._crash: BaseException | None = None
         self._results: dict[int, R] = {}
         self._is_stopped = False
@@ -82,7 +82,7 @@ class Batch(Generic[R]):
             entry = _Entry(position=position, load=load, may_go_ahead=task.seat is not None)
             self._book.queue.append(entry)
             if task.seat is not None:
-                task.seat.bind(_Place(self, entry))
+                task.seat.bind(_SlotHandle(self, entry))
 
     @property
     def threads(self) -> int:
@@ -267,7 +267,7 @@ class Batch(Generic[R]):
 
 
 @final
-class _Place:
+class _SlotHandle:
     """What a task's seat asks for its slots."""
 
     __slots__ = ("_batch", "_entry")

@@ -3,12 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from matrix_runner.model.events import CellFinished, Event, Tick
+from matrix_runner.model.events import CellFinished, Event, Listener, Tick
 from matrix_runner.schedule.batch import AHEAD, Batch, Task
-from matrix_runner.schedule.choice import Room
-from matrix_runner.schedule.mailbox import Mailbox
+from matrix_runner.schedule.event_queue import EventQueue
+from matrix_runner.schedule.next_task import Capacity
 from matrix_runner.schedule.signals import Interrupt
 
 R = TypeVar("R")
@@ -24,29 +24,21 @@ GRACE = 4.0
 """Seconds that workers have to end after an interrupt: in all it must stay below five."""
 
 
-class Hearer(Protocol):
-    """Whoever listens to a run's events, in the main thread."""
-
-    def handle(self, event: Event) -> None:
-        """Take note of an event."""
-        ...
-
-
 class Pool:
-    """Runs batches of tasks, as many at once as there are slots for, and tells hearers of the events meanwhile."""
+    """Runs batches of tasks, as many at once as there are slots for, and tells listeners of the events meanwhile."""
 
     def __init__(
-        self, workers: int, hearers: Sequence[Hearer], *, memory: int | None = None, ahead: int = AHEAD
+        self, workers: int, listeners: Sequence[Listener], *, memory: int | None = None, ahead: int = AHEAD
     ) -> None:
         """`workers`: slots, at least one. `memory`: bytes that tasks may take up together; None: it is not counted.
 
         `ahead`: how many tasks may begin before there are slots for them.
         """
-        self._room = Room(slots=workers, memory=memory)
+        self._room = Capacity(slots=workers, memory=memory)
         self._ahead = min(ahead, workers)
         self._settle: Callable[[], None] = lambda: None
-        self._hearers = hearers
-        self._events = Mailbox(QUEUE_LENGTH)
+        self._listeners = listeners
+        self._events = EventQueue(QUEUE_LENGTH)
         self._lock = threading.RLock()
         self._began = time.monotonic()
 
@@ -60,9 +52,9 @@ class Pool:
         self._events.put(event, is_prompt=isinstance(event, CellFinished))
 
     def tell(self, event: Event) -> None:
-        """Pass an event to the hearers at once. From the main thread only."""
-        for hearer in self._hearers:
-            hearer.handle(event)
+        """Pass an event to the listeners at once. From the main thread only."""
+        for listener in self._listeners:
+            listener.handle(event)
 
     def wake(self) -> None:
         """Ask waiting tasks again whether they may start. From any thread."""

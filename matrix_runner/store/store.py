@@ -19,17 +19,19 @@ import msgspec
 
 from matrix_runner.errors import OutputError
 from matrix_runner.model.outcomes import Outcome
-from matrix_runner.store import ingredients as listing
-from matrix_runner.store.files import chunks_of, copy_checked, discard, flush_directory, read_small, write_new
-from matrix_runner.store.ingredients import Ingredients
-from matrix_runner.store.record import KeptWheel, Part, Record, read_record
+from matrix_runner.store import cell_inputs as listing
+from matrix_runner.store.cell_inputs import CellInputs
+from matrix_runner.store.entry_files import chunks_of, copy_checked, discard, flush_directory, read_small, write_new
+from matrix_runner.store.entry_record import CachedWheel, EntryFile, EntryRecord, read_record
 from matrix_runner.store.sealed import seal, unseal
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 from matrix_runner.wheelhouse.durable import write_flushed
 
 RECORD, WHEEL, LOG, INGREDIENTS = "entry.json", "wheel", "log", "ingredients.json"
 
-_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
+_TAG = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n# FinishedCell cells of matrix-runner; `runner cache` tells more.\n"
+)
 """What backup programs know a cache by (bford.info/cachedir)."""
 
 KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -43,16 +45,16 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class CacheEntry:
     """An entry that was found whole. `wheel`, `log`: copies of the caller's own."""
 
-    record: Record
+    record: EntryRecord
     wheel: Path | None
     log: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
+class FinishedCell:
     """A cell that has passed. `wheel`: its own; None for one that tested the wheel of `builder`, a key.
 
     `tested`: the digest of that wheel. `project`: where it was built, for people. `log`: a file, if there is one.
@@ -89,7 +91,7 @@ class Store:
             raise ValueError(f"not a key: {key!r}")
         return self.root / "entries" / key[:2] / key
 
-    def get(self, key: str, staging: Path) -> Entry | None:
+    def get(self, key: str, staging: Path) -> CacheEntry | None:
         """Return the entry of a key, its files copied to `staging`; None if there is none that is whole.
 
         Raise OutputError if `staging` cannot be written to.
@@ -112,9 +114,9 @@ class Store:
         with contextlib.suppress(OSError):
             os.utime(path)
         wheel = None if record.wheel is None else staging / record.wheel.name
-        return Entry(record=record, wheel=wheel, log=staging / LOG)
+        return CacheEntry(record=record, wheel=wheel, log=staging / LOG)
 
-    def peek(self, key: str) -> Record | None:
+    def peek(self, key: str) -> EntryRecord | None:
         """Return what the entry of a key says of itself, without looking at its files. One that is damaged goes."""
         path = self.path(key)
         try:
@@ -126,13 +128,13 @@ class Store:
             discard(path, self.tmp)
         return record
 
-    def ingredients(self, key: str) -> Ingredients | None:
+    def ingredients(self, key: str) -> CellInputs | None:
         """Return what the entry of a key was made of."""
         with contextlib.suppress(OSError):
             return listing.read(read_small(self.path(key) / INGREDIENTS, _LARGE))
         return None
 
-    def put(self, ingredients: Ingredients, finished: Finished) -> str:
+    def put(self, ingredients: CellInputs, finished: FinishedCell) -> str:
         """Keep a finished cell, in the place of an entry of the same ingredients; return its key. Raise OutputError."""
         content = listing.write(ingredients)
         key = listing.key(ingredients)
@@ -184,7 +186,7 @@ class Store:
         with self._told("written to"):
             write_new(self._note(kind, name), seal(content), self.tmp)
 
-    def _write(self, partial: Path, key: str, content: bytes, finished: Finished) -> Record:
+    def _write(self, partial: Path, key: str, content: bytes, finished: FinishedCell) -> EntryRecord:
         outcome, wheel = finished.outcome, None
         if finished.wheel is not None and outcome.wheel is not None:
             written = write_flushed(partial / WHEEL, chunks_of(finished.wheel, DEFAULT_LIMIT))
@@ -194,10 +196,10 @@ class Store:
         log = () if finished.log is None else chunks_of(finished.log, _LARGE)
         digests = (write_flushed(partial / LOG, log), write_flushed(partial / INGREDIENTS, (content,)))
         parts = [
-            Part(size=(partial / name).stat().st_size, sha256=digest)
+            EntryFile(size=(partial / name).stat().st_size, sha256=digest)
             for name, digest in zip((LOG, INGREDIENTS), digests, strict=True)
         ]
-        return Record(
+        return EntryRecord(
             key=key,
             cell=str(outcome.cell),
             project=listing.plain_name(finished.project),
@@ -207,7 +209,7 @@ class Store:
             ingredients=parts[1],
             wheel=None
             if wheel is None
-            else KeptWheel(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
+            else CachedWheel(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
             reused_from=None if outcome.reused_from is None else str(outcome.reused_from),
             builder=finished.builder,
             tested=finished.tested,
@@ -245,7 +247,7 @@ class Store:
             ) from error
 
 
-def read_entry(path: Path, key: str | None = None) -> Record | None:
+def read_entry(path: Path, key: str | None = None) -> EntryRecord | None:
     """Return what an entry, a directory of the name of its key, says of itself; None if it is damaged."""
     try:
         content = unseal(read_small(path / RECORD, _SMALL))
@@ -254,7 +256,7 @@ def read_entry(path: Path, key: str | None = None) -> Record | None:
     return None if content is None else read_record(content, key or path.name)
 
 
-def _take(path: Path, record: Record, staging: Path) -> bool:
+def _take(path: Path, record: EntryRecord, staging: Path) -> bool:
     """Copy an entry's files; return whether all are what the record says. Raise OSError."""
     wheel = record.wheel
     if wheel is not None and not copy_checked(path / WHEEL, staging / wheel.name, size=wheel.size, sha256=wheel.sha256):

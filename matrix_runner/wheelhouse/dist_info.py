@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from matrix_runner.errors import WheelRejected
-from matrix_runner.wheelhouse.naming import WheelName, parse_name
+from matrix_runner.wheelhouse.wheel_name import WheelName, parse_name
 
 _TEXT_LIMIT = 32 * 1024**2
 _TAG_LIMIT = 255
@@ -23,7 +23,7 @@ _DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class RecordEntry:
     """A line of RECORD. `size` in bytes, or None where the line has none."""
 
     algorithm: str
@@ -39,7 +39,7 @@ class DistInfo:
     """
 
     root_is_purelib: bool
-    record: Mapping[str, Entry]
+    record: Mapping[str, RecordEntry]
     unrecorded: frozenset[str]
     texts: Mapping[str, bytes]
 
@@ -126,12 +126,12 @@ def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
     return str(message.get("Root-Is-Purelib", "")).strip().lower() == "true"
 
 
-def _parse_record(data: bytes, wheel: str, unrecorded: frozenset[str]) -> dict[str, Entry]:
+def _parse_record(data: bytes, wheel: str, unrecorded: frozenset[str]) -> dict[str, RecordEntry]:
     try:
         rows = [row for row in csv.reader(data.decode("utf-8").splitlines()) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise WheelRejected(f"{wheel}: RECORD cannot be read: {error}") from error
-    record: dict[str, Entry] = {}
+    record: dict[str, RecordEntry] = {}
     for row in rows:
         path, digest, size = row if len(row) == 3 else (row[0], "", "")
         if path in unrecorded:
@@ -142,7 +142,7 @@ def _parse_record(data: bytes, wheel: str, unrecorded: frozenset[str]) -> dict[s
     return record
 
 
-def _entry(path: str, digest: str, size: str, wheel: str) -> Entry:
+def _entry(path: str, digest: str, size: str, wheel: str) -> RecordEntry:
     algorithm, _, text = digest.partition("=")
     try:
         value = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -152,4 +152,4 @@ def _entry(path: str, digest: str, size: str, wheel: str) -> Entry:
         raise WheelRejected(f"{wheel}: RECORD has no hash of {path}, or none of sha256 or better")
     if size and not size.isdecimal():
         raise WheelRejected(f"{wheel}: RECORD gives {path} the size {size!r}")
-    return Entry(algorithm=algorithm, digest=value, size=int(size) if size else None)
+    return RecordEntry(algorithm=algorithm, digest=value, size=int(size) if size else None)

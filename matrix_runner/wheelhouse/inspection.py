@@ -12,9 +12,9 @@ from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
 from matrix_runner.errors import WheelRejected
-from matrix_runner.wheelhouse.archive import open_archive
-from matrix_runner.wheelhouse.dist_info import DistInfo, Entry, read_dist_info
-from matrix_runner.wheelhouse.naming import WheelName, parse_name
+from matrix_runner.wheelhouse.dist_info import DistInfo, RecordEntry, read_dist_info
+from matrix_runner.wheelhouse.wheel_archive import open_archive
+from matrix_runner.wheelhouse.wheel_name import WheelName, parse_name
 
 _CHUNK = 256 * 1024
 _SMALL = 4 * 1024**2
@@ -123,7 +123,7 @@ def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[
     return tuple(elf_files)
 
 
-def _read(file: IO[bytes], path: str, entry: Entry | None, wheel: str) -> ElfFile | None:
+def _read(file: IO[bytes], path: str, entry: RecordEntry | None, wheel: str) -> ElfFile | None:
     """Read a member to its end (`zipfile` checks the CRC there) and compare it with its entry in RECORD."""
     digest = hashlib.new(entry.algorithm if entry else "sha256")
     head = file.read(_CHUNK)

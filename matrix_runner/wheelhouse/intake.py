@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from matrix_runner.errors import OutputError, WheelRejected
-from matrix_runner.wheelhouse.naming import parse_name
+from matrix_runner.wheelhouse.wheel_name import parse_name
 
 DEFAULT_LIMIT = 2 * 1024**3 - 1
 """Largest wheel that is taken, in bytes: what a zip without the 64-bit extension is sure to hold."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 from matrix_runner.wheelhouse.durable import chunks_of, rename_flushed, sha256_of, write_flushed
-from matrix_runner.wheelhouse.lock import release_lock, take_lock
 
 if TYPE_CHECKING:
     from matrix_runner.wheelhouse.inspection import WheelContents

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Libc, Platform
-from matrix_runner.wheelhouse.naming import parse_name
+from matrix_runner.wheelhouse.wheel_name import parse_name
 
 if TYPE_CHECKING:
     from matrix_runner.wheelhouse.inspection import WheelContents

@@ -14,9 +14,9 @@ import pytest
 from runner_process import runner_argv, runner_environ
 
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest
-from matrix_runner.engine.docker import DockerEngine
-from matrix_runner.image.ingredients import load_ingredients
-from matrix_runner.image.stock import StockedImage, in_stock, take_stock
+from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.image.image_inventory import BuiltImage, built_images, find_built
+from matrix_runner.image.image_manifest import load_manifest
 from matrix_runner.model.platforms import Arch
 
 pytestmark = pytest.mark.own_images
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.own_images
 _PYTHONS = [
     pytest.param(arch, directory, id=f"{directory}-{arch}")
     for arch in (Arch.X86_64, Arch.I686)
-    for directory in sorted(load_ingredients().defaults(arch))
+    for directory in sorted(load_manifest().defaults(arch))
 ]
 _WIDTHS = [pytest.param(arch, id=arch.tag) for arch in (Arch.X86_64, Arch.I686)]
 
@@ -46,16 +46,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
 
 
 @pytest.fixture(scope="module")
-def stock(engine: DockerEngine) -> dict[Arch, StockedImage]:
+def stock(engine: DockerEngine) -> dict[Arch, BuiltImage]:
     """Have both images made, if they are not there."""
     _runner("image", "build", "--arch", "x86_64", "--arch", "i686")
-    ingredients, found = load_ingredients(), take_stock(engine)
-    images = {arch: in_stock(found, arch, ingredients) for arch in (Arch.X86_64, Arch.I686)}
+    ingredients, found = load_manifest(), built_images(engine)
+    images = {arch: find_built(found, arch, ingredients) for arch in (Arch.X86_64, Arch.I686)}
     return {arch: image for arch, image in images.items() if image is not None}
 
 
 @pytest.fixture(scope="module")
-def containers(engine: DockerEngine, stock: dict[Arch, StockedImage]) -> Iterator[dict[Arch, Container]]:
+def containers(engine: DockerEngine, stock: dict[Arch, BuiltImage]) -> Iterator[dict[Arch, Container]]:
     """Open a container of each image."""
     specs = {arch: ContainerSpec(image=stock[arch].id, arch=arch, name=f"test-image-{arch}") for arch in stock}
     with engine.open(specs[Arch.X86_64]) as wide, engine.open(specs[Arch.I686]) as narrow:
@@ -83,20 +83,20 @@ def ask(containers: dict[Arch, Container]) -> Ask:
     return run
 
 
-def _config(image: StockedImage) -> str:
+def _config(image: BuiltImage) -> str:
     argv = ("docker", "image", "inspect", "--format", "{{json .Config}}", image.id)
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
-def test_an_image_is_made_once(stock: dict[Arch, StockedImage], engine: DockerEngine) -> None:
+def test_an_image_is_made_once(stock: dict[Arch, BuiltImage], engine: DockerEngine) -> None:
     """A second `image build` says that all is up to date, and leaves the images as they are."""
     told = _runner("image", "build", "--arch", "x86_64", "--arch", "i686", "--python", "cp311-cp311")
     assert told.count("up to date") == 2
     assert "compiled" not in told
-    assert {image.id for image in take_stock(engine)} >= {image.id for image in stock.values()}
+    assert {image.id for image in built_images(engine)} >= {image.id for image in stock.values()}
 
 
-def test_the_list_shows_name_and_interpreters(stock: dict[Arch, StockedImage]) -> None:
+def test_the_list_shows_name_and_interpreters(stock: dict[Arch, BuiltImage]) -> None:
     """A person sees what is there."""
     listed = _runner("image", "list")
     for image in stock.values():
@@ -165,7 +165,7 @@ def test_the_environment_names_the_platform(ask: Ask, arch: Arch) -> None:
 
 
 @pytest.mark.parametrize("arch", _WIDTHS)
-def test_nothing_of_this_machine_stays_in_the_image(stock: dict[Arch, StockedImage], arch: Arch) -> None:
+def test_nothing_of_this_machine_stays_in_the_image(stock: dict[Arch, BuiltImage], arch: Arch) -> None:
     """Its certificates and proxies are lent to each container; they are nobody else's."""
     config = _config(stock[arch])
     assert "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt" in config
@@ -177,7 +177,7 @@ def test_nothing_of_this_machine_stays_in_the_image(stock: dict[Arch, StockedIma
 
 
 @pytest.mark.parametrize("arch", _WIDTHS)
-def test_the_image_alone_tells_its_width(stock: dict[Arch, StockedImage], arch: Arch) -> None:
+def test_the_image_alone_tells_its_width(stock: dict[Arch, BuiltImage], arch: Arch) -> None:
     """Also without this program: its entrypoint runs commands under linux32 where that is needed."""
     argv = ("docker", "run", "--rm", stock[arch].id, "uname", "-m")
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip() == arch.tag

@@ -12,9 +12,9 @@ from image_source import ImageSource
 from runner_process import Ended, run_build, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
 
-from matrix_runner.cell.supplies import LABEL_PROJECT
-from matrix_runner.engine.api import Kept, KeptKind
-from matrix_runner.engine.docker import DockerEngine
+from matrix_runner.before_all.project_volumes import LABEL_PROJECT
+from matrix_runner.engine.api import PersistentItem, PersistentKind
+from matrix_runner.engine.docker.sdk import DockerEngine
 
 CELL, OTHER = "cp311-manylinux_x86_64", "cp39-manylinux_x86_64"
 # Every distribution's images have it, under one name or the other.
@@ -48,7 +48,7 @@ class Home:
         """Make an engine of this user's."""
         return DockerEngine(run="test", environ=os.environ, state_dir=self.directory / "state" / "matrix-runner")
 
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[PersistentItem, ...]:
         """Return what Docker keeps of this user's."""
         with closing(self.engine()) as engine:
             return engine.kept()
@@ -111,7 +111,7 @@ def test_a_prepared_image_that_is_gone_or_foreign_is_made_anew(home: Home, tmp_p
     settings = 'before-all = "echo installed > /installed"\ntest-command = "cat /installed"'
     project = write_project(tmp_path / "project", extension_project(settings=settings))
     home.build(project, CELL)
-    (image,) = (kept for kept in home.kept() if kept.kind is KeptKind.IMAGE)
+    (image,) = (kept for kept in home.kept() if kept.kind is PersistentKind.IMAGE)
     subprocess.run(("docker", "rmi", image.name), check=True, capture_output=True)
     assert "=== before-all: echo" in log(home.build(project, CELL), CELL)
     first = home.build(project, CELL).cells[CELL]["image_id"]
@@ -128,7 +128,7 @@ def test_what_was_downloaded_once_needs_no_network(home: Home, tmp_path: Path) -
     offline: dict[str, str] = {"UV_OFFLINE": "1", "MATRIX_RUNNER_ENVIRONMENT_PASS": "UV_OFFLINE"}
     codes = [home.build(where, CELL, **extra).code for where, extra in ((project, {}), (project, offline))]
     assert [*codes, home.build(other, CELL, **offline).code] == [0, 0, 1]
-    volumes = [kept for kept in home.kept() if kept.kind is KeptKind.VOLUME]
+    volumes = [kept for kept in home.kept() if kept.kind is PersistentKind.VOLUME]
     assert sorted(dict(kept.labels)[LABEL_PROJECT] for kept in volumes) == sorted((str(project), str(other)))
     assert all(kept.size is not None for kept in volumes)
 

@@ -9,10 +9,10 @@ import pytest
 from runner_process import REPOSITORY
 
 from matrix_runner import catalog
-from matrix_runner.cell.source import pack
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
-from matrix_runner.engine.docker import DockerEngine
+from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.model.platforms import Arch
+from matrix_runner.project.source_archive import pack
 from matrix_runner.wheelhouse.inspection import inspect
 
 pytestmark = [pytest.mark.network, pytest.mark.own_images]

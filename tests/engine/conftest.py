@@ -10,7 +10,7 @@ from engine_harness import HARNESSES, PODMAN_ARCHS, Harness, contract_image, dae
 from podman_service import podman_service
 
 from matrix_runner.engine.api import Container, Engine
-from matrix_runner.engine.endpoint import Endpoint
+from matrix_runner.engine.docker.endpoint import Endpoint
 
 DOCKER = tuple(name for name in HARNESSES if name.startswith("docker"))
 CONTAINERS = (*DOCKER, *PODMAN_ARCHS)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from engine_harness import Harness, run
 
-from matrix_runner.config.create_args import parse_create_args
+from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.api import Container, Engine, ImageMetadata
-from matrix_runner.engine.docker import DockerEngine
-from matrix_runner.engine.endpoint import resolve_endpoint
-from matrix_runner.engine.fake import ANY_IMAGE, FakeEngine
+from matrix_runner.engine.docker.endpoint import resolve_endpoint
+from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeEngine
 from matrix_runner.model.platforms import Arch
 
 KILO = 1024

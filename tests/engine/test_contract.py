@@ -19,12 +19,12 @@ from matrix_runner.engine.api import (
     Engine,
     ExecRequest,
     ImageMetadata,
-    Kept,
-    KeptKind,
+    PersistentItem,
+    PersistentKind,
     Volume,
 )
-from matrix_runner.engine.docker_engine import DaemonEngine
-from matrix_runner.engine.fake import FakeEngine
+from matrix_runner.engine.docker.docker_engine import DaemonEngine
+from matrix_runner.engine.fake.fake_engine import FakeEngine
 from matrix_runner.errors import EngineError, ImageError, MachineError
 
 
@@ -283,7 +283,7 @@ def write_shared(container: Container) -> None:
     assert run(container, "cp", f"{container.root}/own/file", f"{container.root}/matrix/shared/file")[0].is_success
 
 
-def kept(engine: Engine, name: str) -> list[Kept]:
+def kept(engine: Engine, name: str) -> list[PersistentItem]:
     """Return what the engine keeps under a name."""
     return [each for each in engine.kept() if each.name == name]
 
@@ -302,7 +302,7 @@ def test_a_volume_is_shared_and_stays(engine: Engine, harness: Harness) -> None:
         with later.open(spec) as third:
             assert run(third, "cat", f"{third.root}/matrix/shared/file")[1] == b"content"
         (found,) = kept(later, shared.name)
-        assert found.kind is KeptKind.VOLUME
+        assert found.kind is PersistentKind.VOLUME
         assert ("matrix-runner.project", engine.owner) in found.labels
         assert found.size is None or found.size >= len(b"content")
         assert 0 < found.created <= found.used
@@ -366,7 +366,7 @@ def test_an_image_kept_is_found_by_later_runs(engine: Engine, harness: Harness) 
             # What is made of it is something else: it is not listed, nor found.
             other = found.snapshot(ImageMetadata(name=None))
         (listed,) = [each for each in later.kept() if ("matrix-runner.key", "k") in each.labels]
-        assert listed.kind is KeptKind.IMAGE
+        assert listed.kind is PersistentKind.IMAGE
         assert listed.size is None or listed.size == 0 or 100_000 <= listed.size < 10_000_000
         assert 0 < listed.created <= listed.used
         assert other != image.id

@@ -18,7 +18,7 @@ import pytest
 from engine_harness import Harness, run, tar_of, untar
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
-from matrix_runner.engine.docker import DockerEngine
+from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.engine.daemon import Daemon, ImageConfig
-from matrix_runner.engine.docker import SdkDaemon
-from matrix_runner.engine.docker_engine import DaemonEngine
-from matrix_runner.engine.endpoint import Endpoint
+from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
+from matrix_runner.engine.docker.docker_engine import DaemonEngine
+from matrix_runner.engine.docker.endpoint import Endpoint
+from matrix_runner.engine.docker.sdk import SdkDaemon
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ExecResult, ImageMetadata
-from matrix_runner.engine.discovery import FoundInterpreter, find_interpreters
-from matrix_runner.engine.local import IMAGE, LocalEngine
-from matrix_runner.engine.local_container import LocalContainer
+from matrix_runner.engine.local.local_container import LocalContainer
+from matrix_runner.engine.local.local_engine import IMAGE, LocalEngine
+from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_interpreters
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
 

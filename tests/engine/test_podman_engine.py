@@ -20,8 +20,8 @@ import pytest
 from engine_harness import Harness, daemon_harness, tar_of
 
 from matrix_runner.engine.api import ImageMetadata, Volume
-from matrix_runner.engine.docker import DockerEngine
-from matrix_runner.engine.endpoint import Endpoint
+from matrix_runner.engine.docker.endpoint import Endpoint
+from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.engine.leases import LABEL_RUN
 from matrix_runner.model.platforms import Arch
 

@@ -5,25 +5,26 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from cell_kitchen import Recorder
+from fake_run import Recorder
 from planning import job_for, settings_with
 from runner_process import runner_environ
 from stub_project import stub_project
 
 from matrix_runner import catalog
-from matrix_runner.config import BEFORE_ALL, BEFORE_BUILD, REPAIR_WHEEL_COMMAND
-from matrix_runner.engine.discovery import FoundInterpreter
-from matrix_runner.engine.local import LocalEngine
+from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD, REPAIR_WHEEL_COMMAND
+from matrix_runner.engine.local.local_engine import LocalEngine
+from matrix_runner.engine.local.python_discovery import FoundInterpreter
 from matrix_runner.matrix import Plan
 from matrix_runner.model.outcomes import Status
 from matrix_runner.model.platforms import Arch
-from matrix_runner.run import Order, build
+from matrix_runner.request import BuildRequest
+from matrix_runner.run import build
 
 # The machine's architecture, or tests could not run there.
 MACHINE = Arch.of_machine(os.uname().machine) or Arch.X86_64
 
 
-def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> Order:
+def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> BuildRequest:
     """Return an order of two cells, whose `before-build` needs what `before-all` left in the project."""
     settings = settings_with(
         {
@@ -35,7 +36,7 @@ def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> Order
     )
     cells = (f"{interpreter}-manylinux_{MACHINE}" for interpreter in ("cp311", "cp312"))
     jobs = tuple(replace(job_for(cell, known, settings), image=None) for cell in cells)
-    return Order(
+    return BuildRequest(
         run="r1",
         project=stub_project(directory).project,
         settings=settings,

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from cell_kitchen import Kitchen
+from fake_run import FakeRun
 from planning import settings_with
 
-from matrix_runner.engine.fake import FakeResult
+from matrix_runner.engine.fake.fake_engine import FakeResult
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.outcomes import Status
-from matrix_runner.report.summary import summary_lines
+from matrix_runner.report.text_summary import summary_lines
 
 A, B = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64"
 
@@ -17,7 +17,7 @@ A, B = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64"
 @pytest.mark.parametrize("name", ["report.json", "SHA256SUMS"])
 def test_a_record_that_cannot_be_written_loses_no_summary(name: str, tmp_path: Path) -> None:
     """Exit code 4 and a line that says why; the table of what was delivered is still there."""
-    cook = Kitchen(directory=tmp_path, identifiers=(A, B), settings=settings_with(project_name="demo"))
+    cook = FakeRun(directory=tmp_path, identifiers=(A, B), settings=settings_with(project_name="demo"))
     (cook.wheelhouse / name).mkdir(parents=True)
     report = cook.run()
     assert [each.status for each in report.outcomes] == [Status.PASSED] * 2
@@ -30,7 +30,7 @@ def test_a_record_that_cannot_be_written_loses_no_summary(name: str, tmp_path: P
 
 def test_a_failed_cell_outranks_the_record(tmp_path: Path) -> None:
     """Failures of several kinds give the general code, as ever."""
-    cook = Kitchen(directory=tmp_path, identifiers=(A, B), settings=settings_with(project_name="demo"))
+    cook = FakeRun(directory=tmp_path, identifiers=(A, B), settings=settings_with(project_name="demo"))
     cook.dish = lambda call: FakeResult(status=1) if call.request.argv[:2] == ("uv", "build") else None
     (cook.wheelhouse / "report.json").mkdir(parents=True)
     assert cook.run().exit_code is ExitCode.CELL_FAILED

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from cell_kitchen import Kitchen
+from fake_run import FakeRun
 from planning import settings_with
 
 from matrix_runner.engine.api import ContainerSpec
-from matrix_runner.engine.fake import FakeFaults
+from matrix_runner.engine.fake.fake_engine import FakeFaults
 from matrix_runner.errors import EngineError, ExitCode
 from matrix_runner.model.outcomes import Reason, StepKind
 
@@ -37,7 +37,7 @@ def faults(where: str, times: int) -> FakeFaults:
 @pytest.mark.parametrize("where", ["put", "get"])
 def test_once_is_bad_luck(where: str, tmp_path: Path) -> None:
     """The second attempt delivers the wheel, and the run says that there was one."""
-    cook = Kitchen(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
+    cook = FakeRun(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
     cook.faults = faults(where, 1)
     assert cook.run().exit_code is ExitCode.OK
     assert len(list(cook.wheelhouse.glob("*.whl"))) == 1
@@ -47,7 +47,7 @@ def test_once_is_bad_luck(where: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("where", "step"), [("put", StepKind.PREPARE), ("get", StepKind.VERIFY)])
 def test_twice_is_a_failure_of_the_engine(where: str, step: StepKind, tmp_path: Path) -> None:
     """The cell fails in its step with the engine's own words."""
-    cook = Kitchen(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
+    cook = FakeRun(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
     cook.faults = faults(where, 2)
     report = cook.run()
     failure = report.outcomes[0].failure

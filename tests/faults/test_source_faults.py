@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.cell.source import pack
 from matrix_runner.errors import MachineError
+from matrix_runner.project.source_archive import pack
 
 _NOBODY = 65534
 

@@ -13,8 +13,8 @@ from small_disk import small_disk
 from store_entries import CONTENT, filled, finished, made_of
 
 from matrix_runner.errors import OutputError
+from matrix_runner.store.entry_pruning import list_entries, prune
 from matrix_runner.store.store import Store
-from matrix_runner.store.upkeep import listed, prune
 
 # Writes one entry after another until it is killed.
 WRITER = """
@@ -47,7 +47,7 @@ def test_a_killed_writer_leaves_no_half_entry(tmp_path: Path) -> None:
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         writer.stdout.close()
-        for each in listed(store):
+        for each in list_entries(store):
             assert each.record is not None
             assert store.get(each.path.name, tmp_path / "staging") is not None
     key = store.put(made_of(), finished(tmp_path / "mine"))
@@ -91,7 +91,7 @@ def test_several_runs_at_once_never_mix(tmp_path: Path) -> None:
         found = pool.starmap(_work, [(tmp_path, number) for number in range(3)])
     assert all(found)
     store = Store(tmp_path / "store")
-    assert all(each.record is not None for each in listed(store))
+    assert all(each.record is not None for each in list_entries(store))
     assert list((store.root / "tmp").iterdir()) == []
 
 
@@ -104,7 +104,7 @@ def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
             store.put(made_of(**{"a.c": "1"}), finished(tmp_path / "large", b"x" * 500_000))
         assert list((store.root / "tmp").iterdir()) == []
         assert store.get(key, tmp_path / "staging") is not None
-        assert len(list(listed(store))) == 1
+        assert len(list(list_entries(store))) == 1
 
 
 def test_no_room_for_copies_is_no_damage(tmp_path: Path) -> None:

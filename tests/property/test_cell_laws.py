@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
-from matrix_runner.cell.facts import find_problem, parse_probe
-from matrix_runner.cell.source import pack
-from matrix_runner.config import BEFORE_BUILD, ENVIRONMENT, TEST_COMMAND, TEST_REQUIRES, fill
+from matrix_runner.config.kinds.placeholders import fill
+from matrix_runner.config.options.build_options import BEFORE_BUILD, ENVIRONMENT
+from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_REQUIRES
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
+from matrix_runner.project.source_archive import pack
+from matrix_runner.recipe.image_facts import find_problem, parse_probe
 
 CATALOG = catalog.load()
 CELL = Cell.parse("cp311-manylinux_x86_64")

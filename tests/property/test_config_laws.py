@@ -9,10 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from toml_values import values, words
 
-from matrix_runner.config import OPTIONS, FlagValue, Option, load
-from matrix_runner.config.assignments import quotable
-from matrix_runner.config.mistakes import Bad, printable
-from matrix_runner.config.placeholders import fill
+from matrix_runner.config.kinds.assignments import quotable
+from matrix_runner.config.kinds.placeholders import fill
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.loading.variable_layers import FlagValue
+from matrix_runner.config.mistakes import InvalidValue, printable
+from matrix_runner.config.options import OPTIONS
+from matrix_runner.config.options.option import Option
 from matrix_runner.errors import ConfigError
 from matrix_runner.toml import TOMLValue, loads
 
@@ -25,7 +28,7 @@ def accepted(read: Callable[[], object]) -> tuple[object, ...]:
     """Return the value, or nothing if it was refused as it should be: with reasons, all of them printable lines."""
     try:
         return (read(),)
-    except Bad as bad:
+    except InvalidValue as bad:
         reasons = tuple(finding.text for finding in bad.findings)
     assert reasons
     assert all(reason.isprintable() for reason in reasons)

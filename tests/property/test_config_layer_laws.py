@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matrix_runner.config import OPTIONS, FlagValue, Given, Inherit, Layer, Option, Origin, Settings, Source, load
-from matrix_runner.config.dialects import CIBUILDWHEEL, OWN, Dialect
-from matrix_runner.config.layers import resolve
-from matrix_runner.config.options import BY_NAME
+from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN, Dialect
+from matrix_runner.config.loading.layers import Given, Inherit, Layer, Origin, resolve
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.loading.variable_layers import FlagValue
+from matrix_runner.config.options import BY_NAME, OPTIONS
+from matrix_runner.config.options.option import Option, Source
 from matrix_runner.model.cells import Cell
 from matrix_runner.toml import loads
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matrix_runner.config import OPTIONS, load
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.options import OPTIONS
 from matrix_runner.errors import ConfigError
 from matrix_runner.model.cells import Cell
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix_runner.config.container_arguments import ContainerArguments
-from matrix_runner.config.create_args import _ARGUMENTS, parse_create_args
-from matrix_runner.config.mistakes import Bad
+from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.config.create_args.create_args import _ARGUMENTS, parse_create_args
+from matrix_runner.config.mistakes import InvalidValue
 
 LETTERS = sorted({argument.short for argument in _ARGUMENTS.values() if argument.short})
 VALUED = sorted(name for name, argument in _ARGUMENTS.items() if not argument.is_switch)
@@ -25,7 +25,7 @@ def outcome(words: list[str]) -> ContainerArguments | list[str]:
     """Return what words are read as, or what is said against them."""
     try:
         return parse_create_args(tuple(words))
-    except Bad as bad:
+    except InvalidValue as bad:
         return [finding.text for finding in bad.findings]
 
 

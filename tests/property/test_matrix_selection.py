@@ -8,18 +8,10 @@ from hypothesis import strategies as st
 from planning import settings_with
 
 from matrix_runner import catalog
-from matrix_runner.config import (
-    ARCHS,
-    BUILD,
-    ENABLE,
-    IMAGE,
-    IMAGES,
-    SKIP,
-    ArchChoice,
-    ArchGroup,
-    EnableGroup,
-    Option,
-)
+from matrix_runner.config.kinds.values import ArchChoice, ArchGroup, EnableGroup
+from matrix_runner.config.options.image_options import IMAGE, IMAGES
+from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.matrix import Host, Selector, make_plan
 from matrix_runner.model.platforms import Arch, Libc
 

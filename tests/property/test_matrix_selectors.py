@@ -4,9 +4,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from matrix_runner import catalog
-from matrix_runner.config import Selector
-from matrix_runner.config.grammars import patterns
-from matrix_runner.config.mistakes import Bad
+from matrix_runner.config.kinds.grammars import patterns
+from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.mistakes import InvalidValue
 from matrix_runner.model.cells import Cell
 
 CELLS = catalog.load().cells
@@ -114,7 +114,7 @@ def test_any_pattern_is_refused_or_selects_as_a_model_does(text: str) -> None:
     """Whatever someone types is a mistake that is told or a pattern; one without braces means what the model says."""
     try:
         read = READ(text)
-    except Bad:
+    except InvalidValue:
         return
     selector = Selector(patterns=read)
     selected = {str(cell) for cell in CELLS if selector.matches(cell)}

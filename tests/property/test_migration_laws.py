@@ -9,9 +9,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from matrix_runner import catalog
-from matrix_runner.config import BUILD, SKIP, TEST_SKIP, Selector, Settings, fill, load
-from matrix_runner.config.dialects import CIBUILDWHEEL, OWN
-from matrix_runner.config.migration import migrate
+from matrix_runner.config.kinds.placeholders import fill
+from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.migration.migration import migrate
+from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.errors import ConfigError
 from matrix_runner.toml import TOMLValue, loads
 

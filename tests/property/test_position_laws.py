@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix_runner.config.positions import locate
-from matrix_runner.config.writing import string
+from matrix_runner.config.kinds.toml_writing import string
+from matrix_runner.config.loading.positions import locate
 from matrix_runner.toml import TOMLValue, loads
 
 Path = tuple[str | int, ...]

@@ -22,19 +22,10 @@ from matrix_runner.model.events import (
     StepStarted,
     Tick,
 )
-from matrix_runner.model.outcomes import (
-    Failure,
-    Outcome,
-    Reason,
-    Report,
-    Status,
-    StepKind,
-    StepTime,
-    WheelRecord,
-)
+from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind, StepTime, WheelRecord
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.report.events_file import EventRecorder, replay
-from matrix_runner.report.files import ReportExtra, read_report, report_json
+from matrix_runner.report.report_json import ReportExtra, read_report, report_json
 from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, neutralise, sanitized_lines
 
 TEXT = st.text(max_size=30)

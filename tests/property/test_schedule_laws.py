@@ -6,11 +6,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix_runner.schedule.choice import Load, Room, next_ahead, next_for_slots, overtaken_by, queue_order
+from matrix_runner.schedule.next_task import Capacity, Load, next_ahead, next_for_slots, overtaken_by, queue_order
 
 SECONDS = st.integers(1, 20).map(float)
 LOADS = st.lists(st.builds(Load, slots=st.integers(0, 6), memory=st.integers(0, 12), seconds=SECONDS), max_size=14)
-ROOMS = st.builds(Room, slots=st.integers(1, 4), memory=st.none() | st.integers(1, 10))
+ROOMS = st.builds(Capacity, slots=st.integers(1, 4), memory=st.none() | st.integers(1, 10))
 
 
 @dataclass(kw_only=True)
@@ -28,7 +28,7 @@ class Part:
 class Play:
     """A run in which time is a number: who gets slots in which order, and what is in use at each moment."""
 
-    room: Room
+    room: Capacity
     queue: list[Part]
     ahead: int = 0
     blocked: dict[int, int] = field(default_factory=dict)
@@ -39,13 +39,15 @@ class Play:
     overtakings: dict[int, int] = field(default_factory=dict)
     now: float = 0.0
 
-    def free(self) -> Room:
+    def free(self) -> Capacity:
         """Return what is not in use; opened tasks have their memory."""
         slots = self.room.slots - sum(part.load.slots for part in self.running)
         if self.room.memory is None:
-            return Room(slots=slots)
+            return Capacity(slots=slots)
         opened = [part for part in self.queue if part.is_open]
-        return Room(slots=slots, memory=self.room.memory - sum(part.load.memory for part in [*self.running, *opened]))
+        return Capacity(
+            slots=slots, memory=self.room.memory - sum(part.load.memory for part in [*self.running, *opened])
+        )
 
     def may_start(self, place: int) -> bool:
         """Whether what the task waits for has ended."""
@@ -80,7 +82,7 @@ class Play:
         self.ended.add(first.number)
 
 
-def play(loads: list[Load], room: Room, *, ahead: int = 0, blocked: dict[int, int] | None = None) -> Play:
+def play(loads: list[Load], room: Capacity, *, ahead: int = 0, blocked: dict[int, int] | None = None) -> Play:
     """Return a run that has not begun."""
     parts = [Part(number=number, load=room.limit(load)) for number, load in enumerate(loads)]
     return Play(room=room, queue=parts, ahead=ahead, blocked=blocked or {})
@@ -96,7 +98,7 @@ def earlier(blocks: dict[int, int], tasks: int) -> dict[int, int]:
 
 @given(LOADS, ROOMS, st.integers(0, 2), BLOCKS)
 def test_every_task_runs_once_and_never_beyond_the_room(
-    loads: list[Load], room: Room, ahead: int, blocks: dict[int, int]
+    loads: list[Load], room: Capacity, ahead: int, blocks: dict[int, int]
 ) -> None:
     """Whatever tasks take up, wait for and last, all run, and what has begun never takes up more than there is."""
     run = play(loads, room, ahead=ahead, blocked=earlier(blocks, len(loads)))
@@ -111,7 +113,9 @@ def test_every_task_runs_once_and_never_beyond_the_room(
 
 
 @given(LOADS, ROOMS, st.integers(0, 2), BLOCKS)
-def test_nothing_that_can_be_used_lies_idle(loads: list[Load], room: Room, ahead: int, blocks: dict[int, int]) -> None:
+def test_nothing_that_can_be_used_lies_idle(
+    loads: list[Load], room: Capacity, ahead: int, blocks: dict[int, int]
+) -> None:
     """A task that may start and fits waits for nothing, unless room is kept for one that was overtaken often enough."""
     run = play(loads, room, ahead=ahead, blocked=earlier(blocks, len(loads)))
     run.start_all()
@@ -136,7 +140,7 @@ def test_a_wide_task_does_not_starve(slots: int, others: list[float], place: int
     wide = Load(slots=slots, seconds=5.0)
     loads = [Load(seconds=seconds) for seconds in others]
     at = min(place, len(loads))
-    run = play([*loads[:at], wide, *loads[at:]], Room(slots=slots))
+    run = play([*loads[:at], wide, *loads[at:]], Capacity(slots=slots))
     run.start_all()
     while run.running:
         run.step()
@@ -171,7 +175,7 @@ def test_the_longest_come_first_after_one_of_each_group(loads: list[Load], group
 
 def test_what_asks_for_more_than_there_is_runs_alone() -> None:
     """Neither slots nor memory beyond all there is keep a task from running; nothing else runs beside it."""
-    run = play([Load(slots=9, memory=99, seconds=3.0), Load(seconds=1.0)], Room(slots=2, memory=8), ahead=1)
+    run = play([Load(slots=9, memory=99, seconds=3.0), Load(seconds=1.0)], Capacity(slots=2, memory=8), ahead=1)
     run.start_all()
     assert run.order == [0]
     run.step()
@@ -182,6 +186,6 @@ def test_what_asks_for_more_than_there_is_runs_alone() -> None:
 def test_a_task_goes_ahead_only_with_its_memory() -> None:
     """What is opened ahead takes up memory, and one for which there is none is passed over."""
     loads = [Load(memory=6, seconds=9.0), Load(memory=6, seconds=5.0), Load(memory=2, seconds=1.0)]
-    run = play(loads, Room(slots=1, memory=8), ahead=1)
+    run = play(loads, Capacity(slots=1, memory=8), ahead=1)
     run.start_all()
     assert [part.number for part in run.queue if part.is_open] == [2]

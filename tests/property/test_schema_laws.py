@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from toml_values import values, words
 
-from matrix_runner.config import OPTIONS, Option
-from matrix_runner.config.dialects import OWN
-from matrix_runner.config.file_layers import file_layers
-from matrix_runner.config.mistakes import Bad
-from matrix_runner.config.reading import Document, Reading
-from matrix_runner.config.schema import get_schema
-from matrix_runner.config.shapes import Shape
+from matrix_runner.config.kinds.shapes import Shape
+from matrix_runner.config.loading.diagnostics import Diagnostics, Document
+from matrix_runner.config.loading.dialects import OWN
+from matrix_runner.config.loading.file_layers import file_layers
+from matrix_runner.config.mistakes import InvalidValue
+from matrix_runner.config.options import OPTIONS
+from matrix_runner.config.options.option import Option
+from matrix_runner.config.reference.json_schema import get_schema
 from matrix_runner.toml import TOMLValue
 
 IN_FILE = tuple(option for option in OPTIONS if not option.is_flag_only)
@@ -68,7 +69,7 @@ def reads(option: Option[object], value: object) -> bool:
     """Whether the reader takes the value."""
     try:
         option.kind.read(value)
-    except Bad:
+    except InvalidValue:
         return False
     return True
 
@@ -128,6 +129,6 @@ def test_layers_of_a_file(
 ) -> None:
     """The same of a whole table, with its part for Linux, its overrides and its inherit rules."""
     whole: dict[str, TOMLValue] = {**table, "linux": linux, "overrides": [*overrides]}
-    reading = Reading()
+    reading = Diagnostics()
     tuple(file_layers(Document(label="f", content={"tool": {OWN.table: whole}}, lines={}), OWN, reading))
     assert reading.mistakes or WHOLE.is_valid(whole)

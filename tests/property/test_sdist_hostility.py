@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sdist_making import entry, tar_bytes, write_tar, write_zip
 
-from matrix_runner.cell.sdist import open_sdist
-from matrix_runner.cell.sdist_members import Limits
 from matrix_runner.errors import UsageError
+from matrix_runner.project.sdist import open_sdist
+from matrix_runner.project.sdist_members import Limits
 
 LIMITS = Limits(size=1_000_000, members=1_000)
 

@@ -1,0 +1,1 @@
+"""Which finished cells need not run again: keys, look-up, history."""

@@ -1,0 +1,217 @@
+"""The store as one run uses it: which cells need not run, and what is kept of those that did."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from matrix_runner.cache.cache_key import RunInputs, StableAbiBuilder, cell_inputs, why_not_cached
+from matrix_runner.errors import OutputError
+from matrix_runner.matrix import Job, Selector
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome
+from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.store.cell_inputs import CellInputs, key
+from matrix_runner.store.remote_store import Remote
+from matrix_runner.store.store import CacheEntry, FinishedCell, Store
+from matrix_runner.wheelhouse.durable import sha256_of
+
+_LATEST = "latest"
+
+
+class LatestKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Under which key a project's cell was last kept or taken. `at`: seconds since 1970."""
+
+    key: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheTerms:
+    """On which terms the store is used.
+
+    `project`: whose cells these are. `rebuild`: cells to build anew. `max_age`: seconds, 0 for any age. `staging`: a
+    directory for copies.
+    """
+
+    project: str
+    rebuild: Selector
+    max_age: float
+    staging: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheHit:
+    """A cell that need not run."""
+
+    job: Job
+    entry: CacheEntry
+
+
+class CellCache:
+    """What a run takes from the store and gives to it. Thread-safe. What goes wrong with it stops nothing.
+
+    `trouble` is told once what does not work; then no more is put there.
+    """
+
+    def __init__(self, store: Store, terms: CacheTerms, remote: Remote | None, trouble: Callable[[str], None]) -> None:
+        """`trouble` may be called from any thread."""
+        self.store = store
+        self._terms = terms
+        self._remote = remote
+        self._trouble = trouble
+        self._lock = threading.Lock()
+        self._is_broken = False
+        self._made_of: dict[Cell, CellInputs] = {}
+        self._keys: dict[Cell, str] = {}
+        self._entries: dict[str, CacheEntry | None] = {}
+        self.kept = 0
+        """How many cells were put there."""
+
+    def look_up(
+        self,
+        jobs: Sequence[Job],
+        places: Callable[[Job], ProbedImage | None],
+        common: RunInputs,
+        leader_of: Callable[[Job], Cell | None],
+    ) -> dict[Cell, CacheHit]:
+        """Return the cells that need not run. `jobs`: all of the run. `places`: None where nothing is known yet.
+
+        May be called again when more places are known, or the source is another.
+        """
+        self._name(jobs, places, common, leader_of)
+        hits: dict[Cell, CacheHit] = {}
+        for job in jobs:
+            entry = self._entry(job)
+            if entry is not None and entry.wheel is not None:
+                hits[job.cell] = CacheHit(job=job, entry=entry)
+        for job in jobs:
+            entry = self._entry(job)
+            if entry is not None and entry.wheel is None and self._is_still_served(entry, hits):
+                hits[job.cell] = CacheHit(job=job, entry=entry)
+        for cell in hits:
+            self._remember(cell)
+        return hits
+
+    def keep(self, job: Job, outcome: Outcome, *, wheel: Path | None, log: Path | None) -> None:
+        """Put a cell that has passed into the store. `wheel`: its own, or the one of another cell that it tested."""
+        made_of = self._made_of.get(job.cell)
+        if made_of is None or wheel is None or self._is_broken:
+            return
+        builder = outcome.reused_from
+        try:
+            finished = FinishedCell(
+                outcome=outcome,
+                project=self._terms.project,
+                wheel=wheel if builder is None else None,
+                log=log if log is not None and log.is_file() else None,
+                builder=None if builder is None else self._keys.get(builder),
+                tested=None if builder is None else sha256_of(wheel),
+            )
+            kept = self.store.put(made_of, finished)
+            self._remember(job.cell)
+        except (OSError, OutputError) as error:
+            self.give_up(f"finished cells are not kept: {error.message if isinstance(error, OutputError) else error}")
+            return
+        with self._lock:
+            self.kept += 1
+        if self._remote is not None:
+            self._remote.push(self.store, kept)
+
+    def give_up(self, text: str) -> None:
+        """Say, once, what does not work, and put no more there."""
+        with self._lock:
+            is_first, self._is_broken = not self._is_broken, True
+        if is_first:
+            self._trouble(text)
+
+    def _name(
+        self,
+        jobs: Sequence[Job],
+        places: Callable[[Job], ProbedImage | None],
+        common: RunInputs,
+        leader_of: Callable[[Job], Cell | None],
+    ) -> None:
+        """Find the key of every cell whose place is known; those that lead others first."""
+        self._made_of.clear()
+        self._keys.clear()
+        for job in sorted(jobs, key=lambda job: leader_of(job) is not None):
+            place, leading, leader = places(job), leader_of(job), None
+            if place is None or why_not_cached(job) is not None:
+                continue
+            if leading is not None:
+                if leading not in self._keys:
+                    continue
+                leader = StableAbiBuilder(cell=str(leading), key=self._keys[leading])
+            made_of = cell_inputs(job, place, common, leader)
+            self._made_of[job.cell] = made_of
+            self._keys[job.cell] = key(made_of)
+
+    def _entry(self, job: Job) -> CacheEntry | None:
+        name = self._keys.get(job.cell)
+        if name is None or self._terms.rebuild.matches(job.cell):
+            return None
+        if name not in self._entries:
+            self._entries[name] = self._fetch(name)
+        entry = self._entries[name]
+        return entry if entry is not None and entry.record.cell == str(job.cell) else None
+
+    def _fetch(self, name: str) -> CacheEntry | None:
+        try:
+            entry = self._fresh(name)
+            if entry is None and self._remote is not None and self._remote.pull(self.store, name):
+                entry = self._fresh(name)
+        except OutputError as error:
+            self.give_up(f"finished cells cannot be taken: {error.message}")
+            return None
+        return entry
+
+    def _fresh(self, name: str) -> CacheEntry | None:
+        record, limit = self.store.peek(name), self._terms.max_age
+        if record is None or (limit and self.store.clock() - record.created > limit):
+            return None
+        return self.store.get(name, self._terms.staging / name)
+
+    def _is_still_served(self, entry: CacheEntry, hits: Mapping[Cell, CacheHit]) -> bool:
+        """Whether the wheel that a cell tested is the one that its builder's entry has."""
+        record = entry.record
+        builder = None if record.reused_from is None else hits.get(Cell.parse(record.reused_from))
+        wheel = None if builder is None else builder.entry.record.wheel
+        return (
+            builder is not None
+            and wheel is not None
+            and builder.entry.record.key == record.builder
+            and wheel.sha256 == record.tested
+        )
+
+    def _remember(self, cell: Cell) -> None:
+        """Note under which key the cell was kept, for `runner explain`."""
+        name = self._keys[cell]
+        note = latest_key_note(self._terms.project, str(cell))
+        known = latest_key(self.store, self._terms.project, str(cell))
+        if known is not None and known.key == name:
+            return
+        content = msgspec.json.encode(LatestKey(key=name, at=self.store.clock()))
+        try:
+            self.store.write_note(_LATEST, note, content)
+        except OutputError as error:
+            self.give_up(f"finished cells are not kept: {error.message}")
+
+
+def latest_key_note(project: str, cell: str) -> str:
+    """Return the name of the note of a project's cell."""
+    return hashlib.sha256(f"{project}\0{cell}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def latest_key(store: Store, project: str, cell: str) -> LatestKey | None:
+    """Return under which key a project's cell was last kept or taken, if it was."""
+    content = store.note(_LATEST, latest_key_note(project, cell))
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=LatestKey)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

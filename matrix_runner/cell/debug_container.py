@@ -1,0 +1,28 @@
+"""Keeping the container of a failed cell, so that a person can look into it: `debug-keep-container`."""
+
+import shlex
+
+from matrix_runner.engine.api import Container, ImageMetadata
+from matrix_runner.errors import MachineError
+from matrix_runner.model.cells import Cell
+from matrix_runner.recipe.layout import Layout
+
+REPOSITORY = "matrix-runner/debug"
+"""The kept images, one for each cell; a later failure of the same cell takes the place of an earlier one."""
+
+
+def keep_container(container: Container, cell: Cell, engine: str) -> str:
+    """Keep the container's present state; return what a user should know of it, also if that did not work.
+
+    `engine`: its name, which is that of its program too.
+    """
+    try:
+        kept = container.snapshot(ImageMetadata(name=f"{REPOSITORY}:{cell}", replaces=True))
+    except MachineError as error:
+        return f"its container could not be kept: {error.message}"
+    if container.root:
+        return f"its directory is kept: {shlex.quote(kept)}"
+    prefix = "linux32 " if cell.platform.arch.needs_linux32 else ""
+    command = f"{engine} run -it --rm {REPOSITORY}:{cell} {prefix}bash"
+    layout = Layout(root=container.root)
+    return f"its container is kept: `{command}`; the project is in {layout.project}, our files are in {layout.matrix}"

@@ -1,0 +1,37 @@
+"""Finding, in what a failed command said last, the line that says why."""
+
+import re
+
+_LIMIT = 300
+
+_COMPILER = re.compile(
+    r"\S+:\d+(:\d+)?: (fatal )?error: |\S+: fatal error: |.*: undefined reference to |.*\bld: cannot find -l"
+)
+"""GCC, Clang and the linker. Their first complaint is the cause; the later ones follow from it."""
+
+# What uv, build and pip say of a backend's failure: their last lines, whatever the cause (measured, uv 0.13).
+_FRONTEND = re.compile(
+    r"(hint|cause|note): |TIP |\[end of output\]|exit code: \d+$|\[\d+ lines of output\]"
+    r"|error: Failed to build |Failed to build |error: subprocess-exited-with-error"
+    r"|ERROR:? (Backend subprocess exited|Failed building wheel|Failed to build)"
+    r"|(The build backend returned an error|Call to `[^`]+` failed|Building wheel for .* did not run successfully)"
+)
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[^\[\]])")
+"""Colours, titles and the like (ECMA-48): nobody reads them, and a line of nothing else says nothing."""
+
+_DECORATION = " \t\N{MULTIPLICATION SIGN}│├╰─▶>"
+
+
+def failure_line(output: bytes) -> str:
+    """Return the line that most likely says why a command failed, at most 300 characters; "" if it said nothing.
+
+    That is a compiler's first error; else the last line, where installers and test runners put the cause, that is not
+    a build frontend's mere statement that there was a failure.
+    """
+    text = _ESCAPES.sub("", output.decode("utf-8", "replace"))
+    lines = [line.strip(_DECORATION) for line in text.splitlines()]
+    said = [line for line in lines if any(character.isalnum() for character in line)]
+    complaint = next((line for line in said if _COMPILER.match(line)), None)
+    own = [line for line in said if not _FRONTEND.match(line)]
+    candidates = (complaint, *own[-1:], *said[-1:], "")
+    return next(line for line in candidates if line is not None)[:_LIMIT]

@@ -1,0 +1,131 @@
+"""What engines keep from run to run, as sections of `runner cache`: prepared images, downloads, compiled code."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matrix_runner.errors import MachineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matrix_runner.engine.api import Engine, PersistentItem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineSection:
+    """Section: what one engine keeps of this user's projects. `title`: how to speak of it."""
+
+    engine: "Engine"
+    title: str
+
+    def listed(self) -> Iterator[str]:
+        """Say what there is, by project."""
+        from matrix_runner.before_all.project_volumes import LABEL_PROJECT
+        from matrix_runner.report.phrases import size
+
+        kept = sorted(self.engine.kept(), key=lambda each: -each.used)
+        if not kept:
+            return
+        total = sum(each.size or 0 for each in kept)
+        yield f"{_things(kept)}, {size(total)}, {self.title}"
+        for project in dict.fromkeys(dict(each.labels).get(LABEL_PROJECT, "?") for each in kept):
+            own = [each for each in kept if dict(each.labels).get(LABEL_PROJECT, "?") == project]
+            yield f"  {project}  {size(sum(each.size or 0 for each in own))}"
+            for each in own:
+                yield f"    {_line(each)}"
+
+    def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
+        """Remove what was not used for `age` seconds, by default those of cache-max-age; `limit` is for cells alone."""
+        from matrix_runner.before_all.engine_pruning import outdated
+        from matrix_runner.config.options.cache_options import CACHE_MAX_AGE
+
+        del limit
+        max_age = CACHE_MAX_AGE.default if age is None else age
+        yield from self._remove(outdated(self.engine.kept(), max_age=max_age, now=time.time()))
+
+    def clear(self) -> Iterator[str]:
+        """Remove everything that no run has open."""
+        yield from self._remove(self.engine.kept())
+
+    def _remove(self, kept: "Iterable[PersistentItem]") -> Iterator[str]:
+        from matrix_runner.before_all.engine_pruning import remove_all
+        from matrix_runner.report.phrases import size
+
+        wanted = tuple(kept)
+        removed = remove_all(self.engine, wanted)
+        if removed:
+            freed = size(sum(each.size or 0 for each in removed))
+            yield f"removed {_things(removed)}, {freed}, {self.title}"
+        for each in wanted:
+            if each not in removed:
+                yield f"{each.name} is in use: it stays"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownSection:
+    """Section: an engine that does not answer. `why`: in its words."""
+
+    title: str
+    why: str
+
+    def listed(self) -> Iterator[str]:
+        """Say that it cannot be known."""
+        yield f"what is kept {self.title} cannot be said: {self.why}"
+
+    def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
+        """Say so."""
+        del limit, age
+        yield from self.listed()
+
+    def clear(self) -> Iterator[str]:
+        """Say so."""
+        yield from self.listed()
+
+
+def engine_sections() -> "Iterator[EngineSection | UnknownSection]":
+    """Give a section for each engine; each is open while it is in use. Podman only where it answers."""
+    from matrix_runner.cli.directories import docker_engine, local_engine, podman_engine
+
+    makers = (("by Docker", docker_engine), ("by Podman", podman_engine), ("on this machine", local_engine))
+    for title, make in makers:
+        try:
+            engine: Engine = make("cache", os.environ)
+        except MachineError:
+            continue
+        with closing(engine):
+            try:
+                if make is not local_engine:
+                    engine.check()
+            except MachineError as error:
+                if make is docker_engine:
+                    yield UnknownSection(title=title, why=error.message)
+                continue
+            yield EngineSection(engine=engine, title=title)
+
+
+def _things(kept: "Sequence[PersistentItem]") -> str:
+    from matrix_runner.engine.api import PersistentKind
+    from matrix_runner.report.phrases import counted
+
+    images = sum(each.kind is PersistentKind.IMAGE for each in kept)
+    return f"{counted(images, 'prepared image')}, {counted(len(kept) - images, 'volume')}"
+
+
+def _line(each: "PersistentItem") -> str:
+    from matrix_runner.before_all.project_volumes import LABEL_BASE, LABEL_PURPOSE
+    from matrix_runner.report.phrases import size
+
+    labels = dict(each.labels)
+    purpose = labels.get(LABEL_PURPOSE) or f"before-all in {labels.get(LABEL_BASE, '?')}"
+    taken = "?" if each.size is None else size(each.size)
+    return f"{taken:>9}  used {_ago(each.used)} ago  {purpose}  {each.name}"
+
+
+def _ago(then: float) -> str:
+    seconds = max(time.time() - then, 0)
+    unit, length = next((pair for pair in (("d", 86400), ("h", 3600), ("m", 60)) if seconds >= pair[1]), ("s", 1))
+    return f"{int(seconds // length)}{unit}"

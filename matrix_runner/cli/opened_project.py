@@ -1,0 +1,119 @@
+"""What a command works on: a package, the project around it, and their settings."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import click
+
+from matrix_runner.cli.directories import scratch_dir
+from matrix_runner.cli.flags import given_flags
+from matrix_runner.config.kinds.placeholders import fill
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.run_options import DEBUG_TRACEBACK
+from matrix_runner.errors import RunnerError, UsageError
+
+if TYPE_CHECKING:
+    from matrix_runner.matrix import Host
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PACKAGE = click.argument("package", default=".", type=click.Path(path_type=Path))
+_PROJECT = click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="Directory to copy into the containers, {project} in commands; default: PACKAGE.",
+)
+_CONFIG_FILE = click.option(
+    "--config-file",
+    metavar="FILE",
+    help="TOML file in place of PACKAGE/pyproject.toml; may hold {package}.",
+)
+_PLATFORM = click.option("--platform", type=click.Choice(["auto", "linux"]), hidden=True, expose_value=False)
+
+
+def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
+    """Give a command the parameters that say what it works on."""
+    return _PACKAGE(_PROJECT(_CONFIG_FILE(_PLATFORM(command))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A project that is there. `package`: the directory to build, relative to the project with `/`; "" is itself.
+
+    `origin`: the sdist, if the project was unpacked from one, else the project: the same from run to run.
+    """
+
+    project: Path
+    origin: Path
+    package: str
+    settings: Settings
+
+
+@contextmanager
+def open_project(
+    package: Path, project: Path | None, config_file: str | None, flags: dict[str, object]
+) -> Iterator[Opened]:
+    """Read the settings of a package, which may be an sdist: that is unpacked meanwhile.
+
+    Raise ConfigError with every mistake, UsageError for what cannot be built.
+    """
+    with ExitStack() as stack:
+        sdist = None
+        if not package.is_dir():
+            # Most packages are directories, and start a little sooner without this.
+            from matrix_runner.project.sdist import is_sdist, open_sdist
+
+            if is_sdist(package):
+                sdist = package.resolve()
+                if project is not None:
+                    raise UsageError("--project is for directories: an sdist is its own project")
+                package = project = stack.enter_context(open_sdist(package, scratch_dir()))
+        configuration = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
+        settings = load(package, environ=os.environ, flags=given_flags(flags), config_file=configuration)
+        root = _root(package.resolve(), project, settings)
+        below = package.resolve().relative_to(root).as_posix()
+        try:
+            yield Opened(project=root, origin=sdist or root, package="" if below == "." else below, settings=settings)
+        except RunnerError:
+            if settings[DEBUG_TRACEBACK]:
+                traceback.print_exc(file=sys.stderr)
+            raise
+
+
+def _root(package: Path, project: Path | None, settings: Settings) -> Path:
+    """Return the directory to copy: the one that was named, else the package.
+
+    cibuildwheel takes the current directory if the package is below it; so its projects get that.
+    """
+    if project is not None:
+        root = project.resolve()
+        if not root.is_dir() or not package.is_relative_to(root):
+            raise UsageError(f"{package} is not in the project {root}", hint="--project names a directory around it")
+        return root
+    here = Path.cwd().resolve()
+    return here if settings.is_drop_in and package.is_relative_to(here) else package
+
+
+def planning_host(settings: Settings) -> "Host":
+    """Return the machine to plan for, without asking an engine."""
+    from matrix_runner.cli.directories import likely_endpoint, this_host
+    from matrix_runner.config.kinds.values import EngineChoice
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+
+    is_local = settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL
+    return this_host(os.environ, local=is_local, endpoint=likely_endpoint(os.environ))
+
+
+def tell(settings: Settings) -> None:
+    """Print what the user should know of the configuration."""
+    for notice in settings.notices:
+        click.echo(f"note: {notice}", err=True)

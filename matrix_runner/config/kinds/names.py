@@ -1,0 +1,61 @@
+"""The kinds that name something: extras and groups, paths of the project, images."""
+
+import posixpath
+import re
+
+from matrix_runner.config.kinds import basic, shapes
+from matrix_runner.config.kinds.basic import Kind
+from matrix_runner.config.mistakes import InvalidValue, quote
+
+_EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""PEP 508 names of extras, PEP 735 names of dependency groups."""
+
+
+def _extra(text: str) -> str:
+    if not _EXTRA.fullmatch(text.strip()):
+        raise InvalidValue.because(f"{quote(text)} cannot be a name: letters, digits, '.', '_' and '-' only")
+    return text.strip()
+
+
+def names(what: str) -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of names of extras or dependency groups."""
+    words = f"a list of {what}, or a string of them separated by spaces or commas"
+    shape = shapes.matching(r"^[A-Za-z0-9._,\s-]*$")
+    return basic.Listing(
+        item=_extra, words=words, split=basic.split_words, split_items=True, shape=shape, item_shape=shape
+    ).kind()
+
+
+def _inside(text: str) -> str:
+    if posixpath.isabs(text):
+        raise InvalidValue.because(f"expected a path relative to the project, got {quote(text)}")
+    normal = posixpath.normpath(text)
+    if normal == ".." or normal.startswith("../"):
+        raise InvalidValue.because(f"{quote(text)} leads out of the project")
+    return normal
+
+
+def inside_paths() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of paths inside the project."""
+    words = "a list of paths, relative to the project, or a string of them separated by spaces"
+    return basic.Listing(item=_inside, words=words, split=basic.split_shell, item_shape=shapes.PATH).kind()
+
+
+def path_patterns() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of patterns of paths, as in .gitignore."""
+    words = "a list of patterns of paths, or a string of them separated by spaces"
+    return basic.Listing(item=basic.check_text, words=words, split=basic.split_shell).kind()
+
+
+def image(*, may_be_empty: bool) -> Kind[str]:
+    """Make the kind of an image: a short name from the catalog or a full reference."""
+
+    def read(value: object) -> str:
+        text = (basic.read_string if may_be_empty else basic.filled)(value).strip()
+        if re.search(r"\s", text) or text.startswith("-") or not text.isprintable():
+            raise InvalidValue.because(f"{quote(text)} cannot be the name of an image")
+        return text
+
+    words, name = "a short name of an image or a full reference", r"[^\s-]\S*"
+    shape = shapes.matching(rf"^\s*({name})?\s*$" if may_be_empty else rf"^\s*{name}\s*$")
+    return basic.string(words=words, read=read, may_be_empty=may_be_empty, shape=shape)

@@ -1,0 +1,43 @@
+"""Patterns that name cells: shell globs with braces, as the field writes them: `cp31?-*`, `*linux_{i686,x86_64}`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import bracex
+
+from matrix_runner.config.mistakes import InvalidValue, quote
+from matrix_runner.model.cells import Cell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selector:
+    """Patterns of which any may match. No pattern, no match."""
+
+    patterns: tuple[str, ...]
+
+    def matches(self, cell: Cell) -> bool:
+        """Whether any pattern, its braces expanded, matches the cell's identifier."""
+        return any(matches(pattern, cell) for pattern in self.patterns)
+
+    def unmatched(self, cells: Iterable[Cell]) -> tuple[str, ...]:
+        """The patterns that match none of `cells`: most likely misspelt."""
+        known = tuple(cells)
+        return tuple(p for p in self.patterns if not any(matches(p, cell) for cell in known))
+
+
+def matches(pattern: str, cell: Cell) -> bool:
+    """Whether one pattern matches the cell. Case matters, as it does in identifiers."""
+    identifier = str(cell)
+    return any(fnmatchcase(identifier, glob) for glob in bracex.expand(pattern))
+
+
+def check_expansion(pattern: str) -> str:
+    """Return the pattern; raise InvalidValue if its braces stand for more patterns than there could be cells."""
+    try:
+        bracex.expand(pattern)
+    except bracex.ExpansionLimitException:
+        raise InvalidValue.because(f"the braces of {quote(pattern)} stand for more than 1000 patterns") from None
+    except RecursionError:
+        raise InvalidValue.because(f"the braces of {quote(pattern)} are nested too deeply") from None
+    return pattern

@@ -1,0 +1,70 @@
+"""Settings as TOML: what a kind writes, it reads back to the same value."""
+
+import msgspec
+
+from matrix_runner.config.kinds.values import BuildFrontend, ContainerEngine, DependencyVersions, VersionSource
+
+
+def string(text: str) -> str:
+    """Write a basic string."""
+    # JSON's escapes are TOML's; only DEL, which JSON leaves alone, has to be escaped in TOML.
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")
+
+
+def plain(value: object) -> str:
+    """Write what has a plain counterpart in TOML: strings, numbers, booleans, words of closed sets, lists of these."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(plain, value))}]"
+    return str(value) if isinstance(value, int) else string(str(value))
+
+
+def frontend(value: object) -> str:
+    """Write a build frontend: its name, or a table if it has arguments."""
+    if not isinstance(value, BuildFrontend):
+        raise TypeError(value)
+    return f"{{ name = {plain(value.name)}, args = {plain(value.args)} }}" if value.args else plain(value.name)
+
+
+def engine(value: object) -> str:
+    """Write a container engine: its name, or a table if there is more to say."""
+    if not isinstance(value, ContainerEngine):
+        raise TypeError(value)
+    entries = [f"name = {plain(value.name)}"]
+    entries += [f"create-args = {plain(value.create_args)}"] if value.create_args else []
+    entries += ["disable-host-mount = true"] if value.disable_host_mount else []
+    return f"{{ {', '.join(entries)} }}" if len(entries) > 1 else plain(value.name)
+
+
+def versions(value: object) -> str:
+    """Write where versions of tools come from."""
+    if not isinstance(value, DependencyVersions):
+        raise TypeError(value)
+    match value.source:
+        case VersionSource.FILE:
+            return f"{{ file = {plain(value.file)} }}"
+        case VersionSource.PACKAGES:
+            return f"{{ packages = {plain(value.packages)} }}"
+        case VersionSource.PINNED | VersionSource.LATEST:
+            return plain(value.source)
+
+
+def variables(value: object) -> str:
+    """Write environment variables, as a string of assignments: only there do quotes mean what a shell means."""
+    return string(" ".join(f'{name}="{text}"' for name, text in _pairs(value)))
+
+
+def settings(value: object) -> str:
+    """Write settings for the build backend, as a table."""
+    entries = []
+    for key, values in _pairs(value):
+        shown = plain(values[0]) if isinstance(values, tuple) and len(values) == 1 else plain(values)
+        entries.append(f"{string(str(key))} = {shown}")
+    return f"{{ {', '.join(entries)} }}" if entries else "{}"
+
+
+def _pairs(value: object) -> tuple[tuple[object, object], ...]:
+    if not isinstance(value, tuple):
+        raise TypeError(value)
+    return value

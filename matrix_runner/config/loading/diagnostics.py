@@ -1,0 +1,153 @@
+"""What is gathered while layers are read: values, and every mistake and remark, each with its place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from matrix_runner.config.kinds.basic import Kind
+from matrix_runner.config.loading.dialects import LINUX, Dialect
+from matrix_runner.config.loading.layers import Given, Inherit, Origin
+from matrix_runner.config.mistakes import InvalidValue, Key, describe, did_you_mean, path, quote, read_each
+from matrix_runner.config.options.option import Option, Source
+from matrix_runner.toml import TOMLValue
+
+S = TypeVar("S")
+
+
+class Position(Protocol):
+    """Says where something is, given the keys below the value that is being read."""
+
+    def __call__(self, *keys: Key) -> str:
+        """Return the words for a message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A TOML file: its name in messages, what it says, and the line of each key path."""
+
+    label: str
+    content: Mapping[str, TOMLValue]
+    lines: Mapping[tuple[Key, ...], int]
+
+    def place(self, *keys: Key) -> str:
+        """Return `pyproject.toml:7: tool.matrix-runner.archs[1]`; the line is of the nearest key that has one."""
+        known = (self.lines.get(keys[:end]) for end in range(len(keys), 0, -1))
+        line = next((line for line in known if line is not None), None)
+        return f"{self.label}{'' if line is None else f':{line}'}: {path(*keys)}"
+
+
+def position_in(name: str) -> Position:
+    """Return the places in the value of an environment variable or flag."""
+
+    def place(*keys: Key) -> str:
+        below = path(*keys)
+        return f"{name}{'' if not below or below.startswith('[') else '.'}{below}"
+
+    return place
+
+
+@dataclass(kw_only=True, slots=True)
+class Diagnostics:
+    """All that was found wrong or worth saying. `elsewhere`: what was given for other systems."""
+
+    mistakes: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def wrong(self, line: str) -> None:
+        """Note a mistake: nothing will be started."""
+        self.mistakes.append(line)
+
+    def odd(self, line: str, dialect: Dialect) -> None:
+        """Note what has no effect: a mistake where the dialect is strict, else worth a line."""
+        (self.mistakes if dialect.is_strict else self.notices).append(line)
+
+    def value(self, name: str, read: Callable[[S], object], raw: S, source: Source, place: Position) -> Given | None:
+        """Return the value that was read, or note why it could not be and return None."""
+        try:
+            return Given(name=name, value=read(raw), origin=Origin(source=source, text=place()))
+        except InvalidValue as bad:
+            for found in bad.findings:
+                self.wrong(f"{place(*found.at)}: {found.text}")
+            return None
+
+    def option(self, name: str, kind: Kind[object], raw: object, source: Source, place: Position) -> Given | None:
+        """Read the value of an option from a file, and note what the user should know of it."""
+        given = self.value(name, kind.read, raw, source, place)
+        if given is not None:
+            self.notices += [f"{place()}: {remark}" for remark in kind.remarks(raw)]
+        return given
+
+    def inherit(
+        self, raw: object, dialect: Dialect, place: Position, *, suffix: str = "", per_cell: bool = False
+    ) -> Mapping[str, Inherit]:
+        """Read which options add to the layers below; noting what is wrong, return what is right.
+
+        `suffix`: may end the names in an environment variable, as in `before-all-linux: prepend`. `per_cell`: only
+        options that mean something for a single cell have an effect.
+        """
+        try:
+            rules = inherit_rules(raw)
+        except InvalidValue as bad:
+            self.mistakes += [f"{place(*found.at)}: {found.text}" for found in bad.findings]
+            return {}
+        right: dict[str, Inherit] = {}
+        for name, word in rules.items():
+            option = _inherited(name, dialect, suffix)
+            if option is None and _is_elsewhere(name, dialect, is_variable=bool(suffix)):
+                continue
+            if option is None:
+                self.wrong(f"{place(name)}: unknown option{did_you_mean(name, dialect.in_file)}")
+            elif per_cell and not option.per_cell:
+                self.odd(f"{place(name)}: concerns the run as a whole, so no override can set it", dialect)
+            elif word not in {str(rule) for rule in Inherit}:
+                known = ", ".join(map(str, Inherit))
+                self.wrong(f"{place(name)}: expected one of {known}, got {quote(word)}")
+            elif word != str(Inherit.NONE) and not _can_join(option, dialect):
+                self.wrong(f"{place(name)}: values of {option.name} cannot be added to each other")
+            else:
+                right[name] = Inherit(word)
+        return right
+
+
+def _inherited(name: str, dialect: Dialect, suffix: str) -> Option[object] | None:
+    option = dialect.in_file.get(name)
+    if option is not None or not suffix or not name.endswith(suffix):
+        return option
+    option = dialect.in_file.get(name.removesuffix(suffix))
+    return option if option is not None and (option.per_platform or not dialect.is_strict) else None
+
+
+def _is_elsewhere(name: str, dialect: Dialect, *, is_variable: bool) -> bool:
+    """Whether this is an option of other systems or, in a variable, one that is given for another system."""
+    option, _, platform = name.rpartition("-")
+    for_another = is_variable and (
+        (platform in dialect.platforms and (option in dialect.in_file or option in dialect.elsewhere))
+        or (platform == LINUX and option in dialect.elsewhere)
+    )
+    return name in dialect.elsewhere or for_another
+
+
+def _can_join(option: Option[object], dialect: Dialect) -> bool:
+    return dialect.kind(option).join is not None
+
+
+def _rule(entry: tuple[str, object]) -> tuple[str, str]:
+    name, word = entry
+    if not isinstance(word, str):
+        raise InvalidValue.because(f"expected one of {', '.join(map(str, Inherit))}, got {describe(word)}")
+    return name, word
+
+
+def inherit_rules(raw: object) -> dict[str, str]:
+    """Read a table, or a string such as `before-all; test-requires: prepend`, where no rule means `append`."""
+    if isinstance(raw, dict):
+        return dict(read_each(((name, (name, word)) for name, word in raw.items()), _rule))
+    if not isinstance(raw, str):
+        raise InvalidValue.because(f'expected a table such as {{ before-all = "append" }}, got {describe(raw)}')
+    rules: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in raw.split(";"))):
+        head, colon, word = part.partition(":")
+        names = (head,) if colon else tuple(part.split())
+        rules |= {name.strip(): word.strip() if colon else str(Inherit.APPEND) for name in names}
+    return rules

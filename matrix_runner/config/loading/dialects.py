@@ -1,0 +1,254 @@
+"""The two spellings of a configuration: our own, and that of cibuildwheel, which projects already have.
+
+In the second, values mean what they mean there (facts: its documentation and its behaviour, release 4.3), also where
+our own reader is stricter: what it accepts is accepted, with a remark where that is most likely a mistake.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeVar, cast
+
+from matrix_runner.config.kinds import basic, grammars, programs
+from matrix_runner.config.kinds.basic import Kind
+from matrix_runner.config.kinds.values import ArchChoice, ArchGroup, BuildFrontend, EnableGroup, Frontend
+from matrix_runner.config.loading import lenient
+from matrix_runner.config.loading.layers import DEFAULT, Given, Layer
+from matrix_runner.config.mistakes import quote
+from matrix_runner.config.options import OPTIONS
+from matrix_runner.config.options.build_options import (
+    AUDIT_COMMAND,
+    AUDIT_REQUIRES,
+    BEFORE_ALL,
+    BEFORE_BUILD,
+    BUILD_FRONTEND,
+    BUILD_VERBOSITY,
+    CONFIG_SETTINGS,
+    DEPENDENCY_VERSIONS,
+    ENVIRONMENT,
+    ENVIRONMENT_PASS,
+    REPAIR_WHEEL_COMMAND,
+)
+from matrix_runner.config.options.image_options import IMAGES
+from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK, OUTPUT_DIR
+from matrix_runner.config.options.selection_options import (
+    ALLOW_EMPTY,
+    ARCHS,
+    BUILD,
+    ENABLE,
+    PROJECT_REQUIRES_PYTHON,
+    SKIP,
+    TEST_SKIP,
+)
+from matrix_runner.config.options.test_options import (
+    BEFORE_TEST,
+    TEST_COMMAND,
+    TEST_ENVIRONMENT,
+    TEST_EXTRAS,
+    TEST_GROUPS,
+    TEST_REQUIRES,
+    TEST_SOURCES,
+)
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+LINUX = "linux"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialect:
+    """One spelling. `table`: its key under `[tool]`. `prefix`: of its environment variables.
+
+    `in_file`, `in_environment`: the options it has there, by name. `kinds`, `defaults`: where they differ from the
+    table of options. `platforms`, `elsewhere`: tables and options that are for other systems; `silent`: variables that
+    it knows and that mean nothing here. `is_strict`: whether what has no effect is a mistake, not a remark.
+    """
+
+    table: str
+    prefix: str
+    in_file: Mapping[str, Option[object]]
+    in_environment: Mapping[str, Option[object]]
+    is_strict: bool
+    kinds: Mapping[str, Kind[object]] = field(default_factory=dict)
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    platforms: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+
+    def kind(self, option: Option[object]) -> Kind[object]:
+        """How values of an option are read."""
+        return self.kinds.get(option.name, option.kind)
+
+    @property
+    def lowest(self) -> Layer:
+        """The layer of its defaults."""
+        return Layer(
+            given=tuple(Given(name=name, value=value, origin=DEFAULT) for name, value in self.defaults.items())
+        )
+
+    def variable(self, name: str) -> str:
+        """The environment variable of an option's name, such as `before-all` or `before-all-linux`."""
+        return self.prefix + name.upper().replace("-", "_")
+
+
+_IN_FILE = MappingProxyType({option.name: option for option in OPTIONS if not option.is_flag_only})
+
+OWN = Dialect(
+    table="matrix-runner",
+    prefix="MATRIX_RUNNER_",
+    in_file=_IN_FILE,
+    in_environment=_IN_FILE,
+    is_strict=True,
+    # A run inside a cell of another run finds these set.
+    silent=frozenset({"MATRIX_RUNNER_IDENTIFIER", "MATRIX_RUNNER_CONTAINER"}),
+)
+
+_FOREIGN_ARCHS = frozenset(
+    {
+        *("universal2", "arm64", "x86", "amd64", "wasm32"),
+        *("arm64_v8a", "arm64_iphoneos", "arm64_iphonesimulator", "x86_64_iphonesimulator"),
+    }
+)
+_FOREIGN_GROUPS = frozenset({"pyodide-eol", "pyodide-prerelease"})
+_PAST_GROUPS = frozenset({"cpython-freethreading"})
+_ALL_GROUPS = (EnableGroup.CPYTHON_PRERELEASE, EnableGroup.PYPY, EnableGroup.PYPY_EOL, EnableGroup.GRAALPY)
+
+
+def _after(base: Kind[S], change: Callable[[S], T], remarks: Callable[[S], tuple[str, ...]]) -> Kind[T]:
+    """Make a kind that reads as another does and then changes the value; `remarks` are on the value as read."""
+    return Kind(
+        words=base.words,
+        shape=base.shape,
+        read=lambda value: change(base.read(value)),
+        read_text=lambda text: change(base.read_text(text)),
+        may_be_empty=base.may_be_empty,
+        join=cast("Callable[[object, object], T] | None", base.join),
+        remarks=lambda value: remarks(base.read(value)),
+    )
+
+
+def _words(item: Callable[[str], str]) -> Kind[tuple[str, ...]]:
+    return basic.Listing(item=item, words="a list of words", split=basic.split_words, split_items=True).kind()
+
+
+def _archs() -> Kind[tuple[ArchChoice, ...]]:
+    """`auto` is this machine's own architecture there, and those of other systems may stand in the list."""
+
+    def is_foreign(word: str) -> bool:
+        return word.lower() in _FOREIGN_ARCHS
+
+    def check(word: str) -> str:
+        return word if is_foreign(word) else str(grammars.arch(word))
+
+    def change(words: tuple[str, ...]) -> tuple[ArchChoice, ...]:
+        read = (grammars.arch(word) for word in words if not is_foreign(word))
+        return tuple(dict.fromkeys(ArchGroup.NATIVE if one is ArchGroup.AUTO else one for one in read))
+
+    def remarks(words: tuple[str, ...]) -> tuple[str, ...]:
+        foreign = ", ".join(filter(is_foreign, words))
+        return (f"{foreign}: not for Linux, so nothing is built for it",) if foreign else ()
+
+    return replace(_after(_words(check), change, remarks), may_be_empty=False)
+
+
+def _groups() -> Kind[tuple[EnableGroup, ...]]:
+    member = basic.member(EnableGroup, "group")
+
+    def is_ours(word: str) -> bool:
+        return word.lower() not in _FOREIGN_GROUPS | _PAST_GROUPS
+
+    def check(word: str) -> str:
+        return str(member(word)) if is_ours(word) else word
+
+    def change(words: tuple[str, ...]) -> tuple[EnableGroup, ...]:
+        groups = tuple(map(member, filter(is_ours, words)))
+        return _ALL_GROUPS if EnableGroup.ALL in groups else groups
+
+    def remarks(words: tuple[str, ...]) -> tuple[str, ...]:
+        past = [word for word in words if word.lower() in _PAST_GROUPS]
+        return tuple(f"{word}: no longer a group; free-threaded interpreters need none" for word in past)
+
+    return _after(_words(check), change, remarks)
+
+
+def _verbosity() -> Kind[int]:
+    """Any number, cut to what frontends know; what is no number counts as 0."""
+
+    def number(value: object) -> int | None:
+        text = str(value).strip()
+        return int(text) if isinstance(value, int | str) and re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None
+
+    def read(value: object) -> int:
+        return min(3, max(-3, number(value) or 0))
+
+    def remarks(value: object) -> tuple[str, ...]:
+        known = number(value) is not None or value == ""
+        return () if known else (f"expected an integer, got {quote(str(value))}: taken as 0",)
+
+    return replace(BUILD_VERBOSITY.kind, read=read, read_text=read, remarks=remarks, may_be_empty=True)
+
+
+_COMMANDS = (BEFORE_ALL, BEFORE_BUILD, BEFORE_TEST, REPAIR_WHEEL_COMMAND, TEST_COMMAND)
+
+_FILE_OPTIONS: tuple[Option[object], ...] = (
+    *(BUILD, SKIP, TEST_SKIP, ARCHS, ENABLE, *IMAGES.values(), *_COMMANDS),
+    *(BUILD_FRONTEND, CONFIG_SETTINGS, BUILD_VERBOSITY, ENVIRONMENT, ENVIRONMENT_PASS, AUDIT_REQUIRES, AUDIT_COMMAND),
+    *(DEPENDENCY_VERSIONS, TEST_REQUIRES, TEST_EXTRAS, TEST_GROUPS, TEST_SOURCES, TEST_ENVIRONMENT, CONTAINER_ENGINE),
+)
+
+_VARIABLE_OPTIONS: tuple[Option[object], ...] = (
+    *_FILE_OPTIONS,
+    *(PROJECT_REQUIRES_PYTHON, OUTPUT_DIR, ALLOW_EMPTY, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK),
+)
+
+CIBUILDWHEEL = Dialect(
+    table="cibuildwheel",
+    prefix="CIBW_",
+    in_file=MappingProxyType({option.name: option for option in _FILE_OPTIONS}),
+    in_environment=MappingProxyType({option.name: option for option in _VARIABLE_OPTIONS}),
+    is_strict=False,
+    kinds=MappingProxyType(
+        {
+            **dict.fromkeys((option.name for option in _COMMANDS), lenient.texts(grammars.command(strict=False))),
+            **dict.fromkeys((ENVIRONMENT.name, TEST_ENVIRONMENT.name), lenient.environment()),
+            **{one.name: lenient.texts(one.kind) for one in (*IMAGES.values(), TEST_REQUIRES, AUDIT_REQUIRES)},
+            **{one.name: lenient.texts(one.kind) for one in (TEST_EXTRAS, TEST_SOURCES)},
+            **{one.name: lenient.words(one.kind) for one in (ENVIRONMENT_PASS, TEST_GROUPS)},
+            **{one.name: lenient.switch(one.kind) for one in (ALLOW_EMPTY, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK)},
+            BUILD.name: lenient.words(grammars.patterns(empty_means=("*",), strict=False)),
+            SKIP.name: lenient.words(grammars.patterns(strict=False)),
+            TEST_SKIP.name: lenient.words(grammars.patterns(strict=False)),
+            ARCHS.name: _archs(),
+            ENABLE.name: lenient.words(_groups()),
+            AUDIT_COMMAND.name: lenient.texts(grammars.audit_command(strict=False)),
+            BUILD_FRONTEND.name: lenient.build_frontend(programs.frontend(default=Frontend.BUILD)),
+            BUILD_VERBOSITY.name: _verbosity(),
+            CONTAINER_ENGINE.name: lenient.container_engine(CONTAINER_ENGINE.kind),
+            # Numbers and booleans are written there as Python does.
+            CONFIG_SETTINGS.name: lenient.config_settings(grammars.config_settings(true="True", false="False")),
+            DEPENDENCY_VERSIONS.name: lenient.dependency_versions(DEPENDENCY_VERSIONS.kind),
+        }
+    ),
+    defaults=MappingProxyType(
+        {
+            ARCHS.name: (ArchGroup.NATIVE,),
+            BUILD_FRONTEND.name: BuildFrontend(name=Frontend.BUILD),
+        }
+    ),
+    platforms=frozenset({"macos", "windows", "android", "ios", "pyodide"}),
+    elsewhere=frozenset(
+        {
+            *("xbuild-tools", "xbuild-files", "test-runtime", "pyodide-version"),
+            *(f"manylinux-pypy_{arch}-image" for arch in ("x86_64", "i686", "aarch64")),
+        }
+    ),
+    silent=frozenset({"CIBW_CACHE_PATH", "CIBW_LOG_FOLD_MODE", "CIBW_INTERNAL_PINNED_DOCKER_IMAGES"}),
+)
+
+
+def is_for_other_systems(pattern: str) -> bool:
+    """Whether a selector plainly names other systems, as those of projects that are built for several do."""
+    return re.search(r"win|macos|pyodide|wasm|android|ios|arm64|universal2|amd64", pattern) is not None

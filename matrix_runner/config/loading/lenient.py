@@ -1,0 +1,172 @@
+"""What cibuildwheel accepts where our own reader is stricter, turned into what it means there (release 4.3).
+
+Each function changes a raw value before its option reads it; `remarks` say so where it is most likely a mistake.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, time
+from typing import TypeVar
+
+from matrix_runner.config.kinds import basic, grammars
+from matrix_runner.config.kinds.assignments import check_name, parse_assignments
+from matrix_runner.config.kinds.basic import Kind
+from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.mistakes import InvalidValue, Key, quote, read_each
+
+T = TypeVar("T")
+
+_YES = frozenset({"y", "yes", "t", "true", "on", "1"})
+_NO = frozenset({"n", "no", "f", "false", "off", "0", ""})
+
+
+def changed(base: Kind[T], *changes: Callable[[object], object]) -> Kind[T]:
+    """Make a kind that changes the values of a file, one change after the other, before it reads them."""
+
+    def change(value: object) -> object:
+        for one in changes:
+            value = one(value)
+        return value
+
+    return replace(base, read=lambda value: base.read(change(value)), remarks=lambda value: base.remarks(change(value)))
+
+
+def changed_text(base: Kind[T], change: Callable[[str], object]) -> Kind[T]:
+    """Make a kind that changes a text, of a file or a variable, before it is read."""
+    reads_text = changed(base, lambda value: change(value) if isinstance(value, str) else value)
+    return replace(reads_text, read_text=reads_text.read)
+
+
+def as_python_writes(value: object) -> object:
+    """Take scalars as the text that Python has for them."""
+    if isinstance(value, bool | int | float | date | time):
+        return str(value)
+    if isinstance(value, list):
+        return [as_python_writes(one) if not isinstance(one, list) else one for one in value]
+    return value
+
+
+def texts(base: Kind[T]) -> Kind[T]:
+    """Make a kind that takes numbers and booleans in place of texts, and says so."""
+
+    def remarks(value: object) -> tuple[str, ...]:
+        items = value if isinstance(value, list) else [value]
+        odd = [one for one in items if as_python_writes(one) is not one]
+        return (*(f"taken as the text {quote(str(one))}" for one in odd), *plain.remarks(value))
+
+    plain = changed(base, as_python_writes)
+    return replace(plain, remarks=remarks)
+
+
+def words(base: Kind[T]) -> Kind[T]:
+    """Make a kind of words that takes numbers and booleans too, and in which blank words count for nothing."""
+    return without_blanks(texts(base))
+
+
+def without_blanks(base: Kind[T]) -> Kind[T]:
+    """Make a kind of a list in which blank items count for nothing."""
+
+    def filled(value: object) -> object:
+        if not isinstance(value, list):
+            return value
+        return [one for one in value if not (isinstance(one, str) and not one.strip())]
+
+    return changed(base, filled)
+
+
+def entries(base: Kind[T]) -> Kind[T]:
+    """Make a kind whose tables may hold any scalar."""
+
+    def change(value: object) -> object:
+        return {key: as_python_writes(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+    return changed(base, change)
+
+
+def environment() -> Kind[Variables]:
+    """Make the kind of a set of variables where an entry is read as `NAME="value"` of a shell, quotes included."""
+    base = grammars.environment()
+
+    def entry(pair: tuple[str, object]) -> Variables:
+        name, value = pair
+        text = as_python_writes(value)
+        if not isinstance(text, str):
+            basic.read_scalar(text)
+        return parse_assignments(f'{check_name(name)}="{basic.read_string(text)}"')
+
+    def read(value: object) -> Variables:
+        if not isinstance(value, dict):
+            return base.read(value)
+        items: list[tuple[Key, tuple[str, object]]] = [(name, (name, one)) for name, one in value.items()]
+        return tuple(one for several in read_each(items, entry) for one in several)
+
+    return replace(base, read=read)
+
+
+def switch(base: Kind[bool]) -> Kind[bool]:
+    """Make the kind of a switch that is on for the words that say so, and off for all others."""
+
+    def remarks(value: object) -> tuple[str, ...]:
+        is_known = str(value).lower() in _YES | _NO
+        return () if is_known else (f"expected true or false, got {quote(str(value))}: taken as false",)
+
+    return replace(base, read_text=lambda text: text.lower() in _YES, remarks=remarks)
+
+
+def config_settings(base: Kind[T]) -> Kind[T]:
+    """Make the kind of settings of which some have no value."""
+
+    def fill(text: str) -> str:
+        return shlex.join(word if "=" in word else f"{word}=" for word in basic.split_shell(text))
+
+    def remarks(value: object) -> tuple[str, ...]:
+        bare = [word for word in basic.split_shell(value) if "=" not in word] if isinstance(value, str) else []
+        return tuple(f"{quote(word)} has no value: passed on as {quote(word + '=')}" for word in bare)
+
+    return replace(entries(changed_text(base, fill)), remarks=remarks)
+
+
+def build_frontend(base: Kind[T]) -> Kind[T]:
+    """Make the kind of a frontend whose `args`, if they are one text, are one argument; empty is the default."""
+
+    def change(value: object) -> object:
+        if isinstance(value, dict) and isinstance(value.get("args"), str):
+            return {**value, "args": [value["args"]]}
+        return value
+
+    return replace(entries(changed(base, change)), may_be_empty=True)
+
+
+def container_engine(base: Kind[T]) -> Kind[T]:
+    """Make the kind of an engine whose keys may have underscores, and whose switch any word."""
+
+    def change(value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        table = {key.replace("_", "-"): one for key, one in value.items()}
+        mount = table.get("disable-host-mount")
+        if isinstance(mount, str):
+            table["disable-host-mount"] = mount.lower() in _YES
+        return table
+
+    return changed(base, change)
+
+
+def dependency_versions(base: Kind[T]) -> Kind[T]:
+    """Make the kind of versions where nothing means the latest, and a text is a path with all that is in it."""
+
+    def change(value: object) -> object:
+        if value in ("", {}, {"packages": []}, {"file": ""}):
+            return "latest"
+        is_path = isinstance(value, str) and not value.startswith(("file:", "packages:"))
+        return {"file": value} if is_path and value not in ("pinned", "latest") else value
+
+    def read_text(text: str) -> T:
+        try:
+            return base.read(change(text))
+        except InvalidValue as bad:
+            raise bad.without_place() from None
+
+    changing = changed(base, change)
+    return replace(changing, read_text=read_text, may_be_empty=True)

@@ -1,0 +1,146 @@
+"""From files, environment and flags to settings: the layers, lowest first, and every mistake in them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matrix_runner.config.loading.diagnostics import Diagnostics, Document
+from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN, Dialect
+from matrix_runner.config.loading.file_layers import file_layers, find_misplaced, has_table
+from matrix_runner.config.loading.layers import Layer, Origin, Setting, resolve
+from matrix_runner.config.loading.metadata import Metadata, read_metadata
+from matrix_runner.config.loading.positions import locate
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.loading.toml_file import Unreadable, read_toml
+from matrix_runner.config.loading.variable_layers import FlagValue, flag_layer, variable_layers
+from matrix_runner.config.mistakes import did_you_mean, printable, quote
+from matrix_runner.config.options import OPTIONS
+from matrix_runner.config.options.option import Source
+from matrix_runner.config.options.test_options import TEST_GROUPS
+from matrix_runner.errors import ConfigError
+
+PROJECT_FILE = "pyproject.toml"
+_PROJECT_FILES = (PROJECT_FILE, "setup.py", "setup.cfg")
+
+
+def load(
+    project: Path,
+    *,
+    environ: Mapping[str, str],
+    flags: Mapping[str, FlagValue],
+    config_file: Path | None = None,
+) -> Settings:
+    """Resolve every option. Lowest first: default, table, its part for Linux, overrides, variables, flags.
+
+    The table is `[tool.matrix-runner]` and the variables are `MATRIX_RUNNER_*`. Where there is no such table and there
+    is one of cibuildwheel, or one of its variables is set, those are read instead, with that tool's defaults, below
+    our own variables. `flags` holds, by the option's name, the flags that were given (an empty tuple is one that was
+    not). `config_file` replaces pyproject.toml as the place of the table. Raise ConfigError with all mistakes.
+    """
+    if not project.is_dir():
+        what = "not a directory" if project.exists() else "no such directory"
+        raise ConfigError((f"{printable(str(project))}: {what}",), hint="Name the directory of a Python project.")
+    reading = Diagnostics()
+    package = _read(project / PROJECT_FILE, PROJECT_FILE, reading)
+    if not any((project / name).exists() or (project / name).is_symlink() for name in _PROJECT_FILES):
+        reading.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
+    document = package if config_file is None else _other(config_file, reading)
+    find_misplaced(document, reading)
+    dialect = _choose_dialect(document, environ, reading)
+    layers = (
+        dialect.lowest,
+        *file_layers(document, dialect, reading),
+        *(variable_layers(environ, dialect, reading) if dialect is not OWN else ()),
+        *variable_layers(environ, OWN, reading),
+        flag_layer(flags, dialect, reading),
+    )
+    metadata = _metadata(project, package, reading)
+    _check_groups(layers, metadata, reading)
+    if reading.mistakes:
+        raise ConfigError(tuple(reading.mistakes))
+    if reading.elsewhere:
+        reading.notices.append(f"not for Linux, so not read: {', '.join(dict.fromkeys(reading.elsewhere))}")
+    for_all = tuple(layer for layer in layers if layer.select is None)
+    return Settings(
+        resolved=tuple(resolve(option, for_all) for option in OPTIONS),
+        layers=layers,
+        project_name=metadata.name,
+        metadata_python=_python(metadata, package),
+        is_drop_in=dialect is not OWN,
+        notices=tuple(dict.fromkeys(reading.notices)),
+    )
+
+
+def _choose_dialect(document: Document, environ: Mapping[str, str], reading: Diagnostics) -> Dialect:
+    """Choose whose table and variables are read, and say so where there could be a doubt."""
+    peer = CIBUILDWHEEL
+    table = f"[tool.{peer.table}]"
+    variables = [name for name in sorted(environ) if name.startswith(peer.prefix)]
+    shown = ", ".join(variables[:3]) + (f" and {len(variables) - 3} more" if len(variables) > 3 else "")
+    if has_table(document, OWN):
+        unread = [table] * has_table(document, peer) + [shown] * bool(variables)
+        if unread:
+            reading.notices.append(f"{document.label} has [tool.{OWN.table}], so not read: {', '.join(unread)}")
+        return OWN
+    if has_table(document, peer):
+        reading.notices.append(
+            f"using {table} of {document.label}, with {peer.table}'s defaults; `runner migrate` makes it our own"
+        )
+        return peer
+    if variables:
+        reading.notices.append(f"using the variables of {peer.table} ({shown}), with its defaults")
+        return peer
+    return OWN
+
+
+def _read(file: Path, label: str, reading: Diagnostics) -> Document:
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        content = read_toml(file, label, on_text=lambda text: lines.update(locate(text))) or {}
+    except Unreadable as error:
+        reading.wrong(str(error))
+        content = {}
+    return Document(label=label, content=content, lines=lines)
+
+
+def _other(config_file: Path, reading: Diagnostics) -> Document:
+    """Read the file given in place of pyproject.toml, which must be there and have a table."""
+    label, before = printable(str(config_file)), len(reading.mistakes)
+    document = _read(config_file, label, reading)
+    if len(reading.mistakes) == before and not (has_table(document, OWN) or has_table(document, CIBUILDWHEEL)):
+        tables = f"[tool.{OWN.table}] or [tool.{CIBUILDWHEEL.table}]"
+        state = f"has no table {tables}" if config_file.exists() else "no such file"
+        reading.wrong(f"{label}: {state}")
+    return document
+
+
+def _metadata(project: Path, package: Document, reading: Diagnostics) -> Metadata:
+    """Read what the project says of itself; a mistake in its pyproject.toml gets its line."""
+    metadata = read_metadata(project, package.content)
+    for mistake in metadata.mistakes:
+        own = mistake.file == package.label
+        reading.wrong(f"{package.place(*mistake.at)}: {mistake.text}" if own else str(mistake))
+    reading.notices += metadata.warnings
+    return metadata
+
+
+def _check_groups(layers: tuple[Layer, ...], metadata: Metadata, reading: Diagnostics) -> None:
+    """Note dependency groups (PEP 735) that the project does not have, before a container finds out."""
+    for layer in layers:
+        given = layer.get(TEST_GROUPS.name)
+        if given is None or not isinstance(given.value, tuple):
+            continue
+        for name in given.value:
+            if metadata.group(name) is None:
+                guess = did_you_mean(name, metadata.dependency_groups)
+                reading.wrong(f"{given.origin}: no group {quote(name)} in [dependency-groups]{guess}")
+
+
+def _python(metadata: Metadata, package: Document) -> Setting | None:
+    """Return the project's own requires-python as a setting."""
+    if metadata.requires_python is None or metadata.requires_python_origin is None:
+        return None
+    key = ("project", "requires-python")
+    in_pyproject = metadata.requires_python_origin.startswith(package.label)
+    text = package.place(*key) if in_pyproject else metadata.requires_python_origin
+    origin = Origin(source=Source.FILE, text=text)
+    return Setting(name=key[1], value=metadata.requires_python, origin=origin)

@@ -1,0 +1,267 @@
+"""What a project says of itself that a run needs: its name, the Pythons it is for, and its groups of dependencies.
+
+Looked for where the field looks, in its order: `[project]` (PEP 621), setup.cfg, setup.py. Nothing of it is run.
+"""
+
+import ast
+import configparser
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.config.kinds.basic import check_specifier, filled, read_string
+from matrix_runner.config.mistakes import InvalidValue, Key, describe, path, printable
+from matrix_runner.toml import TOMLValue
+
+_PROJECT_FILE: Final = "pyproject.toml"
+_LARGEST: Final = 8 * 1024 * 1024
+"""Bytes. No setup.py or setup.cfg is that long."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mistake:
+    """One value that is wrong: `at` in which place of `file`, and `line`, counted from 1, where that is known."""
+
+    file: str
+    at: tuple[Key, ...]
+    text: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}: {path(*self.at)}: {self.text}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metadata:
+    """What the project says, and what is wrong with that.
+
+    `requires_python` is a version specifier (PEP 440), its origin a file and key. `dependency_groups`: the names in
+    `[dependency-groups]` (PEP 735), as written. `warnings`: files that could not be read, whole lines.
+    """
+
+    name: str | None = None
+    requires_python: str | None = None
+    requires_python_origin: str | None = None
+    dependency_groups: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def group(self, name: str) -> str | None:
+        """Return the dependency group of this name as the project writes it, or None.
+
+        Names are equal as those of distributions are (PEP 735, PEP 503): case, `-`, `_` and `.` make no difference.
+        """
+        return next((group for group in self.dependency_groups if _normalised(group) == _normalised(name)), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """A raw value, and the place it stands in."""
+
+    value: object
+    file: str
+    at: tuple[Key, ...]
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}: {path(*self.at)}"
+
+
+_Source = Mapping[str, _Found]
+"""What one file gives: `name` and `requires-python`, or less."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Notes:
+    """Collected while the files are read."""
+
+    mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def read(self, read: Callable[[object], str], found: _Found | None) -> str | None:
+        """Return the value that was read, or note why it could not be and return None."""
+        if found is None:
+            return None
+        try:
+            return read(found.value)
+        except InvalidValue as bad:
+            self.mistakes += [
+                Mistake(file=found.file, at=(*found.at, *finding.at), text=finding.text, line=found.line)
+                for finding in bad.findings
+            ]
+            return None
+
+
+def read_metadata(package: Path, pyproject: Mapping[str, TOMLValue]) -> Metadata:
+    """Read what the package in a directory says; `pyproject` is its pyproject.toml, empty if it has none.
+
+    Raises nothing: what is wrong is in `mistakes`, and what could not be read in `warnings`. setup.cfg and setup.py are
+    read only for what is not said before them.
+    """
+    notes = _Notes()
+    project = pyproject.get("project", {})
+    if not isinstance(project, dict):
+        text = f"expected a table, got {describe(project)}"
+        notes.mistakes.append(Mistake(file=_PROJECT_FILE, at=("project",), text=text))
+        return Metadata(dependency_groups=_groups(pyproject), mistakes=tuple(notes.mistakes))
+    wanted: dict[str, _Found] = {}
+    for source in _sources(package, project, notes):
+        for key, found in source.items():
+            wanted.setdefault(key, found)
+        if len(wanted) == len(_KEYS):
+            break
+    name = notes.read(filled, wanted.get("name"))
+    requires = wanted.get("requires-python")
+    requires_python = notes.read(_specifier, requires)
+    return Metadata(
+        name=name,
+        requires_python=requires_python,
+        requires_python_origin=requires.place if requires and requires_python is not None else None,
+        dependency_groups=_groups(pyproject),
+        mistakes=tuple(notes.mistakes),
+        warnings=tuple(notes.warnings),
+    )
+
+
+_KEYS: Final = ("name", "requires-python")
+
+
+def _sources(package: Path, project: Mapping[str, TOMLValue], notes: _Notes) -> Iterator[_Source]:
+    """Yield what each file gives, the first that counts first; a file is opened only when it is asked for."""
+    yield {key: _Found(value=project[key], file=_PROJECT_FILE, at=("project", key)) for key in _KEYS if key in project}
+    yield _setup_cfg(package / "setup.cfg", notes)
+    yield _setup_py(package / "setup.py", notes)
+
+
+def _setup_cfg(file: Path, notes: _Notes) -> _Source:
+    data = _content(file, notes)
+    # As setuptools reads it: `%` has no meaning, and a key that is given twice is an error.
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(data.decode("utf-8-sig"), source=file.name)
+    except (configparser.Error, UnicodeDecodeError) as error:
+        notes.warnings.append(_ignored(file, error))
+        return {}
+    places = {"name": ("metadata", "name"), "requires-python": ("options", "python_requires")}
+    return {
+        key: _Found(value=parser.get(*place), file=file.name, at=place)
+        for key, place in places.items()
+        if parser.has_option(*place)
+    }
+
+
+def _setup_py(file: Path, notes: _Notes) -> _Source:
+    data = _content(file, notes)
+    try:
+        with warnings.catch_warnings():
+            # What Python thinks of the project's escape sequences is not what was asked.
+            warnings.simplefilter("ignore")
+            module = ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        notes.warnings.append(_ignored(file, error))
+        return {}
+    constants = _constants(module)
+    found: dict[str, _Found] = {}
+    for call in _calls(module):
+        for keyword in call.keywords:
+            # Some wrap setup() in a function of another name; but what else has a name is no project.
+            key = {"python_requires": "requires-python", "name": "name" if _is_setup(call) else None}.get(
+                keyword.arg or ""
+            )
+            # Which cells there are must not hang on our reading more than the field's other tools do: of
+            # requires-python they know a plain text only.
+            value = _text(keyword.value, constants if key == "name" else {})
+            if key is not None and value is not None:
+                found[key] = _Found(value=value, file=file.name, at=(str(keyword.arg),), line=keyword.value.lineno)
+    return found
+
+
+def _calls(module: ast.Module) -> Iterator[ast.Call]:
+    """Yield the calls that are statements of the module, or values assigned in it; also if it runs as a script."""
+    for statement in module.body:
+        body = statement.body if isinstance(statement, ast.If) and _is_main(statement.test) else [statement]
+        for inner in body:
+            if isinstance(inner, ast.Expr | ast.Assign) and isinstance(inner.value, ast.Call):
+                yield inner.value
+
+
+def _is_main(test: ast.expr) -> bool:
+    """Whether it is `__name__ == "__main__"`, either way round."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+        return False
+    sides = (test.left, test.comparators[0])
+    has_name = any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
+    return has_name and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
+
+
+def _is_setup(call: ast.Call) -> bool:
+    match call.func:
+        case ast.Name(id="setup") | ast.Attribute(attr="setup"):
+            return True
+        case _:
+            return False
+
+
+def _constants(module: ast.Module) -> dict[str, str]:
+    """Return the texts that the module gives to a name, where nothing else in it ever gives that name a value."""
+    stored = [node.id for node in ast.walk(module) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)]
+    constants = {}
+    for statement in module.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() as text))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str() as text))
+            ) if stored.count(name) == 1:
+                constants[name] = text
+            case _:
+                pass
+    return constants
+
+
+def _text(value: ast.expr, constants: Mapping[str, str]) -> str | None:
+    match value:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.Name(id=name):
+            return constants.get(name)
+        case _:
+            return None
+
+
+def _content(file: Path, notes: _Notes) -> bytes:
+    """Return what is in a file, nothing if there is none."""
+    try:
+        if not file.is_file():
+            return b""
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        notes.warnings.append(_ignored(file, error))
+        return b""
+    if len(data) > _LARGEST:
+        notes.warnings.append(f"{file.name}: ignored: it is larger than {_LARGEST // 1024**2} MiB")
+        return b""
+    return data
+
+
+def _ignored(file: Path, error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{file.name}: ignored: it cannot be read: {printable(' '.join((reason or type(error).__name__).split()))}"
+
+
+def _groups(pyproject: Mapping[str, TOMLValue]) -> tuple[str, ...]:
+    groups = pyproject.get("dependency-groups")
+    return tuple(groups) if isinstance(groups, dict) else ()
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _specifier(value: object) -> str:
+    """Read a version specifier (PEP 440), which the plan compares interpreters with."""
+    return check_specifier(read_string(value))

@@ -1,0 +1,1 @@
+"""From `[tool.cibuildwheel]` to `[tool.matrix-runner]`."""

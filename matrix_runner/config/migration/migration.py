@@ -1,0 +1,138 @@
+"""From `[tool.cibuildwheel]` to `[tool.matrix-runner]`: the same wheels, with comments and formatting kept."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import cast
+
+import tomlkit
+from tomlkit.items import InlineTable
+
+from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
+from matrix_runner.config.loading.positions import find_headers
+from matrix_runner.config.migration import excerpts
+from matrix_runner.config.migration.respelling import Values, respell
+from matrix_runner.config.mistakes import Key, path
+from matrix_runner.errors import UsageError
+from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
+
+_OLD = ("tool", CIBUILDWHEEL.table)
+_NEW = ("tool", OWN.table)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migration:
+    """The new text of the file. `notes`: what could not be taken over, and what changed its spelling, a line each."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Lines:
+    """Notes as lines."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __call__(self, keys: Iterable[Key], text: str) -> None:
+        self.lines.append(f"{path(*keys)}: {text}")
+
+
+def migrate(text: str) -> Migration:
+    """Add our table below that of cibuildwheel, which stays: other systems' wheels may need it.
+
+    The text is well-formed TOML and has that table, free of mistakes. What means the same in both keeps its spelling;
+    what does not is written anew, and defaults that differ are written out. Raise UsageError if nothing can be added.
+    """
+    pieces = excerpts.cut(text, lambda key: key in CIBUILDWHEEL.in_file)
+    notes = _Lines()
+    values = _values(text)
+    respell(values, _OLD, notes)
+    table = _formatted(excerpts.copied(pieces, _OLD, OWN.table, without=CIBUILDWHEEL.platforms), values)
+    if table is None:
+        if "#" in text:
+            notes(_OLD, "its comments are not taken over")
+        table = tomlkit.dumps(_nested(values))
+    expected = _with(loads(text), values)
+    for new in (excerpts.inserted(pieces, _OLD, table), _inserted_inline(text, values)):
+        if new is not None and _reads(new, expected):
+            return Migration(text=new, notes=tuple(notes.lines))
+    raise UsageError(
+        f"no table can be added below {path(*_OLD)} as it is written", hint=f"write it as [{path(*_OLD)}] first"
+    )
+
+
+def _values(text: str) -> Values:
+    """Return what our table would hold if every value meant the same, the defaults that are not ours first."""
+    tool = loads(text)["tool"]
+    old = tool[CIBUILDWHEEL.table] if isinstance(tool, dict) else {}
+    table = deepcopy(old) if isinstance(old, dict) else {}
+    missing = {name: loads(line)[name] for name, line in _defaults().items() if name not in table}
+    return {**missing, **{key: one for key, one in table.items() if key not in CIBUILDWHEEL.platforms}}
+
+
+def _defaults() -> dict[str, str]:
+    """Return the defaults of the other tool that are not ours, a line each."""
+    return {name: f"{name} = {OWN.in_file[name].kind.write(value)}\n" for name, value in CIBUILDWHEEL.defaults.items()}
+
+
+def _formatted(copied: str, values: Values) -> str | None:
+    """Bring a copy of the tables to these values, keeping comments and formatting; None if that cannot be done."""
+    if not any(keys == _NEW for _, keys in find_headers(copied)):
+        copied = f"[{path(*_NEW)}]\n{copied}"
+    lines = copied.split("\n")
+    at = next(line for line, keys in find_headers(copied) if keys == _NEW)
+    try:
+        table = cast("dict[str, Values]", loads(copied)["tool"])[OWN.table]
+        lines[at:at] = [line.rstrip("\n") for name, line in _defaults().items() if name not in table]
+        document = tomlkit.parse("\n".join(lines))
+        respell(cast("dict[str, Values]", document["tool"])[OWN.table], _OLD, _in_silence)
+        text = document.as_string()
+    except Exception:  # noqa: BLE001  whatever the formatting reader stumbles over, the values alone are there
+        return None
+    # Keys written as `tool.cibuildwheel.build = ...` elsewhere are in no copy; and a formatting reader may err.
+    return text if _reads(text, {"tool": {OWN.table: cast("TOMLValue", values)}}) else None
+
+
+def _in_silence(keys: Iterable[Key], text: str) -> None:
+    """Note nothing: the same was said of the values."""
+
+
+def _nested(values: Values) -> dict[str, Values]:
+    tool = tomlkit.table(is_super_table=True)
+    tool.add(OWN.table, tomlkit.item(values))
+    return {"tool": cast("Values", tool)}
+
+
+def _inserted_inline(text: str, values: Values) -> str | None:
+    """Put our table into an inline table of tools, which none can be added to from outside."""
+    try:
+        document = tomlkit.parse(text)
+        tool = document["tool"]
+        if not isinstance(tool, InlineTable):
+            return None
+        table = tomlkit.inline_table()
+        table.update(values)
+        tool.append(OWN.table, table)
+        return document.as_string()
+    except Exception:  # noqa: BLE001  as above; the caller says that nothing can be added
+        return None
+
+
+def _with(content: dict[str, TOMLValue], values: Values) -> dict[str, TOMLValue]:
+    tool = cast("dict[str, TOMLValue]", content["tool"])
+    return {**content, "tool": {**tool, OWN.table: cast("TOMLValue", values)}}
+
+
+def _reads(text: str, expected: dict[str, TOMLValue]) -> bool:
+    try:
+        # By their spelling: nan is not equal to itself.
+        return repr(_sorted(loads(text))) == repr(_sorted(expected))
+    except TOMLDecodeError:
+        return False
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return [(key, _sorted(one)) for key, one in sorted(value.items())]
+    return [_sorted(one) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,247 @@
+"""Values of cibuildwheel's table as our reader wants them: unchanged where they mean the same, else written anew."""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence
+from functools import partial
+from operator import eq
+from typing import Protocol, cast
+
+import bracex
+import tomlkit
+
+from matrix_runner import catalog
+from matrix_runner.config.kinds import placeholders
+from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.loading.diagnostics import inherit_rules
+from matrix_runner.config.loading.dialects import CIBUILDWHEEL, LINUX, OWN, is_for_other_systems
+from matrix_runner.config.loading.file_layers import INHERIT, OVERRIDES, SELECT
+from matrix_runner.config.loading.layers import Inherit
+from matrix_runner.config.mistakes import InvalidValue, Key
+from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.selection_options import ARCHS, BUILD, SKIP, TEST_SKIP
+from matrix_runner.toml import loads
+
+Values = MutableMapping[str, object]
+"""A table: plain, or one that keeps its formatting (`tomlkit`)."""
+
+_PATTERNS = (BUILD.name, SKIP.name, TEST_SKIP.name)
+_NO_CELL = ("none",)
+"""A pattern that no identifier matches."""
+
+
+class Notes(Protocol):
+    """Takes what the user should know of a change."""
+
+    def __call__(self, keys: tuple[Key, ...], text: str) -> None:
+        """Note something of what stands at `keys`."""
+
+
+def respell(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
+    """Make a table that cibuildwheel reads, without mistakes, one that we read to the same values."""
+    _joined_with_defaults(table)
+    _respell_options(table, base, notes)
+    linux = table.get(LINUX)
+    if isinstance(linux, MutableMapping):
+        if ARCHS.name in linux and INHERIT not in linux and not _accepts(ARCHS, _plain(table[ARCHS.name])):
+            # None of Linux in the table itself, which does not matter where its part for Linux names them.
+            _put(table, ARCHS.name, ARCHS.kind.write(CIBUILDWHEEL.defaults[ARCHS.name]))
+        _respell_options(linux, (*base, LINUX), notes)
+    overrides = table.get(OVERRIDES)
+    if isinstance(overrides, MutableSequence):
+        _respell_overrides(overrides, (*base, OVERRIDES), notes)
+        if not overrides:
+            del table[OVERRIDES]
+
+
+def _joined_with_defaults(table: Values) -> None:
+    """Write out what adds to a default that is not ours."""
+    for name, default in CIBUILDWHEEL.defaults.items():
+        kind = CIBUILDWHEEL.kind(CIBUILDWHEEL.in_file[name])
+        rule = inherit_rules(_plain(table.get(INHERIT, {}))).get(name)
+        if name not in table or kind.join is None or rule not in {str(Inherit.APPEND), str(Inherit.PREPEND)}:
+            continue
+        raw = _plain(table[name])
+        given = default if raw in ("", []) else kind.read(raw)
+        pair = (default, given) if rule == str(Inherit.APPEND) else (given, default)
+        _put(table, name, kind.write(kind.join(*pair)))
+        _drop_rules(table, partial(eq, name))
+
+
+def _respell_overrides(overrides: MutableSequence[object], base: tuple[Key, ...], notes: Notes) -> None:
+    elsewhere: list[int] = []
+    for number, override in enumerate(overrides):
+        keys = (*base, number)
+        table = cast("Values", override)
+        if not _respell_select(table, keys, notes):
+            elsewhere.append(number)
+            continue
+        for name in [key for key in table if key not in {SELECT, INHERIT}]:
+            if not _is_per_cell(name):
+                notes((*keys, name), "has no effect in an override, left out")
+                del table[name]
+        _drop_rules(table, lambda name: not _is_per_cell(name))
+        _respell_options(table, keys, notes)
+    for number in reversed(elsewhere):
+        del overrides[number]
+
+
+def _is_per_cell(name: str) -> bool:
+    option = CIBUILDWHEEL.in_file.get(name)
+    return option is not None and option.per_cell
+
+
+def _respell_select(table: Values, keys: tuple[Key, ...], notes: Notes) -> bool:
+    """Leave out patterns that can match nothing; return whether there is a cell that the override could be for."""
+    raw = _plain(table.get(SELECT, ""))
+    patterns = [word for one in (raw if isinstance(raw, list) else [raw]) for word in str(one).split()]
+    if all(map(_is_elsewhere, patterns)):
+        notes(keys, f"for other systems ({' '.join(patterns)}), left out" if patterns else "selects nothing, left out")
+        return False
+    kept = _matchable(patterns, (*keys, SELECT), notes)
+    if not kept:
+        return False
+    if not _accepts(BUILD, raw):
+        _put(table, SELECT, BUILD.kind.write(kept))
+        notes((*keys, SELECT), f"written as {BUILD.kind.write(kept)}")
+    return True
+
+
+def _matchable(patterns: Iterable[str], keys: tuple[Key, ...], notes: Notes) -> tuple[str, ...]:
+    r"""Return patterns that our reader takes: `cp3\*` is what it expands to, and what can match nothing is left out."""
+    kept: list[str] = []
+    for pattern in patterns:
+        if _accepts(BUILD, [pattern]):
+            kept.append(pattern)
+            continue
+        expanded = [one for one in bracex.expand(pattern) if _accepts(BUILD, [one])]
+        kept += expanded
+        if not expanded:
+            notes(keys, f"{pattern}: no pattern that can match, left out")
+    return tuple(dict.fromkeys(kept))
+
+
+def _is_elsewhere(pattern: str) -> bool:
+    if not all(is_for_other_systems(one) for one in bracex.expand(pattern)):
+        return False
+    # `*-[!win]*` speaks of Windows and matches Linux.
+    selector = Selector(patterns=(pattern,))
+    return not any(selector.matches(cell) for cell in catalog.load().cells)
+
+
+def _respell_options(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
+    """Change, in one table, each value that we would read differently; leave out what we do not have."""
+    dropped = [key for key in table if key in CIBUILDWHEEL.elsewhere]
+    for name, option in CIBUILDWHEEL.in_file.items():
+        if name not in table:
+            continue
+        raw, kind = _plain(table[name]), CIBUILDWHEEL.kind(option)
+        is_unset = not kind.may_be_empty and raw in ("", [])
+        if is_unset and not (name in CIBUILDWHEEL.defaults and len(base) == 2):
+            dropped.append(name)
+            continue
+        value = CIBUILDWHEEL.defaults[name] if is_unset else kind.read(raw)
+        if _reads_as(option, raw, value):
+            continue
+        _respell_value(table, option, _strictly(option, value, (*base, name), notes), (*base, name), notes)
+    for name in dropped:
+        notes((*base, name), "has no effect for Linux, left out")
+        del table[name]
+    _drop_rules(table, lambda name: name in dropped or name not in OWN.in_file)
+
+
+def _respell_value(table: Values, option: Option[object], value: object, keys: tuple[Key, ...], notes: Notes) -> None:
+    """Write one value anew; of a table only the entries that have to change."""
+    written, raw = option.kind.write(value), _plain(table[option.name])
+    wanted = _entries(option, value, written)
+    if not (isinstance(raw, dict) and isinstance(wanted, dict) and wanted):
+        _put(table, option.name, written)
+        notes(keys, f"written as {written}")
+        return
+    for name in raw:
+        # What is read to the same in its old spelling keeps it.
+        if name in wanted and _reads_as(option, {**wanted, name: raw[name]}, value):
+            wanted[name] = raw[name]
+    entries = cast("Values", table[option.name])
+    for name in [name for name in raw if name not in wanted]:
+        notes((*keys, name), "left out")
+        del entries[name]
+    for name in [name for name in wanted if name not in raw or wanted[name] is not raw[name]]:
+        text = tomlkit.item(wanted[name]).as_string()
+        notes((*keys, name), f"written as {text}")
+        _put(entries, name, text)
+
+
+def _entries(option: Option[object], value: object, written: str) -> object:
+    """Return a value as a table, if it can be one."""
+    plain = loads(f"v = {written}")["v"]
+    if isinstance(plain, str) and isinstance(value, tuple):
+        table = dict(cast("Variables", value))
+        return table if _reads_as(option, table, value) else plain
+    if isinstance(plain, str) and _reads_as(option, {"name": plain}, value):
+        return {"name": plain}
+    return plain
+
+
+def _drop_rules(table: Values, is_moot: Callable[[str], bool]) -> None:
+    """Leave out the rules for some options."""
+    rules = table.get(INHERIT)
+    if isinstance(rules, MutableMapping):
+        for name in [key for key in rules if is_moot(key)]:
+            del rules[name]
+        if not rules:
+            del table[INHERIT]
+        return
+    if not isinstance(rules, str):
+        return
+    read = inherit_rules(str(rules))
+    kept = {name: rule for name, rule in read.items() if not is_moot(name)}
+    if not kept:
+        del table[INHERIT]
+    elif kept != read:
+        _put(table, INHERIT, tomlkit.item("; ".join(f"{name}: {rule}" for name, rule in kept.items())).as_string())
+
+
+def _reads_as(option: Option[object], raw: object, value: object) -> bool:
+    try:
+        return option.kind.read(raw) == value
+    except InvalidValue:
+        return False
+
+
+def _accepts(option: Option[object], raw: object) -> bool:
+    try:
+        option.kind.read(raw)
+    except InvalidValue:
+        return False
+    return True
+
+
+def _strictly(option: Option[object], value: object, keys: tuple[Key, ...], notes: Notes) -> object:
+    """Return a value that our reader takes: literal braces escaped, patterns that match nothing left out."""
+    if _reads_as(option, loads(f"v = {option.kind.write(value)}")["v"], value):
+        return value
+    if isinstance(value, str):
+        return placeholders.escape_unknown(value, lambda text: _accepts(option, text))
+    if isinstance(value, tuple) and option.name in _PATTERNS:
+        kept = _matchable(map(str, value), keys, notes)
+        return kept if kept or option is not BUILD else _NO_CELL
+    return value
+
+
+def _plain(value: object) -> object:
+    """Return a value without its formatting."""
+    unwrap = getattr(value, "unwrap", None)
+    return unwrap() if callable(unwrap) else value
+
+
+def _put(table: Values, name: str, written: str) -> None:
+    """Write a value, given as TOML; the comment behind it stays."""
+    old = table.get(name)
+    if not hasattr(old, "trivia") and not hasattr(table, "unwrap"):
+        table[name] = loads(f"v = {written}")["v"]
+        return
+    new = tomlkit.value(written)
+    trivia = getattr(old, "trivia", None)
+    if trivia is not None and not isinstance(old, Mapping):
+        new.trivia.comment, new.trivia.comment_ws = trivia.comment, trivia.comment_ws
+    table[name] = new

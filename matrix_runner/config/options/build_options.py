@@ -1,0 +1,181 @@
+"""Options that say how a wheel is made and repaired."""
+
+from matrix_runner.config.kinds import basic, grammars, programs
+from matrix_runner.config.kinds.values import (
+    BuildFrontend,
+    ConfigSettings,
+    DependencyVersions,
+    Frontend,
+    Variables,
+    VersionSource,
+)
+from matrix_runner.config.options.option import Option, Section
+
+BEFORE_ALL: Option[str] = Option(
+    name="before-all",
+    kind=grammars.command("project", "package"),
+    default="",
+    section=Section.BUILD,
+    help="Shell command that prepares a platform's image, such as installing a C library.",
+    details="""
+Runs in the project's directory, once for each image of a run; the cells of that image start from its result. A list is
+joined with `&&`. Placeholders: `{project}`, the project's directory; `{package}`, the directory of the package.
+""",
+    example='before-all = "yum install -y lz4-devel || apk add lz4-dev"',
+)
+
+BEFORE_BUILD: Option[str] = Option(
+    name="before-build",
+    kind=grammars.command("project", "package"),
+    default="",
+    section=Section.BUILD,
+    help="Shell command before each build, with the cell's Python first on PATH.",
+    details="""
+Not run where a wheel of an earlier cell is reused (abi3). Placeholders: `{project}`, `{package}`.
+""",
+    example='before-build = ["pip install cython", "cython {project}/src/_fast.pyx"]',
+)
+
+BUILD_FRONTEND: Option[BuildFrontend] = Option(
+    name="build-frontend",
+    kind=programs.frontend(),
+    default=BuildFrontend(name=Frontend.AUTO),
+    section=Section.BUILD,
+    help="What asks the build backend for a wheel: auto, build, build[uv], uv or pip.",
+    details="""
+`auto` takes `uv` where the image and the interpreter can, because it is the quickest, else `build`, else `pip`. An
+interpreter that uv does not know (Python before 3.8, GraalPy) is built for by `build`, before 3.7 by `pip`, if uv was
+asked for too. `args` are added to the frontend's command.
+""",
+    example='build-frontend = { name = "build", args = ["--no-isolation"] }',
+    per_platform=False,
+)
+
+CONFIG_SETTINGS: Option[ConfigSettings] = Option(
+    name="config-settings",
+    kind=grammars.config_settings(),
+    default=(),
+    section=Section.BUILD,
+    help="Settings for the build backend, passed on as -Ckey=value (PEP 517).",
+    details="""
+A list repeats its key. Integers and booleans are passed as TOML writes them. Placeholders: `{project}`, `{package}`;
+other names in braces are the backend's own.
+""",
+    example='config-settings = { "setup-args" = ["-Dlto=true", "-Doptimization=3"] }',
+)
+
+ENVIRONMENT: Option[Variables] = Option(
+    name="environment",
+    kind=grammars.environment(),
+    default=(),
+    section=Section.BUILD,
+    help="Environment variables for every command of a cell.",
+    details="""
+Set in order. In a value, `$NAME`, `${NAME}` and `$(command)` are evaluated by the container's shell, as between double
+quotes; write `\\\\$` in a TOML string for a literal dollar sign. Other quotes in a table's values are literal. In a
+string, quotes mean what they mean in a shell.
+""",
+    example='environment = { CFLAGS = "-O3 $CFLAGS", PREFIX = "$(pkg-config --variable=prefix liblz4)" }',
+)
+
+ENVIRONMENT_PASS: Option[tuple[str, ...]] = Option(
+    name="environment-pass",
+    kind=grammars.variable_names(),
+    default=(),
+    section=Section.BUILD,
+    help="Variables of this machine's environment that cells get too, where they are set.",
+    details="""
+They come before `environment`, which may use them.
+""",
+    example='environment-pass = ["SOURCE_DATE_EPOCH", "CI"]',
+)
+
+BUILD_VERBOSITY: Option[int] = Option(
+    name="build-verbosity",
+    kind=basic.integer(-3, 3),
+    default=0,
+    section=Section.BUILD,
+    help="How much the build frontend says: -v or -q, up to three times.",
+    example="build-verbosity = 1",
+)
+
+REPAIR_WHEEL_COMMAND: Option[str] = Option(
+    name="repair-wheel-command",
+    kind=grammars.command("wheel", "dest_dir", "plat", "project", "package"),
+    default="auditwheel repair --plat {plat} -w '{dest_dir}' '{wheel}'",
+    section=Section.BUILD,
+    help="Shell command that makes the built wheel self-contained; empty: none.",
+    details="""
+It must leave exactly one wheel in `{dest_dir}`. Placeholders: `{wheel}`, the built wheel; `{dest_dir}`, an empty
+directory; `{plat}`, the platform tag of the image, such as `manylinux_2_28_x86_64`; `{project}`, `{package}`.
+""",
+    example='repair-wheel-command = "auditwheel repair --plat {plat} --strip -w {dest_dir} {wheel}"',
+)
+
+REPAIR_COMPRESSION: Option[int] = Option(
+    name="repair-compression",
+    kind=basic.integer(-1, 9),
+    default=-1,
+    section=Section.BUILD,
+    help="How hard the repaired wheel is compressed: 0, not at all, to 9; -1: auditwheel's own choice.",
+    details="""
+auditwheel 6.3 and later is told by `AUDITWHEEL_ZIP_COMPRESSION_LEVEL`, whichever command calls it; `-z` in
+`repair-wheel-command` and that variable in `environment` prevail. With an older one, or where the command does not
+name auditwheel, the cell says that the option has no effect. Its own choice is level 6. For wheels that only CI will
+see, 1 is enough: scipy's repair takes 12 % less time and gives a wheel 13 % larger, numpy's 24 % and 15 %. Level 0
+saves 22 % and 33 %, and the wheels are three times as large; level 9 takes a third longer and makes them 1 % smaller.
+""",
+    example="repair-compression = 1",
+)
+
+AUDIT_REQUIRES: Option[tuple[str, ...]] = Option(
+    name="audit-requires",
+    kind=grammars.requirements(),
+    default=("abi3audit",),
+    section=Section.BUILD,
+    help="What to install for the audit, as arguments for the installer.",
+    example='audit-requires = ["abi3audit>=0.0.26"]',
+)
+
+AUDIT_COMMAND: Option[str] = Option(
+    name="audit-command",
+    kind=grammars.audit_command(),
+    default="abi3audit --strict --report {abi3_wheel}",
+    section=Section.BUILD,
+    help="Shell command that checks the repaired wheel; empty: none.",
+    details="""
+Runs in the cell's container, in an environment of its own with the newest Python of the image. With `{abi3_wheel}` it
+runs for wheels of the stable ABI only, with `{wheel}` for all: it must hold one of the two. Further placeholders:
+`{project}`, `{package}`.
+""",
+    example='audit-command = "abi3audit --strict --report {abi3_wheel}"',
+)
+
+DEPENDENCY_VERSIONS: Option[DependencyVersions] = Option(
+    name="dependency-versions",
+    kind=programs.dependency_versions(),
+    default=DependencyVersions(source=VersionSource.PINNED),
+    section=Section.BUILD,
+    help="Versions of the tools a cell installs: pinned, latest, a constraints file, or packages.",
+    details="""
+`pinned`: those this release was tested with; `latest`: the newest; a path, or `{ file = "..." }`: a constraints file of
+the project; `{ packages = ["build==1.2.2"] }`: these. It concerns what the tool itself installs where the image lacks
+it (`build`, `virtualenv`, `pip`), never what the project requires for building.
+""",
+    example='dependency-versions = { packages = ["build==1.2.2.post1"] }',
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    BEFORE_ALL,
+    BEFORE_BUILD,
+    BUILD_FRONTEND,
+    CONFIG_SETTINGS,
+    BUILD_VERBOSITY,
+    ENVIRONMENT,
+    ENVIRONMENT_PASS,
+    REPAIR_WHEEL_COMMAND,
+    REPAIR_COMPRESSION,
+    AUDIT_REQUIRES,
+    AUDIT_COMMAND,
+    DEPENDENCY_VERSIONS,
+)

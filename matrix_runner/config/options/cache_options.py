@@ -1,0 +1,156 @@
+"""Options of what is kept from run to run."""
+
+from matrix_runner.config.kinds import basic, grammars, names
+from matrix_runner.config.kinds.units import BYTES, SECONDS
+from matrix_runner.config.kinds.values import CompilerCache
+from matrix_runner.config.options.option import Option, Section
+
+NO_CACHE: Option[bool] = Option(
+    name="no-cache",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.CACHE,
+    help="Build every cell anew, and keep nothing of it for later runs.",
+    example="no-cache = true",
+    flag="--no-cache",
+    per_platform=False,
+    per_cell=False,
+)
+
+REBUILD: Option[tuple[str, ...]] = Option(
+    name="rebuild",
+    kind=grammars.patterns(),
+    default=(),
+    section=Section.CACHE,
+    help="Cells to build anew though nothing has changed: patterns, as in build.",
+    flag="--rebuild",
+    metavar="PATTERN",
+    repeatable=True,
+    example='rebuild = "cp313-*"',
+    per_platform=False,
+    per_cell=False,
+)
+
+CACHE_DIR: Option[str] = Option(
+    name="cache-dir",
+    kind=basic.string(words="a path", may_be_empty=True),
+    default="",
+    section=Section.CACHE,
+    help="Directory for finished cells; empty: the user's cache directory.",
+    details="""
+A plain directory: a CI cache action, a shared disk or rsync can carry it. A relative path starts at the directory in
+which the command is run.
+""",
+    example='cache-dir = ".runner-cache"',
+    flag="--cache-dir",
+    metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+)
+
+CACHE_MAX_AGE: Option[int] = Option(
+    name="cache-max-age",
+    kind=basic.measured(
+        words="seconds, or a duration such as `12h`, `7d`",
+        units=SECONDS,
+        least=1,
+        most=3650 * SECONDS["d"],
+        least_text="one second to ten years",
+    ),
+    default=7 * SECONDS["d"],
+    section=Section.CACHE,
+    help="How old a finished cell may be and still be taken, such as 7d; 0: any age.",
+    details="""
+What a build requires from the package index (`setuptools`, `numpy`, test requirements) is not pinned by most projects:
+a new release there changes nothing that could be seen here, so a finished cell is taken for this long only. Projects
+that pin what they require by constraints (`PIP_CONSTRAINT` or `UV_CONSTRAINT` in `environment`) can set 0.
+""",
+    example='cache-max-age = "1d"',
+    per_platform=False,
+    per_cell=False,
+)
+
+CACHE_SIZE: Option[int] = Option(
+    name="cache-size",
+    kind=basic.measured(
+        words="bytes, or a size such as `500m` or `10g`",
+        units=BYTES,
+        least=1024**2,
+        most=1024**5,
+        least_text="1m to 1024t",
+    ),
+    default=5 * 1024**3,
+    section=Section.CACHE,
+    help="How much finished cells may take up, such as 10g; 0: no limit.",
+    details="""
+What was used longest ago goes first, at the end of a run.
+""",
+    example='cache-size = "10g"',
+    per_platform=False,
+    per_cell=False,
+)
+
+CACHE_REMOTE: Option[str] = Option(
+    name="cache-remote",
+    kind=basic.string(words="a URL", may_be_empty=True),
+    default="",
+    section=Section.CACHE,
+    help="Where machines share finished cells, such as s3://bucket/prefix; empty: nowhere.",
+    details="""
+A cell that is not in the cache directory is looked for there, and a cell that has passed is put there. It is a URL
+that `fsspec` opens; `pip install matrix-runner[remote]` brings that, and for `s3://` what speaks S3. Whoever can write
+there decides what wheels are: let untrusted jobs read only.
+""",
+    example='cache-remote = "s3://wheel-cache/my-project"',
+    per_platform=False,
+    per_cell=False,
+)
+
+CACHE_REMOTE_READ_ONLY: Option[bool] = Option(
+    name="cache-remote-read-only",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.CACHE,
+    help="Take finished cells from cache-remote, and put none there.",
+    example="cache-remote-read-only = true",
+    per_platform=False,
+    per_cell=False,
+)
+
+BEFORE_ALL_INPUTS: Option[tuple[str, ...]] = Option(
+    name="before-all-inputs",
+    kind=names.path_patterns(),
+    default=(),
+    section=Section.CACHE,
+    help="Files that before-all depends on, as patterns; empty: the whole project.",
+    details="""
+The result of `before-all` is kept as an image and used until the image, the command, its environment or one of these
+files changes. Patterns are those of .gitignore, relative to the project.
+""",
+    example='before-all-inputs = ["ci/**", "vendor/lz4/"]',
+)
+
+COMPILER_CACHE: Option[CompilerCache] = Option(
+    name="compiler-cache",
+    kind=basic.choice(CompilerCache, "compiler cache"),
+    default=CompilerCache.NONE,
+    section=Section.CACHE,
+    help="Keep what compilers made: none, ccache or sccache, where the image has it.",
+    details="""
+One volume an architecture and project. Sources stand at the same paths in every cell and run, so that it hits; what it
+did is in the report.
+""",
+    example='compiler-cache = "ccache"',
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    NO_CACHE,
+    REBUILD,
+    CACHE_DIR,
+    CACHE_MAX_AGE,
+    CACHE_SIZE,
+    CACHE_REMOTE,
+    CACHE_REMOTE_READ_ONLY,
+    BEFORE_ALL_INPUTS,
+    COMPILER_CACHE,
+)

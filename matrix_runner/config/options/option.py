@@ -1,0 +1,80 @@
+"""What one row of the table of options is."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from matrix_runner.config.kinds.basic import Kind
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Section(Enum):
+    """A chapter of the reference, with the sentence it opens with."""
+
+    SELECTION = ("What is built", "Which cells, interpreters on platforms, make the matrix.")
+    IMAGES = ("Images", "Which image the cells of a platform run in.")
+    BUILD = ("Building", "How a wheel is made and repaired.")
+    TEST = ("Testing", "How the repaired wheel is tested, in a fresh environment.")
+    CACHE = ("Caching", "What is kept from run to run, so that nothing is done twice.")
+    RUN = ("Running", "Where and how cells run, and where the wheels go.")
+
+    def __init__(self, title: str, introduction: str) -> None:
+        """`title` and `introduction` are for the reference."""
+        self.title = title
+        self.introduction = introduction
+
+
+class Source(Enum):
+    """The layers that a value can come from; a later one wins."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    OVERRIDE = "override"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option(Generic[T_co]):
+    """One row of the table: all that reader, command line, help and reference need to know of an option.
+
+    `name`: as in TOML, and as key of the flags given to `load`. `default`: a value as `kind` would read it. `help`:
+    one line. `details`: paragraphs for the reference. `example`: lines of TOML for `[tool.matrix-runner]`, which a
+    test reads. `flag`: spelling on the command line, or None; `metavar`: what its help calls the value, empty for a
+    switch; `repeatable`: it may be given several times.
+    `adds`: each layer adds to those below and does not replace them. `is_flag_only`: for what must not be decided by
+    a file that comes with a project. `per_platform`: has a variable for Linux alone, with a suffix (the table for Linux
+    may hold every option); `per_cell`: means something for a single cell, so that overrides may set it.
+    """
+
+    name: str
+    kind: Kind[T_co]
+    default: T_co
+    section: Section
+    help: str
+    details: str = ""
+    example: str = ""
+    flag: str | None = None
+    metavar: str = ""
+    repeatable: bool = False
+    adds: bool = False
+    is_flag_only: bool = False
+    per_platform: bool = True
+    per_cell: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return variable(self.name)
+
+
+PREFIX = "MATRIX_RUNNER_"
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of the option of that name."""
+    return PREFIX + name.upper().replace("-", "_")

@@ -1,0 +1,194 @@
+"""Options of the run itself: where cells run, how many, how long, and where wheels go."""
+
+from matrix_runner.config.kinds import basic, programs, shapes
+from matrix_runner.config.kinds.units import BYTES, SECONDS
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
+from matrix_runner.config.options.option import Option, Section
+
+_DURATION = basic.measured(
+    words="seconds, or a duration such as `90s`, `30m`, `1h30m`",
+    units=SECONDS,
+    least=1,
+    most=30 * SECONDS["d"],
+    least_text="one second to thirty days",
+)
+
+CONTAINER_ENGINE: Option[ContainerEngine] = Option(
+    name="container-engine",
+    kind=programs.container_engine(),
+    default=ContainerEngine(name=EngineChoice.AUTO),
+    section=Section.RUN,
+    help="Where cells run: docker, podman, local (this machine), or auto.",
+    details="""
+`auto` takes Docker when its daemon answers, else `local`, and says so. `local` is for use inside a manylinux container
+and for machines without an engine; it leaves out cells that this machine cannot run. `podman` is spoken to by its
+Docker-compatible socket: `CONTAINER_HOST`, else `$XDG_RUNTIME_DIR/podman/podman.sock`, else `/run/podman/podman.sock`;
+`systemctl --user start podman.socket` makes it listen.
+
+`create-args` are words of the command line of `docker create`, for every container of a cell: variables, volumes and
+mounts, network, limits, capabilities, devices, GPUs. They are read by this tool, so no shell expands `~` or `$NAME`,
+and an option that has no equivalent is a mistake. `--env=NAME` without a value takes this machine's. The option
+`memory` outranks `--memory`. What cells need themselves (root, the first process, removal, the platform) cannot be
+changed. The engine `local` ignores them. In a string: `docker; create-args: --gpus all`. `disable-host-mount` is
+accepted and means nothing: the host is never mounted.
+""",
+    example='container-engine = { name = "docker", create-args = ["--network=host"] }',
+    flag="--engine",
+    metavar="ENGINE",
+)
+
+JOBS: Option[int] = Option(
+    name="jobs",
+    kind=basic.integer(0, 1000),
+    default=0,
+    section=Section.RUN,
+    help="How many cells run at once; 0: as many as this machine has CPUs.",
+    example="jobs = 4",
+    flag="--jobs",
+    metavar="N",
+    per_platform=False,
+    per_cell=False,
+)
+
+CPUS: Option[int] = Option(
+    name="cpus",
+    kind=basic.integer(0, 1000),
+    default=0,
+    section=Section.RUN,
+    help="How many of the jobs' places a cell takes up; 0: one.",
+    details="""
+A cell whose build uses several CPUs at once takes up as many places, and its build tools are told so: `MAKEFLAGS`,
+`CMAKE_BUILD_PARALLEL_LEVEL`, `CARGO_BUILD_JOBS`, where neither `environment` nor the image sets them. Places that no
+other cell can use are shared out too, so that a cell that is alone is told all of them. A project whose makefiles do
+not work in parallel sets `environment = { MAKEFLAGS = "-j1" }`. Ninja by itself knows no such variable: it takes all.
+""",
+    example="cpus = 2",
+)
+
+MEMORY: Option[int] = Option(
+    name="memory",
+    kind=basic.measured(
+        words="bytes, or a size such as `512m` or `2g`",
+        units=BYTES,
+        least=6 * 1024**2,
+        most=1024**5,
+        least_text="6m to 1024t",
+    ),
+    default=0,
+    section=Section.RUN,
+    help="Memory that one cell may use, such as 2g; empty or 0: no limit.",
+    details="""
+A cell that needs more is stopped and reported as out of memory. Cells that together may use more than the engine's
+machine has do not run at once. `k`, `m`, `g`, `t` are powers of 1024. Docker accepts
+no limit below 6m. The local engine sets none.
+""",
+    example='memory = "2g"',
+)
+
+STEP_TIMEOUT: Option[int] = Option(
+    name="step-timeout",
+    kind=_DURATION,
+    default=2 * 3600,
+    section=Section.RUN,
+    help="How long one step of a cell may take, such as 30m; 0: no limit.",
+    details="""
+Two hours is longer than an honest build takes on a machine of its own architecture, and shorter than the six hours
+after which hosted CI ends the whole job and takes what the other cells have done with it. Raise it for large projects
+under emulation.
+""",
+    example='step-timeout = "45m"',
+)
+
+SILENCE_TIMEOUT: Option[int] = Option(
+    name="silence-timeout",
+    kind=_DURATION,
+    default=30 * 60,
+    section=Section.RUN,
+    help="How long a step may print nothing, such as 10m; 0: no limit.",
+    details="""
+Something that hangs prints nothing; compilers, installers and test runners that work do within half an hour.
+""",
+    example='silence-timeout = "10m"',
+)
+
+OUTPUT_DIR: Option[str] = Option(
+    name="output-dir",
+    kind=basic.string(words="a path", read=basic.filled, may_be_empty=False, shape=shapes.FILLED),
+    default="wheelhouse",
+    section=Section.RUN,
+    help="Directory for the wheels, SHA256SUMS and report.json.",
+    details="""
+It is made if need be. A relative path starts at the directory in which the command is run.
+""",
+    example='output-dir = "dist"',
+    flag="--output-dir",
+    metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+)
+
+OVERWRITE: Option[bool] = Option(
+    name="overwrite",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Replace a different wheel of the same name in the output directory.",
+    example="overwrite = true",
+    flag="--overwrite",
+    per_platform=False,
+    per_cell=False,
+)
+
+ALLOW_HOST_COMMANDS: Option[bool] = Option(
+    name="allow-host-commands",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Let the local engine run before-all on this machine itself.",
+    details="""
+Without it, `before-all` runs only in a container or in CI: nobody's own computer is a build image. A project cannot
+give itself this permission, so there is neither a key nor a variable for it.
+""",
+    flag="--allow-host-commands",
+    is_flag_only=True,
+    per_platform=False,
+    per_cell=False,
+)
+
+DEBUG_KEEP_CONTAINER: Option[bool] = Option(
+    name="debug-keep-container",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Keep the container of a failed cell as an image, and say how to open it.",
+    example="debug-keep-container = true",
+    flag="--debug-keep-container",
+    per_platform=False,
+    per_cell=False,
+)
+
+DEBUG_TRACEBACK: Option[bool] = Option(
+    name="debug-traceback",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Show where in this tool an error arose.",
+    flag="--debug-traceback",
+    example="debug-traceback = true",
+    per_platform=False,
+    per_cell=False,
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    CONTAINER_ENGINE,
+    JOBS,
+    CPUS,
+    MEMORY,
+    STEP_TIMEOUT,
+    SILENCE_TIMEOUT,
+    OUTPUT_DIR,
+    OVERWRITE,
+    ALLOW_HOST_COMMANDS,
+    DEBUG_KEEP_CONTAINER,
+    DEBUG_TRACEBACK,
+)

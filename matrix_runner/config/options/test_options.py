@@ -1,0 +1,103 @@
+"""Options that say how a repaired wheel is tested."""
+
+from matrix_runner.config.kinds import grammars, names
+from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.options.option import Option, Section
+
+TEST_COMMAND: Option[str] = Option(
+    name="test-command",
+    kind=grammars.command("project", "package", "wheel"),
+    default="",
+    section=Section.TEST,
+    help="Shell command that tests the installed wheel; empty: no test.",
+    details="""
+Runs in a fresh environment that holds the repaired wheel, in a directory outside the project, so that the wheel is
+tested and not the source. A list is joined with `&&`. Placeholders: `{project}`, `{package}`, `{wheel}`, the repaired
+wheel.
+""",
+    example='test-command = "pytest {project}/tests"',
+)
+
+BEFORE_TEST: Option[str] = Option(
+    name="before-test",
+    kind=grammars.command("project", "package", "wheel"),
+    default="",
+    section=Section.TEST,
+    help="Shell command in the test environment, before the wheel is installed there.",
+    details="""
+Placeholders: `{project}`, `{package}`, `{wheel}`.
+""",
+    example='before-test = "pip install --no-deps {project}/tests/plugin"',
+)
+
+TEST_REQUIRES: Option[tuple[str, ...]] = Option(
+    name="test-requires",
+    kind=grammars.requirements(),
+    default=(),
+    section=Section.TEST,
+    help="What to install for the test, as arguments for the installer.",
+    example='test-requires = ["pytest>=8", "hypothesis"]',
+)
+
+TEST_EXTRAS: Option[tuple[str, ...]] = Option(
+    name="test-extras",
+    kind=names.names("extras"),
+    default=(),
+    section=Section.TEST,
+    help="Extras of the wheel to install for the test.",
+    example='test-extras = ["test", "cli"]',
+)
+
+TEST_GROUPS: Option[tuple[str, ...]] = Option(
+    name="test-groups",
+    kind=names.names("dependency groups"),
+    default=(),
+    section=Section.TEST,
+    help="Dependency groups of pyproject.toml to install for the test (PEP 735).",
+    details="""
+They are resolved before anything is built, so that a pip that does not know them will do. The project has to have them:
+
+```toml
+[dependency-groups]
+test = ["pytest>=8", "hypothesis"]
+
+[tool.matrix-runner]
+test-groups = ["test"]
+```
+""",
+    example='test-groups = ["test"]',
+)
+
+TEST_SOURCES: Option[tuple[str, ...]] = Option(
+    name="test-sources",
+    kind=names.inside_paths(),
+    default=(),
+    section=Section.TEST,
+    help="Files and directories of the project to copy to where the test runs.",
+    details="""
+Paths are relative to the project and stay inside it.
+""",
+    example='test-sources = ["tests", "pyproject.toml"]',
+)
+
+TEST_ENVIRONMENT: Option[Variables] = Option(
+    name="test-environment",
+    kind=grammars.environment(),
+    default=(),
+    section=Section.TEST,
+    help="Environment variables for the commands of the test alone.",
+    details="""
+Set after `environment`, in the same syntax: `before-test`, the installation of the wheel and `test-command` see them.
+""",
+    example='test-environment = { PYTHONSAFEPATH = "1" }',
+)
+
+OPTIONS: tuple[Option[object], ...] = (
+    BEFORE_TEST,
+    TEST_COMMAND,
+    TEST_REQUIRES,
+    TEST_EXTRAS,
+    TEST_GROUPS,
+    TEST_SOURCES,
+    TEST_ENVIRONMENT,
+)

@@ -1,0 +1,1 @@
+"""What is made of the table of options: the reference and the JSON schema."""

@@ -1,0 +1,1 @@
+"""Docker and Podman, by Docker's API. `sdk` alone imports the SDK."""

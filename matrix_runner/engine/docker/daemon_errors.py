@@ -1,0 +1,82 @@
+"""What went wrong between us and a daemon, in words that lead on: one hint for each cause (no SDK in here)."""
+
+from collections.abc import Iterator
+
+from matrix_runner.engine.docker.endpoint import Endpoint, Product
+from matrix_runner.errors import EngineError, MachineError
+
+
+def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
+    """Return the error for a daemon that does not answer.
+
+    HTTP libraries wrap the operating system's error several times over, so the whole chain is searched.
+    """
+    product = endpoint.product
+    where = f"{endpoint.url} ({endpoint.origin})"
+    causes = tuple(_chain(error))
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        return EngineError(
+            f"{product.title}'s socket {where} may not be opened by this user: permission denied",
+            hint="Join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again), "
+            "or use a rootless daemon and set DOCKER_HOST."
+            if product is Product.DOCKER
+            else f"Use a service of this user's own: {product.start}.",
+        )
+    if any(isinstance(cause, FileNotFoundError) for cause in causes):
+        return EngineError(
+            f"there is no {product.title} socket at {where}",
+            hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens; "
+            f"on a machine without {product.title}, `--engine local` builds in this machine itself.",
+        )
+    if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error).lower():
+        return EngineError(
+            f"{product.title} at {where} accepts connections but does not answer",
+            hint=f"The daemon hangs: look at its log (`journalctl -u {product.value}`) and restart it.",
+        )
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return EngineError(
+            f"nothing listens at {where}: connection refused",
+            hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens.",
+        )
+    return EngineError(
+        f"the connection to {product.title} at {where} failed: {_last_words(causes)}",
+        hint=f"`{product.value} version` tells whether the daemon runs; then run again.",
+    )
+
+
+def refused(what: str, text: str, data_root: str) -> MachineError:
+    """Return the error for a daemon that answers, but could not do `what`. `text`: its own words."""
+    lower = text.lower()
+    if "no space left on device" in lower:
+        return MachineError(
+            f"the engine could not {what}: its disk is full ({data_root})",
+            hint=f"Free space in {data_root}; `docker system df` shows what takes it.",
+        )
+    if "linux32" in lower and ("not found" in lower or "no such file" in lower):
+        return EngineError(
+            f"the engine could not {what}: the image has no `linux32`",
+            hint="A 32-bit image needs it (package util-linux); choose another image.",
+        )
+    if "exec format error" in lower:
+        return EngineError(
+            f"the engine could not {what}: the image is for another processor",
+            hint="Choose an image for this machine's architecture, or install QEMU's binfmt handlers.",
+        )
+    return EngineError(f"the engine could not {what}: {text.strip()}")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    todo = [error]
+    while todo:
+        cause = todo.pop()
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        linked = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
+        todo.extend(link for link in linked if isinstance(link, BaseException))
+
+
+def _last_words(causes: tuple[BaseException, ...]) -> str:
+    return next((str(cause) for cause in reversed(causes) if str(cause)), type(causes[0]).__name__)

@@ -1,0 +1,289 @@
+"""The Docker engine without the SDK: containers, images, leftovers and the end, over `daemon.Daemon`."""
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, PersistentItem, ResolvedImage
+from matrix_runner.engine.archives import tar_of_file
+from matrix_runner.engine.docker.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
+from matrix_runner.engine.docker.docker_container import DockerContainer, Identity
+from matrix_runner.engine.docker.docker_persistent import DockerPersistent
+from matrix_runner.engine.docker.endpoint import Product
+from matrix_runner.engine.docker.image_pull import BACK_OFF, Attempts, fetch_image
+from matrix_runner.engine.docker.worker_shell import pid_1_argv
+from matrix_runner.engine.last_uses import LastUses
+from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
+from matrix_runner.engine.proxies import CA_IN_CONTAINER, ca_bundle, network_env
+from matrix_runner.errors import EngineError, ImageError, MachineError
+from matrix_runner.model.platforms import Arch
+
+_CHECK_SECONDS: Final = 5
+_START_SECONDS: Final = 60.0
+
+
+class DaemonEngine:
+    """`api.Engine` and `api.ImageStore`, with connections of its own for each container and each call.
+
+    Clients of the SDK are not promised to be thread-safe, and over a unix socket a connection costs nothing.
+    """
+
+    def __init__(  # noqa: PLR0913  each is one fact about the surroundings, passed in
+        self,
+        *,
+        run: str,
+        environ: Mapping[str, str],
+        state_dir: Path,
+        connect: Connect,
+        back_off: tuple[float, ...] = BACK_OFF,
+        product: Product = Product.DOCKER,
+    ) -> None:
+        """`back_off`: seconds before each further attempt to fetch an image."""
+        self._run = run
+        self._product = product
+        self._connect = connect
+        self._leases = Leases(state_dir, run)
+        self._ca = ca_bundle(environ)
+        self._environ = environ
+        self._network_env = network_env(environ, CA_IN_CONTAINER if self._ca else None)
+        self._keeping = DockerPersistent(self._leases, LastUses(state_dir / "uses" / product.value))
+        self._guard = threading.Lock()
+        self._open: dict[str, DockerContainer] = {}
+        self._aborted = threading.Event()
+        self._attempts = Attempts(connect=connect, aborted=self._aborted, back_off=back_off)
+        self._machine: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`docker` or `podman`."""
+        return self._product.value
+
+    @property
+    def owner(self) -> str:
+        """This user, on this host, with this state directory."""
+        return self._leases.owner
+
+    def check(self) -> EngineInfo:
+        """Say what answers, within five seconds."""
+        with self._connection(_CHECK_SECONDS) as daemon:
+            info = daemon.info()
+        self._machine = info.machine
+        return info
+
+    def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
+        """Return the image. One that is there is used as it is; else it is fetched, with a few attempts."""
+        with self._connection() as daemon:
+            stored = daemon.image(reference)
+            if stored is None:
+                on_notice(f"fetching the image {reference}")
+                fetch_image(reference, arch, on_notice, self._attempts)
+                stored = daemon.image(reference)
+        return _present(stored, reference).image
+
+    def find(self, reference: str) -> ResolvedImage | None:
+        """Return the image if it is there; nothing is fetched."""
+        with self._connection() as daemon:
+            stored = daemon.image(reference)
+        return None if stored is None else stored.image
+
+    @contextlib.contextmanager
+    def open(self, spec: ContainerSpec) -> Iterator[Container]:
+        """Start a container; leaving the context removes it, whatever happened."""
+        container = self._create(spec)
+        try:
+            container.launch(_START_SECONDS)
+            if self._ca is not None:
+                folder, _, name = CA_IN_CONTAINER.rpartition("/")
+                container.put(folder, (tar_of_file(name, self._ca.read_bytes()),))
+            yield container
+        except MachineError as error:
+            if self._aborted.is_set():
+                raise EngineError(f"{spec.name} was stopped with its run") from error
+            raise
+        finally:
+            try:
+                container.release()
+            finally:
+                with self._guard:
+                    self._open.pop(container.id, None)
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove containers, snapshots and volumes of our dead runs. What is there to stay is never touched."""
+        owner = self._leases.owner
+        with self._connection() as daemon:
+            containers = [one for one in daemon.containers(f"{LABEL_OWNER}={owner}") if self._is_dead(one.run)]
+            for leftover in containers:
+                daemon.remove(leftover.id)
+            images = []
+            for image in daemon.images(LABEL_SNAPSHOT):
+                labels = dict(image.labels)
+                if labels.get(LABEL_OWNER) == owner and self._is_dead(labels.get(LABEL_SNAPSHOT, "")):
+                    images.append((image, labels[LABEL_SNAPSHOT]))
+                    daemon.remove_image(image.id, force=True)
+            volumes = self._keeping.sweep(daemon, self._is_dead)
+        found: dict[str, list[int]] = {}
+        for position, runs in enumerate(([one.run for one in containers], [run for _, run in images], volumes)):
+            for run in runs:
+                found.setdefault(run, [0, 0, 0])[position] += 1
+        for run in found:
+            self._leases.forget(run)
+        self._leases.prune(time.time())
+        return tuple(
+            f"removed what the dead run {run} left behind: {_count(counts[0], 'container')}, "
+            f"{_count(counts[1], 'snapshot')}, {_count(counts[2], 'volume')}"
+            for run, counts in sorted(found.items())
+        )
+
+    def abort(self) -> None:
+        """Kill every open container and refuse to open more.
+
+        All lifelines are cut first, which takes no time and is enough; the removals then run side by side.
+        """
+        self._aborted.set()
+        with self._guard:
+            containers = tuple(self._open.values())
+        for container in containers:
+            container.hang_up()
+        if containers:
+            with ThreadPoolExecutor(max_workers=len(containers)) as pool:
+                for done in [pool.submit(container.kill) for container in containers]:
+                    with contextlib.suppress(MachineError):
+                        done.result()
+
+    def close(self) -> None:
+        """Remove this run's snapshots and volumes, and give up its lease."""
+        self.abort()
+        if self._leases.is_held:
+            with self._connection() as daemon:
+                for image in daemon.images(f"{LABEL_SNAPSHOT}={self._run}"):
+                    daemon.remove_image(image.id, force=True)
+                self._keeping.remove_volumes_of(daemon, self._run)
+        self._leases.release()
+
+    def kept_image(self, name: str) -> ResolvedImage | None:
+        """Return an image that a run of this owner kept under the name, and note its use."""
+        with self._connection() as daemon:
+            return self._keeping.image(daemon, name)
+
+    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
+        """Return all that this owner's runs keep here."""
+        with self._connection() as daemon:
+            return self._keeping.all(daemon, sized=sized)
+
+    def discard(self, kept: PersistentItem) -> None:
+        """Remove something kept; it may be gone already."""
+        with self._connection() as daemon:
+            self._keeping.discard(daemon, kept)
+
+    def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
+        """Make an image of a tar file that holds a root filesystem; return its id.
+
+        `arch` is not recorded: `docker import --platform` is ignored by 20.10 (measured), so nothing may rely on it.
+        """
+        del arch
+        self._leases.hold()
+        labels = metadata.labels if metadata.name is not None else (*metadata.labels, *self._snapshot_labels())
+        config = ImageConfig(
+            name=metadata.name, labels=labels, env=metadata.env, entrypoint=metadata.entrypoint or (), command=()
+        )
+        with self._connection() as daemon:
+            return daemon.import_root(archive, config)
+
+    def images(self, label: str) -> tuple[ResolvedImage, ...]:
+        """Return the images that carry the label."""
+        with self._connection() as daemon:
+            return daemon.images(label)
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image; one that is not there is no error."""
+        with self._connection() as daemon:
+            daemon.remove_image(reference, force=False)
+
+    def _create(self, spec: ContainerSpec) -> DockerContainer:
+        self._leases.hold()
+        labels = ((LABEL_RUN, self._run), (LABEL_OWNER, self._leases.owner), (LABEL_CELL, spec.name))
+        name = f"matrix-runner-{_plain(spec.name)}-{secrets.token_hex(4)}"
+        daemon, spare = self._connect(None), self._connect(None)
+        try:
+            stored = _present(daemon.image(spec.image), spec.image)
+            argv = pid_1_argv(linux32=self._needs_linux32(spec.arch))
+            self._refuse_if_aborted(spec)
+            creation = Creation(
+                image=spec.image,
+                name=name,
+                argv=argv,
+                labels=labels,
+                memory=spec.memory,
+                arguments=spec.arguments,
+                volumes=self._keeping.make_volumes(daemon, spec.volumes, self._run),
+            )
+            identity = Identity(
+                id=daemon.create(creation),
+                name=name,
+                image=stored,
+                env=(*self._network_env, *self._wished_env(spec), *spec.env),
+                snapshot_labels=self._snapshot_labels(),
+                kept_labels=self._keeping.image_labels(),
+            )
+        except BaseException:
+            daemon.close()
+            spare.close()
+            raise
+        container = DockerContainer(identity, daemon, spare)
+        with self._guard:
+            self._open[container.id] = container
+        try:
+            self._refuse_if_aborted(spec)
+        except EngineError:
+            container.release()
+            raise
+        return container
+
+    def _refuse_if_aborted(self, spec: ContainerSpec) -> None:
+        if self._aborted.is_set():
+            raise EngineError(f"{spec.name} is not started any more: the run is being stopped")
+
+    def _needs_linux32(self, arch: Arch) -> bool:
+        if not arch.needs_linux32:
+            return False
+        machine = Arch.of_machine(self._machine or self.check().machine)
+        return machine is None or machine is arch.wider
+
+    def _wished_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+        """Return the variables of `create-args`: for commands, not the container, whose snapshots would keep them."""
+        pairs = ((name, self._environ.get(name) if value is None else value) for name, value in spec.arguments.env)
+        return tuple((name, value) for name, value in pairs if value is not None)
+
+    def _snapshot_labels(self) -> tuple[tuple[str, str], ...]:
+        return ((LABEL_SNAPSHOT, self._run), (LABEL_OWNER, self._leases.owner))
+
+    def _is_dead(self, run: str) -> bool:
+        return bool(run) and not self._leases.is_alive(run)
+
+    @contextlib.contextmanager
+    def _connection(self, seconds: int | None = None) -> Iterator[Daemon]:
+        daemon = self._connect(seconds)
+        try:
+            yield daemon
+        finally:
+            daemon.close()
+
+
+def _present(stored: StoredImage | None, reference: str) -> StoredImage:
+    if stored is None:
+        raise ImageError(f"the engine has no image {reference}", hint="Something removed it meanwhile; run again.")
+    return stored
+
+
+def _plain(name: str) -> str:
+    """Return what Docker allows in a container's name."""
+    return "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "-" for char in name)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,85 @@
+"""Fetch an image from a registry: with time limits of our own, and a few attempts."""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from matrix_runner.engine.docker.daemon import Connect
+from matrix_runner.engine.docker.registry_errors import Refusal
+from matrix_runner.errors import EngineError, ImageError
+from matrix_runner.model.platforms import Arch
+
+BACK_OFF: Final = (2.0, 8.0)
+"""Seconds before the second and the third attempt."""
+_STALL_SECONDS: Final = 60.0
+"""A registry that stalls holds up the SDK for ever: 27 s passed a limit of 3 (measured)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempts:
+    """How to try. `aborted` ends it at once."""
+
+    connect: Connect
+    aborted: threading.Event
+    back_off: tuple[float, ...]
+
+
+def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], attempts: Attempts) -> None:
+    """Fetch an image, and again after a while where that may help. Raise ImageError with a hint for each cause."""
+    platform: str | None = f"linux/{arch.oci}"
+    delays = list(attempts.back_off)
+    while True:
+        try:
+            _fetch_once(reference, platform, attempts)
+        except EngineError as error:  # noqa: PERF203 - attempts are few and slow
+            refusal = Refusal.of(error.message)
+            if refusal is Refusal.PLATFORM and platform is not None:
+                # An image for one architecture may say another in its metadata; what is in it is probed later.
+                platform = None
+            elif refusal.is_transient and delays and not attempts.aborted.is_set():
+                delay = delays.pop(0)
+                on_notice(f"fetching {reference} failed, {refusal.meaning}; trying again in {delay:g} s")
+                attempts.aborted.wait(delay)
+            else:
+                # What comes before the daemon's own words names the image again, digest and all.
+                words = error.message.rpartition(f"fetch {reference}: ")[2]
+                name = reference.partition("@")[0]
+                message = f"the image {name} cannot be fetched: {refusal.meaning} ({words})"
+                raise ImageError(message, hint=refusal.hint) from error
+        else:
+            return
+
+
+def _fetch_once(reference: str, platform: str | None, attempts: Attempts) -> None:
+    """Fetch in a thread of its own, so that neither a stalled registry nor a hung daemon holds up an abort."""
+    lines: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
+
+    def fetch() -> None:
+        try:
+            with contextlib.closing(attempts.connect(None)) as daemon:
+                for line in daemon.pull(reference, platform):
+                    lines.put(line)
+            lines.put(None)
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            lines.put(error)
+
+    threading.Thread(target=fetch, name=f"fetch {reference}", daemon=True).start()
+    heard = time.monotonic()
+    while True:
+        try:
+            line = lines.get(timeout=0.2)
+        except queue.Empty:
+            if attempts.aborted.is_set():
+                raise ImageError("the run is being stopped") from None
+            if time.monotonic() - heard > _STALL_SECONDS:
+                raise ImageError(f"no progress for {_STALL_SECONDS:.0f} s") from None
+            continue
+        heard = time.monotonic()
+        if line is None:
+            return
+        if isinstance(line, Exception):
+            raise line

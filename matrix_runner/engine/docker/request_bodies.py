@@ -1,0 +1,241 @@
+"""The JSON bodies and instructions that Docker's API wants for our requests, and what its rows say."""
+
+import json
+from typing import Final
+
+import msgspec
+
+from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
+from matrix_runner.engine.docker.daemon import Creation, ImageConfig, Leftover, StoredImage, StoredVolume
+from matrix_runner.engine.docker.endpoint import Endpoint, Product
+from matrix_runner.engine.docker.host_config import host_config
+from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
+
+_NO_NAME: Final = "<none>:<none>"
+
+
+class _Config(msgspec.Struct, rename="pascal"):
+    cmd: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    labels: dict[str, str] | None = None
+
+
+class _Image(msgspec.Struct, rename="pascal"):
+    """One image, as a row of a list (names, labels at the top) or inspected (labels in the configuration)."""
+
+    id: str
+    size: int = 0
+    repo_digests: tuple[str, ...] | None = None
+    repo_tags: tuple[str, ...] | None = None
+    labels: dict[str, str] | None = None
+    config: _Config | None = None
+
+
+class _Part(msgspec.Struct, rename="pascal"):
+    name: str = ""
+
+
+class _Version(msgspec.Struct, rename="pascal"):
+    version: str
+    components: tuple[_Part, ...] | None = None
+
+
+class _Info(msgspec.Struct, rename="pascal"):
+    architecture: str
+    mem_total: int = 0
+
+
+class _Line(msgspec.Struct):
+    status: str = ""
+    error: str = ""
+
+
+class _Container(msgspec.Struct, rename="pascal"):
+    id: str
+    labels: dict[str, str] | None = None
+
+
+class _Usage(msgspec.Struct, rename="pascal"):
+    size: int = -1
+
+
+class _Volume(msgspec.Struct, rename="pascal"):
+    name: str
+    labels: dict[str, str] | None = None
+    usage_data: _Usage | None = None
+
+
+class _Volumes(msgspec.Struct, rename="pascal"):
+    """The answer to a question for volumes, or the part of `system df` that is about them."""
+
+    volumes: tuple[_Volume, ...] | None = None
+
+
+class _Layer(msgspec.Struct, rename="pascal"):
+    size: int = 0
+
+
+def container_body(creation: Creation) -> dict[str, object]:
+    """Return the body that makes a container.
+
+    No platform is given: an image's metadata may lie about it (`docker import --platform linux/386` leaves amd64
+    on 20.10), and 20.10 reports a mismatch as "no such image" (both measured). No log: output is streamed.
+    What must hold comes after what the user wishes.
+    """
+    wishes = creation.arguments
+    host = host_config(wishes)
+    if creation.memory is not None:
+        host |= {"Memory": creation.memory, "MemorySwap": creation.memory}
+    if creation.volumes:
+        wished = host.get("Mounts")
+        host["Mounts"] = [*(wished if isinstance(wished, list) else ()), *map(_volume_mount, creation.volumes)]
+    host |= {"AutoRemove": True, "LogConfig": {"Type": "none"}}
+    return {
+        "Hostname": wishes.hostname,
+        "Volumes": {target: {} for target in wishes.anonymous_volumes},
+        "Image": creation.image,
+        "Entrypoint": list(creation.argv),
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Labels": {**dict(wishes.labels), **dict(creation.labels)},
+        "HostConfig": host,
+    }
+
+
+def image_body(config: ImageConfig) -> dict[str, object]:
+    """Return the configuration for a commit. What it leaves out is kept from the container."""
+    return {
+        "Labels": dict(config.labels),
+        "Env": [f"{name}={value}" for name, value in config.env],
+        # Never null: that would mean "as the container has it", which is our own PID 1.
+        "Entrypoint": list(config.entrypoint),
+        "Cmd": list(config.command),
+    }
+
+
+def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
+    """Return the same as Dockerfile instructions, all that an import understands."""
+    quoted = _quoted if dialect is Product.DOCKER else _in_quotes
+    changes = [f"ENV {name}={quoted(value)}" for name, value in config.env]
+    changes += [f"LABEL {quoted(name)}={quoted(value)}" for name, value in config.labels]
+    if config.entrypoint:
+        changes.append(f"ENTRYPOINT {json.dumps(config.entrypoint)}")
+    if config.command:
+        changes.append(f"CMD {json.dumps(config.command)}")
+    return changes
+
+
+def image_id(text: str) -> str:
+    """Return an image's id in full; Podman leaves out how it was made, and then refuses it as a name (4.3.1)."""
+    return text if text.startswith("sha256:") or len(text) != 64 else f"sha256:{text}"
+
+
+def imported_image(answer: str) -> tuple[str, str]:
+    """Read the stream of an import: the image's id, or else the error, which comes in a line of its own."""
+    lines = msgspec.json.Decoder(_Line).decode_lines(answer.encode())
+    return lines[-1].status, next((line.error for line in lines if line.error), "")
+
+
+def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo:
+    """Read who answers; Podman says so in a component, also at an address given for Docker. Raise ValueError."""
+    about, system = msgspec.convert(version, _Version), msgspec.convert(info, _Info)
+    return EngineInfo(
+        name=endpoint.product.value,
+        version=f"{'Podman ' if is_podman(version) and endpoint.product is not Product.PODMAN else ''}{about.version}",
+        machine=system.architecture,
+        endpoint=endpoint.url,
+        memory=system.mem_total or None,
+    )
+
+
+def is_podman(version: object) -> bool:
+    """Tell whether it is Podman that says which version it is. Raise ValueError."""
+    about = msgspec.convert(version, _Version)
+    return any("podman" in part.name.lower() for part in about.components or ())
+
+
+def stored_image(reference: str, inspected: object) -> StoredImage:
+    """Read an inspected image. Raise ValueError for an answer that makes no sense."""
+    row = msgspec.convert(inspected, _Image)
+    config = row.config or _Config()
+    return StoredImage(
+        image=_resolved(row, reference, config.labels), command=config.cmd or (), entrypoint=config.entrypoint or ()
+    )
+
+
+def listed_images(rows: object, dialect: Product) -> tuple[ResolvedImage, ...]:
+    """Read a list of images: one for each name; one without a name goes by its id. Raise ValueError."""
+    return tuple(
+        _resolved(row, name, row.labels)
+        for row in msgspec.convert(rows, tuple[_Image, ...])
+        for name in tuple(_given_name(name, dialect) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
+    )
+
+
+def listed_containers(rows: object) -> tuple[Leftover, ...]:
+    """Read a list of containers. Raise ValueError."""
+    return tuple(
+        Leftover(id=row.id, run=(row.labels or {}).get(LABEL_RUN, ""), owner=(row.labels or {}).get(LABEL_OWNER, ""))
+        for row in msgspec.convert(rows, tuple[_Container, ...])
+    )
+
+
+def listed_volumes(answer: object) -> tuple[StoredVolume, ...]:
+    """Read a list of volumes, with sizes if there are any. Raise ValueError."""
+    return tuple(
+        StoredVolume(
+            name=row.name,
+            labels=tuple(sorted((row.labels or {}).items())),
+            size=None if row.usage_data is None or row.usage_data.size < 0 else row.usage_data.size,
+        )
+        for row in msgspec.convert(answer, _Volumes).volumes or ()
+    )
+
+
+def top_layer_size(history: object) -> int:
+    """Read an image's history, latest first: the bytes of its last layer. Raise ValueError."""
+    layers = msgspec.convert(history, tuple[_Layer, ...])
+    return layers[0].size if layers else 0
+
+
+def _volume_mount(volume: Volume) -> dict[str, object]:
+    return {
+        "Type": "volume",
+        "Source": volume.name,
+        "Target": volume.target,
+        # Somebody may remove it between our making it and this: then it is made again, and must not go unlabelled.
+        "VolumeOptions": {"Labels": dict(volume.labels)},
+    }
+
+
+def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> ResolvedImage:
+    return ResolvedImage(
+        reference=reference,
+        id=row.id,
+        size=row.size,
+        digests=row.repo_digests or (),
+        labels=tuple(sorted((labels or {}).items())),
+    )
+
+
+def _given_name(name: str, dialect: Product) -> str:
+    """Return a name as it is given and as Docker lists it; Podman puts a registry in front of one that has none.
+
+    It says `localhost` for images that were loaded, `docker.io` for those made over this interface (4.3.1).
+    """
+    if dialect is Product.DOCKER:
+        return name
+    return name.removeprefix("localhost/").removeprefix("docker.io/").removeprefix("library/")
+
+
+def _quoted(value: str) -> str:
+    """Quote for a Dockerfile instruction, in which `$` would name a variable."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+
+
+def _in_quotes(value: str) -> str:
+    """Quote for Podman, which takes off one pair of quotes and reads nothing in between (measured, 4.3.1)."""
+    return f'"{value}"'

@@ -1,0 +1,1 @@
+"""An engine without containers, for tests of everything above engines."""

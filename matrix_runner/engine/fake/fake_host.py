@@ -1,0 +1,106 @@
+"""What fake engines share, as the runs on one machine share a daemon."""
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypedDict
+
+from matrix_runner.engine.api import ResolvedImage, Volume
+from matrix_runner.engine.fake.fake_files import Files
+
+ANY_IMAGE: Final = "fake:latest"
+"""An image that every fake host has, with nothing in it."""
+
+
+class Times(TypedDict):
+    """When something was made and last used, in Unix time."""
+
+    created: float
+    used: float
+
+
+@dataclass(kw_only=True, slots=True)
+class FakeVolume:
+    """A volume: its files by their path in it. `run`: whose it is, None for one that stays."""
+
+    labels: tuple[tuple[str, str], ...]
+    run: str | None
+    files: Files = field(default_factory=dict)
+
+
+@dataclass(kw_only=True, slots=True)
+class FakeHost:
+    """What several engines share, as several runs share a daemon: images, and who holds what."""
+
+    images: dict[str, tuple[ResolvedImage, Files]] = field(default_factory=dict)
+    containers: dict[int, str] = field(default_factory=dict)
+    """Open containers by number, with their run."""
+    snapshots: dict[str, str] = field(default_factory=dict)
+    """Images of one run only, by id, with their run."""
+    kept: set[str] = field(default_factory=set)
+    """Names of the images that are there for later runs."""
+    volumes: dict[str, FakeVolume] = field(default_factory=dict)
+    uses: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """When what is kept was made and last used, in Unix time."""
+    living: set[str] = field(default_factory=set)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    numbers: int = 0
+
+    def __post_init__(self) -> None:
+        self.add_image(ANY_IMAGE)
+
+    def number(self) -> int:
+        """Return a number never returned before."""
+        with self.guard:
+            self.numbers += 1
+            return self.numbers
+
+    def add_image(self, reference: str, files: Files | None = None, labels: tuple[tuple[str, str], ...] = ()) -> str:
+        """Put an image there; return its id."""
+        identity = f"sha256:{self.number():064x}"
+        image = ResolvedImage(reference=reference or identity, id=identity, labels=labels)
+        with self.guard:
+            self.images[identity] = self.images[image.reference] = (image, dict(files or {}))
+        return identity
+
+    def note_use(self, name: str) -> None:
+        """Note that something kept is used, or made, now."""
+        created, _ = self.uses.get(name, (time.time(), 0.0))
+        self.uses[name] = (created, time.time())
+
+    def times(self, name: str) -> Times:
+        """Return when something kept was made and last used."""
+        created, used = self.uses[name]
+        return {"created": created, "used": used}
+
+    def make_volumes(self, volumes: Iterable[Volume], run: str) -> None:
+        """See that volumes are there."""
+        with self.guard:
+            for volume in volumes:
+                made = FakeVolume(labels=volume.labels, run=run if volume.of_run else None)
+                self.volumes.setdefault(volume.name, made)
+                self.note_use(volume.name)
+
+    def remove_volumes(self, run: str) -> None:
+        """Remove the volumes that are one run's only."""
+        with self.guard:
+            for name in [name for name, volume in self.volumes.items() if volume.run == run]:
+                del self.volumes[name]
+
+    def read_volume(self, volume: Volume) -> Files:
+        """Return the files of a volume as a container sees them."""
+        with self.guard:
+            kept = self.volumes.get(volume.name)
+            return {} if kept is None else {f"{volume.target}{path}": data for path, data in kept.files.items()}
+
+    def write_volume(self, volume: Volume, files: Files) -> None:
+        """Keep those of a container's files that lie in a volume."""
+        inside = {
+            path.removeprefix(volume.target): data
+            for path, data in files.items()
+            if path.startswith(f"{volume.target}/")
+        }
+        with self.guard:
+            if volume.name in self.volumes:
+                self.volumes[volume.name].files.update(inside)

@@ -1,0 +1,1 @@
+"""This machine itself as the engine: no container, a directory a cell."""

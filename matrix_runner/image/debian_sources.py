@@ -1,0 +1,161 @@
+"""What an image is made of, fetched from a Debian mirror: root filesystem and CPython's sources.
+
+The mirror is the one that this machine's apt uses; apt checks every signature, from Debian's archive key to the file.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from matrix_runner.errors import MachineError
+from matrix_runner.image.host_programs import HostPrograms
+from matrix_runner.image.image_manifest import SourcePackage
+from matrix_runner.image.image_recipe import Root
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""Debian's archive keys, as the package debian-archive-keyring installs them."""
+
+_QUICK = 60.0
+_FETCHING = 900.0
+
+
+def require_programs(host: HostPrograms) -> None:
+    """Raise MachineError, saying what to install, if this machine lacks a program."""
+    missing = [program for program in ("mmdebstrap", "apt-get") if not host.has(program)]
+    if missing:
+        raise MachineError(
+            f"making an image needs {' and '.join(missing)}, which this machine does not have",
+            hint="Install it with `apt-get install mmdebstrap debian-archive-keyring` (Debian and Ubuntu have both).",
+        )
+
+
+def find_mirror(host: HostPrograms, asked: str | None) -> str:
+    """Return the address of a Debian mirror: the one asked for, else that of this machine's apt.
+
+    Raise MachineError if there is none, or if it cannot be used.
+    """
+    mirror = asked or _mirror_of_apt(host)
+    if mirror is None:
+        raise MachineError(
+            "the apt of this machine has no Debian mirror to make an image from",
+            hint="Name one with `--mirror URL`, the directory that holds `dists/bullseye`.",
+        )
+    parts = urlsplit(mirror)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or any(mark in mirror for mark in " []"):
+        raise MachineError("the address of the Debian mirror is no plain http or https URL", hint="See `--mirror`.")
+    if parts.username is not None:
+        raise MachineError(
+            "the address of the Debian mirror holds a user name, which would stay in the image for all to read",
+            hint="Name a mirror that needs none with `--mirror`.",
+        )
+    return mirror.rstrip("/")
+
+
+def _mirror_of_apt(host: HostPrograms) -> str | None:
+    fields = "$(ORIGIN)|$(REPO_URI)"
+    listing = host.run(("apt-get", "indextargets", "--format", fields, "Created-By: Packages"), timeout=_QUICK)
+    return choose_mirror(listing.splitlines())
+
+
+def choose_mirror(lines: Iterable[str]) -> str | None:
+    """Return the archive's main mirror among apt's `ORIGIN|URI` lines: security updates have a tree of their own."""
+    addresses = [uri for origin, _, uri in (line.partition("|") for line in lines) if origin == "Debian"]
+    usable = [uri for uri in addresses if urlsplit(uri).scheme in {"http", "https"}]
+    main = [uri for uri in usable if uri.rstrip("/").endswith("/debian")]
+    others = [uri for uri in usable if "security" not in uri]
+    return next(iter((*main, *others)), None)
+
+
+def make_root(root: Root, mirror: str, host: HostPrograms, archive: Path) -> None:
+    """Make the root filesystem, as a tar file. Raise MachineError."""
+    host.run(
+        (
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            # Of the checks, the one that asks `arch-test` whether this kernel runs the architecture: the plan knows.
+            "--skip=check/qemu",
+            f"--architectures={root.debian_arch}",
+            f"--include={','.join(root.packages)}",
+            # The machine's own, copied in for apt; every container gets its own from the engine.
+            '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+            root.suite,
+            str(archive),
+            # Without a line mmdebstrap adds bullseye-security, whose i386 index lists packages that are gone.
+            _line("deb", mirror, root.suite),
+        ),
+        timeout=_FETCHING,
+    )
+
+
+def fetch_sources(sources: Iterable[SourcePackage], mirror: str, host: HostPrograms, store: Path) -> None:
+    """Put the sources into the directory, unless they are there. Raise MachineError."""
+    missing = {source.file: source for source in sources if not has_source(source, store)}
+    if not missing:
+        return
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="matrix-runner-apt-") as scratch:
+        _fetch(tuple(missing.values()), mirror, host, Path(scratch), store)
+
+
+def has_source(source: SourcePackage, store: Path) -> bool:
+    """Whether the file is there and is the one the recipe names."""
+    path = store / source.file
+    return path.is_file() and sha256_of(path) == source.sha256
+
+
+def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, scratch: Path, store: Path) -> None:
+    apt = _private_apt(sources, mirror, scratch)
+    host.run((*apt, "update"), timeout=_FETCHING)
+    packages = sorted({f"{source.package}/{source.suite}" for source in sources})
+    host.run((*apt, "source", "--download-only", *packages), timeout=_FETCHING, cwd=str(scratch))
+    for source in sources:
+        found = scratch / source.file
+        if not found.is_file():
+            raise MachineError(
+                f"the Debian mirror has another version of {source.package} in {source.suite}: no {source.file}",
+                hint="Name another mirror with `--mirror`, or take a newer matrix-runner.",
+            )
+        if sha256_of(found) != source.sha256:
+            raise MachineError(f"{source.file} from the Debian mirror is not the file that the recipe names")
+        partial = store / f"{source.file}.partial"
+        shutil.copyfile(found, partial)
+        partial.replace(store / source.file)
+
+
+def _private_apt(sources: tuple[SourcePackage, ...], mirror: str, scratch: Path) -> tuple[str, ...]:
+    """Give apt a state of its own, so that the machine's is neither needed nor touched."""
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (scratch / part).mkdir(parents=True)
+    (scratch / "status").touch()
+    suites = sorted({source.suite for source in sources})
+    (scratch / "sources.list").write_text("".join(f"{_line('deb-src', mirror, suite)}\n" for suite in suites), "utf-8")
+    options = {
+        "Dir::Etc::sourcelist": scratch / "sources.list",
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State": scratch / "state",
+        "Dir::State::status": scratch / "status",
+        "Dir::Cache": scratch / "cache",
+        "Acquire::Languages": "none",
+        # The scratch directory is ours alone; apt's own user could not write to it.
+        "APT::Sandbox::User": "root",
+    }
+    return ("apt-get", "-qq", *(word for key, text in options.items() for word in ("-o", f"{key}={text}")))
+
+
+def _line(kind: str, mirror: str, suite: str) -> str:
+    """Write a line of sources.list; where Debian's keyring is not installed, what apt trusts decides."""
+    signed = f"[signed-by={KEYRING}] " if KEYRING.is_file() else ""
+    return f"{kind} {signed}{mirror} {suite} main"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+        return digest.hexdigest()

@@ -1,0 +1,176 @@
+"""Making images: everything fetched first, then every interpreter compiled in a container of its own, several at once.
+
+`configure` runs on one core for a third of the time that a CPython takes, so as many interpreters are compiled at once
+as there are workers, whichever image they are for. What is compiled is kept: one interpreter more costs only itself,
+and a build that was interrupted goes on where it was.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+
+from filelock import FileLock
+
+from matrix_runner.errors import EngineError, UsageError
+from matrix_runner.image.build_progress import BuildProgress, Stage
+from matrix_runner.image.debian_sources import fetch_sources, find_mirror, has_source, require_programs
+from matrix_runner.image.image_builder import (
+    ImageBuilder,
+    assemble,
+    compile_interpreter,
+    provide_root,
+    remove_other_roots,
+    remove_scraps,
+)
+from matrix_runner.image.image_inventory import BuiltImage, Decision, built_images, decide, find_built, suffices
+from matrix_runner.image.image_manifest import ImageManifest
+from matrix_runner.image.image_recipe import Compilation, ImageRecipe
+from matrix_runner.model.platforms import Arch
+
+
+def build_images(
+    wanted: Mapping[Arch, frozenset[str]], shop: ImageBuilder, ingredients: ImageManifest, *, rebuild: bool = False
+) -> tuple[BuiltImage, ...]:
+    """Make an image for each architecture with the wanted interpreters (none: the defaults, or what it has).
+
+    An image whose recipe has not changed is kept, unless `rebuild`. Raise UsageError for what cannot be made,
+    MachineError for what the machine, the network or the engine did.
+    """
+    check_possible(wanted, ingredients)
+    shop.cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(shop.cache / "lock"):  # whoever comes second finds the image made
+        remove_scraps(shop)
+        stock = built_images(shop.engine)
+        decisions = tuple(
+            decide(arch, directories, find_built(stock, arch, ingredients), ingredients, rebuild=rebuild)
+            for arch, directories in wanted.items()
+        )
+        for decision in decisions:
+            if decision.is_kept:
+                shop.on_progress(BuildProgress(arch=decision.recipe.arch, part="image", stage=Stage.KEPT, seconds=0))
+        todo = tuple(decision for decision in decisions if not decision.is_kept)
+        if todo:
+            _Site(todo, shop, rebuild=rebuild).work()
+    made = built_images(shop.engine)
+    return tuple(image for arch in wanted if (image := find_built(made, arch, ingredients)) is not None)
+
+
+def ensure_images(
+    wanted: Mapping[Arch, frozenset[str]],
+    shop: ImageBuilder,
+    ingredients: ImageManifest,
+    on_notice: Callable[[str], None],
+) -> Mapping[Arch, BuiltImage]:
+    """Return the images that the short name `debian` stands for; make those that are missing or lack an interpreter.
+
+    `wanted`: directories under /opt/python; those that no image can be made with are left to the preflight probe. An
+    image by an older recipe that has them all is used as it is: nobody waits ten minutes for a newer pip. Raise
+    UsageError, MachineError.
+    """
+    check_possible({arch: frozenset() for arch in wanted}, ingredients)
+    possible = {arch: names & frozenset(ingredients.directories) for arch, names in wanted.items()}
+    stock = built_images(shop.engine)
+    present = {arch: find_built(stock, arch, ingredients) for arch in possible}
+    missing = {arch: names for arch, names in possible.items() if not suffices(present[arch], names)}
+    if missing:
+        names = " and ".join(arch.tag for arch in missing)
+        on_notice(f"making the image `debian` for {names}; this takes some minutes, once")
+        build_images(missing, shop, ingredients)
+        stock = built_images(shop.engine)
+    found = {arch: find_built(stock, arch, ingredients) for arch in possible}
+    for arch, image in found.items():
+        if image is not None and arch not in missing and not decide(arch, frozenset(), image, ingredients).is_kept:
+            on_notice(f"{image.reference} was made by an older recipe; `runner image build` renews it")
+    return {arch: image for arch, image in found.items() if image is not None}
+
+
+def check_possible(wanted: Mapping[Arch, frozenset[str]], ingredients: ImageManifest) -> None:
+    """Raise UsageError if an architecture or an interpreter is one that no image can be made for or with."""
+    for arch, directories in wanted.items():
+        ingredients.select(directories)
+        if not ingredients.is_for(arch):
+            raise UsageError(
+                f"no image can be made for {arch}",
+                hint=f"There are recipes for {' and '.join(ingredients.root.architectures)}.",
+            )
+
+
+class _Site:
+    """One run: what is under way, and what follows when it is done. Only its own thread touches it."""
+
+    def __init__(self, decisions: tuple[Decision, ...], shop: ImageBuilder, *, rebuild: bool) -> None:
+        self._decisions = decisions
+        self._shop = shop
+        self._afresh = rebuild
+        self._next: dict[Future[str], Callable[[str], None]] = {}
+        self._left = {decision.recipe.arch: len(decision.recipe.compilations) for decision in decisions}
+        # Fetching waits for the network: it takes no worker from those who compile.
+        self._fetchers = ThreadPoolExecutor(len(decisions) + 1, thread_name_prefix="fetch")
+        self._workers = ThreadPoolExecutor(shop.workers, thread_name_prefix="compile")
+
+    def work(self) -> None:
+        """Make everything, or raise what stopped it, with nothing left running."""
+        require_programs(self._shop.host)
+        try:
+            self._fetch()
+            while self._next:
+                done, _ = wait(self._next, return_when=FIRST_COMPLETED)
+                for future in done:
+                    follow = self._next.pop(future)
+                    follow(future.result())
+        except BaseException:
+            self._forget_the_rest()
+            self._shop.engine.abort()
+            self._shop.host.abort()
+            raise
+        finally:
+            for pool in (self._fetchers, self._workers):
+                pool.shutdown()
+
+    def _forget_the_rest(self) -> None:
+        """Before anything is stopped: a worker that comes free must find nothing more to do."""
+        for pool in (self._fetchers, self._workers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _fetch(self) -> None:
+        sources = self._fetchers.submit(self._provide_sources)
+        for decision in self._decisions:
+            root = self._fetchers.submit(provide_root, decision.recipe.root, self._shop)
+            self._next[root] = partial(self._compile, decision, sources)
+
+    def _provide_sources(self) -> None:
+        started = time.monotonic()
+        shop = self._shop
+        sources = {c.source.file: c.source for d in self._decisions for c in d.recipe.compilations}.values()
+        missing = tuple(source for source in sources if not has_source(source, shop.sources))
+        if missing:
+            fetch_sources(missing, find_mirror(shop.host, shop.mirror), shop.host, shop.sources)
+        stage = Stage.FETCHED if missing else Stage.REUSED
+        shop.on_progress(BuildProgress(arch=None, part="sources", stage=stage, seconds=time.monotonic() - started))
+
+    def _compile(self, decision: Decision, sources: Future[None], root_id: str) -> None:
+        for compilation in decision.recipe.compilations:
+            task = self._workers.submit(self._compile_one, compilation, decision.recipe, sources, root_id)
+            self._next[task] = partial(self._count, decision)
+
+    def _compile_one(self, compilation: Compilation, recipe: ImageRecipe, sources: Future[None], root_id: str) -> str:
+        sources.result()
+        compile_interpreter(compilation, recipe.root, root_id, self._shop, afresh=self._afresh)
+        return root_id
+
+    def _count(self, decision: Decision, root_id: str) -> None:
+        arch = decision.recipe.arch
+        self._left[arch] -= 1
+        if self._left[arch] == 0:
+            task = self._fetchers.submit(assemble, decision.recipe, root_id, self._shop)
+            self._next[task] = partial(self._clear_away, decision)
+
+    def _clear_away(self, decision: Decision, image_id: str) -> None:
+        """Remove what the new image replaces; a container that still uses it is no reason to fail."""
+        try:
+            remove_other_roots(decision.recipe.root, self._shop)
+            if decision.stocked is not None and decision.stocked.id != image_id:
+                self._shop.engine.remove_image(decision.stocked.id)
+        except EngineError:
+            return

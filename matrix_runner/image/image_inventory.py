@@ -1,0 +1,91 @@
+"""The images made here that are there already, and whether one of them will do."""
+
+from dataclasses import dataclass
+
+from matrix_runner.engine.api import ImageStore, ResolvedImage
+from matrix_runner.image.image_manifest import ImageManifest
+from matrix_runner.image.image_recipe import (
+    LABEL,
+    LABEL_ARCH,
+    LABEL_INTERPRETERS,
+    LABEL_VERSION,
+    NAMESPACE,
+    ImageRecipe,
+    image_name,
+    write_recipe,
+)
+from matrix_runner.model.platforms import Arch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltImage:
+    """An image made here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes."""
+
+    reference: str
+    id: str
+    arch: Arch
+    interpreters: frozenset[str]
+    digest: str
+    version: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What to do for an architecture: keep `stocked` as it is, or make an image by the recipe (which replaces it)."""
+
+    recipe: ImageRecipe
+    stocked: BuiltImage | None
+    is_kept: bool
+
+
+def built_images(store: ImageStore) -> tuple[BuiltImage, ...]:
+    """Return the images made here, by their labels, sorted by name. Raise EngineError.
+
+    What others made of one of them, a cell's snapshot for instance, inherited its labels, but not its name.
+    """
+    found = (_read(image) for image in store.images(LABEL) if image.reference.startswith(f"{NAMESPACE}/"))
+    return tuple(sorted((image for image in found if image is not None), key=lambda image: image.reference))
+
+
+def find_built(stock: tuple[BuiltImage, ...], arch: Arch, ingredients: ImageManifest) -> BuiltImage | None:
+    """Return the image that the short name stands for, if it is there."""
+    name = f"{image_name(ingredients.policy, arch)}:latest"
+    return next((image for image in stock if image.reference == name and image.arch is arch), None)
+
+
+def decide(
+    arch: Arch, wanted: frozenset[str], stocked: BuiltImage | None, ingredients: ImageManifest, *, rebuild: bool = False
+) -> Decision:
+    """Compare the recipe with the label of the image that is there.
+
+    Nothing is taken away: the recipe has what is wanted and what the image has (and can still be made), so that asking
+    for less than it has changes nothing. Nothing wanted, and no image: the defaults. Raise UsageError.
+    """
+    present = stocked.interpreters & frozenset(ingredients.directories) if stocked else frozenset()
+    union = wanted | present or ingredients.defaults(arch)
+    recipe = write_recipe(arch, union, ingredients)
+    is_same = stocked is not None and stocked.digest == recipe.digest
+    return Decision(recipe=recipe, stocked=stocked, is_kept=is_same and not rebuild)
+
+
+def suffices(stocked: BuiltImage | None, wanted: frozenset[str]) -> bool:
+    """Whether an image, perhaps of an older recipe, has what a build needs."""
+    return stocked is not None and wanted <= stocked.interpreters
+
+
+def _read(image: ResolvedImage) -> BuiltImage | None:
+    labels = dict(image.labels)
+    try:
+        arch = Arch.parse(labels[LABEL_ARCH])
+    except (KeyError, ValueError):
+        return None
+    return BuiltImage(
+        reference=image.reference,
+        id=image.id,
+        arch=arch,
+        interpreters=frozenset(labels.get(LABEL_INTERPRETERS, "").split()),
+        digest=labels[LABEL],
+        version=labels.get(LABEL_VERSION, ""),
+        size=image.size,
+    )

@@ -1,0 +1,102 @@
+"""What can go into an image, read from `debian.toml`: packages, sources, interpreters, tools, each with its version."""
+
+from dataclasses import dataclass, field
+from importlib import resources
+
+import msgspec
+
+from matrix_runner.errors import UsageError
+from matrix_runner.model.platforms import Arch
+from matrix_runner.toml import loads
+
+ENTRYPOINT = "manylinux-entrypoint"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RootData:
+    """The Debian release below everything. `architectures`: Debian's name for each of ours."""
+
+    suite: str
+    packages: tuple[str, ...]
+    architectures: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourcePackage:
+    """Upstream's release of CPython as Debian's signed source package carries it."""
+
+    package: str
+    suite: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterpreterData:
+    """One Python. `directory`: its place under /opt/python. `source`, `packages`: keys of the tables of those names."""
+
+    directory: str
+    program: str
+    source: str
+    configure: tuple[str, ...]
+    default: tuple[str, ...]
+    packages: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolData:
+    """What works on wheels: installed for one interpreter, linked onto the PATH."""
+
+    interpreter: str
+    packages: tuple[str, ...]
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageManifest:
+    """The whole of the data file, and the text of the entrypoint."""
+
+    version: str
+    policy: str
+    root: RootData
+    sources: dict[str, SourcePackage]
+    interpreter: tuple[InterpreterData, ...]
+    packages: dict[str, tuple[str, ...]]
+    tools: ToolData
+    environment: dict[str, str]
+    entrypoint: str = field(default="")
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Every interpreter that can be made, by its directory under /opt/python, oldest first."""
+        return tuple(data.directory for data in self.interpreter)
+
+    def is_for(self, arch: Arch) -> bool:
+        """Whether images can be made for this architecture."""
+        return arch.tag in self.root.architectures
+
+    def defaults(self, arch: Arch) -> frozenset[str]:
+        """Return the interpreters of an image when nobody says which."""
+        return frozenset(data.directory for data in self.interpreter if arch.tag in data.default)
+
+    def select(self, wanted: frozenset[str]) -> tuple[InterpreterData, ...]:
+        """Return the wanted interpreters in the order of the file, and the one that carries the tools.
+
+        Raise UsageError for one that cannot be made.
+        """
+        unknown = sorted(wanted - set(self.directories))
+        if unknown:
+            raise UsageError(
+                f"no image can be made with {', '.join(unknown)}: Debian has no source of it",
+                hint=f"There are: {', '.join(self.directories)}.",
+            )
+        everything = wanted | {self.tools.interpreter}
+        return tuple(data for data in self.interpreter if data.directory in everything)
+
+
+def load_manifest() -> ImageManifest:
+    """Read the data files of the package."""
+    room = resources.files("matrix_runner.image")
+    document = loads((room / "debian.toml").read_text("utf-8"))
+    document["entrypoint"] = (room / ENTRYPOINT).read_text("utf-8")
+    return msgspec.convert(document, ImageManifest)

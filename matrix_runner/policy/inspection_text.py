@@ -1,0 +1,217 @@
+"""An analysis in words, for people."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from packaging.version import Version
+
+from matrix_runner.catalog.distributions import Destination, Distribution, destinations
+from matrix_runner.catalog.policies import number_of
+from matrix_runner.model.platforms import Libc
+from matrix_runner.policy.analysis import Analysis, Library, Provider, Verdict
+from matrix_runner.policy.demands import Demand, DemandKind, Rung
+from matrix_runner.policy.elf import Binary
+
+_FEW = 4
+_ALL = 1_000_000
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
+_LIBC = {Libc.GLIBC: "glibc", Libc.MUSL: "musl"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paragraph:
+    """A paragraph: a word or two in the margin, what they say, and whether somebody should do something about it."""
+
+    label: str
+    text: str
+    is_warning: bool = False
+
+
+def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, verbose: bool) -> tuple[Paragraph, ...]:
+    """Say what a wheel is, the verdict first. `verbose`: all that is known, not only what somebody might act on."""
+    lines = list(_verdicts(analysis, distributions, verbose=verbose))
+    lines += _oddities(analysis)
+    if verbose:
+        lines += (Paragraph(label="file", text=_file(binary)) for binary in analysis.wheel.binaries)
+    return tuple(lines)
+
+
+def lay_out(lines: tuple[Paragraph, ...], width: int) -> Iterator[tuple[Paragraph, str, str]]:
+    """Return the lines of a text of that width: each with the paragraph it is of, its margin and its words."""
+    margin = max((len(line.label) for line in lines), default=0) + 4
+    for line in lines:
+        words = textwrap.wrap(line.text, max(width - margin, 20), subsequent_indent="  ", break_on_hyphens=False)
+        for number, text in enumerate(words):
+            label = line.label if number == 0 else ""
+            yield line, f"  {label:{margin - 2}}", text.replace(_HARD_SPACE, " ")
+
+
+def shortened(names: Iterable[str], few: int = _FEW) -> str:
+    """Join names with commas; of many, the first few and how many more there are."""
+    listed = list(names)
+    rest = len(listed) - few
+    return ", ".join(listed) if rest <= 1 else f"{', '.join(listed[:few])} and {rest} more"
+
+
+def phrase(demands: Iterable[Demand], few: int = _FEW) -> tuple[str, ...]:
+    """Say of demands what is needed and by which files, those of one kind together, the newest version first."""
+    ordered = sorted(demands, key=lambda each: (_weight(each), each.what, each.library, each.file), reverse=True)
+    return tuple(
+        _phrase(tuple(group), few)
+        for _, group in groupby(ordered, key=lambda each: (each.kind, each.what, each.library))
+    )
+
+
+def _weight(demand: Demand) -> tuple[bool, bool, tuple[int, ...]]:
+    """Put missing libraries first, then symbols of the C library, then newer versions."""
+    kind, _, number = demand.what.partition("_")
+    return demand.kind is DemandKind.LIBRARY, kind == "GLIBC", number_of(number) or ()
+
+
+def _phrase(demands: tuple[Demand, ...], few: int) -> str:
+    first = demands[0]
+    files = shortened(sorted({each.file for each in demands}), few)
+    symbols = shortened(sorted({_cut(symbol) for each in demands for symbol in each.symbols}), few)
+    match first.kind:
+        case DemandKind.LIBRARY:
+            return f"{first.what}, needed by {files}"
+        case DemandKind.VERSION:
+            return f"{first.what} of {first.library}{f' ({symbols})' if symbols else ''}, in {files}"
+        case DemandKind.SYMBOL:
+            return f"{symbols} of {first.what}, which not every {first.what} has, in {files}"
+        case DemandKind.INSTRUCTIONS:
+            return f"instructions of {first.what}, in {files}"
+
+
+def _cut(symbol: str) -> str:
+    return symbol if len(symbol) <= 60 else f"{symbol[:57]}..."
+
+
+def _verdicts(analysis: Analysis, distributions: tuple[Distribution, ...], *, verbose: bool) -> Iterator[Paragraph]:
+    tags = analysis.platform_tags
+    if not analysis.verdicts:
+        if tags == ("any",):
+            yield Paragraph(label="installs on", text="any platform: there is no machine code in it")
+        else:
+            yield Paragraph(label="not for Linux", text=f"its tags say {', '.join(tags)}", is_warning=True)
+        return
+    if "any" in tags:
+        yield Paragraph(label="tag", text="says any platform, but there is machine code in it", is_warning=True)
+    for verdict in analysis.verdicts:
+        yield from _verdict(verdict, distributions, verbose=verbose)
+
+
+def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...], *, verbose: bool) -> Iterator[Paragraph]:
+    found = destinations(distributions, verdict.platform, verdict.needs)
+    yield from _unrepaired(verdict, found) if verdict.tagged is None else _tagged(verdict, verdict.tagged, found)
+    if verdict.impossible:
+        text = f"{'; '.join(phrase(verdict.impossible))}: no platform tag promises that"
+        yield Paragraph(label="fits no tag", text=text, is_warning=True)
+    for number, rung in enumerate(rung for rung in verdict.rungs if rung.policy is not None):
+        if verbose or number == 0:
+            yield from _rung(rung, verbose=verbose)
+    yield from _libraries(verdict, verbose=verbose)
+
+
+def _tagged(verdict: Verdict, tagged: Version, found: tuple[Destination, ...]) -> Iterator[Paragraph]:
+    is_true = verdict.needs == tagged
+    yield Paragraph(label="installs on" if is_true else "works on", text=_system(verdict))
+    yield _which(found)
+    libc = _LIBC[verdict.platform.libc]
+    if not is_true:
+        text = f"its tag lets it in from {libc} {tagged} on, where its code cannot be loaded"
+        yield Paragraph(label="broken promise", text=text, is_warning=True)
+    elif verdict.could_be_lower:
+        yield Paragraph(label="could be", text=f"{verdict.policy}: its code needs nothing newer than that has")
+    if verdict.platform.libc is Libc.MUSL:
+        text = "musl's symbols have no versions, so which musl the code needs cannot be seen"
+        yield Paragraph(label="by its tag", text=text)
+
+
+def _unrepaired(verdict: Verdict, found: tuple[Destination, ...]) -> Iterator[Paragraph]:
+    text = "nothing but what it was built on, to be sure: its tag names no C library, and the package index refuses it"
+    yield Paragraph(label="installs on", text=text, is_warning=True)
+    if verdict.platform.libc is Libc.MUSL:
+        yield Paragraph(
+            label="repaired", text="it gets the tag of the musl that it was built with; its code does not say which"
+        )
+        return
+    yield Paragraph(label="repaired", text=f"it could be {verdict.grantable}, which is {_system(verdict)}")
+    yield _which(found)
+
+
+def _system(verdict: Verdict) -> str:
+    pip = f", with pip {verdict.pip} or newer" if verdict.pip else ""
+    return f"{_LIBC[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
+
+
+def _which(found: tuple[Destination, ...]) -> Paragraph:
+    fixed = ", ".join(_names(each for each in found if each.release is not None))
+    rolling = ", ".join(_names(each for each in found if each.release is None))
+    parts = ([f"from {fixed} on"] if fixed else []) + ([rolling] if rolling else [])
+    return Paragraph(label="which is", text="; ".join(parts) or "no distribution that is known here")
+
+
+def _names(found: Iterable[Destination]) -> Iterator[str]:
+    """Name distributions; those that follow another's releases together with it (`RHEL/AlmaLinux/CentOS 8`)."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        release = "" if each.release is None else each.release.version
+        families.setdefault((each.distribution.like or each.distribution.name, release), []).append(
+            each.distribution.name
+        )
+    for (_, release), names in families.items():
+        yield f"{'/'.join(names)} {release}".strip().replace(" ", _HARD_SPACE)
+
+
+def _rung(rung: Rung, *, verbose: bool) -> Iterator[Paragraph]:
+    phrases = phrase(rung.demands, _ALL if verbose else _FEW)
+    shown = phrases if verbose else phrases[:_FEW]
+    for number, text in enumerate(shown):
+        yield Paragraph(label="held back by" if number == 0 else "", text=text)
+    if len(shown) < len(phrases):
+        yield Paragraph(label="", text=f"and {len(phrases) - len(shown)} more (--verbose shows all)")
+    yield Paragraph(label="", text=f"without {'this' if len(phrases) == 1 else 'these'} it would be {rung.without}")
+
+
+def _libraries(verdict: Verdict, *, verbose: bool) -> Iterator[Paragraph]:
+    for place, label in ((Provider.GRAFTED, "grafted"), (Provider.OWN, "its own"), (Provider.SYSTEM, "of the system")):
+        names = [each.name for each in verdict.libraries if each.place is place]
+        if names:
+            yield Paragraph(label=label, text=shortened(names, _ALL if verbose else 2 * _FEW))
+    for each in verdict.libraries:
+        if each.place is Provider.MISSING:
+            yield Paragraph(label="missing", text=_missing(verdict, each), is_warning=True)
+
+
+def _missing(verdict: Verdict, library: Library) -> str:
+    by = f"{library.name}, needed by {shortened(library.needed_by)}"
+    if library.is_python:
+        return f"{by}: an extension must not link Python, which loads it"
+    return f"{by}: {'for repair to graft' if verdict.tagged is None else 'no system is sure to have it'}"
+
+
+def _oddities(analysis: Analysis) -> Iterator[Paragraph]:
+    for binary in analysis.odd_files:
+        text = f"is for {_machine(binary)}, which the wheel is not"
+        if binary.trouble is not None:
+            text = f"is no whole ELF file ({binary.trouble})"
+        yield Paragraph(label="odd", text=f"{binary.path} {text}", is_warning=True)
+
+
+def _machine(binary: Binary) -> str:
+    if binary.trouble is not None:
+        return "cannot be read"
+    return binary.arch.tag if binary.arch else f"{binary.machine_name} ({binary.bits}-bit)"
+
+
+def _file(binary: Binary) -> str:
+    parts = [f"{binary.path}: {_machine(binary)}"]
+    parts += [f"needs {', '.join(binary.needed)}"] if binary.needed else []
+    parts += [
+        f"{name} {':'.join(paths)}" for name, paths in (("RPATH", binary.rpath), ("RUNPATH", binary.runpath)) if paths
+    ]
+    parts += [binary.instructions] if binary.instructions else []
+    return "; ".join(parts)

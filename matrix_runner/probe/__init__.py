@@ -1,0 +1,1 @@
+"""What each image holds: asked once, remembered by the image's id."""

@@ -1,0 +1,166 @@
+"""Looking at each image once, before anything is built: is it there, does it run, what does it hold."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from matrix_runner.catalog import Catalog
+from matrix_runner.engine.api import Container, Engine, ResolvedImage
+from matrix_runner.errors import EngineError, ImageError, MachineError
+from matrix_runner.matrix import Job
+from matrix_runner.matrix.remarks import emulation_hint
+from matrix_runner.model.platforms import Arch
+from matrix_runner.recipe.image_facts import (
+    ImageFacts,
+    Problem,
+    find_missing_tool,
+    find_problem,
+    parse_probe,
+    probe_request,
+)
+from matrix_runner.recipe.toolbox import needs
+
+LOCAL = "this machine"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbedImage:
+    """Where a group of cells runs: an image that is there and has been looked into.
+
+    `reference`: as it was asked for. `shown`: how to speak of it. `is_disposable`: as in `Container.is_disposable`.
+    """
+
+    reference: str
+    display_name: str
+    image: ResolvedImage
+    arch: Arch
+    facts: ImageFacts
+    is_disposable: bool
+
+    def problem(self, job: Job) -> Problem | None:
+        """Say why a job cannot run here, or None."""
+        problem = find_problem(job.cell, job.directories, self.facts, self.display_name)
+        if problem is None:
+            tools = needs(job.cell, job.settings, self.facts)
+            return find_missing_tool(job.cell, job.directories, self.facts, self.display_name, tools)
+        return Problem(message=problem.message, hint=f"{problem.hint}; {job.remark}") if job.remark else problem
+
+    def to_install(self, job: Job) -> str | None:
+        """Return the interpreter that `manylinux-interpreters ensure` must add for a job, or None."""
+        return self.facts.to_install(job.directories)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageKey:
+    """What makes jobs share a place."""
+
+    reference: str
+    arch: Arch
+
+
+def image_key(job: Job) -> ImageKey:
+    """Return the place a job runs in."""
+    reference = LOCAL if job.image is None else job.image.reference
+    return ImageKey(reference=reference, arch=job.cell.platform.arch)
+
+
+def wanted_interpreters(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """Return the interpreters that a place is asked about for these jobs."""
+    return tuple(dict.fromkeys(name for job in jobs for name in job.directories))
+
+
+def probe_image(  # noqa: PLR0913, PLR0917  each is what another room made
+    engine: Engine,
+    key: ImageKey,
+    jobs: Sequence[Job],
+    catalog: Catalog,
+    look: Callable[[ResolvedImage], AbstractContextManager[Container]],
+    on_notice: Callable[[str], None],
+) -> ProbedImage:
+    """Fetch an image if need be, start it once and ask it what it holds. Raise ImageError or EngineError.
+
+    `look`: opens a container of the image, as one of the jobs needs it: what it wants to run at all (a runtime, a
+    security option) it needs here too.
+
+    A place that does not say for which platform tag it is made gets the newest that its C library allows.
+    """
+    image = engine.resolve(key.reference, key.arch, on_notice)
+    directories = wanted_interpreters(jobs)
+    try:
+        with look(image) as container:
+            facts = _ask(container, directories, key.reference)
+            is_disposable = container.is_disposable
+    except EngineError as error:
+        if _FOREIGN in error.message.lower():
+            raise _foreign(engine, key) from error
+        raise
+    if facts.plat is None:
+        facts = replace(facts, plat=catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
+    return ProbedImage(
+        reference=key.reference,
+        display_name=display_name(key.reference),
+        image=image,
+        arch=key.arch,
+        facts=facts,
+        is_disposable=is_disposable,
+    )
+
+
+def probe_again(container: Container, place: ProbedImage, job: Job) -> ProbedImage:
+    """Return the place as it is in a cell's own container, after an interpreter was installed there. Raise ImageError.
+
+    Nothing more can be installed then: what is still missing is a problem.
+    """
+    facts = _ask(container, job.directories, place.reference)
+    facts = replace(place.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
+    return replace(place, facts=facts)
+
+
+def missing_emulator(key: ImageKey, machine: Arch) -> MachineError:
+    """Return the error for a place that needs an emulator which the machine is known not to have."""
+    return MachineError(
+        f"{display_name(key.reference)} needs {key.arch}; this machine is {machine} and has no emulator for it",
+        hint=emulation_hint(key.arch),
+    )
+
+
+_FOREIGN = "exec format error"
+"""What the kernel says of programs of another architecture (ENOEXEC), in the words of runc and crun alike."""
+
+
+def _foreign(engine: Engine, key: ImageKey) -> ImageError:
+    machine = engine.check().machine
+    own = Arch.of_machine(machine)
+    if own is key.arch:
+        return ImageError(
+            f"{display_name(key.reference)} holds programs that are not {key.arch}: {_FOREIGN}",
+            hint=f"choose one for {key.arch}",
+        )
+    if own is key.arch.wider:
+        # Many aarch64 processors have no 32-bit mode, and a kernel can be built without it (CONFIG_IA32_EMULATION).
+        return ImageError(
+            f"programs of {display_name(key.reference)} do not run on this {machine}: {_FOREIGN}",
+            hint=f"either they are not {key.arch}, or this machine has no 32-bit mode: then {emulation_hint(key.arch)}",
+        )
+    return ImageError(
+        f"{display_name(key.reference)} needs {key.arch}; this engine's machine is {machine}"
+        " and has no emulator for it",
+        hint=emulation_hint(key.arch),
+    )
+
+
+def _ask(container: Container, directories: tuple[str, ...], reference: str) -> ImageFacts:
+    output = bytearray()
+    result = container.exec(probe_request(container.root, directories), output.extend)
+    if not result.is_success:
+        tail = bytes(output[-500:]).decode("utf-8", "replace").strip()
+        raise ImageError(
+            f"image {reference} cannot be looked into: {tail or result.ending.value}",
+            hint="it needs a POSIX shell with head, od, tr and basename",
+        )
+    return parse_probe(output.decode("utf-8", "replace"))
+
+
+def display_name(reference: str) -> str:
+    """Say how to speak of a place."""
+    return LOCAL if reference == LOCAL else f"image {reference.partition('@')[0]}"

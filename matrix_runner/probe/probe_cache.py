@@ -1,0 +1,128 @@
+"""What was found in images is kept, so that a run in which nothing is new starts no container.
+
+An image's id is a digest of its content, so what a probe saw in it once stays true. Not kept are answers that may be
+an accident or may change: an interpreter that did not start, or one that is installed on demand.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+
+from matrix_runner import __version__
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.engine.api import Engine, ResolvedImage
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Job
+from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, wanted_interpreters
+from matrix_runner.recipe.image_facts import ImageFacts, probe_request
+from matrix_runner.store.store import Store
+
+T = TypeVar("T")
+
+_KIND = "facts"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ProbeRecord:
+    """`asked`: the interpreters that the place was asked about; of others nothing is known."""
+
+    facts: ImageFacts
+    is_disposable: bool
+    asked: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CachedProbe:
+    """A place as it was found by an earlier run. `is_here`: whether the engine has its image, so that it can be used.
+
+    One that is pinned by digest is known without being here: what its cells gave can be taken all the same.
+    """
+
+    place: ProbedImage
+    is_here: bool
+
+
+class ProbeCache:
+    """Places that earlier runs have looked into."""
+
+    def __init__(self, store: Store, machine: str) -> None:
+        """`machine`: the engine's own `uname -m`, which decides how programs of an image run."""
+        self._store = store
+        self._machine = machine
+
+    def find(self, engine: Engine, key: ImageKey, jobs: Sequence[Job]) -> CachedProbe | None:
+        """Return the place if its image is here, or pinned, and was looked into for these jobs. Fetches nothing."""
+        try:
+            image = engine.find(key.reference)
+        except MachineError:
+            return None
+        is_here = image is not None
+        image = image or self._pinned(key)
+        if image is None:
+            return None
+        known, asked = self._read(image, key, jobs), wanted_interpreters(jobs)
+        if known is None or not known.asked.issuperset(asked):
+            return None
+        interpreters = tuple(one for one in known.facts.interpreters if one.directory in asked)
+        place = ProbedImage(
+            reference=key.reference,
+            display_name=display_name(key.reference),
+            image=image,
+            arch=key.arch,
+            facts=replace(known.facts, interpreters=interpreters),
+            is_disposable=known.is_disposable,
+        )
+        return CachedProbe(place=place, is_here=is_here)
+
+    def keep(self, key: ImageKey, place: ProbedImage, jobs: Sequence[Job]) -> None:
+        """Keep what was found in a place, if it is certain. Raise OutputError."""
+        facts = place.facts
+        if not (facts.machine and facts.libc_version and facts.elf):
+            return
+        if any(place.problem(job) is not None or place.to_install(job) is not None for job in jobs):
+            return
+        asked = frozenset(wanted_interpreters(jobs))
+        before = self._read(place.image, key, jobs)
+        if before is not None:
+            others = (one for one in before.facts.interpreters if one.directory not in asked)
+            facts = replace(facts, interpreters=(*facts.interpreters, *others))
+            asked |= before.asked
+        content = msgspec.json.encode(_ProbeRecord(facts=facts, is_disposable=place.is_disposable, asked=asked))
+        self._store.write_note(_KIND, self._name(place.image, key, jobs), content)
+        if _is_pinned(key):
+            self._store.write_note(_KIND, _pin(key), msgspec.json.encode(place.image))
+
+    def _read(self, image: ResolvedImage, key: ImageKey, jobs: Sequence[Job]) -> _ProbeRecord | None:
+        content = self._store.note(_KIND, self._name(image, key, jobs))
+        return None if content is None else _decoded(content, _ProbeRecord)
+
+    def _pinned(self, key: ImageKey) -> ResolvedImage | None:
+        content = self._store.note(_KIND, _pin(key)) if _is_pinned(key) else None
+        return None if content is None else _decoded(content, ResolvedImage)
+
+    def _name(self, image: ResolvedImage, key: ImageKey, jobs: Sequence[Job]) -> str:
+        arguments = jobs[0].settings[CONTAINER_ENGINE].create_args
+        probe = probe_request("", ()).argv
+        return _digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
+
+
+def _is_pinned(key: ImageKey) -> bool:
+    return "@sha256:" in key.reference
+
+
+def _pin(key: ImageKey) -> str:
+    return _digest("image", key.reference, str(key.arch))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _decoded(content: bytes, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

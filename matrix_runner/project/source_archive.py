@@ -1,0 +1,313 @@
+"""The project's files, as one normalised tar that is made once a run and put into every container.
+
+Normalised means: sorted names, owner 0, modes 644 or 755, one modification time. So the same sources give the same
+bytes, and a build cannot depend on who checked out what when (reference: reproducible-builds.org).
+"""
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from matrix_runner.errors import MachineError, UsageError
+from matrix_runner.project.git import Git
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+IGNORED_OUTSIDE_GIT = """
+.git/
+.hg/
+.svn/
+__pycache__/
+*.py[co]
+.venv/
+venv/
+.tox/
+.nox/
+.cache/
+.mypy_cache/
+.pytest_cache/
+.ruff_cache/
+.eggs/
+/build/lib.*/
+/build/temp.*/
+/build/bdist.*/
+/dist/
+/wheelhouse/
+*.cpython-[0-9]*-*.so
+"""
+
+# Backends and plugins that ask git for the version: without `.git` they fail, or call it 0.0.0.
+_VERSION_FROM_GIT = re.compile(
+    r"setuptools[-_]scm|hatch[-_]vcs|versioningit|versioneer|dunamai|setuptools[-_]git[-_]versioning|flit[-_]scm"
+    r"|setuptools[-_]git|miniver|poetry-dynamic-versioning|uv-dynamic-versioning"
+)
+
+_LATEST_PRE_1980 = 315_532_800
+"""1980-01-01 in seconds: the first moment a zip file, so a wheel, can express."""
+
+_CHUNK = 1 << 20
+
+
+Digests = tuple[tuple[str, str], ...]
+"""What is in each file of the project, its kind and mode included, by name, sorted; of `.git` what a build can see."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceArchive:
+    """A tar of the project on disk. `epoch`: the time all its files carry, for SOURCE_DATE_EPOCH. `size` in bytes."""
+
+    path: Path
+    size: int
+    files: int
+    epoch: int
+    notices: tuple[str, ...]
+    digests: Digests = ()
+
+    def read(self) -> Iterator[bytes]:
+        """Stream it; every caller has its own file position."""
+        with self.path.open("rb") as archive:
+            while chunk := archive.read(_CHUNK):
+                yield chunk
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What `pack` would put into the tar; the fields are those of `SourceArchive`."""
+
+    digests: Digests
+    files: int
+    epoch: int
+    notices: tuple[str, ...]
+
+
+def pack(
+    project: Path, target: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = (), package: str = ""
+) -> SourceArchive:
+    """Write the project's files as a tar to `target`.
+
+    In a git checkout: tracked files, and untracked ones that are not ignored. Elsewhere: everything but
+    `IGNORED_OUTSIDE_GIT`. `.git` goes along only if the project, or the `package` below it, takes its version from it.
+    `exclude`: directories
+    never to pack, such as the output directory. Sockets, FIFOs and devices are left out with a notice and never
+    opened. Raise MachineError if a file cannot be read or keeps changing while it is, UsageError if there is none.
+    """
+    found = _gather(project, target, environ, exclude, package)
+    return SourceArchive(
+        path=target,
+        size=target.stat().st_size,
+        files=found.files,
+        epoch=found.epoch,
+        notices=found.notices,
+        digests=found.digests,
+    )
+
+
+def survey(project: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = (), package: str = "") -> Survey:
+    """Read what `pack` would, and write nothing. Raise as it does."""
+    return _gather(project, None, environ, exclude, package)
+
+
+def _gather(
+    project: Path, target: Path | None, environ: Mapping[str, str], exclude: Iterable[Path], package: str
+) -> Survey:
+    notices: list[str] = []
+    for attempt in (1, 2):
+        try:
+            git = Git(project, environ)
+            names, is_git = _listed(project, package, git, notices)
+            epoch = _epoch(environ, git if is_git else None)
+            skipped = tuple(filter(None, (_inside(project, path) for path in exclude)))
+            names = [n for n in names if not any(n == s or n.startswith(s + "/") for s in skipped)]
+            digests = _write(project, sorted(set(names)), target, epoch, notices)
+            break
+        except (tarfile.TarError, OSError) as error:
+            # A file that shrinks or vanishes between listing and reading: an editor or a build is at work.
+            if attempt == 2:
+                raise MachineError(f"cannot pack the project: {error}", hint=_advice(error)) from error
+    # Files of `.git` change without anything having changed: what git makes of them counts.
+    seen = [pair for pair in digests if not pair[0].startswith(".git/")]
+    if len(seen) < len(digests):
+        seen.append((".git", hashlib.sha256(git.state()).hexdigest()))
+    return Survey(digests=tuple(sorted(seen)), files=len(digests), epoch=epoch, notices=tuple(dict.fromkeys(notices)))
+
+
+def archive_of(path: Path, name: str) -> Iterator[bytes]:
+    """Stream a tar with one file under another name: how a finished wheel goes into a container."""
+    info = tarfile.TarInfo(name)
+    info.size = path.stat().st_size
+    yield info.tobuf(tarfile.PAX_FORMAT)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+    yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
+def archive_of_bytes(name: str, data: bytes) -> Iterator[bytes]:
+    """Stream a tar with one file that is no file of the project."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    yield info.tobuf(tarfile.PAX_FORMAT)
+    yield data
+    yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
+def _advice(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in {errno.EACCES, errno.EPERM}:
+        return "make it readable for this user, or add it to .gitignore"
+    if number in {errno.ENOSPC, errno.EDQUOT}:
+        return "make room, or set XDG_CACHE_HOME to a directory on another disk"
+    return "a file changes while it is read: stop what writes there, or add it to .gitignore"
+
+
+def _listed(project: Path, package: str, git: Git, notices: list[str]) -> tuple[list[str], bool]:
+    """Return the names of all files to pack, and whether git knows them."""
+    names = git.files()
+    if names is None:
+        return _plain_files(project), False
+    if any(map(_takes_version_from_git, {project, project / package})):
+        names += _git_metadata(project, notices)
+    return names, True
+
+
+def _git_metadata(project: Path, notices: list[str]) -> list[str]:
+    if not (project / ".git").is_dir():
+        notices.append("the version comes from git, but .git is no directory here: set the version by a variable")
+        return []
+    unneeded = {".git/hooks", ".git/lfs", ".git/logs"}
+    return [name for name in _walk(project, ".git") if "/".join(name.split("/")[:2]) not in unneeded]
+
+
+def _takes_version_from_git(directory: Path) -> bool:
+    for name in ("pyproject.toml", "setup.py", "setup.cfg"):
+        try:
+            text = (directory / name).read_text("utf-8", errors="replace")
+        except OSError:
+            continue
+        if _VERSION_FROM_GIT.search(text):
+            return True
+    return False
+
+
+def _plain_files(project: Path) -> list[str]:
+    # Not for git checkouts, which ask git.
+    from pathspec import GitIgnoreSpec
+
+    ignored = GitIgnoreSpec.from_lines(IGNORED_OUTSIDE_GIT.splitlines())
+    return list(_walk(project, "", ignored))
+
+
+def _walk(project: Path, top: str, ignored: "GitIgnoreSpec | None" = None) -> Iterator[str]:
+    """Names of all files and links below `top`, relative to the project; links are not followed."""
+    for entry in sorted(os.scandir(project / top), key=lambda entry: entry.name):
+        name = f"{top}/{entry.name}" if top else entry.name
+        is_directory = entry.is_dir(follow_symlinks=False)
+        if ignored is not None and ignored.match_file(name + "/" if is_directory else name):
+            continue
+        if is_directory:
+            yield from _walk(project, name, ignored)
+        else:
+            yield name
+
+
+def _epoch(environ: Mapping[str, str], git: Git | None) -> int:
+    """SOURCE_DATE_EPOCH if it is set, else the commit's time, else 1980: never the time of a checkout."""
+    given = environ.get("SOURCE_DATE_EPOCH")
+    if given:
+        if not given.isdecimal():
+            raise UsageError(
+                f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {given!r}",
+                hint="unset it, or set it to `git log -1 --format=%ct`",
+            )
+        return max(int(given), _LATEST_PRE_1980)
+    return max(git.commit_time() if git else 0, _LATEST_PRE_1980)
+
+
+def _inside(project: Path, path: Path) -> str:
+    try:
+        inside = path.resolve().relative_to(project.resolve()).as_posix()
+    except ValueError:
+        return ""
+    return "" if inside == "." else inside
+
+
+def _write(
+    project: Path, names: list[str], target: Path | None, epoch: int, notices: list[str]
+) -> list[tuple[str, str]]:
+    """Write the tar, if there is to be one; return each file's digest."""
+    with tarfile.open(
+        target or os.devnull, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+    ) as archive:
+        found = [(name, _add(None if target is None else archive, project, name, epoch, notices)) for name in names]
+    digests = [(name, digest) for name, digest in found if digest is not None]
+    if not digests:
+        raise UsageError(f"{project} has no file to build from", hint="is everything in it ignored by git?")
+    return digests
+
+
+def _leads_out(link: Path, project: Path) -> bool:
+    """Whether a link's target will not be in the container; an absolute one has another place there, if any."""
+    # Path.resolve raises RuntimeError for a link that leads to itself (Python below 3.13).
+    return link.readlink().is_absolute() or not Path(os.path.realpath(link)).is_relative_to(project.resolve())
+
+
+class _Hashing:
+    """A file that takes note of what is read from it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
+def _add(archive: tarfile.TarFile | None, project: Path, name: str, epoch: int, notices: list[str]) -> str | None:
+    """Add a file to the archive, if there is one; return its digest, None for what is left out."""
+    path = project / name
+    status = path.lstat()
+    info = tarfile.TarInfo(name)
+    info.mtime = epoch
+    info.mode = 0o755 if status.st_mode & 0o100 else 0o644
+    if stat.S_ISLNK(status.st_mode):
+        info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
+        if _leads_out(path, project):
+            notices.append(f"{name} links to {info.linkname}, outside the project: the container will not have it")
+        if archive is not None:
+            archive.addfile(info)
+        return f"{hashlib.sha256(os.fsencode(info.linkname)).hexdigest()} link"
+    if stat.S_ISREG(status.st_mode):
+        return _add_file(archive, path, info)
+    if stat.S_ISDIR(status.st_mode):
+        # git lists a directory only where a submodule should be.
+        notices.append(f"{name} is a submodule that was not fetched: `git submodule update --init --recursive`")
+    else:
+        notices.append(f"{name} is no file, directory or link: left out")
+    return None
+
+
+def _add_file(archive: tarfile.TarFile | None, path: Path, info: tarfile.TarInfo) -> str:
+    with path.open("rb") as file:
+        info.size = os.fstat(file.fileno()).st_size
+        hashing = _Hashing(file)
+        if archive is not None:
+            archive.addfile(info, cast("IO[bytes]", hashing))
+        else:
+            left = info.size
+            while left:
+                data = hashing.read(min(left, _CHUNK))
+                if not data:
+                    raise tarfile.ReadError(f"{path} became shorter while it was read")
+                left -= len(data)
+    # The mode is packed too.
+    return f"{hashing.digest.hexdigest()}{'' if info.mode == 0o644 else ' executable'}"

@@ -1,0 +1,149 @@
+"""The steps that audit a repaired wheel, and the sense of what abi3audit says. Pure."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+
+import msgspec
+
+from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES
+from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.commands import Commands, Step
+from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.wheelhouse import is_stable_abi
+
+FIRST_AUDITOR = (3, 10)
+"""The oldest Python that abi3audit runs on (its metadata)."""
+
+_PLAIN = re.compile(r"cp(3)([0-9]+)-cp3\2")
+"""The directory of a CPython that is not free-threaded."""
+
+
+def audit_steps(commands: Commands, wheel: str) -> Iterator[Step]:
+    """Return the steps that audit the repaired wheel (a file name); none if it is not to be, or cannot be."""
+    command = _command(commands, wheel)
+    python = _newest_python(commands.tools.facts)
+    if not command or python is None or why_not(commands, wheel) is not None:
+        return
+    layout, tools = commands.layout, commands.tools
+    interpreter = f"{layout.root}/opt/python/{python[1]}/bin/python"
+    create = _create(commands, interpreter)
+    path = (f"{layout.audit_environment}/bin", tools.python_bin)
+    script = tools.after_constraints(create) if _is_ours(commands) else create
+    yield commands.shell(StepKind.AUDIT, script, path=(tools.python_bin,), cwd=layout.project, shown=create)
+    audit = commands.user(StepKind.AUDIT, command, path=path, wheel=f"{layout.repaired}/{wheel}")
+    yield replace(audit, is_verdict=True)
+
+
+def why_not(commands: Commands, wheel: str) -> str | None:
+    """Say why a wheel that should be audited is not, or None.
+
+    Nobody asked for the default audit in so many words: an image on which it cannot run does not fail the cell. What a
+    user requires is tried with whatever Python there is.
+    """
+    if not _command(commands, wheel):
+        return None
+    python = _newest_python(commands.tools.facts)
+    if python is None:
+        return "the wheel is not audited: the image has no CPython 3 to do so"
+    if python[0] < FIRST_AUDITOR and _is_ours(commands):
+        return (
+            f"the wheel is not audited: abi3audit needs CPython {_dotted(FIRST_AUDITOR)}, and the newest of the image"
+            f" is {_dotted(python[0])}"
+        )
+    return None
+
+
+def _command(commands: Commands, wheel: str) -> str:
+    """Return what of `audit-command` is for this wheel: commands that name `{abi3_wheel}` are not for every one."""
+    is_abi3 = is_stable_abi(wheel)
+    parts = commands.settings[AUDIT_COMMAND].split(" && ")
+    mine = [part for part in parts if is_abi3 or "{abi3_wheel}" not in part]
+    is_named = any(name in part for part in mine for name in ("{wheel}", "{abi3_wheel}"))
+    return " && ".join(mine) if is_named else ""
+
+
+def _is_ours(commands: Commands) -> bool:
+    """Whether what is installed is the default, so that its version is ours to choose."""
+    return commands.settings[AUDIT_REQUIRES] == AUDIT_REQUIRES.default
+
+
+def _create(commands: Commands, interpreter: str) -> str:
+    """Return a command for the shell that makes the environment of the audit."""
+    layout, requires = commands.layout, commands.settings[AUDIT_REQUIRES]
+    constraints = commands.tools.constraints
+    packages = (*constraints.arguments, *requires) if constraints is not None and _is_ours(commands) else requires
+    place = layout.audit_environment
+    if commands.tools.facts.tool("uv") is not None:
+        create = f"uv venv --quiet --no-project --python {shlex.quote(interpreter)} {shlex.quote(place)}"
+        install = f"uv pip install --quiet --python {shlex.quote(f'{place}/bin/python')} {shlex.join(packages)}"
+    else:
+        # It runs in the project, whose files the requirements may name, and whose modules are not to be imported.
+        create = f"{shlex.quote(interpreter)} -I -m venv {shlex.quote(place)}"
+        install = f"{shlex.quote(f'{place}/bin/pip')} install --quiet {shlex.join(packages)}"
+    return f"{create} && {install}" if requires else create
+
+
+def _newest_python(facts: ImageFacts) -> tuple[tuple[int, int], str] | None:
+    """Return version and directory of the newest CPython with the GIL, of all that the image has."""
+    found = ((match, name) for name in facts.directories if (match := _PLAIN.fullmatch(name)))
+    return max((((int(match[1]), int(match[2])), name) for match, name in found), default=None)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+class _Result(msgspec.Struct):
+    """What abi3audit found in one extension."""
+
+    is_abi3: bool
+    is_abi3_baseline_compatible: bool
+    baseline: str
+    computed: str
+    non_abi3_symbols: list[str]
+    future_abi3_objects: dict[str, str]
+
+
+class _Extension(msgspec.Struct):
+    name: str
+    result: _Result
+
+
+class _Specification(msgspec.Struct):
+    wheel: tuple[_Extension, ...] = ()
+
+
+class _Audit(msgspec.Struct):
+    """The report of `abi3audit --report` (0.0.26)."""
+
+    specs: dict[str, _Specification]
+
+
+def findings(output: bytes) -> str:
+    """Return which symbols of which file the report of abi3audit complains about; "" where there is no such report."""
+    texts = []
+    for line in output.splitlines():
+        if line.startswith(b'{"specs"'):
+            try:
+                audit = msgspec.json.decode(line, type=_Audit)
+            except msgspec.MsgspecError:
+                continue
+            texts += [text for each in audit.specs.values() for one in each.wheel for text in _complaints(one)]
+    return "; ".join(texts)
+
+
+def _complaints(extension: _Extension) -> Iterator[str]:
+    result = extension.result
+    if result.non_abi3_symbols:
+        yield f"{extension.name} uses {_listed(result.non_abi3_symbols)}, not of the stable ABI"
+    if not result.is_abi3_baseline_compatible:
+        names = [f"{name} ({version})" for name, version in result.future_abi3_objects.items()]
+        used = f": {_listed(names)}" if names else ""
+        yield f"{extension.name} needs the stable ABI of {result.computed}, its tag says {result.baseline}{used}"
+
+
+def _listed(names: list[str]) -> str:
+    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(sorted(names)[:5]) + rest

@@ -1,0 +1,127 @@
+"""Which steps a cell takes. Pure: the one place where step order lives; it prints without an engine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from matrix_runner.config.kinds.values import CompilerCache, Variables, VersionSource
+from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD, CONFIG_SETTINGS, DEPENDENCY_VERSIONS
+from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.matrix import Job
+from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.auditing import audit_steps, why_not
+from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
+from matrix_runner.recipe.commands import Commands, Phase, Step
+from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.repairing import repair_step, why_not_compressed
+from matrix_runner.recipe.testing import has_tests, test_steps
+from matrix_runner.recipe.toolbox import Toolbox
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellRecipe:
+    """A cell's steps.
+
+    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: what
+    `test-groups` come to, as requirements. `processors`: how many the build tools may use at once.
+    `has_crates`: whether the project has Rust in it. `caches_compilers`: False where the image lacks the compiler
+    cache that was asked for.
+    """
+
+    job: Job
+    tools: Toolbox
+    epoch: int
+    passed: Variables = ()
+    groups: tuple[str, ...] = ()
+    processors: int = 1
+    has_crates: bool = False
+    caches_compilers: bool = True
+
+    @property
+    def caching(self) -> CompilerCaching | None:
+        """The compiler cache of the build's steps, None if there is none."""
+        tool = self.job.settings[COMPILER_CACHE]
+        if tool is CompilerCache.NONE or not self.caches_compilers:
+            return None
+        return CompilerCaching(tool=tool, layout=self.tools.layout)
+
+    def set_up_caching(self, caching: CompilerCaching) -> Step:
+        """Make the commands that ask the compiler cache; it fails if the image has none."""
+        script = caching.set_up()
+        path = (self.tools.python_bin,)
+        return self.commands.shell(StepKind.PREPARE, script, path=path, shown=f"set up {caching.tool}")
+
+    def before_all(self) -> Iterator[Step]:
+        """Steps that prepare an image for all its cells."""
+        commands = self.commands.during(Phase.PREPARATION)
+        yield from commands.environment()
+        yield commands.user(StepKind.BEFORE_ALL, self.job.settings[BEFORE_ALL], path=(self.tools.python_bin,))
+
+    def build(self) -> Iterator[Step]:
+        """Steps that end with a wheel in `Layout.built`."""
+        tools, settings = self.tools, self.job.settings
+        commands = replace(self.commands, caching=self.caching)
+        yield from self._begin()
+        yield from self._share_crates()
+        if tools.has_build_environment:
+            create = tools.create_build_environment()
+            script = tools.after_constraints(create)
+            yield commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+        if settings[BEFORE_BUILD]:
+            yield commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
+        pairs = ((key, value) for key, values in settings[CONFIG_SETTINGS] for value in values)
+        command = tools.build(tuple(f"{key}={commands.fill(value)}" for key, value in pairs))
+        yield commands.step(StepKind.BUILD, command, path=tools.build_path, cwd=tools.layout.project)
+
+    def repair(self, wheel: str) -> Step:
+        """Make of the built wheel (a file name) one with the platform's tag, in `Layout.repaired`."""
+        return repair_step(self.commands, wheel)
+
+    def audit(self, wheel: str) -> Iterator[Step]:
+        """Steps that check the repaired wheel (a file name) by `audit-command`."""
+        return audit_steps(self.commands, wheel)
+
+    def test(self, wheel: str, *, is_built_here: bool = True) -> Iterator[Step]:
+        """Steps that test the repaired wheel (a file name) in a fresh environment.
+
+        `is_built_here`: False if another cell built it, and this one has not yet evaluated `environment`.
+        """
+        if not has_tests(self.job.cell, self.job.settings):
+            return
+        if not is_built_here:
+            yield from self._begin()
+        yield from test_steps(self.commands, f"{self.tools.layout.repaired}/{wheel}", self.groups)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say what of the configuration has no effect on this cell's build."""
+        found: list[str | None] = [why_not_compressed(self.job.settings, self.tools.facts)]
+        if self.job.settings[CONFIG_SETTINGS] and not self.tools.knows_config_settings:
+            found.append("config-settings are left out: pip for this Python cannot pass them on")
+        return tuple(remark for remark in found if remark is not None)
+
+    def why_not_audited(self, wheel: str) -> str | None:
+        """Say why the wheel (a file name) is not audited although it should be, or None."""
+        return why_not(self.commands, wheel)
+
+    @property
+    def commands(self) -> Commands:
+        """What makes the commands of the steps."""
+        return Commands(
+            job=self.job, tools=self.tools, epoch=self.epoch, passed=self.passed, processors=self.processors
+        )
+
+    def _share_crates(self) -> Iterator[Step]:
+        """Let cargo find what other cells have downloaded; not on somebody's machine, whose home has it anyhow."""
+        commands = self.commands
+        if self.has_crates and self.tools.is_disposable and not commands.sets(CARGO_HOME):
+            step = commands.step(
+                StepKind.PREPARE, share_downloads(commands.layout), path=(self.tools.python_bin,), cwd=None
+            )
+            yield replace(step, shown="share what cargo downloads")
+
+    def _begin(self) -> Iterator[Step]:
+        yield from self.commands.environment()
+        constraints = self.tools.constraints
+        if constraints is not None and self.job.settings[DEPENDENCY_VERSIONS].source is VersionSource.FILE:
+            # Told even where nothing is installed by it: a name that is not there is a mistake everywhere.
+            path = (self.tools.python_bin,)
+            yield self.commands.shell(StepKind.PREPARE, constraints.prepare(), path=path, shown="dependency-versions")

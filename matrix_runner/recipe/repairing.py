@@ -1,0 +1,48 @@
+"""The step that repairs a built wheel, and how hard it compresses. Pure.
+
+One call of auditwheel: what it would show of a wheel is asked only of one that it could not repair (`repair_failure`).
+"""
+
+import re
+import shlex
+from typing import Final
+
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
+from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.commands import Commands, Step
+from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.recipe.toolbox import calls_auditwheel
+
+LEVEL: Final = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL"
+"""auditwheel's variable for its option `-z`: so a user's own command, or a script that it calls, is told too."""
+
+FIRST_WITH_LEVELS: Final = (6, 3)
+"""The first auditwheel that has it (its source; 6.2 has not)."""
+
+_OWN_CHOICE: Final = REPAIR_COMPRESSION.default
+_VERSION: Final = re.compile(r"auditwheel (?P<major>[0-9]{1,9})\.(?P<minor>[0-9]{1,9})")
+
+
+def repair_step(commands: Commands, wheel: str) -> Step:
+    """Return the step that makes of the built wheel (a file name) one with the platform's tag, in `Layout.repaired`."""
+    layout, level = commands.layout, commands.settings[REPAIR_COMPRESSION]
+    command = commands.settings[REPAIR_WHEEL_COMMAND] or "mv {wheel} {dest_dir}/"
+    shown = commands.fill(command, wheel=f"{layout.built}/{wheel}")
+    script = f"mkdir -p {shlex.quote(layout.repaired)} && {{ {shown}\n}}"
+    path = commands.tools.build_path
+    step = commands.shell(StepKind.REPAIR, script, path=path, cwd=layout.project, shown=shown)
+    return step if level == _OWN_CHOICE else commands.telling(step, {LEVEL: str(level)})
+
+
+def why_not_compressed(settings: Settings, facts: ImageFacts) -> str | None:
+    """Say why `repair-compression` has no effect on the wheel, or None."""
+    if settings[REPAIR_COMPRESSION] == _OWN_CHOICE:
+        return None
+    if not calls_auditwheel(settings):
+        return f"{REPAIR_COMPRESSION} has no effect unless auditwheel is called, which {REPAIR_WHEEL_COMMAND} does not"
+    found = _VERSION.match(facts.tool("auditwheel") or "")
+    if found is not None and (int(found["major"]), int(found["minor"])) < FIRST_WITH_LEVELS:
+        first = ".".join(map(str, FIRST_WITH_LEVELS))
+        return f"{REPAIR_COMPRESSION} has no effect: it came with auditwheel {first}, and the image has {found[0]}"
+    return None

@@ -1,0 +1,223 @@
+"""Each cell's log, whole and raw, in a file of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from matrix_runner.errors import OutputError
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    Output,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    Tick,
+)
+from matrix_runner.model.outcomes import Outcome
+from matrix_runner.report.phrases import duration, is_failed, size
+
+LOG_CAP = 64 * 1024 * 1024
+"""Bytes of a cell's output that its log keeps from the beginning."""
+
+KEPT_END = 256 * 1024
+"""Bytes of the end that a longer log keeps too: that is where the error is."""
+
+FLUSH = 0.5
+"""Seconds after which what was written is on the disk: for `tail -f`, and for whoever asks why a run was killed."""
+
+HEAD = "=== "
+"""How the log's own lines begin: the cell, each step, and the footer, which is one line."""
+
+
+@dataclass(slots=True)
+class _Log:
+    """An open log: the file, bytes of output so far, and, once the cap is reached, the latest end of it."""
+
+    file: BinaryIO
+    output: int = 0
+    end: bytearray = field(default_factory=bytearray)
+    left_out: int = 0
+    at_line_start: bool = True
+
+
+class CellLogs:
+    """Keeps each cell's log in `<directory>/<identifier>.log`: step headers, raw output as it came, a footer.
+
+    A log that grows beyond `cap` bytes keeps its beginning and its end; memory stays flat. A log that cannot be
+    written (a full disk) harms no cell: `problem` tells. For the main thread only.
+    """
+
+    def __init__(self, directory: Path, *, cap: int = LOG_CAP) -> None:
+        """Make the directory. Raise OutputError where that fails."""
+        self._directory = directory
+        self._cap = cap
+        self._open: dict[Cell, _Log] = {}
+        self._begun: set[Cell] = set()
+        self._problems: dict[Cell, str] = {}
+        self._flushed = 0.0
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the directory for logs, {directory}: {error.strerror}",
+                hint="Choose another one with --output-dir.",
+            ) from error
+
+    def path(self, cell: Cell) -> Path:
+        """Return where the cell's log is, or will be."""
+        return self._directory / f"{cell}.log"
+
+    def has(self, cell: Cell) -> bool:
+        """Whether this run has written a log for the cell."""
+        return cell in self._begun
+
+    def problem(self, cell: Cell) -> str | None:
+        """Return why the cell's log is not complete, if writing it failed."""
+        return self._problems.get(cell)
+
+    def handle(self, event: Event) -> None:
+        """Write what the event adds to its cell's log."""
+        match event:
+            case Output():
+                self._write_output(event.cell, event.data)
+            case CellStarted():
+                self._write_line(event.cell, f"{HEAD}{event.cell}")
+            case StepStarted():
+                command = f": {event.command}" if event.command else ""
+                self._write_line(event.cell, f"{HEAD}{event.kind}{command}")
+            case Notice():
+                if event.cell is not None:
+                    self._write_line(event.cell, f"--- {event.text}")
+            case CellFinished():
+                self._finish(event.outcome)
+            case RunStarted() | StepFinished() | Tick():
+                pass
+        if event.at - self._flushed >= FLUSH:
+            self._flushed = event.at
+            for cell in tuple(self._open):
+                self._flush(cell)
+
+    def close(self) -> None:
+        """Close what is open, as after an interruption."""
+        for cell in tuple(self._open):
+            self._close(cell)
+
+    def tail(self, cell: Cell, count: int) -> bytes:
+        """Return the last `count` bytes, or all there are, of what the cell's log holds by now."""
+        log = self._open.get(cell)
+        if log is not None and log.left_out:
+            return bytes(log.end[-count:])
+        return b"".join(self._read(cell, last=count))
+
+    def read(self, cell: Cell) -> Iterator[bytes]:
+        """Yield the cell's whole log in pieces; nothing where there is none."""
+        yield from self._read(cell, last=None)
+
+    def _read(self, cell: Cell, *, last: int | None) -> Iterator[bytes]:
+        if cell not in self._begun:
+            return
+        try:
+            log = self._open.get(cell)
+            if log is not None:
+                log.file.flush()
+            with self.path(cell).open("rb") as file:
+                if last is not None:
+                    file.seek(max(file.seek(0, 2) - last, 0))
+                while chunk := file.read(64 * 1024):
+                    yield chunk
+        except OSError as error:
+            self._problems.setdefault(cell, error.strerror or str(error))
+
+    def _write_output(self, cell: Cell, data: bytes) -> None:
+        log = self._log(cell)
+        if log is None or not data:
+            return
+        room = max(self._cap - log.output, 0)
+        log.output += len(data)
+        if room:
+            self._write(cell, log, data[:room])
+        if len(data) > room:
+            log.left_out += len(data) - room
+            # Grown in place: output comes in small pieces, and to copy the end for each takes seconds for a gigabyte.
+            log.end += data[room:][-KEPT_END:]
+            if len(log.end) >= 2 * KEPT_END:
+                del log.end[:-KEPT_END]
+
+    def _write_line(self, cell: Cell, text: str) -> None:
+        log = self._log(cell)
+        if log is None:
+            return
+        line = text.replace("\n", "\n    ").encode(errors="surrogateescape") + b"\n"
+        if log.left_out:
+            self._write_end(cell, log)
+        self._write(cell, log, line if log.at_line_start else b"\n" + line)
+
+    def _write_end(self, cell: Cell, log: _Log) -> None:
+        """Write the end that was kept, behind a notice, and count on from there without more room."""
+        end = bytes(log.end[-KEPT_END:])
+        gap = log.left_out - len(end)
+        log.end, log.left_out = bytearray(), 0
+        if gap:
+            notice = f"--- {size(gap)} of output left out here: a log keeps {size(self._cap)} and the end\n"
+            self._write(cell, log, notice.encode() if log.at_line_start else b"\n" + notice.encode())
+        self._write(cell, log, end)
+
+    def _finish(self, outcome: Outcome) -> None:
+        cell = outcome.cell
+        if cell not in self._begun and not is_failed(outcome):
+            return
+        text = f"{HEAD}{outcome.status} after {duration(outcome.seconds)}"
+        if outcome.failure is not None:
+            text += (
+                f", in {outcome.failure.step} ({outcome.failure.reason}): {' '.join(outcome.failure.message.split())}"
+            )
+        self._write_line(cell, text)
+        self._close(cell)
+
+    def _log(self, cell: Cell) -> _Log | None:
+        """Return the cell's open log, opening it if need be; a cell's first opening replaces what an old run left."""
+        if cell in self._open or cell in self._problems:
+            return self._open.get(cell)
+        path = self.path(cell)
+        try:
+            if cell not in self._begun:
+                path.unlink(missing_ok=True)
+            log = _Log(file=path.open("ab"))
+        except OSError as error:
+            self._problems[cell] = error.strerror or str(error)
+            return None
+        self._begun.add(cell)
+        self._open[cell] = log
+        return log
+
+    def _write(self, cell: Cell, log: _Log, data: bytes) -> None:
+        try:
+            log.file.write(data)
+        except OSError as error:
+            self._problems.setdefault(cell, error.strerror or str(error))
+            self._close(cell)
+            return
+        log.at_line_start = data.endswith(b"\n")
+
+    def _flush(self, cell: Cell) -> None:
+        try:
+            self._open[cell].file.flush()
+        except OSError as error:
+            self._problems.setdefault(cell, error.strerror or str(error))
+            self._close(cell)
+
+    def _close(self, cell: Cell) -> None:
+        log = self._open.pop(cell, None)
+        if log is None:
+            return
+        try:
+            with log.file:
+                if log.left_out:
+                    self._write_end(cell, log)
+        except OSError as error:
+            self._problems.setdefault(cell, error.strerror or str(error))

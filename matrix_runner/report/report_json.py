@@ -1,0 +1,98 @@
+"""report.json: a run for machines to read, in a format that stays."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from matrix_runner.engine.api import EngineInfo
+from matrix_runner.errors import ExitCode, UsageError
+from matrix_runner.model.outcomes import Report
+from matrix_runner.report.outcome_records import OutcomeRecord, milliseconds, outcome_of, outcome_record, text
+from matrix_runner.report.phrases import LeftOut
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportExtra:
+    """What report.json tells besides the report. `started`: ISO 8601 with offset; `tool_version`: ours."""
+
+    tool_version: str
+    started: str
+    engine: EngineInfo | None = None
+    left_out: LeftOut = ()
+
+
+class EngineRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine that ran the cells; `machine` is its `uname -m`."""
+
+    name: str
+    version: str
+    machine: str
+    endpoint: str
+
+
+class LeftOutRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell that the plan left out, and why."""
+
+    cell: str
+    reason: str
+
+
+class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file, version 1. Times are seconds; `cells` are in plan order; `exit_code` is the process's."""
+
+    version: int
+    run: str
+    tool_version: str
+    started: str
+    seconds: float
+    exit_code: int
+    interrupted_by: int | None = None
+    engine: EngineRecord | None = None
+    cells: tuple[OutcomeRecord, ...] = ()
+    left_out: tuple[LeftOutRecord, ...] = ()
+
+
+def report_json(report: Report, extra: ReportExtra) -> bytes:
+    """Return report.json: UTF-8, indented, keys in a fixed order, times to the millisecond, one line end at the end."""
+    engine = extra.engine
+    file = ReportFile(
+        version=VERSION,
+        run=text(report.run),
+        tool_version=text(extra.tool_version),
+        started=text(extra.started),
+        seconds=milliseconds(report.seconds),
+        exit_code=int(report.exit_code),
+        interrupted_by=None if report.interrupted_by is None else int(report.interrupted_by),
+        engine=None
+        if engine is None
+        else EngineRecord(
+            name=text(engine.name),
+            version=text(engine.version),
+            machine=text(engine.machine),
+            endpoint=text(engine.endpoint),
+        ),
+        cells=tuple(outcome_record(outcome) for outcome in report.outcomes),
+        left_out=tuple(LeftOutRecord(cell=str(cell), reason=text(reason)) for cell, reason in extra.left_out),
+    )
+    return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
+
+
+def read_report(data: bytes) -> Report:
+    """Return the report that report.json holds. Raise UsageError for anything else, and for a later version."""
+    try:
+        file = msgspec.json.decode(data, type=ReportFile)
+        if file.version != VERSION:
+            raise UsageError(
+                f"report.json is of version {file.version}; this program reads version {VERSION}",
+                hint="Use the release of matrix-runner that wrote it, or a later one.",
+            )
+        return Report(
+            run=file.run,
+            outcomes=tuple(outcome_of(record) for record in file.cells),
+            seconds=file.seconds,
+            interrupted_by=None if file.interrupted_by is None else ExitCode(file.interrupted_by),
+        )
+    except ValueError as error:  # msgspec's errors are ValueErrors too
+        raise UsageError(f"this is no report.json of ours: {error}") from error

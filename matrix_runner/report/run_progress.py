@@ -1,0 +1,100 @@
+"""Where every cell of a run is, followed from its events."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    Output,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    Tick,
+)
+from matrix_runner.model.outcomes import Outcome, StepKind
+from matrix_runner.report.phrases import is_failed
+
+
+class CellPhase(Enum):
+    """What a cell is at."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellProgress:
+    """One cell's place in its life. Times are seconds since the run began; `detail` is its latest safe output line."""
+
+    cell: Cell
+    phase: CellPhase = CellPhase.QUEUED
+    started: float = 0.0
+    step: StepKind | None = None
+    step_started: float = 0.0
+    outcome: Outcome | None = None
+    detail: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it ended without keeping its promise, for a cause of its own."""
+        return self.outcome is not None and is_failed(self.outcome)
+
+
+class RunProgress:
+    """Follows a run. Cells stand in the plan's order; one that the plan did not name is added at the end."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Cell, CellProgress] = {}
+        self.done = 0
+        """How many cells have ended."""
+        self.width = 0
+        """Of the longest identifier."""
+        self.now = 0.0
+        """The latest time an event told; never goes back, whatever order workers report in."""
+
+    def handle(self, event: Event) -> None:
+        """Follow one event."""
+        self.now = max(self.now, event.at)
+        match event:
+            case RunStarted():
+                self._cells = {cell: self._cells.get(cell, CellProgress(cell=cell)) for cell in event.cells}
+                self.width = max((len(str(cell)) for cell in event.cells), default=0)
+            case CellStarted():
+                self._cells[event.cell] = CellProgress(cell=event.cell, phase=CellPhase.RUNNING, started=event.at)
+            case StepStarted():
+                known = self._cells.get(event.cell)
+                # Not `replace`, which asks what the fields are: a cell has a dozen steps.
+                self._cells[event.cell] = CellProgress(
+                    cell=event.cell,
+                    phase=CellPhase.RUNNING,
+                    started=event.at if known is None else known.started,
+                    step=event.kind,
+                    step_started=event.at,
+                    outcome=None if known is None else known.outcome,
+                    detail=event.command or "",
+                )
+            case CellFinished():
+                cell = event.outcome.cell
+                known = self._cells.get(cell) or CellProgress(cell=cell)
+                self.width = max(self.width, len(str(cell)))
+                self.done += known.phase is not CellPhase.DONE
+                self._cells[cell] = replace(known, phase=CellPhase.DONE, outcome=event.outcome)
+            case Output() | StepFinished() | Notice() | Tick():
+                pass
+
+    @property
+    def cells(self) -> tuple[CellProgress, ...]:
+        """Every cell, in plan order."""
+        return tuple(self._cells.values())
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def of(self, phase: CellPhase) -> tuple[CellProgress, ...]:
+        """Return the cells in that phase, in plan order."""
+        return tuple(cell for cell in self._cells.values() if cell.phase is phase)

@@ -1,0 +1,129 @@
+"""What a person reads when a run is over: the table, why each failed cell failed, and what was delivered."""
+
+from collections.abc import Iterable
+
+from matrix_runner.errors import ExitCode
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, has_log, is_failed, size
+from matrix_runner.report.sanitize import clean_line, clean_lines
+
+MEANINGS = {
+    ExitCode.OK: "all is well",
+    ExitCode.CELL_FAILED: "a cell failed",
+    ExitCode.USAGE: "the command line or the configuration is wrong",
+    ExitCode.NOTHING_SELECTED: "nothing was selected",
+    ExitCode.ENVIRONMENT: "this machine, its engine or the network failed, not the project",
+    ExitCode.WHEEL_REJECTED: "a wheel is not what its cell promised",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "terminated",
+}
+"""What each exit code says, in the words of the summary."""
+
+
+def summary_lines(
+    report: Report, *, output_dir: str, left_out: LeftOut = (), colour: bool = False, width: int = 140
+) -> tuple[str, ...]:
+    """Return the summary as lines for a console.
+
+    `colour` paints the words that matter (SGR); `width`: columns that the table's rows are cut to. What a person must
+    have whole (messages, hints, paths) stands outside of the table and is never cut.
+    """
+    return (
+        "",
+        *_table(report, width, colour=colour),
+        *_failures(report, colour=colour),
+        *_left_out(left_out),
+        "",
+        *totals(report, output_dir),
+    )
+
+
+def totals(report: Report, output_dir: str) -> tuple[str, ...]:
+    """Return the closing lines: what was delivered, how long it took, and what the exit code means."""
+    wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
+    worked = sum(outcome.seconds for outcome in report.outcomes)
+    delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {output_dir}"
+    lines = [f"{delivered if wheels else 'no wheel'} after {duration(report.seconds)}"]
+    if report.seconds > 0 and worked / report.seconds >= 1.1:
+        lines.append(f"one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long")
+    if report.trouble is not None:
+        lines.append(f"the record of the run is not complete: {clean_line(report.trouble)}")
+    code = report.exit_code
+    if code is not ExitCode.OK:
+        good = sum(outcome.status.is_success for outcome in report.outcomes)
+        lines.append(
+            f"{good} of {counted(len(report.outcomes), 'cell')} passed; exit code {int(code)}: {MEANINGS[code]}"
+        )
+    return tuple(lines)
+
+
+def result(outcome: Outcome) -> str:
+    """Say in one line what came of a cell: its wheel, whose wheel serves it, or the step and the reason."""
+    if outcome.failure is not None:
+        return f"{cause(outcome)}: {clean_line(outcome.failure.message)}"
+    return clean_line(outcome.wheel.name) if outcome.wheel else borrowed(outcome)
+
+
+def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    """Group left-out cells by reason, in the order in which the reasons first come."""
+    reasons = dict.fromkeys(reason for _, reason in left_out)
+    return tuple((reason, tuple(cell for cell, given in left_out if given == reason)) for reason in reasons)
+
+
+def _table(report: Report, width: int, *, colour: bool) -> tuple[str, ...]:
+    if not report.outcomes:
+        return ()
+    names = max(len(str(outcome.cell)) for outcome in report.outcomes)
+    lines = [_cut(f"{'status':<9}  {'cell':<{names}}  {'time':>6}  {'size':>9}  wheel or cause", width)]
+    for outcome in report.outcomes:
+        row = f"  {outcome.cell!s:<{names}}  {duration(outcome.seconds):>6}  {_weight(outcome):>9}  {result(outcome)}"
+        word = _paint(f"{outcome.status!s:<9}", outcome.status, colour=colour)
+        lines.append(f"{word}{_cut(row.rstrip(), width - 9)}")
+    return tuple(lines)
+
+
+def _weight(outcome: Outcome) -> str:
+    return size(outcome.wheel.size) if outcome.wheel else ""
+
+
+def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
+    lines: list[str] = []
+    for alike in _alike(filter(is_failed, report.outcomes)):
+        first = alike[0]
+        word = _paint(str(first.status).upper(), first.status, colour=colour)
+        cells = ", ".join(str(outcome.cell) for outcome in alike)
+        lines += ["", f"{word}  {cells}  in {cause(first)} after {duration(first.seconds)}"]
+        if first.failure is not None:
+            lines += [f"  {line}" for line in clean_lines(first.failure.message)]
+            lines += [f"  {line}" for line in clean_lines(first.failure.hint or "")]
+        lines += [f"  log: {outcome.log}" for outcome in alike if outcome.log is not None and has_log(outcome)]
+    return tuple(lines)
+
+
+def _alike(failed: Iterable[Outcome]) -> tuple[tuple[Outcome, ...], ...]:
+    """Group outcomes that failed before their first step for the same reason: one missing image fails many cells."""
+    groups: dict[object, list[Outcome]] = {}
+    for outcome in failed:
+        groups.setdefault(outcome.cell if has_log(outcome) else outcome.failure, []).append(outcome)
+    return tuple(map(tuple, groups.values()))
+
+
+def _left_out(left_out: LeftOut) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    lines = ["", f"{counted(len(left_out), 'cell')} left out"]
+    for reason, cells in grouped(left_out):
+        names = [str(cell) for cell in cells]
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        lines += [f"  {clean_line(reason)}:", f"    {shown}"]
+    return tuple(lines)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def _paint(text: str, status: Status, *, colour: bool) -> str:
+    code = 32 if status.is_success else 31 if status is Status.FAILED else 33
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text

@@ -1,0 +1,71 @@
+"""What is written down of a finished cell."""
+
+import msgspec
+
+from matrix_runner.errors import WheelRejected
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.wheelhouse import is_compatible
+
+
+class EntryFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of an entry; `size` in bytes."""
+
+    size: int
+    sha256: str
+
+
+class CachedWheel(msgspec.Struct, frozen=True, kw_only=True):
+    """The wheel of a cell: under which name it was published, and what it is."""
+
+    name: str
+    size: int
+    sha256: str
+    grafted: tuple[str, ...] = ()
+
+
+class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry's own account. `created`: seconds since 1970; `seconds`: how long the cell took.
+
+    A cell that only tested another's wheel has none of its own: `reused_from` is that cell, `builder` its key, and
+    `tested` the digest of the wheel.
+    """
+
+    key: str
+    cell: str
+    project: str
+    created: float
+    seconds: float
+    log: EntryFile
+    ingredients: EntryFile
+    wheel: CachedWheel | None = None
+    reused_from: str | None = None
+    builder: str | None = None
+    tested: str | None = None
+    image: str | None = None
+    image_id: str | None = None
+    python_version: str | None = None
+
+
+def read_record(content: bytes, key: str) -> EntryRecord | None:
+    """Return the record that an entry of that key holds; None if it holds none, or one that cannot be right.
+
+    The name of the wheel will be a file's name: it is one of a wheel that fits the cell, or the record is refused.
+    """
+    try:
+        record = msgspec.json.decode(content, type=EntryRecord)
+        cell = Cell.parse(record.cell)
+        if record.key != key or (record.wheel is None) == (record.reused_from is None):
+            return None
+        if record.reused_from is not None:
+            Cell.parse(record.reused_from)
+        if record.wheel is not None and not is_compatible(record.wheel.name, cell.interpreter, cell.platform):
+            return None
+    except (ValueError, WheelRejected):  # msgspec's errors are ValueErrors too
+        return None
+    return record
+
+
+def wheel_record(kept: CachedWheel) -> WheelRecord:
+    """Return the wheel as outcomes have it."""
+    return WheelRecord(name=kept.name, size=kept.size, sha256=kept.sha256, grafted=kept.grafted)

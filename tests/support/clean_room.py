@@ -1,0 +1,98 @@
+"""Containers in which a wheel must stand on its own: with Pythons, without a compiler or the libraries it grafts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+
+from matrix_runner import catalog
+from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest, ImageMetadata
+from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Libc, Platform
+from matrix_runner.project.source_archive import archive_of
+
+_CLEAN = r"""
+find / -xdev \( -name 'liblz4*' -o -name 'libyaml*' -o -name 'lz4*.h' -o -name 'yaml.h' \) -delete
+find / -xdev \( -type f -o -type l \) -path '*/bin/*' \
+  \( -name '*gcc*' -o -name '*g++*' -o -name 'cc' -o -name 'c++' -o -name '*clang*' -o -name 'as' -o -name '*-as' \
+  -o -name 'ld' -o -name 'ld.*' -o -name '*-ld*' \) -delete
+! command -v gcc && ! command -v cc && ! command -v ld
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CleanRoom:
+    """Opens such containers. `images`: a cleaned image for each platform."""
+
+    engine: DockerEngine
+    images: dict[Platform, str]
+
+    @contextmanager
+    def open(self, cell: Cell) -> Iterator["Tester"]:
+        """Open a container for the cell's platform."""
+        spec = ContainerSpec(image=self.images[cell.platform], arch=cell.platform.arch, name=f"clean-{cell}")
+        with self.engine.open(spec) as container:
+            yield Tester(container=container, cell=cell)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tester:
+    """A person who has only pip and wheels."""
+
+    container: Container
+    cell: Cell
+
+    def put(self, *files: Path) -> None:
+        """Give it files, in /wheels."""
+        for file in files:
+            self.container.put("/wheels", archive_of(file, file.name))
+
+    def run(self, script: str) -> str:
+        """Run a script with the cell's Python first on PATH; return what it printed. Fail if it does."""
+        known = catalog.load().known(self.cell.interpreter)
+        path = ":".join(f"/opt/python/{name}/bin" for name in known.directories)
+        output = bytearray()
+        request = ExecRequest(argv=("sh", "-c", f'PATH="{path}:$PATH"; export PATH; {script}'), timeout=300)
+        result = self.container.exec(request, output.extend)
+        text = output.decode("utf-8", "replace")
+        assert result.is_success, f"{self.cell}: {script}\n{text}"
+        return text
+
+    def install(self, *names: str) -> None:
+        """Install from /wheels alone, as a user with neither index nor compiler would."""
+        options = "--quiet --no-index --only-binary :all: --find-links /wheels --disable-pip-version-check"
+        # The interpreter's own pip installs into it: to bootstrap another takes longer than all else here.
+        pip = f"python -m pip --python /venv/bin/python install {options}"
+        self.run(f"python -m venv --without-pip /venv && {pip} {' '.join(names)}")
+
+
+@contextmanager
+def open_clean_room(source: str, state: Path) -> Iterator[CleanRoom]:
+    """Clean a copy of each image of the source (`own` or `published`); remove all of it at the end."""
+    known = catalog.load()
+    engine = DockerEngine(run=f"clean-room-{state.name}", environ=environ, state_dir=state)
+    names = {"own": ("debian",), "published": ("manylinux_2_28", "musllinux_1_2")}[source]
+    images: dict[Platform, str] = {}
+    try:
+        for name in names:
+            family = known.family(name)
+            assert family is not None
+            for arch, reference in family.references:
+                if arch.tag in {"x86_64", "i686"}:
+                    platform = Platform(libc=Libc(family.libc), arch=arch)
+                    images[platform] = _clean(engine, reference, platform)
+        yield CleanRoom(engine=engine, images=images)
+    finally:
+        engine.close()
+
+
+def _clean(engine: DockerEngine, reference: str, platform: Platform) -> str:
+    image = engine.resolve(reference, platform.arch, lambda _: None)
+    spec = ContainerSpec(image=image.id, arch=platform.arch, name=f"clean-{platform}")
+    with engine.open(spec) as container:
+        output = bytearray()
+        result = container.exec(ExecRequest(argv=("sh", "-c", _CLEAN), timeout=300), output.extend)
+        assert result.is_success, output.decode("utf-8", "replace")
+        return container.snapshot(ImageMetadata(name=None))

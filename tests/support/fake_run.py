@@ -1,0 +1,226 @@
+"""A fake engine whose commands build, repair and test a small wheel: cells run whole, without a container or compiler.
+
+What each command of a cell does can be changed by a test: `FakeRun.orders`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from planning import elf_header, job_for
+from wheel_builder import build_wheel
+
+from matrix_runner import catalog
+from matrix_runner.catalog import Catalog
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.engine.api import EngineInfo
+from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeFaults, FakeHost, FakeResult
+from matrix_runner.matrix import Host, Job, Plan
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import Event, Listener, Notice, Output, StepStarted
+from matrix_runner.model.outcomes import Outcome, Report, StepKind
+from matrix_runner.request import BuildRequest
+from matrix_runner.run import build
+
+ORDERED = "echo prepare the image"
+TESTED = "echo run the tests"
+AUDITED = "abi3audit --strict"
+Override = Callable[[FakeCall], FakeResult | None]
+"""Does something else for a command, or returns None for what it usually does."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Recorder:
+    """A listener that keeps all it hears."""
+
+    events: list[Event] = field(default_factory=list)
+    is_closed: bool = False
+
+    def handle(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+    def close(self) -> None:
+        """Note it."""
+        self.is_closed = True
+
+    def log(self, cell: Cell) -> str:
+        """Return what a cell printed."""
+        return b"".join(e.data for e in self.events if isinstance(e, Output) and e.cell == cell).decode()
+
+    def notices(self) -> list[str]:
+        """Return the notices of the run."""
+        return [event.text for event in self.events if isinstance(event, Notice)]
+
+    def steps(self, cell: Cell) -> list[StepKind]:
+        """Return the steps that a cell began, each once for a row of the same kind."""
+        kinds = [event.kind for event in self.events if isinstance(event, StepStarted) and event.cell == cell]
+        return [kind for number, kind in enumerate(kinds) if number == 0 or kinds[number - 1] is not kind]
+
+
+@dataclass(kw_only=True, slots=True)
+class FakeRun:
+    """A run on the fake engine. `dish`: what a test wants done differently. `is_abi3`: what the wheels are."""
+
+    directory: Path
+    identifiers: Sequence[str]
+    settings: Settings
+    dish: Override = lambda _: None
+    faults: FakeFaults = field(default_factory=FakeFaults)
+    is_abi3: bool = False
+    workers: int = 2
+    pace: float = 0.0
+    known: Catalog = field(default_factory=catalog.load)
+    recorder: Recorder = field(default_factory=Recorder)
+    listeners: tuple[Listener, ...] = ()
+    runs_before_all: bool = True
+    images: tuple[str, ...] = (ANY_IMAGE,)
+    own: Mapping[str, Settings] = field(default_factory=dict)
+    """What overrides make of the settings, for some of the cells."""
+    host: Host | None = None
+    cache: Path | None = None
+    """The directory of finished cells."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the jobs, in the order of their identifiers, each with its place of the images in turn."""
+        return tuple(
+            job_for(
+                identifier,
+                self.known,
+                self.own.get(identifier, self.settings),
+                image=self.images[number % len(self.images)],
+            )
+            for number, identifier in enumerate(self.identifiers)
+        )
+
+    def run(self) -> Report:
+        """Run all cells; return the report."""
+        with self.engine() as engine:
+            return build(self.order(engine))
+
+    @contextmanager
+    def engine(self, host: FakeHost | None = None, run: str = "fake") -> Iterator[FakeEngine]:
+        """Give a fake engine that cooks, on a host that may be other runs' too."""
+        engine = FakeEngine(self._cook, faults=self.faults, pace=self.pace, host=host, run=run)
+        for image in self.images:
+            if image != ANY_IMAGE:
+                engine.host.add_image(image)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def order(self, engine: FakeEngine) -> BuildRequest:
+        """Return what is to be built on an engine."""
+        project = self.directory / "project"
+        project.mkdir(exist_ok=True)
+        hint = "[tool.setuptools]\npy_limited_api = true\n" if self.is_abi3 else ""
+        (project / "pyproject.toml").write_text(f'[project]\nname = "demo"\nversion = "1.0"\n{hint}')
+        return BuildRequest(
+            run="r1",
+            project=project,
+            settings=self.settings,
+            plan=Plan(jobs=self.jobs(), left_out=()),
+            catalog=self.known,
+            engine=engine,
+            engine_info=EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://"),
+            workers=self.workers,
+            environ=self.environ,
+            output_dir=self.wheelhouse,
+            logs_dir=self.wheelhouse / "logs",
+            scratch=self.directory / "scratch",
+            log_path=lambda job: f"logs/{job.cell}.log",
+            listeners=(self.recorder, *self.listeners),
+            runs_before_all=self.runs_before_all,
+            host=self.host,
+            cache=self.cache,
+        )
+
+    @property
+    def wheelhouse(self) -> Path:
+        """Where wheels go."""
+        return self.directory / "wheelhouse"
+
+    def _cook(self, call: FakeCall) -> FakeResult:
+        return self.dish(call) or self.usual(call)
+
+    def usual(self, call: FakeCall) -> FakeResult:
+        """Do what a container would: answer the probe, build, list, repair; succeed in silence at anything else."""
+        if what(call) == "probe":
+            return FakeResult(output=(_probe(call).encode(),))
+        if what(call) == "list":
+            names = [path.rpartition("/")[2] for path in call.files if path.startswith("/matrix/built/")]
+            return FakeResult(output=("".join(f"{name}\n" for name in sorted(names)).encode(),))
+        if what(call) in {"build", "repair"}:
+            return self.delivery(call)
+        if call.request.argv[:1] == ("cat",):
+            return FakeResult(output=(call.files.get(call.request.argv[1], b""),))
+        return FakeResult()
+
+    def delivery(self, call: FakeCall, filename: str | None = None, member: bytes | None = None) -> FakeResult:
+        """Leave a wheel where the build, or the repair, leaves it: of another name or code if a test says so."""
+        cell = cell_of(call)
+        is_built = what(call) == "build"
+        libc = "linux" if is_built else "manylinux_2_31"
+        interpreter, _, abi = self.known.known(cell.interpreter).directories[0].partition("-")
+        is_stable = self.is_abi3 and cell.interpreter.supports_stable_abi
+        abi = "abi3" if is_stable else abi
+        name = filename or f"demo-1.0-{interpreter}-{abi}-{libc}_{cell.platform.arch}.whl"
+        files = {
+            "demo/_fast.cpython-311-x86_64-linux-gnu.so": None,
+            f"demo/_fast{'.abi3' if is_stable else ''}.so": member or elf_header(cell.platform.arch) + bytes(44),
+        }
+        place = self.directory / "cooking" / f"{cell}-{what(call)}"
+        place.mkdir(parents=True, exist_ok=True)
+        wheel = build_wheel(place, name, files=files)
+        where = "/matrix/built" if is_built else "/matrix/repaired"
+        return FakeResult(
+            output=(f"{what(call)} ok\n".encode(),), seconds=1.0, files=((f"{where}/{name}", wheel.read_bytes()),)
+        )
+
+
+def what(call: FakeCall) -> str:
+    """Say what a command of a cell is for: probe, list, build, repair, audit, before-all, test, or other."""
+    argv = call.request.argv
+    if argv[2:3] and argv[2].startswith(". /matrix/"):
+        # The cell's variables come first, then the command.
+        argv = argv[5:]
+    if argv[:2] == ("uv", "build") or "pip wheel" in " ".join(argv):
+        return "build"
+    if argv[:2] != ("sh", "-c"):
+        return "other"
+    if "probe" in argv[3:4]:
+        return "probe"
+    if argv[-1] == "/matrix/built":
+        return "list"
+    scripts = {"auditwheel repair": "repair", AUDITED: "audit", ORDERED: "before-all", TESTED: "test"}
+    return next((word for text, word in scripts.items() if text in argv[2]), "other")
+
+
+def cell_of(call: FakeCall) -> Cell:
+    """Return the cell that a command is of."""
+    return Cell.parse(call.spec.name)
+
+
+def outcome(report: Report, identifier: str) -> Outcome:
+    """Return how a cell ended."""
+    (found,) = (each for each in report.outcomes if str(each.cell) == identifier)
+    return found
+
+
+def _probe(call: FakeCall) -> str:
+    arch = call.spec.arch
+    rows = [
+        ("machine", str(arch)),
+        ("elf", elf_header(arch).hex()),
+        ("path", "/usr/bin:/bin"),
+        ("plat", f"manylinux_2_31_{arch}"),
+        ("libc", "manylinux"),
+        ("libc-version", "2.31"),
+        *(("tool", tool, f"{tool} 1.0") for tool in ("auditwheel", "patchelf", "uv")),
+        *(("directory", directory) for directory in call.request.argv[5:]),
+        *(("interpreter", directory, "3.0.0", "pip,venv,ensurepip", ".so") for directory in call.request.argv[5:]),
+    ]
+    return "".join("\t".join(row) + "\n" for row in rows)

@@ -1,0 +1,41 @@
+"""Entries for tests of the store: a small cell that has passed, and what it was made of."""
+
+import hashlib
+from pathlib import Path
+
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome, Status, WheelRecord
+from matrix_runner.store.cell_inputs import CellInputs, SourceInputs
+from matrix_runner.store.store import FinishedCell, Store
+
+CELL = Cell.parse("cp311-manylinux_x86_64")
+WHEEL_NAME = "demo-1.0-cp311-cp311-manylinux_2_31_x86_64.whl"
+CONTENT = b"the bytes of a wheel\n" * 40
+LOG = b"=== build\nbuilt\n"
+
+
+def made_of(**files: str) -> CellInputs:
+    """Return the ingredients of a cell with these files, by name and digest."""
+    return CellInputs(
+        source=SourceInputs.of(tuple(files.items()) or (("setup.py", "1"),)),
+        surroundings=(("image", "sha256:" + "a" * 64), ("tool version", "1")),
+        options=(("test-command", "x"),),
+        variables=(("CI", "y"),),
+    )
+
+
+def finished(directory: Path, content: bytes = CONTENT, *, project: str = "/home/me/demo") -> FinishedCell:
+    """Return a cell that has passed, its wheel and log in a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    wheel, log = directory / WHEEL_NAME, directory / "a.log"
+    wheel.write_bytes(content)
+    log.write_bytes(LOG)
+    record = WheelRecord(name=WHEEL_NAME, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    outcome = Outcome(cell=CELL, status=Status.PASSED, seconds=2.0, wheel=record, python_version="3.11.2")
+    return FinishedCell(outcome=outcome, project=project, wheel=wheel, log=log)
+
+
+def filled(directory: Path, ingredients: CellInputs | None = None) -> tuple[Store, str]:
+    """Return a store with one entry, and its key."""
+    store = Store(directory / "store")
+    return store, store.put(ingredients or made_of(), finished(directory / "built"))

@@ -1,0 +1,99 @@
+"""The one line by which a failed command is explained: what compiler or tool said, not the frontend's epitaph."""
+
+import pytest
+
+from matrix_runner.cell.failure_line import failure_line
+
+COMPILER = """\
+building 'c' extension
+gcc -O3 -fPIC -c c.c -o c.o
+c.c:1:9: error: expected expression before ';' token
+    1 | int x = ;
+      |         ^
+c.c:7:1: error: unknown type name 'y'
+error: Command '['gcc', '-O3', '-fPIC', '-c', 'c.c', '-o', 'c.o']' returned non-zero exit status 1.
+"""
+UV = """\
+error: Failed to build `/project`
+  cause: The build backend returned an error
+  cause: Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)
+
+hint: Build failures usually indicate a problem with the package or the build environment
+"""
+OLDER_UV = """\
+  \N{MULTIPLICATION SIGN} Failed to build `/project`
+  ├─▶ The build backend returned an error
+  ╰─▶ Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)
+      hint: This usually indicates a problem with the package or the build environment.
+"""
+BUILD = """\
+
+TIP pass --env-dir and --sdist-extract-dir to keep the build environment and sources
+ERROR Backend subprocess exited when trying to invoke build_wheel
+"""
+PIP = """\
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+  ERROR: Failed building wheel for c
+Failed to build c
+ERROR: Failed to build one or more wheels
+"""
+FRONTENDS = (UV, OLDER_UV, BUILD, PIP)
+
+
+@pytest.mark.parametrize("frontend", FRONTENDS)
+def test_a_compilers_first_error_is_the_cause(frontend: str) -> None:
+    """Whatever builds, the compiler's first complaint explains the failure; the rest follows from it."""
+    output = (COMPILER + frontend).encode()
+    assert failure_line(output) == "c.c:1:9: error: expected expression before ';' token"
+
+
+@pytest.mark.parametrize("frontend", FRONTENDS)
+def test_a_backends_exception_is_the_cause(frontend: str) -> None:
+    """Where no compiler complained it is the last thing that the backend itself said."""
+    output = f"Traceback (most recent call last):\n  File 'x'\nRuntimeError: lz4.h is not there\n{frontend}".encode()
+    assert failure_line(output) == "RuntimeError: lz4.h is not there"
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("src/x.c:3:10: fatal error: lz4.h: No such file or directory", "a header"),
+        ("/usr/bin/ld: cannot find -llz4", "a library"),
+        ("c.c:(.text+0x5): undefined reference to `LZ4_compress'", "a symbol"),
+    ],
+)
+def test_what_is_missing_is_named(line: str, what: str) -> None:
+    """A missing header, library or symbol is what a user must read."""
+    output = f"cc -c\n  {line}\ncollect2: error: ld returned 1 exit status\n{UV}".encode()
+    assert failure_line(output) == line, what
+
+
+def test_a_test_runners_last_line_is_the_cause() -> None:
+    """Test runners sum up at the end; rulers and blank lines are passed over."""
+    output = b"FAILED test_x.py::test - assert 1 == 2\n==== 1 failed in 0.1s ====\n-----\n\n"
+    assert failure_line(output) == "==== 1 failed in 0.1s ===="
+
+
+def test_a_frontend_alone_is_better_than_nothing() -> None:
+    """If the frontend's epitaph is all there is, it is given."""
+    assert failure_line(b"ERROR Backend subprocess exited when trying to invoke build_wheel\n").startswith("ERROR")
+
+
+@pytest.mark.parametrize("output", [b"", b"\n\n", b"---\n", b"\xff\xfe"])
+def test_silence_has_no_cause(output: bytes) -> None:
+    """A command that said nothing is explained by its exit status alone."""
+    assert not any(character.isalnum() for character in failure_line(output))
+
+
+def test_a_cause_is_short() -> None:
+    """A line without end is cut: it goes into a table, a report and an annotation."""
+    assert len(failure_line(b"x" * 10_000)) == 300
+
+
+def test_colours_hide_no_cause() -> None:
+    """A compiler that paints its errors is understood, and a line that only sets a window's title is none."""
+    painted = "\x1b[01m\x1b[Kc.c:1:9:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno such type\n"
+    assert failure_line((painted + UV).encode()) == "c.c:1:9: error: no such type"
+    assert failure_line(b"1 failed\n\x1b]0;title\x07\n\x1b[0m\n") == "1 failed"

@@ -1,0 +1,296 @@
+"""The command line, in real processes and by click's runner: what it prints where, and with which exit code it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from matrix_runner import __version__
+from matrix_runner.cli import cli
+from matrix_runner.cli.flags import BUILD_FLAGS
+from matrix_runner.config.options import FLAGS
+from matrix_runner.model.cells import Cell
+
+COMMANDS = (
+    (),
+    ("build",),
+    ("plan",),
+    ("schema",),
+    ("inspect",),
+    ("image",),
+    ("image", "build"),
+    ("image", "list"),
+    ("doctor",),
+)
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path) -> Path:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=3.10"\n')
+    return project
+
+
+def environment(directory: Path, **more: str) -> dict[str, str]:
+    """Return variables for a process: nothing of the caller's settings, and directories of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATRIX_RUNNER_", "DOCKER_"))}
+    own = {name: str(directory / name) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
+    return {**kept, **own, "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "100", **more}
+
+
+def runner(directory: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m matrix_runner` in a directory."""
+    command = (sys.executable, "-m", "matrix_runner", *arguments)
+    return subprocess.run(
+        command,
+        cwd=directory,
+        env=environment(directory, **env),
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    """`--version` and `-V` print name and version on standard output."""
+    for flag in ("--version", "-V"):
+        done = runner(tmp_path, flag)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"matrix-runner {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(command: tuple[str, ...]) -> None:
+    """Each command explains itself, with `-h` as with `--help`, in lines that fit the terminal."""
+    long = CliRunner().invoke(cli, [*command, "--help"], terminal_width=100)
+    short = CliRunner().invoke(cli, [*command, "-h"], terminal_width=100)
+    assert long.exit_code == 0
+    assert long.output == short.output
+    assert long.output.startswith("Usage:")
+    assert len(long.output.splitlines()) > 5
+    assert max(map(len, long.output.splitlines())) <= 100
+
+
+def test_help_names_every_flag_of_the_table() -> None:
+    """The flags of `build` and `plan` come from the table of options, with its words; `build` has all of them."""
+    output = CliRunner().invoke(cli, ["build", "--help"], terminal_width=400).output
+    words = " ".join(output.split())
+    for flag, option in FLAGS.items():
+        assert flag in output
+        assert " ".join(option.help.split()) in words
+    planning = CliRunner().invoke(cli, ["plan", "--help"]).output
+    assert {flag for flag in FLAGS if flag not in planning} == set(BUILD_FLAGS)
+
+
+_LOADED = """
+import sys
+from matrix_runner.cli import main
+sys.argv = ["runner", *sys.argv[1:]]
+try:
+    main()
+finally:
+    heavy = ("docker", "rich", "requests", "urllib3", "elftools", "python_discovery")
+    print([name for name in heavy if name in sys.modules], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [(*command, "--help") for command in COMMANDS] + [("--version",), ("plan", ".")])
+def test_help_and_planning_load_no_engine_and_no_terminal(project: Path, arguments: tuple[str, ...]) -> None:
+    """What needs neither engine nor terminal imports neither: it answers at once, also where they are broken."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED, *arguments],
+        cwd=project,
+        env=environment(project.parent),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'"),
+        (("plan", "--frobnicate"), "No such option '--frobnicate'"),
+        (("plan", "--format", "yaml"), "'yaml' is not one of"),
+        (("build", ".", "extra"), "unexpected extra argument"),
+        (("plan", "--only"), "requires an argument"),
+        ((), "Usage:"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(project: Path, arguments: tuple[str, ...], words: str) -> None:
+    """A command or flag that does not exist is told on standard error, with exit code 2."""
+    done = runner(project, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "build"])
+def test_each_mistake_in_the_configuration_is_one_line(project: Path, command: str) -> None:
+    """File, variable and flag are all read before anything starts; every mistake is a line, and the exit code is 2."""
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('[tool.matrix-runner]\nbuid = "*"\njobs = "many"\ntest-command = 3\n')
+    done = runner(project, command, ".", "--archs", "vax", MATRIX_RUNNER_ENABLE="cobol")
+    lines = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(lines) == 5
+    assert lines[0].startswith("pyproject.toml:6: tool.matrix-runner.buid: unknown option (did you mean")
+    assert all(line.partition(":")[0] for line in lines)
+    assert "Traceback" not in done.stderr
+    assert not (project / "wheelhouse").exists()
+
+
+def test_a_directory_that_is_no_project_is_a_usage_error(tmp_path: Path) -> None:
+    """Neither a missing directory nor an empty one is planned."""
+    for name in ("missing", "."):
+        done = runner(tmp_path, "plan", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Traceback" not in done.stderr
+
+
+def test_nothing_selected_has_a_code_of_its_own(project: Path) -> None:
+    """A selection that leaves no cell ends with 3, all that was left out, the likely pattern and where to look."""
+    done = runner(project, "plan", ".", "--only", "cp311-manylinux_x86-64")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "nothing to build")
+    assert "  build = cp311-manylinux_x86-64 (--only) does not match it" in done.stdout.splitlines()
+    assert "  cp311-manylinux_x86_64: build = cp311-manylinux_x86-64 (--only) does not match it" in done.stderr
+    listed = runner(project, "plan", ".", "--only", "cp311", "--format", "identifiers")
+    assert (listed.returncode, listed.stdout) == (3, "")
+    assert "did you mean cp311-*?" in listed.stderr
+    built = runner(project, "build", ".", "--only", "cp311", "--engine", "local")
+    assert (built.returncode, built.stdout) == (3, "")
+    assert "did you mean cp311-*?" in built.stderr
+    assert "error: no cell is selected" in done.stderr
+    assert "hint: `runner plan` lists" in done.stderr
+    assert "did you mean cp311-manylinux_x86_64?" in done.stderr
+
+
+def test_the_plan_as_identifiers(project: Path) -> None:
+    """One identifier a line and nothing else, in the catalog's order, so that scripts can read it."""
+    done = runner(project, "plan", ".", "--format", "identifiers", "--archs", "x86_64,i686", "--only", "cp31[12]-many*")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "cp311-manylinux_x86_64",
+        "cp312-manylinux_x86_64",
+        "cp311-manylinux_i686",
+        "cp312-manylinux_i686",
+    ]
+
+
+def test_the_plan_as_json(project: Path) -> None:
+    """Every cell of the catalog is in the document once: a job with its image, or left out with its reason."""
+    done = runner(project, "plan", "--format", "json", "--archs", "all", "--skip", "*-musllinux_*", "--image", "debian")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["version"]) == (0, 1)
+    assert {job["identifier"]: job["image"] for job in document["jobs"]} == {
+        f"{python}-manylinux_{arch}": f"matrix-runner/manylinux_2_31_{arch}"
+        for python in ("cp311", "cp313")
+        for arch in ("x86_64", "i686")
+    }
+    assert document["jobs"][0]["directories"] == ["cp311-cp311"]
+    cells = [entry["identifier"] for entry in (*document["jobs"], *document["left_out"])]
+    assert len(set(cells)) == len(cells) > 150
+    assert all(str(Cell.parse(cell)) == cell for cell in cells)
+    assert all(entry["reason"] for entry in document["left_out"])
+
+
+def test_the_plan_to_read(project: Path) -> None:
+    """What will be built and in which image; then what is left out, grouped by the reason that decides it."""
+    done = runner(project, "plan", "--archs", "x86_64", "--only", "cp3?-manylinux* cp31[0-2]-manylinux*")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert lines[0] == "3 to build:"
+    assert lines[1].split() == ["cp310-manylinux_x86_64", "quay.io/pypa/manylinux_2_28_x86_64"]
+    assert lines[4:6] == ["", f"{lines[5].split()[0]} left out:"]
+    assert "  requires-python = >=3.10 (pyproject.toml:4: project.requires-python) excludes it" in lines
+    assert "    cp39-manylinux_x86_64" in lines
+    assert "  archs = x86_64 (--archs) does not include it" in lines
+    assert len([line for line in lines if line.startswith("  archs")]) == 1
+
+
+def test_flags_and_variables_select_alike(project: Path) -> None:
+    """What a flag can say a variable can, and repeated flags add up."""
+    flags = runner(
+        project, "plan", "--format", "identifiers", "--only", "cp311-*", "--only", "cp312-*", "--archs", "i686"
+    )
+    variables = runner(
+        project,
+        "plan",
+        "--format",
+        "identifiers",
+        MATRIX_RUNNER_BUILD="cp311-* cp312-*",
+        MATRIX_RUNNER_ARCHS="i686",
+    )
+    assert flags.stdout == variables.stdout != ""
+
+
+def test_a_reader_who_has_enough_is_no_error_to_speak_of(project: Path) -> None:
+    """Where the pipe is closed (`| head`), the command ends in silence: the plan itself was no failure."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "matrix_runner", "plan", "--format", "json"],
+            cwd=project,
+            env=environment(project),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_engine_that_was_asked_for_must_answer(project: Path) -> None:
+    """`--engine docker` without a daemon ends with 4, names the endpoint and says what to do; nothing is written."""
+    done = runner(project, "build", "--engine", "docker", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    assert (done.returncode, done.stdout) == (4, "")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert "unix:///nonexistent/docker.sock" in error
+    assert hint.startswith("hint: ")
+    assert "--engine local" in hint
+    assert not (project / "wheelhouse").exists()
+
+
+def test_without_a_daemon_auto_is_this_machine_and_says_so(project: Path) -> None:
+    """`--engine auto` falls back to the machine itself and says in one line which and why."""
+    done = runner(project, "build", "--only", "cp*-manylinux_s390x", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    lines = done.stderr.splitlines()
+    assert done.returncode == 3
+    assert [line for line in lines if "nonexistent" in line] == [lines[0]]
+    assert lines[0].startswith("container-engine = local: ")
+    named = runner(project, "build", "--only", "cp*-manylinux_s390x", "--engine", "local")
+    assert not [line for line in named.stderr.splitlines() if line.startswith("container-engine = local")]
+
+
+def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
+    """Without a daemon the doctor says why and what to do, goes on to this machine, and tells its Pythons."""
+    done = runner(tmp_path, "doctor", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    assert done.returncode == 0
+    assert f"matrix-runner {__version__}" in done.stdout
+    containers, _, machine = done.stdout.partition("This machine\n")
+    assert "unix:///nonexistent/docker.sock" in containers
+    assert "  hint: " in containers
+    assert f"cp{sys.version_info.major}{sys.version_info.minor}" in machine
+    assert done.stderr == ""
+
+
+def test_every_command_is_found() -> None:
+    """The group lists exactly the commands that can be loaded."""
+    assert isinstance(cli, click.Group)
+    context = click.Context(cli)
+    names = cli.list_commands(context)
+    assert names == ["build", "plan", "explain", "migrate", "schema", "inspect", "image", "cache", "doctor"]
+    assert all(isinstance(cli.get_command(context, name), click.Command) for name in names)
+    assert cli.get_command(context, "catalog") is None

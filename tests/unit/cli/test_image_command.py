@@ -1,0 +1,64 @@
+"""`runner image` as a person meets it, without an engine."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from runner_process import runner_environ
+
+from matrix_runner.cli.image import format_progress, image
+from matrix_runner.errors import UsageError
+from matrix_runner.image.build_progress import BuildProgress, Stage
+from matrix_runner.model.platforms import Arch
+
+
+def test_help_says_what_the_image_is_not() -> None:
+    """Nobody takes it for PyPA's, or runs a service on it, for want of being told."""
+    told = " ".join(CliRunner().invoke(image, ["build", "--help"]).output.split())
+    assert "stands in for manylinux_2_31" in told
+    assert "not published by PyPA" in told
+    assert "no security support" in told
+
+
+@pytest.mark.parametrize("arch", ["pdp11", "aarch64"])
+def test_an_architecture_that_cannot_be_made_is_refused_without_an_engine(arch: str) -> None:
+    """A mistake on the command line is told before anything is asked of a daemon, with what there is."""
+    result = CliRunner().invoke(image, ["build", "--arch", arch], env={"DOCKER_HOST": "unix:///nowhere"})
+    assert isinstance(result.exception, UsageError)
+    assert arch in result.exception.message
+    assert "i686" in (result.exception.hint or "")
+
+
+def test_an_interpreter_that_cannot_be_made_is_refused_without_an_engine() -> None:
+    """The same for a Python."""
+    result = CliRunner().invoke(image, ["build", "--python", "cp312-cp312"], env={"DOCKER_HOST": "unix:///nowhere"})
+    assert isinstance(result.exception, UsageError)
+    assert "cp312-cp312" in result.exception.message
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (
+            BuildProgress(arch=Arch.X86_64, part="cp311-cp311", stage=Stage.COMPILED, seconds=61.4),
+            "x86_64  cp311-cp311   compiled     61 s",
+        ),
+        (
+            BuildProgress(arch=None, part="sources", stage=Stage.FETCHED, seconds=4.6),
+            "        sources       fetched       5 s",
+        ),
+        (BuildProgress(arch=Arch.I686, part="image", stage=Stage.KEPT, seconds=0), "i686    image         up to date"),
+    ],
+)
+def test_progress_is_one_line_in_columns(progress: BuildProgress, line: str) -> None:
+    """Architecture, part, what became of it, and how long it took if it took any time."""
+    assert format_progress(progress) == line
+
+
+def test_importing_the_command_imports_no_engine() -> None:
+    """`runner --help` is quick."""
+    script = "import sys, matrix_runner.cli.image; print(sorted({'docker', 'rich'} & sys.modules.keys()))"
+    argv = (sys.executable, "-c", script)
+    done = subprocess.run(argv, env=runner_environ(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

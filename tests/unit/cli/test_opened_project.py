@@ -1,0 +1,137 @@
+"""What the commands work on: a directory, a package below a project, an sdist, settings from elsewhere."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sdist_making import write_tar, write_zip
+
+from matrix_runner.cli import cli
+from matrix_runner.cli.opened_project import open_project
+from matrix_runner.errors import ConfigError, UsageError
+
+TABLE = '[project]\nname = "demo"\nversion = "1"\n\n[tool.{}]\ntest-command = "x"\nbuild = "cp312-*"\n'
+OURS, THEIRS = TABLE.format("matrix-runner"), TABLE.format("cibuildwheel")
+CELL = "cp312-manylinux_x86_64"
+
+
+@pytest.fixture(name="package")
+def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a package below a project, and let neither settings nor the directory of the caller count."""
+    for name in os.environ:
+        if name.startswith(("MATRIX_RUNNER_", "CIBW_", "DOCKER_")):
+            monkeypatch.delenv(name)
+    package = tmp_path / "project" / "packages" / "demo"
+    package.mkdir(parents=True)
+    (package / "pyproject.toml").write_text(OURS)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return package
+
+
+def run(*arguments: str | Path) -> Result:
+    """Run a command within this process."""
+    return CliRunner().invoke(cli, list(map(str, arguments)))
+
+
+def origin(*arguments: str | Path) -> str:
+    """Return where the test command of a cell came from."""
+    result = run("explain", CELL, *arguments, "--json")
+    assert result.exit_code == 0, result.exception
+    return str(json.loads(result.stdout)["options"]["test-command"]["origin"])
+
+
+def refusal(*arguments: str | Path) -> UsageError:
+    """Return the mistake that ends a command."""
+    error = run(*arguments).exception
+    assert isinstance(error, UsageError), error
+    return error
+
+
+def places(package: Path, project: Path | None = None) -> tuple[Path, str]:
+    """Return the project and the package in it, as commands will find them."""
+    with open_project(package, project, None, {}) as opened:
+        return opened.project, opened.package
+
+
+def test_a_directory_is_its_own_project(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a table of ours the package is what is copied, wherever the command is run, and however it is named."""
+    assert places(package) == (package, "")
+    assert places(Path("project/packages/demo")) == (package, "")
+    monkeypatch.chdir(package)
+    assert places(Path()) == (package, "")
+    assert run("plan", "--format", "identifiers", "--archs", "x86_64").stdout.splitlines()[0] == CELL
+
+
+def test_a_project_around_it_can_be_named(package: Path, tmp_path: Path) -> None:
+    """`--project` is what is copied; the settings remain the package's. It has to be around the package."""
+    assert places(package, tmp_path / "project") == (tmp_path / "project", "packages/demo")
+    assert places(Path("project/packages/demo"), Path("project")) == (tmp_path / "project", "packages/demo")
+    assert (
+        origin("project/packages/demo", "--project", "project") == "pyproject.toml:6: tool.matrix-runner.test-command"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    for wrong in ("elsewhere", "missing", "project/packages/demo/pyproject.toml"):
+        error = refusal("plan", package, "--project", wrong)
+        assert wrong in error.message
+        assert "--project" in str(error.hint)
+
+
+def test_a_drop_in_takes_the_current_directory(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the other tool's table the project is the current directory, if the package is below it, as there."""
+    (package / "pyproject.toml").write_text(THEIRS)
+    assert places(package) == (tmp_path, "project/packages/demo")
+    assert places(package, tmp_path / "project") == (tmp_path / "project", "packages/demo")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert places(package) == (package, "")
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".zip"])
+def test_an_sdist_is_a_project(package: Path, tmp_path: Path, suffix: str) -> None:
+    """It is planned and explained by the settings in it; nothing of it is left; no project can be around it."""
+    archive = tmp_path / f"demo-1.0{suffix}"
+    (write_zip if suffix == ".zip" else write_tar)(archive, files={"demo-1.0/pyproject.toml": OURS.encode()})
+    assert origin(archive) == "pyproject.toml:6: tool.matrix-runner.test-command"
+    assert run("plan", archive, "--format", "identifiers", "--archs", "x86_64").stdout.splitlines()[0] == CELL
+    assert not list((tmp_path / "cache").rglob("pyproject.toml"))
+    assert "an sdist is its own project" in refusal("plan", archive, "--project", package).message
+    assert "demo-2.0.zip" in refusal("plan", "demo-2.0.zip").message
+
+
+def test_settings_from_elsewhere(package: Path, tmp_path: Path) -> None:
+    """`--config-file` may lie outside, `{package}` in it is the package's directory, and a file has to be there."""
+    (tmp_path / "wheels.toml").write_text(OURS)
+    (package / "wheels.toml").write_text(OURS.replace("\n\n", "\n\n\n"))
+    assert origin(package, "--config-file", "wheels.toml") == "wheels.toml:6: tool.matrix-runner.test-command"
+    assert origin(package, "--config-file", "{package}/wheels.toml") == (
+        f"{package}/wheels.toml:7: tool.matrix-runner.test-command"
+    )
+    archive = write_tar(
+        tmp_path / "demo-1.0.tar.gz", files={"demo-1.0/pyproject.toml": b"", "demo-1.0/w.toml": OURS.encode()}
+    )
+    assert origin(archive, "--config-file", "{package}/w.toml").endswith(
+        "/demo-1.0/w.toml:6: tool.matrix-runner.test-command"
+    )
+    assert origin(archive, "--config-file", "wheels.toml").startswith("wheels.toml:6")
+    missing = run("plan", package, "--config-file", "none.toml").exception
+    assert isinstance(missing, ConfigError)
+    assert missing.mistakes == ("none.toml: no such file",)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing", "missing"),
+        ("project", "not a Python project"),
+        ("project/packages/demo/pyproject.toml", "directory"),
+    ],
+)
+def test_what_is_no_project_is_told(package: Path, name: str, words: str) -> None:
+    """A path that is not there, a directory without a project, and a file in place of its directory."""
+    assert package.is_dir()
+    error = refusal("plan", name)
+    assert name in error.message
+    assert words in error.message + str(error.hint)

@@ -1,0 +1,160 @@
+"""Which daemon is meant."""
+
+import hashlib
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from matrix_runner.engine.docker.daemon_errors import refused, unreachable
+from matrix_runner.engine.docker.endpoint import (
+    DEFAULT_URL,
+    Endpoint,
+    Product,
+    resolve_endpoint,
+    resolve_podman_endpoint,
+)
+from matrix_runner.errors import EngineError
+
+
+def with_context(home: Path, name: str, host: str) -> dict[str, str]:
+    """Write a context as the docker command does; return an environment with that home."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    folder = home / ".docker" / "contexts" / "meta" / digest
+    folder.mkdir(parents=True)
+    meta = {"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}}}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    return {"HOME": str(home)}
+
+
+def test_the_default_is_the_local_socket() -> None:
+    """With nothing set, not even HOME, it is the socket that Docker makes."""
+    assert resolve_endpoint({}).url == DEFAULT_URL
+
+
+def test_host_outranks_context(tmp_path: Path) -> None:
+    """DOCKER_HOST outranks DOCKER_CONTEXT, which outranks the current context, as for the docker command."""
+    environ = with_context(tmp_path, "named", "unix:///named.sock")
+    with_context(tmp_path, "current", "unix:///current.sock")
+    (tmp_path / ".docker" / "config.json").write_text(json.dumps({"currentContext": "current", "auths": {}}))
+    assert resolve_endpoint(environ).url == "unix:///current.sock"
+    environ["DOCKER_CONTEXT"] = "named"
+    assert resolve_endpoint(environ).url == "unix:///named.sock"
+    environ["DOCKER_HOST"] = "unix:///host.sock"
+    assert resolve_endpoint(environ).url == "unix:///host.sock"
+
+
+def test_the_default_context_is_the_local_socket(tmp_path: Path) -> None:
+    """The context `default` is no file."""
+    assert resolve_endpoint({"HOME": str(tmp_path), "DOCKER_CONTEXT": "default"}).url == DEFAULT_URL
+
+
+def test_an_unknown_context_is_an_error(tmp_path: Path) -> None:
+    """Never the local daemon in place of the one that was asked for; the message names it."""
+    with pytest.raises(EngineError, match=r"'elsewhere' \(DOCKER_CONTEXT\)"):
+        resolve_endpoint({"HOME": str(tmp_path), "DOCKER_CONTEXT": "elsewhere"})
+
+
+def test_docker_config_is_honoured(tmp_path: Path) -> None:
+    """DOCKER_CONFIG says where contexts are, in place of HOME."""
+    with_context(tmp_path, "named", "tcp://build.example:2376")
+    environ = {"HOME": "/nowhere", "DOCKER_CONFIG": str(tmp_path / ".docker"), "DOCKER_CONTEXT": "named"}
+    assert resolve_endpoint(environ).url == "tcp://build.example:2376"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"currentContext": 3}', "\xff"])
+def test_a_broken_configuration_is_named(tmp_path: Path, text: str) -> None:
+    """A file that is no configuration is an error that names the file."""
+    (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(EngineError, match=r"config\.json"):
+        resolve_endpoint({"DOCKER_CONFIG": str(tmp_path)})
+
+
+@pytest.mark.parametrize(("url", "word"), [("ssh://me@there", "tunnel"), ("npipe:////./pipe/x", "WSL"), ("x", "unix")])
+def test_what_cannot_be_used_says_what_to_do(url: str, word: str) -> None:
+    """An address that we cannot use is refused with a way out."""
+    with pytest.raises(EngineError) as caught:
+        resolve_endpoint({"DOCKER_HOST": url})
+    assert word in str(caught.value.hint)
+
+
+def test_certificates_come_from_the_environment(tmp_path: Path) -> None:
+    """DOCKER_TLS_VERIFY and DOCKER_CERT_PATH give the files and whether the daemon's certificate is checked."""
+    for name in ("ca", "cert", "key"):
+        (tmp_path / f"{name}.pem").touch()
+    environ = {"DOCKER_HOST": "tcp://h:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path)}
+    tls = resolve_endpoint(environ).tls
+    assert tls is not None
+    assert (tls.ca, tls.cert, tls.key, tls.verify) == (*(tmp_path / f"{n}.pem" for n in ("ca", "cert", "key")), True)
+
+
+def test_each_cause_has_its_own_hint() -> None:
+    """No socket, no permission, a hung daemon and a refused connection lead to four different hints."""
+    endpoint = Endpoint(url="unix:///x.sock", origin="DOCKER_HOST")
+    causes = (FileNotFoundError(2, "x"), PermissionError(13, "x"), TimeoutError("timed out"), ConnectionRefusedError())
+    hints = set()
+    for cause in causes:
+        wrapped = RuntimeError("outer", RuntimeError("Connection aborted.", cause))
+        error = unreachable(endpoint, wrapped)
+        assert "unix:///x.sock (DOCKER_HOST)" in error.message
+        hints.add(error.hint)
+    assert len(hints) == 4
+
+
+def test_podman_is_called_by_its_name() -> None:
+    """Of Podman's socket no message says Docker, and the hint starts Podman's service."""
+    endpoint = Endpoint(url="unix:///x.sock", origin="CONTAINER_HOST", product=Product.PODMAN)
+    for cause in (FileNotFoundError(2, "x"), PermissionError(13, "x"), ConnectionRefusedError()):
+        error = unreachable(endpoint, cause)
+        assert "ocker" not in f"{error.message} {error.hint}"
+        assert "systemctl --user start podman.socket" in str(error.hint)
+
+
+def test_a_full_disk_names_the_data_root() -> None:
+    """The engine's disk is not the user's working directory: the message says where it is."""
+    assert "/var/lib/docker" in refused("copy", "write /x: no space left on device", "/var/lib/docker").message
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[Path]:
+    """Make a socket that listens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+        yield path
+
+
+def test_podman_is_where_it_says_then_the_users_then_the_machines(tmp_path: Path) -> None:
+    """CONTAINER_HOST outranks the user's socket, which outranks the machine's; what is no socket is passed over."""
+    machine, own = tmp_path / "run" / "podman.sock", tmp_path / "user" / "podman" / "podman.sock"
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path / "user")}
+    with listening(machine):
+        assert resolve_podman_endpoint(environ, machine).url == f"unix://{machine}"
+        with listening(own):
+            found = resolve_podman_endpoint(environ, machine)
+            assert (found.url, found.product) == (f"unix://{own}", Product.PODMAN)
+            named = resolve_podman_endpoint({**environ, "CONTAINER_HOST": "tcp://h:1"}, machine)
+            assert (named.url, named.origin) == ("tcp://h:1", "CONTAINER_HOST")
+        own.unlink()
+        own.write_text("no socket", encoding="utf-8")
+        assert resolve_podman_endpoint(environ, machine).url == f"unix://{machine}"
+
+
+def test_podman_that_does_not_listen(tmp_path: Path) -> None:
+    """Without a socket the error names every place that was looked at, and how to start the service."""
+    with pytest.raises(EngineError) as caught:
+        resolve_podman_endpoint({"XDG_RUNTIME_DIR": str(tmp_path)}, tmp_path / "none.sock")
+    assert f"{tmp_path}/podman/podman.sock or {tmp_path}/none.sock" in caught.value.message
+    assert "systemctl --user start podman.socket" in str(caught.value.hint)
+    assert "CONTAINER_HOST=unix:///tmp/podman.sock" in str(caught.value.hint)
+
+
+def test_podman_over_ssh_names_podmans_own_tunnel() -> None:
+    """An address of ssh, which Podman's own command takes, is refused with the tunnel to Podman's socket."""
+    with pytest.raises(EngineError, match="CONTAINER_HOST is ssh") as caught:
+        resolve_podman_endpoint({"CONTAINER_HOST": "ssh://me@there/run/podman/podman.sock"})
+    assert "/run/podman/podman.sock HOST" in str(caught.value.hint)
+    assert "CONTAINER_HOST=unix://" in str(caught.value.hint)

@@ -1,0 +1,226 @@
+"""The console of CI systems and pipes."""
+
+import io
+from pathlib import Path
+
+import pytest
+from report_story import CP39, CP311, CP313T, failed, passed
+
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice, Output, RunStarted, StepStarted, Tick
+from matrix_runner.model.outcomes import StepKind
+from matrix_runner.report.cell_logs import CellLogs
+from matrix_runner.report.folds import FoldStyle, error_annotation, fold_style
+from matrix_runner.report.plain_console import PlainConsole, PlainStyle
+from matrix_runner.report.terminal import LineWriter, speaks_unicode, wants_colour, wants_live
+
+START = RunStarted(at=0, run="r1", cells=(CP39, CP311, CP313T), workers=2)
+
+
+def told(directory: Path, style: PlainStyle, *events: Event) -> str:
+    """Return what the console prints when it is told the events."""
+    stream = io.StringIO()
+    logs = CellLogs(directory)
+    console = PlainConsole(stream, logs, style, unix_time=lambda: 1700000000.5, token=lambda: "SECRET")
+    for event in events:
+        logs.handle(event)
+        console.handle(event)
+    console.close()
+    logs.close()
+    return stream.getvalue()
+
+
+def lines_of(cell: Cell, count: int) -> Output:
+    """Return output of numbered lines."""
+    return Output(at=1, cell=cell, data="".join(f"{cell} line {number}\n" for number in range(count)).encode())
+
+
+def test_a_passing_cell_is_two_lines(tmp_path: Path) -> None:
+    """Status, cell, time, its steps' times, and the wheel; the log stays in its file."""
+    text = told(tmp_path, PlainStyle(), START, lines_of(CP39, 9), CellFinished(at=42, outcome=passed(CP39)))
+    assert text.splitlines() == [
+        "3 cells to build, 2 workers, run r1",
+        "[1/3] passed    cp39-manylinux_x86_64      42s  build 30s, test 9.0s",
+        "                demo-1.0-cp39-cp39-manylinux_2_31_x86_64.whl, 2.0 KiB",
+    ]
+
+
+def test_verbose_prints_a_passing_cells_whole_log(tmp_path: Path) -> None:
+    """With verbose each line of the log is printed."""
+    events = (START, lines_of(CP39, 900), CellFinished(at=42, outcome=passed(CP39)))
+    text = told(tmp_path, PlainStyle(verbose=True), *events)
+    assert text.count(" line ") == 900
+
+
+def test_blocks_of_cells_at_work_at_once_are_never_interleaved(tmp_path: Path) -> None:
+    """Output that came in turns is printed cell by cell, the last 200 lines of a failed one's log."""
+    turns = tuple(
+        Output(at=1, cell=cell, data=f"{cell} line {number}\n".encode())
+        for number in range(300)
+        for cell in (CP39, CP311)
+    )
+    ends = (CellFinished(at=9, outcome=failed(CP39)), CellFinished(at=9, outcome=failed(CP311)))
+    text = told(tmp_path, PlainStyle(), START, *turns, *ends)
+    order = [line.split()[1] for line in text.splitlines() if " line " in line]
+    assert order == [str(CP39)] * 199 + [str(CP311)] * 199  # the 200th is the log's footer
+    assert "  | the log's last 200 lines:" in text
+
+
+def test_a_failed_cell_says_step_cause_hint_and_log(tmp_path: Path) -> None:
+    """What failed, why, what next and where to read on stand directly below its head."""
+    text = told(tmp_path, PlainStyle(), START, CellFinished(at=9, outcome=failed(CP39, hint="Install lz4.")))
+    assert text.splitlines()[1:5] == [
+        "[1/3] FAILED    cp39-manylinux_x86_64      12s",
+        "                build (command): `python -m build` ended with status 1",
+        "                Install lz4.",
+        "                log: wheelhouse/logs/cp39-manylinux_x86_64.log",
+    ]
+
+
+def test_notices_come_at_once_and_clean(tmp_path: Path) -> None:
+    """A notice is printed when it comes, and what it quotes cannot command a terminal or a CI system."""
+    notice = Notice(at=0, cell=CP39, text="says \x1b[2J##[x]\nmore", is_warning=True)
+    text = told(tmp_path, PlainStyle(), START, notice)
+    assert text.splitlines()[1:] == [
+        "      warning   cp39-manylinux_x86_64: says # #[x]",
+        "                more",
+    ]
+
+
+def test_silence_is_broken_every_thirty_seconds_and_no_more(tmp_path: Path) -> None:
+    """Travis kills what is silent for ten minutes: a line says what runs, for how long, and how far the run is."""
+    text = told(
+        tmp_path,
+        PlainStyle(),
+        START,
+        CellStarted(at=0, cell=CP39),
+        StepStarted(at=5, cell=CP39, kind=StepKind.BUILD),
+        *(Tick(at=at / 2) for at in range(190)),
+    )
+    assert text.splitlines()[2:] == [
+        f"still running: cp39-manylinux_x86_64 (build {spent}); 0 of 3 done, {said} since the start"
+        for spent, said in (("25s", "30s"), ("55s", "1m00s"), ("1m25s", "1m30s"))
+    ]
+
+
+def test_output_breaks_the_silence_too(tmp_path: Path) -> None:
+    """A run with output without end, and so no ticks, still gives a sign of life."""
+    outputs = tuple(Output(at=float(at), cell=CP39, data=b"x\n") for at in range(61))
+    assert told(tmp_path, PlainStyle(), START, CellStarted(at=0, cell=CP39), *outputs).count("still running") == 2
+
+
+FOLDED = {
+    FoldStyle.GITHUB: (["::group::the log of {cell}, up to these:", "::stop-commands::SECRET"], "::endgroup::"),
+    FoldStyle.TRAVIS: (
+        ["travis_fold:start:{cell}\r\x1b[0Kthe log of {cell}, up to these:"],
+        "travis_fold:end:{cell}\r\x1b[0K",
+    ),
+    FoldStyle.GITLAB: (
+        ["\x1b[0Ksection_start:1700000000:{cell}[collapsed=true]\r\x1b[0Kthe log of {cell}, up to these:"],
+        "\x1b[0Ksection_end:1700000000:{cell}\r\x1b[0K",
+    ),
+    FoldStyle.AZURE: (["##[group]the log of {cell}, up to these:"], "##[endgroup]"),
+}
+
+
+@pytest.mark.parametrize("style", FOLDED)
+def test_a_failed_cells_log_is_folded_but_for_its_end(tmp_path: Path, style: FoldStyle) -> None:
+    """Each CI system gets its own marks exactly, and a person sees the last 30 lines without a click."""
+    events = (START, lines_of(CP39, 60), CellFinished(at=9, outcome=failed(CP39)))
+    lines = told(tmp_path, PlainStyle(fold=style), *events).split("\n")
+    opened, closed = FOLDED[style]
+    expected = [line.format(cell=CP39) for line in opened]
+    begin = lines.index(expected[0])
+    assert lines[begin : begin + len(expected)] == expected
+    end = lines.index(closed.format(cell=CP39))
+    shown = [index for index, line in enumerate(lines) if line.startswith("  | ")]
+    assert sum(begin < index < end for index in shown) == 31
+    assert sum(index > end for index in shown) == 30
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_on_github_untrusted_lines_stand_between_stop_marks(tmp_path: Path, *, verbose: bool) -> None:
+    """No line of a log is printed while GitHub takes commands; the error mark is, and names the cell."""
+    hostile = Output(at=1, cell=CP39, data=b"::set-output name=x::y\n##[add-mask]x\n" * 50)
+    events = (START, hostile, CellFinished(at=9, outcome=passed(CP39)), CellFinished(at=9, outcome=failed(CP39)))
+    stopped = False
+    for line in told(tmp_path, PlainStyle(fold=FoldStyle.GITHUB, verbose=verbose), *events).splitlines():
+        if line == "::stop-commands::SECRET":
+            stopped = True
+        elif line == "::SECRET::":
+            stopped = False
+        elif "set-output" in line or "add-mask" in line:
+            assert stopped
+            assert line.startswith(("  | : :set-output", "  | # #[add-mask]"))
+    assert not stopped
+
+
+def test_annotations_are_escaped_as_each_system_asks() -> None:
+    """Nothing in a message can end the annotation or begin another."""
+    assert error_annotation(FoldStyle.GITHUB, "a:b,c%", "x%\ny::z") == ("::error title=a%3Ab%2Cc%25::x%25%0Ay::z",)
+    assert error_annotation(FoldStyle.AZURE, "t", "x\r\ny") == ("##vso[task.logissue type=error]t: x%0D%0Ay",)
+    assert error_annotation(FoldStyle.TRAVIS, "t", "x") == ()
+
+
+@pytest.mark.parametrize(
+    ("environ", "style"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, FoldStyle.GITHUB),
+        ({"TRAVIS": "true"}, FoldStyle.TRAVIS),
+        ({"GITLAB_CI": "true"}, FoldStyle.GITLAB),
+        ({"TF_BUILD": "True"}, FoldStyle.AZURE),
+        ({"GITHUB_ACTIONS": "false", "TRAVIS": ""}, FoldStyle.NONE),
+        ({"CI": "true"}, FoldStyle.NONE),
+    ],
+)
+def test_the_ci_system_is_known_by_its_variable(environ: dict[str, str], style: FoldStyle) -> None:
+    """Each system's own variable decides; a false one does not count."""
+    assert fold_style(environ) is style
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_terminal", "colour", "live"),
+    [
+        ({"TERM": "xterm"}, True, True, True),
+        ({"TERM": "xterm"}, False, False, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True, False, True),
+        ({"TERM": "xterm", "NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False, True),
+        ({"FORCE_COLOR": "1"}, False, True, False),
+        ({"FORCE_COLOR": "0"}, False, False, False),
+        ({"TERM": "dumb"}, True, False, False),
+        ({"TERM": "xterm", "CI": "true"}, True, True, False),
+        ({"GITHUB_ACTIONS": "true"}, False, True, False),
+    ],
+)
+def test_the_environment_decides_on_colour_and_redrawing(
+    environ: dict[str, str], *, is_terminal: bool, colour: bool, live: bool
+) -> None:
+    """NO_COLOR, FORCE_COLOR, TERM and CI mean what the field agrees they mean."""
+    assert wants_colour(environ, is_terminal=is_terminal) is colour
+    assert wants_live(environ, is_terminal=is_terminal) is live
+
+
+def test_a_stream_gets_only_characters_it_knows() -> None:
+    """Output in an encoding that lacks a character is printed with a stand-in, not with an exception."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    LineWriter(stream).write("ok ✔")
+    assert raw.getvalue() == b"ok ?\n"
+    assert not speaks_unicode("latin-1")
+    assert speaks_unicode("utf-8")
+
+
+class _GoneReader(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_went_away_does_not_end_the_run() -> None:
+    """`runner build | head` still delivers its wheels."""
+    stream = _GoneReader()
+    writer = LineWriter(stream)
+    writer.write("one")
+    writer.write("two")
+    assert stream.getvalue() == "one\n"
