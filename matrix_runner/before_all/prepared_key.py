@@ -92,7 +92,7 @@ class PreparedKeys:
             settings[BEFORE_ALL],
             settings[ENVIRONMENT],
             [(name, environ.get(name)) for name in settings[ENVIRONMENT_PASS]],
-            settings[CONTAINER_ENGINE].create_args,
+            settings[CONTAINER_ENGINE].arguments.words,
             settings.is_drop_in,
             inputs,
         )

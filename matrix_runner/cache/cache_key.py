@@ -5,57 +5,14 @@ from dataclasses import dataclass
 
 from matrix_runner import __version__
 from matrix_runner.config.create_args.container_arguments import MountKind
-from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.config.options.build_options import ENVIRONMENT_PASS
-from matrix_runner.config.options.cache_options import (
-    CACHE_DIR,
-    CACHE_MAX_AGE,
-    CACHE_REMOTE,
-    CACHE_REMOTE_READ_ONLY,
-    CACHE_SIZE,
-    NO_CACHE,
-    REBUILD,
-)
-from matrix_runner.config.options.image_options import IMAGE, IMAGES
-from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import (
-    ALLOW_HOST_COMMANDS,
     CONTAINER_ENGINE,
-    CPUS,
-    DEBUG_KEEP_CONTAINER,
-    DEBUG_TRACEBACK,
-    JOBS,
-    MEMORY,
-    OUTPUT_DIR,
-    OVERWRITE,
-    SILENCE_TIMEOUT,
-    STEP_TIMEOUT,
-)
-from matrix_runner.config.options.selection_options import (
-    ALLOW_EMPTY,
-    ARCHS,
-    BUILD,
-    ENABLE,
-    PROJECT_REQUIRES_PYTHON,
-    SKIP,
-    TEST_SKIP,
 )
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.testing import has_tests
 from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest
-
-_WITHOUT_EFFECT: tuple[Option[object], ...] = (
-    # Which cells there are, and in which images: the cell and its image's id are ingredients themselves.
-    *(BUILD, SKIP, ARCHS, ENABLE, ALLOW_EMPTY, PROJECT_REQUIRES_PYTHON, IMAGE, *IMAGES.values()),
-    # Whether the cell has tests is one too; of the engine only the arguments of containers are.
-    *(TEST_SKIP, CONTAINER_ENGINE),
-    # What a passing cell does not feel.
-    *(JOBS, CPUS, MEMORY, STEP_TIMEOUT, SILENCE_TIMEOUT, OUTPUT_DIR, OVERWRITE, ALLOW_HOST_COMMANDS),
-    *(DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK),
-    *(NO_CACHE, REBUILD, CACHE_DIR, CACHE_MAX_AGE, CACHE_SIZE, CACHE_REMOTE, CACHE_REMOTE_READ_ONLY),
-)
-
 
 _LEADER = "what is built by "
 """How the ingredient begins that stands for all that another cell's wheel is made of."""
@@ -85,7 +42,7 @@ class StableAbiBuilder:
 
 def why_not_cached(job: Job) -> str | None:
     """Say why what the cell gives cannot be kept, or None."""
-    arguments = parse_create_args(job.settings[CONTAINER_ENGINE].create_args)
+    arguments = job.settings[CONTAINER_ENGINE].arguments
     mounted = [mount for mount in arguments.mounts if mount.kind is not MountKind.TMPFS]
     if arguments.binds or arguments.volumes_from or mounted:
         return "create-args mount something whose content cannot be seen from here"
@@ -139,15 +96,15 @@ def _of_place(job: Job, place: ProbedImage) -> dict[str, str]:
 
 
 def _options(job: Job) -> Named:
-    left_out = {option.name for option in _WITHOUT_EFFECT}
-    found = {option.name: option.kind.write(value) for option, value in job.settings.items()}
-    kept = {name: digest(written) for name, written in found.items() if name not in left_out}
-    kept[CONTAINER_ENGINE.name] = digest("\0".join(job.settings[CONTAINER_ENGINE].create_args))
-    return tuple(sorted(kept.items()))
+    """Return a digest of each option that can change the wheel or its verdict, as the table says."""
+    values = ((option, value) for option, value in job.settings.items() if option.affects_wheel)
+    return tuple(
+        sorted((option.name, digest((option.key_text or option.kind.write)(value))) for option, value in values)
+    )
 
 
 def _variables(job: Job, environ: Mapping[str, str]) -> Named:
     """Return what containers see of the machine's environment."""
-    arguments = parse_create_args(job.settings[CONTAINER_ENGINE].create_args)
+    arguments = job.settings[CONTAINER_ENGINE].arguments
     names = {*job.settings[ENVIRONMENT_PASS], *(name for name, value in arguments.env if value is None)}
     return tuple((name, digest(environ[name])) for name in sorted(names) if name in environ)

@@ -21,8 +21,8 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.project.source_archive import archive_of, archive_of_bytes
 from matrix_runner.recipe.cargo_downloads import has_crates
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.commands import Step
 from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.testing import has_tests
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.wheelhouse import Promise, receive, reject_pure, verify

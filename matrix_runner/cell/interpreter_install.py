@@ -6,7 +6,7 @@ from matrix_runner.engine.api import Container, ExecRequest
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Reason, StepKind
 from matrix_runner.probe.image_probe import ProbedImage, probe_again
-from matrix_runner.recipe.commands import Step
+from matrix_runner.recipe.step import Step
 
 INSTALL = ("manylinux-interpreters", "ensure")
 """The command of images since 2023-09; it downloads, checks a digest and unpacks to `/opt/python`."""

@@ -12,7 +12,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
 from matrix_runner.recipe.auditing import findings
-from matrix_runner.recipe.commands import Step
+from matrix_runner.recipe.step import Step
 
 _LAST_WORDS = 16 * 1024
 """Bytes of a command's output that are kept to find the line that says why it failed."""

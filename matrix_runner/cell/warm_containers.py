@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from matrix_runner.before_all.project_volumes import ProjectVolumes
 from matrix_runner.before_all.registry import PreparedImage
-from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, MEMORY
 from matrix_runner.engine.api import Container, ContainerSpec, Engine, ResolvedImage
 from matrix_runner.errors import MachineError
@@ -23,7 +22,7 @@ def container_spec(
         arch=job.cell.platform.arch,
         name=str(job.cell),
         memory=job.settings[MEMORY] or None,
-        arguments=parse_create_args(job.settings[CONTAINER_ENGINE].create_args),
+        arguments=job.settings[CONTAINER_ENGINE].arguments,
         volumes=supplies.volumes(job, image),
     )
 

@@ -90,7 +90,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
                 errors.write(f"warning: {warning}")
         plan.require_jobs(settings)
         for notice in argument_notices(
-            (job.settings[CONTAINER_ENGINE].create_args for job in plan.jobs), is_local=chosen.is_local
+            (job.settings[CONTAINER_ENGINE].arguments for job in plan.jobs), is_local=chosen.is_local
         ):
             errors.write(f"note: {notice}")
         _make_images(chosen, plan, out, jobs=settings[JOBS] or None)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path, user_state_path
 
-from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.errors import EngineError, MachineError, UsageError
 from matrix_runner.matrix import Host
 from matrix_runner.model.platforms import Arch, Libc
 
 if TYPE_CHECKING:
+    from matrix_runner.config.create_args.container_arguments import ContainerArguments
     from matrix_runner.config.loading.settings import Settings
     from matrix_runner.engine.api import Engine, EngineInfo
     from matrix_runner.engine.docker.sdk import DockerEngine
@@ -122,9 +122,9 @@ def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) ->
     return ChosenEngine(engine=local, info=local.check(), is_local=True, remark=remark)
 
 
-def argument_notices(create_args: Iterable[tuple[str, ...]], *, is_local: bool) -> tuple[str, ...]:
-    """Return what a user should know of `create-args` before a run, each once. `create_args`: those of each cell."""
-    given = tuple(map(parse_create_args, dict.fromkeys(create_args)))
+def argument_notices(arguments: "Iterable[ContainerArguments]", *, is_local: bool) -> tuple[str, ...]:
+    """Return the notices about `create-args` that a user should read before a run. `arguments`: those of each cell."""
+    given = tuple(dict.fromkeys(arguments))
     if is_local:
         ignored = any(not each.asks_nothing for each in given)
         return ("create-args are ignored: this machine itself is the engine, and there is no container",) * ignored

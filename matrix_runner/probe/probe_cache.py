@@ -104,7 +104,7 @@ class ProbeCache:
         return None if content is None else _decoded(content, ResolvedImage)
 
     def _name(self, image: ResolvedImage, key: ImageKey, jobs: Sequence[Job]) -> str:
-        arguments = jobs[0].settings[CONTAINER_ENGINE].create_args
+        arguments = jobs[0].settings[CONTAINER_ENGINE].arguments.words
         probe = probe_request("", ()).argv
         return _digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
 

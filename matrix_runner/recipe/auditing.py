@@ -9,8 +9,9 @@ import msgspec
 
 from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.commands import Commands, Step
+from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.recipe.step import Step
 from matrix_runner.wheelhouse import is_stable_abi
 
 FIRST_AUDITOR = (3, 10)

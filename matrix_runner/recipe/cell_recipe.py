@@ -10,9 +10,10 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.auditing import audit_steps, why_not
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
-from matrix_runner.recipe.commands import Commands, Phase, Step
+from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiler_cache import CompilerCaching
 from matrix_runner.recipe.repairing import repair_step, why_not_compressed
+from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.testing import has_tests, test_steps
 from matrix_runner.recipe.toolbox import Toolbox
 

@@ -5,36 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import ENVIRONMENT
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, SILENCE_TIMEOUT, STEP_TIMEOUT
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.compiler_cache import CompilerCaching
 from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.step import Step, limits_of
 from matrix_runner.recipe.toolbox import Toolbox
 
 SearchPath = tuple[str, ...]
 """What comes first on PATH."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One command of a cell. `shown`: what a person would have typed.
-
-    `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.
-    """
-
-    kind: StepKind
-    request: ExecRequest
-    shown: str
-    is_verdict: bool = False
 
 
 class Phase(Enum):
@@ -146,6 +133,7 @@ class Commands:
         return self.layout.variables if self.settings[ENVIRONMENT] else None
 
     def _request(self, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, kind: StepKind) -> ExecRequest:
+        limits = limits_of(kind)
         return ExecRequest(
             argv=argv,
             env=(
@@ -161,8 +149,8 @@ class Commands:
                 ("UV_PYTHON_DOWNLOADS", "never"),
             ),
             cwd=cwd,
-            timeout=self.settings[STEP_TIMEOUT] or None,
-            silence=self.settings[SILENCE_TIMEOUT] or None,
+            timeout=limits.seconds(self.settings),
+            silence=limits.seconds_of_silence(self.settings),
         )
 
     def _found_first(self, path: SearchPath) -> SearchPath:
@@ -192,7 +180,7 @@ class Commands:
 
     @property
     def _decided(self) -> frozenset[str]:
-        given = parse_create_args(self.settings[CONTAINER_ENGINE].create_args).env
+        given = self.settings[CONTAINER_ENGINE].arguments.env
         return frozenset(name for name, _ in (*self.passed, *given))
 
     def _parallelism(self) -> Variables:

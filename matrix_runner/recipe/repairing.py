@@ -10,8 +10,9 @@ from typing import Final
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.commands import Commands, Step
+from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import calls_auditwheel
 
 LEVEL: Final = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL"

@@ -16,7 +16,8 @@ from matrix_runner.config.options.test_options import (
 from matrix_runner.matrix import Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.commands import Commands, Phase, Step
+from matrix_runner.recipe.commands import Commands, Phase
+from matrix_runner.recipe.step import Step
 
 _GUARD = """\
 # Tests run here, not in the project, so that they import the installed wheel and not the source tree.

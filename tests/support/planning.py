@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.catalog.constraints import load_constraints
+from matrix_runner.config.create_args.create_args import parse_create_args
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
 from matrix_runner.config.loading.layers import Origin, Setting
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options import OPTIONS
@@ -45,6 +47,11 @@ def settings_with(
         if requires_python is None
         else Setting(name="requires-python", value=requires_python, origin=origin),
     )
+
+
+def engine_with(*words: str, name: EngineChoice = EngineChoice.DOCKER) -> ContainerEngine:
+    """Return the engine with these `create-args`."""
+    return ContainerEngine(name=name, arguments=parse_create_args(words))
 
 
 def elf_header(arch: Arch) -> bytes:

@@ -1,6 +1,6 @@
-"""What a user may ask of the containers of cells beyond what this tool asks itself: `create-args`, read."""
+"""The value that `create-args` are parsed into: requests of the user for the containers of cells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -60,8 +60,9 @@ class Gpus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerArguments:
-    """What the words of `docker create` ask for. Each default means that nothing was asked.
+    """`create-args`, parsed. Each default means that nothing was asked.
 
+    `words`: as the user wrote them; two spellings of one request are equal.
     `env`: None as value stands for the value that the variable has on this machine when the container is made; one
     that it does not have stays unset. `memory`, `memory_swap`, `memory_reservation`, `shm_size`: bytes, `memory_swap`
     -1 for no limit. `nano_cpus`: billionths of a CPU. `binds`: `SOURCE:TARGET[:OPTIONS]`; `anonymous_volumes`: targets.
@@ -107,6 +108,7 @@ class ContainerArguments:
     storage_opt: tuple[tuple[str, str], ...] = ()
     group_add: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    words: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def asks_nothing(self) -> bool:

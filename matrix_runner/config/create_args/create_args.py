@@ -34,7 +34,7 @@ _Given = tuple[str, str, _Argument]
 
 def parse_create_args(words: tuple[str, ...]) -> ContainerArguments:
     """Parse the words. Raise InvalidValue with a finding for each that is unknown, malformed or unsupported."""
-    result = ContainerArguments()
+    result = ContainerArguments(words=words)
     findings: list[Finding] = []
     for shown, value, argument in _arguments(words):
         try:

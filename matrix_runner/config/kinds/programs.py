@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from matrix_runner.config.create_args.create_args import parse_create_args
+from matrix_runner.config.create_args.create_args import ContainerArguments, parse_create_args
 from matrix_runner.config.kinds import basic, shapes, toml_writing
 from matrix_runner.config.kinds.basic import Kind
 from matrix_runner.config.kinds.values import (
@@ -120,10 +120,6 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
     name = basic.member(EngineChoice, "engine")
     switch = basic.boolean()
 
-    def create_args(given: tuple[str, ...]) -> tuple[str, ...]:
-        parse_create_args(given)
-        return given
-
     def read_text(text: str) -> ContainerEngine:
         if not text.strip():
             raise InvalidValue.because("must not be empty")
@@ -133,7 +129,7 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
         mount = fields.get("disable-host-mount")
         return ContainerEngine(
             name=name(_single(fields, "name")) if "name" in fields else default,
-            create_args=create_args(fields.get("create-args", ())),
+            arguments=parse_create_args(fields.get("create-args", ())),
             disable_host_mount=switch.read_text(" ".join(mount)) if mount is not None else False,
         )
 
@@ -142,13 +138,13 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
             return read_text(value)
         readers: dict[str, Callable[[object], object]] = {
             "name": lambda one: name(basic.read_string(one)),
-            "create-args": lambda one: create_args(_arguments(one)),
+            "create-args": lambda one: parse_create_args(_arguments(one)),
             "disable-host-mount": switch.read,
         }
         table = _read_table(value, words, readers)
         return ContainerEngine(
             name=_as(table.get("name", default), EngineChoice),
-            create_args=_as_words(table.get("create-args", ())),
+            arguments=_as(table.get("create-args", ContainerArguments()), ContainerArguments),
             disable_host_mount=table.get("disable-host-mount") is True,
         )
 

@@ -32,7 +32,7 @@ def engine(value: object) -> str:
     if not isinstance(value, ContainerEngine):
         raise TypeError(value)
     entries = [f"name = {plain(value.name)}"]
-    entries += [f"create-args = {plain(value.create_args)}"] if value.create_args else []
+    entries += [f"create-args = {plain(value.arguments.words)}"] if value.arguments.words else []
     entries += ["disable-host-mount = true"] if value.disable_host_mount else []
     return f"{{ {', '.join(entries)} }}" if len(entries) > 1 else plain(value.name)
 

@@ -1,8 +1,9 @@
 """What settings are made of where a string would say too little."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
 
 
@@ -75,13 +76,13 @@ class BuildFrontend:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerEngine:
-    """Where cells run. `create_args`: words of `docker create`, for every container of a cell.
+    """Where cells run. `arguments`: `create-args`, parsed, for every container of a cell.
 
     `disable_host_mount` is accepted because the field knows it: nothing of the host is ever mounted here.
     """
 
     name: EngineChoice
-    create_args: tuple[str, ...] = ()
+    arguments: ContainerArguments = field(default_factory=ContainerArguments)
     disable_host_mount: bool = False
 
 

@@ -15,6 +15,7 @@ NO_CACHE: Option[bool] = Option(
     flag="--no-cache",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 REBUILD: Option[tuple[str, ...]] = Option(
@@ -29,6 +30,7 @@ REBUILD: Option[tuple[str, ...]] = Option(
     example='rebuild = "cp313-*"',
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 CACHE_DIR: Option[str] = Option(
@@ -46,6 +48,7 @@ which the command is run.
     metavar="DIRECTORY",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 CACHE_MAX_AGE: Option[int] = Option(
@@ -68,6 +71,7 @@ that pin what they require by constraints (`PIP_CONSTRAINT` or `UV_CONSTRAINT` i
     example='cache-max-age = "1d"',
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 CACHE_SIZE: Option[int] = Option(
@@ -88,6 +92,7 @@ What was used longest ago goes first, at the end of a run.
     example='cache-size = "10g"',
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 CACHE_REMOTE: Option[str] = Option(
@@ -104,6 +109,7 @@ there decides what wheels are: let untrusted jobs read only.
     example='cache-remote = "s3://wheel-cache/my-project"',
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 CACHE_REMOTE_READ_ONLY: Option[bool] = Option(
@@ -115,6 +121,7 @@ CACHE_REMOTE_READ_ONLY: Option[bool] = Option(
     example="cache-remote-read-only = true",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 BEFORE_ALL_INPUTS: Option[tuple[str, ...]] = Option(

@@ -23,6 +23,7 @@ variable over the file), and in one layer the platform's own.
     example='image = "debian"',
     flag="--image",
     metavar="IMAGE",
+    affects_wheel=False,
 )
 
 _MANYLINUX_DEFAULTS = {Arch.ARMV7L: "manylinux_2_31", Arch.RISCV64: "manylinux_2_39"}
@@ -48,6 +49,7 @@ def _option(libc: Libc, arch: Arch) -> Option[str]:
         help=f"The image of {libc}_{arch} cells.",
         details=_DETAILS.format(short=short),
         example=f'{libc}-{arch}-image = "{default}"',
+        affects_wheel=False,
     )
 
 

@@ -1,5 +1,6 @@
 """What one row of the table of options is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
@@ -37,7 +38,7 @@ class Source(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option(Generic[T_co]):
-    """One row of the table: all that reader, command line, help and reference need to know of an option.
+    """One row of the table: all that the program knows of an option besides the place that uses it.
 
     `name`: as in TOML, and as key of the flags given to `load`. `default`: a value as `kind` would read it. `help`:
     one line. `details`: paragraphs for the reference. `example`: lines of TOML for `[tool.matrix-runner]`, which a
@@ -46,6 +47,10 @@ class Option(Generic[T_co]):
     `adds`: each layer adds to those below and does not replace them. `is_flag_only`: for what must not be decided by
     a file that comes with a project. `per_platform`: has a variable for Linux alone, with a suffix (the table for Linux
     may hold every option); `per_cell`: means something for a single cell, so that overrides may set it.
+    `affects_wheel`: its value is part of a cell's cache key; False for what can change neither wheel nor verdict, and
+    for what the key has in another form (the cell itself, its image's id, whether it has tests). `key_text`: the part
+    of the value that counts, as text, where that is not all of it. `limit_hint`: for an option that sets a limit, the
+    advice to a user whose step exceeded it.
     """
 
     name: str
@@ -62,6 +67,9 @@ class Option(Generic[T_co]):
     is_flag_only: bool = False
     per_platform: bool = True
     per_cell: bool = True
+    affects_wheel: bool = True
+    key_text: Callable[[object], str] | None = None
+    limit_hint: str | None = None
 
     def __str__(self) -> str:
         return self.name

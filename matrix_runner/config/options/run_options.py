@@ -13,6 +13,13 @@ _DURATION = basic.measured(
     least_text="one second to thirty days",
 )
 
+
+def _arguments(engine: object) -> str:
+    """Return the part of the value that a container feels: the same cell on Docker and on Podman is the same cell."""
+    assert isinstance(engine, ContainerEngine)  # noqa: S101  the kind reads no other
+    return "\0".join(engine.arguments.words)
+
+
 CONTAINER_ENGINE: Option[ContainerEngine] = Option(
     name="container-engine",
     kind=programs.container_engine(),
@@ -35,6 +42,7 @@ accepted and means nothing: the host is never mounted.
     example='container-engine = { name = "docker", create-args = ["--network=host"] }',
     flag="--engine",
     metavar="ENGINE",
+    key_text=_arguments,
 )
 
 JOBS: Option[int] = Option(
@@ -48,6 +56,7 @@ JOBS: Option[int] = Option(
     metavar="N",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 CPUS: Option[int] = Option(
@@ -63,6 +72,7 @@ other cell can use are shared out too, so that a cell that is alone is told all 
 not work in parallel sets `environment = { MAKEFLAGS = "-j1" }`. Ninja by itself knows no such variable: it takes all.
 """,
     example="cpus = 2",
+    affects_wheel=False,
 )
 
 MEMORY: Option[int] = Option(
@@ -83,6 +93,8 @@ machine has do not run at once. `k`, `m`, `g`, `t` are powers of 1024. Docker ac
 no limit below 6m. The local engine sets none.
 """,
     example='memory = "2g"',
+    limit_hint="raise `memory`, or lower `jobs`",
+    affects_wheel=False,
 )
 
 STEP_TIMEOUT: Option[int] = Option(
@@ -97,6 +109,8 @@ after which hosted CI ends the whole job and takes what the other cells have don
 under emulation.
 """,
     example='step-timeout = "45m"',
+    limit_hint="give it longer with `step-timeout`, or find out what it waits for",
+    affects_wheel=False,
 )
 
 SILENCE_TIMEOUT: Option[int] = Option(
@@ -109,6 +123,8 @@ SILENCE_TIMEOUT: Option[int] = Option(
 Something that hangs prints nothing; compilers, installers and test runners that work do within half an hour.
 """,
     example='silence-timeout = "10m"',
+    limit_hint="give it longer with `silence-timeout`, or find out what it waits for",
+    affects_wheel=False,
 )
 
 OUTPUT_DIR: Option[str] = Option(
@@ -125,6 +141,7 @@ It is made if need be. A relative path starts at the directory in which the comm
     metavar="DIRECTORY",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 OVERWRITE: Option[bool] = Option(
@@ -137,6 +154,7 @@ OVERWRITE: Option[bool] = Option(
     flag="--overwrite",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 ALLOW_HOST_COMMANDS: Option[bool] = Option(
@@ -153,6 +171,7 @@ give itself this permission, so there is neither a key nor a variable for it.
     is_flag_only=True,
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 DEBUG_KEEP_CONTAINER: Option[bool] = Option(
@@ -165,6 +184,7 @@ DEBUG_KEEP_CONTAINER: Option[bool] = Option(
     flag="--debug-keep-container",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 DEBUG_TRACEBACK: Option[bool] = Option(
@@ -177,6 +197,7 @@ DEBUG_TRACEBACK: Option[bool] = Option(
     example="debug-traceback = true",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 OPTIONS: tuple[Option[object], ...] = (

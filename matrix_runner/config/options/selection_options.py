@@ -20,6 +20,7 @@ built if any pattern of `build` matches it and none of `skip` does. Empty means 
     repeatable=True,
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 SKIP: Option[tuple[str, ...]] = Option(
@@ -37,6 +38,7 @@ Patterns for systems other than Linux are accepted and match nothing.
     repeatable=True,
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 ARCHS: Option[tuple[ArchChoice, ...]] = Option(
@@ -61,6 +63,7 @@ An empty environment variable counts as one that is not set.
     metavar="ARCH",
     repeatable=True,
     per_cell=False,
+    affects_wheel=False,
 )
 
 ENABLE: Option[tuple[EnableGroup, ...]] = Option(
@@ -92,6 +95,7 @@ Environment variable and flag add to what the file says.
     adds=True,
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 TEST_SKIP: Option[tuple[str, ...]] = Option(
@@ -103,6 +107,7 @@ TEST_SKIP: Option[tuple[str, ...]] = Option(
     example='test-skip = "*-musllinux_* *_i686"',
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 PROJECT_REQUIRES_PYTHON: Option[str] = Option(
@@ -118,6 +123,7 @@ Read, in this order, from `requires-python` of `[project]` in pyproject.toml, `p
     example='project-requires-python = ">=3.10"',
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 ALLOW_EMPTY: Option[bool] = Option(
@@ -130,6 +136,7 @@ ALLOW_EMPTY: Option[bool] = Option(
     flag="--allow-empty",
     per_platform=False,
     per_cell=False,
+    affects_wheel=False,
 )
 
 OPTIONS: tuple[Option[object], ...] = (

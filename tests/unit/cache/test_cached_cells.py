@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
-from planning import settings_with
+from planning import engine_with, settings_with
 
 from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT_PASS
@@ -200,7 +200,7 @@ def test_a_mode_and_a_link_count(kept: Kept) -> None:
         ({TEST_COMMAND: f"{TESTED} again"}, True),
         ({ENVIRONMENT_PASS: ("CI",)}, True),
         (
-            {CONTAINER_ENGINE: ContainerEngine(name=EngineChoice.DOCKER, create_args=("--cap-add=SYS_PTRACE",))},
+            {CONTAINER_ENGINE: engine_with("--cap-add=SYS_PTRACE")},
             True,
         ),
         ({CONTAINER_ENGINE: ContainerEngine(name=EngineChoice.DOCKER)}, False),
@@ -226,7 +226,7 @@ def test_a_variable_that_is_passed_counts(kept: Kept) -> None:
 
 def test_a_mounted_directory_cannot_be_kept(kept: Kept) -> None:
     """What create-args mount cannot be seen from here: such cells are built each time."""
-    values: Values = {CONTAINER_ENGINE: ContainerEngine(name=EngineChoice.DOCKER, create_args=("-v=/data:/data",))}
+    values: Values = {CONTAINER_ENGINE: engine_with("-v=/data:/data")}
     for _ in range(2):
         kept.run(values)
         assert kept.built() == set(CELLS)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
-from planning import settings_with
+from planning import engine_with, settings_with
 
 from matrix_runner.config.create_args.create_args import parse_create_args
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
+from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BEFORE_ALL, CONFIG_SETTINGS, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
@@ -38,7 +38,7 @@ DIFFERENCES: list[dict[Option[object], object]] = [
     {BEFORE_ALL: f"{ORDERED} again"},
     {ENVIRONMENT: (("A", "1"),)},
     {ENVIRONMENT_PASS: ("CI",)},
-    {CONTAINER_ENGINE: ContainerEngine(name=EngineChoice.AUTO, create_args=("--network=host",))},
+    {CONTAINER_ENGINE: engine_with("--network=host", name=EngineChoice.AUTO)},
 ]
 
 
@@ -95,7 +95,7 @@ def test_a_snapshot_that_fails_is_told_to_all(tmp_path: Path) -> None:
 def test_create_args_reach_every_container_of_a_cell(tmp_path: Path) -> None:
     """What the engine is asked for is what the words mean, for the cells that have them."""
     words = ("--cpus=1",)
-    engine_option = ContainerEngine(name=EngineChoice.AUTO, create_args=words)
+    engine_option = engine_with(*words, name=EngineChoice.AUTO)
     cook = kitchen(tmp_path, A, B, values={}, cp311=settings_of({CONTAINER_ENGINE: engine_option}))
     with cook.engine() as engine:
         build(cook.order(engine))

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from planning import engine_with
 
 from matrix_runner.config.kinds.values import (
     ArchGroup,
@@ -48,7 +49,7 @@ PIP = BuildFrontend(name=Frontend.PIP)
 BUILD_IT = BuildFrontend(name=Frontend.BUILD)
 SETTINGS = (("a", ("True",)), ("b", ("False", "1")), ("c", ("1.5",)))
 PODMAN = ContainerEngine(name=EngineChoice.PODMAN, disable_host_mount=True)
-DOCKER = ContainerEngine(name=EngineChoice.DOCKER, create_args=("-t",))
+DOCKER = engine_with("-t")
 MY_FILE = DependencyVersions(source=VersionSource.FILE, file="my file.txt")
 LATEST = DependencyVersions(source=VersionSource.LATEST)
 

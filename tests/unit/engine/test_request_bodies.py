@@ -114,11 +114,11 @@ def test_an_id_says_how_it_was_made() -> None:
 
 def test_notices_are_told_once() -> None:
     """Each warning comes once for all cells; on this machine itself one sentence says that nothing is done."""
-    given = (("--init", "--network=none"), ("--init", "--tty"))
+    given = tuple(map(parse_create_args, (("--init", "--network=none"), ("--init", "--tty"))))
     assert len(argument_notices(given, is_local=False)) == 2
     (only,) = argument_notices(given, is_local=True)
     assert "ignored" in only
-    assert argument_notices(((),), is_local=True) == ()
+    assert argument_notices((parse_create_args(()),), is_local=True) == ()
 
 
 def test_podman_that_was_asked_for_and_is_not_there() -> None:

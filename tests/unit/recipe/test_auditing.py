@@ -11,7 +11,7 @@ from matrix_runner.config.kinds.values import DependencyVersions, VersionSource
 from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES, DEPENDENCY_VERSIONS
 from matrix_runner.recipe.auditing import findings
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.commands import Step
+from matrix_runner.recipe.step import Step
 
 CATALOG = catalog.load()
 CELL = "cp39-manylinux_x86_64"

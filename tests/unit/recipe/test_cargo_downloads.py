@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planning import job_for, recipe_for, settings_with
+from planning import engine_with, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
 from matrix_runner.config.options.build_options import ENVIRONMENT
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.recipe.cargo_downloads import has_crates, share_downloads
-from matrix_runner.recipe.commands import Step
 from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.step import Step
 
 CELL = "cp311-manylinux_x86_64"
 FETCHED = ("registry/cache", "registry/index", "git/db")
@@ -121,7 +120,7 @@ def sharing(steps: tuple[Step, ...]) -> list[Step]:
         ({}, True, False, 0),
         ({ENVIRONMENT: (("CARGO_HOME", "/x"),)}, True, True, 0),
         (
-            {CONTAINER_ENGINE: ContainerEngine(name=EngineChoice.DOCKER, create_args=("--env=CARGO_HOME=/x",))},
+            {CONTAINER_ENGINE: engine_with("--env=CARGO_HOME=/x")},
             True,
             True,
             0,

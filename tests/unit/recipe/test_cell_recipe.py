@@ -33,7 +33,7 @@ from matrix_runner.config.options.test_options import (
 )
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.commands import Step
+from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.testing import has_tests
 from matrix_runner.recipe.toolbox import choose_frontend, needs
 

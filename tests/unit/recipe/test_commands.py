@@ -22,7 +22,7 @@ from matrix_runner.config.options.build_options import (
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import BEFORE_TEST, TEST_COMMAND, TEST_ENVIRONMENT
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.commands import Step
+from matrix_runner.recipe.step import Step
 
 CATALOG = catalog.load()
 X86 = "cp311-manylinux_x86_64"

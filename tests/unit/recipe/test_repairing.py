@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, outcome, what
-from planning import job_for, recipe_for, settings_with
+from planning import engine_with, job_for, recipe_for, settings_with
 from store_entries import made_of
 
 from matrix_runner import catalog
 from matrix_runner.cache.cache_key import RunInputs, cell_inputs
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
 from matrix_runner.config.options.build_options import REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
@@ -43,7 +42,7 @@ def recipe(
         (
             {
                 REPAIR_COMPRESSION: 1,
-                CONTAINER_ENGINE: ContainerEngine(name=EngineChoice.DOCKER, create_args=(f"--env={LEVEL}=3",)),
+                CONTAINER_ENGINE: engine_with(f"--env={LEVEL}=3"),
             },
             None,
         ),

@@ -1,0 +1,50 @@
+"""One command of a cell, and the options that limit it. Pure."""
+
+from dataclasses import dataclass
+
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.run_options import MEMORY, SILENCE_TIMEOUT, STEP_TIMEOUT
+from matrix_runner.engine.api import ExecRequest
+from matrix_runner.model.outcomes import StepKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepLimits:
+    """The options that limit a step: its seconds, its seconds of silence, its cell's bytes of memory."""
+
+    time: Option[int] = STEP_TIMEOUT
+    silence: Option[int] = SILENCE_TIMEOUT
+    memory: Option[int] = MEMORY
+
+    def seconds(self, settings: Settings) -> float | None:
+        """Return how long the step may take, None for no limit."""
+        return settings[self.time] or None
+
+    def seconds_of_silence(self, settings: Settings) -> float | None:
+        """Return how long the step may print nothing, None for no limit."""
+        return settings[self.silence] or None
+
+
+def limits_of(kind: StepKind) -> StepLimits:
+    """Return the options that limit steps of a kind: the same for all kinds, as yet."""
+    del kind
+    return StepLimits()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One command of a cell. `shown`: the command as a person would have typed it.
+
+    `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.
+    """
+
+    kind: StepKind
+    request: ExecRequest
+    shown: str
+    is_verdict: bool = False
+
+    @property
+    def limits(self) -> StepLimits:
+        """The options that set the request's limits, for the hint to a user whose step exceeds one."""
+        return limits_of(self.kind)
