@@ -1,76 +1,60 @@
 """Dependency groups of pyproject.toml (PEP 735), resolved to requirements.
 
-Here and not by the installer in the container: pip knows groups since 25.1 only, which needs Python 3.9, and a mistake
-in them is better told before anything is built.
+On the host and not by the installer in the container: pip knows groups since 25.1 only, which needs Python 3.9, and a
+mistake in them is better told before anything is built. The rules are those of the library of the PEP's author.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import cast
 
-from packaging.utils import canonicalize_name
-
+from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
+from matrix_runner.config.loading.toml_file import Unreadable
 from matrix_runner.errors import ConfigError
-from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
+from matrix_runner.toml import TOMLValue
 
 _TABLE = "dependency-groups"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DependencyGroups:
-    """The groups of a package, as written. `file`: how to name their file to the user."""
+    """The groups of a package, as written."""
 
-    file: str
-    groups: tuple[tuple[str, TOMLValue], ...] = ()
+    groups: Mapping[str, TOMLValue]
+
+    @classmethod
+    def of(cls, files: BuildFiles) -> "DependencyGroups":
+        """Return the groups of a package; none where it has no pyproject.toml, or one that cannot be read.
+
+        That it cannot be read is told by the reader of the configuration, and by the build backend.
+        """
+        try:
+            found = files.pyproject()
+        except Unreadable:
+            found = None
+        table = None if found is None else found.content.get(_TABLE)
+        return cls(groups=table if isinstance(table, dict) else {})
 
     def requirements(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return what the named groups require, in order. Raise ConfigError for a group that cannot be resolved."""
-        return tuple(line for name in names for line in self._expand(name, ()))
-
-    def _expand(self, name: str, path: tuple[str, ...]) -> Iterator[str]:
-        own = canonicalize_name(name)
-        found = [(title, group) for title, group in self.groups if canonicalize_name(title) == own]
-        if not found:
-            known = ", ".join(title for title, _ in self.groups) or "none"
-            raise self._mistake(path, f"there is no group {name!r}; there are: {known}")
-        if len(found) > 1:
-            raise self._mistake(path, f"the groups {found[0][0]!r} and {found[1][0]!r} have the same name (PEP 735)")
-        if own in path:
-            raise self._mistake(path, f"the group includes itself: {' -> '.join((*path, own))}")
-        title, group = found[0]
-        if not isinstance(group, list):
-            raise self._mistake((title,), "expected a list of requirements")
-        for item in group:
-            yield from self._item(item, title, (*path, own))
-
-    def _item(self, item: TOMLValue, title: str, path: tuple[str, ...]) -> Iterator[str]:
+        """Return the requirements of the named groups, in order. Raise ConfigError for one that cannot be resolved."""
+        if not names:
+            return ()
         # Few projects have groups, and all would wait for it.
-        from packaging.requirements import InvalidRequirement, Requirement
+        from dependency_groups import resolve
 
-        match item:
-            case str():
-                try:
-                    Requirement(item)
-                except InvalidRequirement as error:
-                    problem = str(error).splitlines()[0]
-                    raise self._mistake((title,), f"{item!r} is no requirement: {problem}") from None
-                yield item
-            case {"include-group": str() as included, **rest} if not rest:
-                yield from self._expand(included, path)
-            case _:
-                raise self._mistake((title,), f"expected requirements and {{include-group = ...}}, got {item!r}")
+        groups = cast("Mapping[str, list[str | Mapping[str, str]]]", self.groups)
 
-    def _mistake(self, path: tuple[str, ...], text: str) -> ConfigError:
-        return ConfigError((f"{self.file}: {'.'.join((_TABLE, *path[-1:]))}: {text}",))
+        def resolved(name: str) -> tuple[str, ...]:
+            try:
+                return resolve(groups, name)
+            except LookupError as error:
+                known = ", ".join(self.groups) or "none"
+                raise _mistake(name, f"{error.args[0]}; there are: {known}") from error
+            except (TypeError, ValueError) as error:  # the library's own errors are ValueErrors
+                raise _mistake(name, str(error)) from error
+
+        return tuple(requirement for name in names for requirement in resolved(name))
 
 
-def read_groups(package: Path) -> DependencyGroups:
-    """Read the groups of a package's directory; none where it has no pyproject.toml, or one that cannot be read."""
-    file = package / "pyproject.toml"
-    try:
-        table = loads(file.read_text("utf-8")).get(_TABLE, {})
-    except (OSError, UnicodeDecodeError, TOMLDecodeError):
-        # Who says so is the reader of the configuration, and the build backend.
-        table = {}
-    pairs = table.items() if isinstance(table, dict) else ()
-    return DependencyGroups(file=file.name, groups=tuple(pairs))
+def _mistake(name: str, text: str) -> ConfigError:
+    return ConfigError((f"{PYPROJECT}: {_TABLE}.{name}: {' '.join(text.split())}",))

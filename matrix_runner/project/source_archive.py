@@ -7,54 +7,19 @@ bytes, and a build cannot depend on who checked out what when (reference: reprod
 import errno
 import hashlib
 import os
-import re
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.project.git import Git
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
-IGNORED_OUTSIDE_GIT = """
-.git/
-.hg/
-.svn/
-__pycache__/
-*.py[co]
-.venv/
-venv/
-.tox/
-.nox/
-.cache/
-.mypy_cache/
-.pytest_cache/
-.ruff_cache/
-.eggs/
-/build/lib.*/
-/build/temp.*/
-/build/bdist.*/
-/dist/
-/wheelhouse/
-*.cpython-[0-9]*-*.so
-"""
-
-# Backends and plugins that ask git for the version: without `.git` they fail, or call it 0.0.0.
-_VERSION_FROM_GIT = re.compile(
-    r"setuptools[-_]scm|hatch[-_]vcs|versioningit|versioneer|dunamai|setuptools[-_]git[-_]versioning|flit[-_]scm"
-    r"|setuptools[-_]git|miniver|poetry-dynamic-versioning|uv-dynamic-versioning"
-)
-
-_LATEST_PRE_1980 = 315_532_800
-"""1980-01-01 in seconds: the first moment a zip file, so a wheel, can express."""
+from matrix_runner.project.source_files import list_files
 
 _CHUNK = 1 << 20
-
 
 Digests = tuple[tuple[str, str], ...]
 """What is in each file of the project, its kind and mode included, by name, sorted; of `.git` what a build can see."""
@@ -89,17 +54,20 @@ class Survey:
 
 
 def pack(
-    project: Path, target: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = (), package: str = ""
+    project: Path,
+    target: Path,
+    *,
+    environ: Mapping[str, str],
+    exclude: Iterable[Path] = (),
+    build_files: Iterable[BuildFiles] | None = None,
 ) -> SourceArchive:
-    """Write the project's files as a tar to `target`.
+    """Write the project's files as a tar to `target`: those of `source_files.list_files`.
 
-    In a git checkout: tracked files, and untracked ones that are not ignored. Elsewhere: everything but
-    `IGNORED_OUTSIDE_GIT`. `.git` goes along only if the project, or the `package` below it, takes its version from it.
-    `exclude`: directories
-    never to pack, such as the output directory. Sockets, FIFOs and devices are left out with a notice and never
-    opened. Raise MachineError if a file cannot be read or keeps changing while it is, UsageError if there is none.
+    `build_files`: of the project and of the package in it, if that is another directory; default: the project's.
+    Sockets, FIFOs and devices are left out with a notice and never opened. Raise MachineError if a file cannot be read
+    or keeps changing while it is, UsageError if there is none.
     """
-    found = _gather(project, target, environ, exclude, package)
+    found = _gather(project, target, environ, exclude, build_files)
     return SourceArchive(
         path=target,
         size=target.stat().st_size,
@@ -110,23 +78,32 @@ def pack(
     )
 
 
-def survey(project: Path, *, environ: Mapping[str, str], exclude: Iterable[Path] = (), package: str = "") -> Survey:
-    """Read what `pack` would, and write nothing. Raise as it does."""
-    return _gather(project, None, environ, exclude, package)
+def survey(
+    project: Path,
+    *,
+    environ: Mapping[str, str],
+    exclude: Iterable[Path] = (),
+    build_files: Iterable[BuildFiles] | None = None,
+) -> Survey:
+    """Read the files that `pack` would, and write nothing. Raise as it does."""
+    return _gather(project, None, environ, exclude, build_files)
 
 
 def _gather(
-    project: Path, target: Path | None, environ: Mapping[str, str], exclude: Iterable[Path], package: str
+    project: Path,
+    target: Path | None,
+    environ: Mapping[str, str],
+    exclude: Iterable[Path],
+    build_files: Iterable[BuildFiles] | None,
 ) -> Survey:
+    git = Git(project, environ)
+    files = tuple(build_files or (BuildFiles(project),))
     notices: list[str] = []
     for attempt in (1, 2):
         try:
-            git = Git(project, environ)
-            names, is_git = _listed(project, package, git, notices)
-            epoch = _epoch(environ, git if is_git else None)
-            skipped = tuple(filter(None, (_inside(project, path) for path in exclude)))
-            names = [n for n in names if not any(n == s or n.startswith(s + "/") for s in skipped)]
-            digests = _write(project, sorted(set(names)), target, epoch, notices)
+            listed = list_files(project, git, environ=environ, exclude=exclude, build_files=files)
+            notices += listed.notices
+            digests = _write(project, listed.names, target, listed.epoch, notices)
             break
         except (tarfile.TarError, OSError) as error:
             # A file that shrinks or vanishes between listing and reading: an editor or a build is at work.
@@ -136,7 +113,9 @@ def _gather(
     seen = [pair for pair in digests if not pair[0].startswith(".git/")]
     if len(seen) < len(digests):
         seen.append((".git", hashlib.sha256(git.state()).hexdigest()))
-    return Survey(digests=tuple(sorted(seen)), files=len(digests), epoch=epoch, notices=tuple(dict.fromkeys(notices)))
+    return Survey(
+        digests=tuple(sorted(seen)), files=len(digests), epoch=listed.epoch, notices=tuple(dict.fromkeys(notices))
+    )
 
 
 def archive_of(path: Path, name: str) -> Iterator[bytes]:
@@ -168,79 +147,8 @@ def _advice(error: Exception) -> str:
     return "a file changes while it is read: stop what writes there, or add it to .gitignore"
 
 
-def _listed(project: Path, package: str, git: Git, notices: list[str]) -> tuple[list[str], bool]:
-    """Return the names of all files to pack, and whether git knows them."""
-    names = git.files()
-    if names is None:
-        return _plain_files(project), False
-    if any(map(_takes_version_from_git, {project, project / package})):
-        names += _git_metadata(project, notices)
-    return names, True
-
-
-def _git_metadata(project: Path, notices: list[str]) -> list[str]:
-    if not (project / ".git").is_dir():
-        notices.append("the version comes from git, but .git is no directory here: set the version by a variable")
-        return []
-    unneeded = {".git/hooks", ".git/lfs", ".git/logs"}
-    return [name for name in _walk(project, ".git") if "/".join(name.split("/")[:2]) not in unneeded]
-
-
-def _takes_version_from_git(directory: Path) -> bool:
-    for name in ("pyproject.toml", "setup.py", "setup.cfg"):
-        try:
-            text = (directory / name).read_text("utf-8", errors="replace")
-        except OSError:
-            continue
-        if _VERSION_FROM_GIT.search(text):
-            return True
-    return False
-
-
-def _plain_files(project: Path) -> list[str]:
-    # Not for git checkouts, which ask git.
-    from pathspec import GitIgnoreSpec
-
-    ignored = GitIgnoreSpec.from_lines(IGNORED_OUTSIDE_GIT.splitlines())
-    return list(_walk(project, "", ignored))
-
-
-def _walk(project: Path, top: str, ignored: "GitIgnoreSpec | None" = None) -> Iterator[str]:
-    """Names of all files and links below `top`, relative to the project; links are not followed."""
-    for entry in sorted(os.scandir(project / top), key=lambda entry: entry.name):
-        name = f"{top}/{entry.name}" if top else entry.name
-        is_directory = entry.is_dir(follow_symlinks=False)
-        if ignored is not None and ignored.match_file(name + "/" if is_directory else name):
-            continue
-        if is_directory:
-            yield from _walk(project, name, ignored)
-        else:
-            yield name
-
-
-def _epoch(environ: Mapping[str, str], git: Git | None) -> int:
-    """SOURCE_DATE_EPOCH if it is set, else the commit's time, else 1980: never the time of a checkout."""
-    given = environ.get("SOURCE_DATE_EPOCH")
-    if given:
-        if not given.isdecimal():
-            raise UsageError(
-                f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {given!r}",
-                hint="unset it, or set it to `git log -1 --format=%ct`",
-            )
-        return max(int(given), _LATEST_PRE_1980)
-    return max(git.commit_time() if git else 0, _LATEST_PRE_1980)
-
-
-def _inside(project: Path, path: Path) -> str:
-    try:
-        inside = path.resolve().relative_to(project.resolve()).as_posix()
-    except ValueError:
-        return ""
-    return "" if inside == "." else inside
-
-
 def _write(
-    project: Path, names: list[str], target: Path | None, epoch: int, notices: list[str]
+    project: Path, names: Iterable[str], target: Path | None, epoch: int, notices: list[str]
 ) -> list[tuple[str, str]]:
     """Write the tar, if there is to be one; return each file's digest."""
     with tarfile.open(

@@ -1,8 +1,10 @@
 """From files, environment and flags to settings: the layers, lowest first, and every mistake in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
 from matrix_runner.config.loading.diagnostics import Diagnostics, Document
 from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN, Dialect
 from matrix_runner.config.loading.file_layers import file_layers, find_misplaced, has_table
@@ -10,7 +12,7 @@ from matrix_runner.config.loading.layers import Layer, Origin, Setting, resolve
 from matrix_runner.config.loading.metadata import Metadata, read_metadata
 from matrix_runner.config.loading.positions import locate
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.loading.toml_file import Unreadable, read_toml
+from matrix_runner.config.loading.toml_file import TomlText, Unreadable, read_toml
 from matrix_runner.config.loading.variable_layers import FlagValue, flag_layer, variable_layers
 from matrix_runner.config.mistakes import did_you_mean, printable, quote
 from matrix_runner.config.options import OPTIONS
@@ -18,8 +20,7 @@ from matrix_runner.config.options.option import Source
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.errors import ConfigError
 
-PROJECT_FILE = "pyproject.toml"
-_PROJECT_FILES = (PROJECT_FILE, "setup.py", "setup.cfg")
+_PROJECT_FILES = (PYPROJECT, "setup.py", "setup.cfg")
 
 
 def load(
@@ -28,20 +29,23 @@ def load(
     environ: Mapping[str, str],
     flags: Mapping[str, FlagValue],
     config_file: Path | None = None,
+    files: BuildFiles | None = None,
 ) -> Settings:
     """Resolve every option. Lowest first: default, table, its part for Linux, overrides, variables, flags.
 
     The table is `[tool.matrix-runner]` and the variables are `MATRIX_RUNNER_*`. Where there is no such table and there
     is one of cibuildwheel, or one of its variables is set, those are read instead, with that tool's defaults, below
     our own variables. `flags` holds, by the option's name, the flags that were given (an empty tuple is one that was
-    not). `config_file` replaces pyproject.toml as the place of the table. Raise ConfigError with all mistakes.
+    not). `config_file` replaces pyproject.toml as the place of the table. `files`: those of `project`, if others are
+    to ask them too. Raise ConfigError with all mistakes.
     """
     if not project.is_dir():
         what = "not a directory" if project.exists() else "no such directory"
         raise ConfigError((f"{printable(str(project))}: {what}",), hint="Name the directory of a Python project.")
     reading = Diagnostics()
-    package = _read(project / PROJECT_FILE, PROJECT_FILE, reading)
-    if not any((project / name).exists() or (project / name).is_symlink() for name in _PROJECT_FILES):
+    files = files or BuildFiles(project)
+    package = _read(files.pyproject, PYPROJECT, reading)
+    if not any(map(files.has, _PROJECT_FILES)):
         reading.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
     document = package if config_file is None else _other(config_file, reading)
     find_misplaced(document, reading)
@@ -53,7 +57,7 @@ def load(
         *variable_layers(environ, OWN, reading),
         flag_layer(flags, dialect, reading),
     )
-    metadata = _metadata(project, package, reading)
+    metadata = _metadata(files, package, reading)
     _check_groups(layers, metadata, reading)
     if reading.mistakes:
         raise ConfigError(tuple(reading.mistakes))
@@ -92,20 +96,21 @@ def _choose_dialect(document: Document, environ: Mapping[str, str], reading: Dia
     return OWN
 
 
-def _read(file: Path, label: str, reading: Diagnostics) -> Document:
-    lines: dict[tuple[str | int, ...], int] = {}
+def _read(read: Callable[[], TomlText | None], label: str, reading: Diagnostics) -> Document:
+    found = None
     try:
-        content = read_toml(file, label, on_text=lambda text: lines.update(locate(text))) or {}
+        found = read()
     except Unreadable as error:
         reading.wrong(str(error))
-        content = {}
-    return Document(label=label, content=content, lines=lines)
+    if found is None:
+        return Document(label=label, content={}, lines={})
+    return Document(label=label, content=found.content, lines=locate(found.text))
 
 
 def _other(config_file: Path, reading: Diagnostics) -> Document:
     """Read the file given in place of pyproject.toml, which must be there and have a table."""
     label, before = printable(str(config_file)), len(reading.mistakes)
-    document = _read(config_file, label, reading)
+    document = _read(partial(read_toml, config_file, label), label, reading)
     if len(reading.mistakes) == before and not (has_table(document, OWN) or has_table(document, CIBUILDWHEEL)):
         tables = f"[tool.{OWN.table}] or [tool.{CIBUILDWHEEL.table}]"
         state = f"has no table {tables}" if config_file.exists() else "no such file"
@@ -113,9 +118,9 @@ def _other(config_file: Path, reading: Diagnostics) -> Document:
     return document
 
 
-def _metadata(project: Path, package: Document, reading: Diagnostics) -> Metadata:
+def _metadata(files: BuildFiles, package: Document, reading: Diagnostics) -> Metadata:
     """Read what the project says of itself; a mistake in its pyproject.toml gets its line."""
-    metadata = read_metadata(project, package.content)
+    metadata = read_metadata(files, package.content)
     for mistake in metadata.mistakes:
         own = mistake.file == package.label
         reading.wrong(f"{package.place(*mistake.at)}: {mistake.text}" if own else str(mistake))

@@ -5,20 +5,18 @@ Looked for where the field looks, in its order: `[project]` (PEP 621), setup.cfg
 
 import ast
 import configparser
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
+from packaging.utils import canonicalize_name
+
 from matrix_runner.config.kinds.basic import check_specifier, filled, read_string
+from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
+from matrix_runner.config.loading.toml_file import Unreadable
 from matrix_runner.config.mistakes import InvalidValue, Key, describe, path, printable
 from matrix_runner.toml import TOMLValue
-
-_PROJECT_FILE: Final = "pyproject.toml"
-_LARGEST: Final = 8 * 1024 * 1024
-"""Bytes. No setup.py or setup.cfg is that long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +52,9 @@ class Metadata:
 
         Names are equal as those of distributions are (PEP 735, PEP 503): case, `-`, `_` and `.` make no difference.
         """
-        return next((group for group in self.dependency_groups if _normalised(group) == _normalised(name)), None)
+        return next(
+            (group for group in self.dependency_groups if canonicalize_name(group) == canonicalize_name(name)), None
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +96,8 @@ class _Notes:
             return None
 
 
-def read_metadata(package: Path, pyproject: Mapping[str, TOMLValue]) -> Metadata:
-    """Read what the package in a directory says; `pyproject` is its pyproject.toml, empty if it has none.
+def read_metadata(files: BuildFiles, pyproject: Mapping[str, TOMLValue]) -> Metadata:
+    """Read what a package's files say; `pyproject` is its pyproject.toml, empty if it has none.
 
     Raises nothing: what is wrong is in `mistakes`, and what could not be read in `warnings`. setup.cfg and setup.py are
     read only for what is not said before them.
@@ -106,10 +106,10 @@ def read_metadata(package: Path, pyproject: Mapping[str, TOMLValue]) -> Metadata
     project = pyproject.get("project", {})
     if not isinstance(project, dict):
         text = f"expected a table, got {describe(project)}"
-        notes.mistakes.append(Mistake(file=_PROJECT_FILE, at=("project",), text=text))
+        notes.mistakes.append(Mistake(file=PYPROJECT, at=("project",), text=text))
         return Metadata(dependency_groups=_groups(pyproject), mistakes=tuple(notes.mistakes))
     wanted: dict[str, _Found] = {}
-    for source in _sources(package, project, notes):
+    for source in _sources(files, project, notes):
         for key, found in source.items():
             wanted.setdefault(key, found)
         if len(wanted) == len(_KEYS):
@@ -130,32 +130,32 @@ def read_metadata(package: Path, pyproject: Mapping[str, TOMLValue]) -> Metadata
 _KEYS: Final = ("name", "requires-python")
 
 
-def _sources(package: Path, project: Mapping[str, TOMLValue], notes: _Notes) -> Iterator[_Source]:
+def _sources(files: BuildFiles, project: Mapping[str, TOMLValue], notes: _Notes) -> Iterator[_Source]:
     """Yield what each file gives, the first that counts first; a file is opened only when it is asked for."""
-    yield {key: _Found(value=project[key], file=_PROJECT_FILE, at=("project", key)) for key in _KEYS if key in project}
-    yield _setup_cfg(package / "setup.cfg", notes)
-    yield _setup_py(package / "setup.py", notes)
+    yield {key: _Found(value=project[key], file=PYPROJECT, at=("project", key)) for key in _KEYS if key in project}
+    yield _setup_cfg(files, notes)
+    yield _setup_py(files, notes)
 
 
-def _setup_cfg(file: Path, notes: _Notes) -> _Source:
-    data = _content(file, notes)
+def _setup_cfg(files: BuildFiles, notes: _Notes) -> _Source:
+    data, file = _content(files, "setup.cfg", notes), "setup.cfg"
     # As setuptools reads it: `%` has no meaning, and a key that is given twice is an error.
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string(data.decode("utf-8-sig"), source=file.name)
+        parser.read_string(data.decode("utf-8-sig"), source=file)
     except (configparser.Error, UnicodeDecodeError) as error:
         notes.warnings.append(_ignored(file, error))
         return {}
     places = {"name": ("metadata", "name"), "requires-python": ("options", "python_requires")}
     return {
-        key: _Found(value=parser.get(*place), file=file.name, at=place)
+        key: _Found(value=parser.get(*place), file=file, at=place)
         for key, place in places.items()
         if parser.has_option(*place)
     }
 
 
-def _setup_py(file: Path, notes: _Notes) -> _Source:
-    data = _content(file, notes)
+def _setup_py(files: BuildFiles, notes: _Notes) -> _Source:
+    data, file = _content(files, "setup.py", notes), "setup.py"
     try:
         with warnings.catch_warnings():
             # What Python thinks of the project's escape sequences is not what was asked.
@@ -176,7 +176,7 @@ def _setup_py(file: Path, notes: _Notes) -> _Source:
             # requires-python they know a plain text only.
             value = _text(keyword.value, constants if key == "name" else {})
             if key is not None and value is not None:
-                found[key] = _Found(value=value, file=file.name, at=(str(keyword.arg),), line=keyword.value.lineno)
+                found[key] = _Found(value=value, file=file, at=(str(keyword.arg),), line=keyword.value.lineno)
     return found
 
 
@@ -232,34 +232,24 @@ def _text(value: ast.expr, constants: Mapping[str, str]) -> str | None:
             return None
 
 
-def _content(file: Path, notes: _Notes) -> bytes:
-    """Return what is in a file, nothing if there is none."""
+def _content(files: BuildFiles, name: str, notes: _Notes) -> bytes:
+    """Return the content of a file, nothing if there is none."""
     try:
-        if not file.is_file():
-            return b""
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    except OSError as error:
-        notes.warnings.append(_ignored(file, error))
+        return files.read(name) or b""
+    except Unreadable as error:
+        if not error.is_no_file:
+            notes.warnings.append(f"{name}: ignored: {printable(' '.join(error.problem.split()))}")
         return b""
-    if len(data) > _LARGEST:
-        notes.warnings.append(f"{file.name}: ignored: it is larger than {_LARGEST // 1024**2} MiB")
-        return b""
-    return data
 
 
-def _ignored(file: Path, error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return f"{file.name}: ignored: it cannot be read: {printable(' '.join((reason or type(error).__name__).split()))}"
+def _ignored(file: str, error: Exception) -> str:
+    reason = str(error) or type(error).__name__
+    return f"{file}: ignored: it cannot be read: {printable(' '.join(reason.split()))}"
 
 
 def _groups(pyproject: Mapping[str, TOMLValue]) -> tuple[str, ...]:
     groups = pyproject.get("dependency-groups")
     return tuple(groups) if isinstance(groups, dict) else ()
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _specifier(value: object) -> str:

@@ -2,7 +2,8 @@
 
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from matrix_runner.config.mistakes import quote
@@ -17,24 +18,41 @@ _POSITION = re.compile(
 
 
 class Unreadable(Exception):
-    """A file that cannot be read as TOML; its text is a whole line."""
+    """A file that cannot be read, or is no TOML; its text is a whole line.
 
-
-def read_toml(file: Path, label: str, on_text: Callable[[str], object] = lambda _: None) -> dict[str, TOMLValue] | None:
-    """Return what a TOML file says, or None if there is none; raise Unreadable. `label` is its name in messages.
-
-    `on_text` gets the text of a file that is well-formed.
+    `problem`: the same as a clause, without the file's name. `is_no_file`: there is something else of that name, such
+    as a directory.
     """
-    data = _read_bytes(file, label)
-    if data is None:
-        return None
+
+    def __init__(self, text: str, *, problem: str = "", is_no_file: bool = False) -> None:
+        super().__init__(text)
+        self.problem = problem
+        self.is_no_file = is_no_file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TomlText:
+    """A TOML document: its text, and the values in it."""
+
+    text: str
+    content: Mapping[str, TOMLValue]
+
+
+def read_toml(file: Path, label: str) -> TomlText | None:
+    """Return the document in a file, or None if there is no such file; raise Unreadable. `label`: for messages."""
+    data = read_file(file, label)
+    return None if data is None else parse_toml(data, label)
+
+
+def parse_toml(data: bytes, label: str) -> TomlText:
+    """Return the document; raise Unreadable, with line and column where they are known."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
         raise Unreadable(f"{label}: not UTF-8: byte 0x{data[offset]:02x} at offset {offset}") from None
     try:
-        content = loads(text)
+        return TomlText(text=text, content=loads(text))
     except TOMLDecodeError as error:
         raise Unreadable(_located(str(error), text, label)) from None
     except RecursionError:
@@ -42,27 +60,28 @@ def read_toml(file: Path, label: str, on_text: Callable[[str], object] = lambda 
     except ValueError as error:
         # Python itself refuses numbers of thousands of digits and dates such as 2024-02-31.
         raise Unreadable(f"{label}: not readable as TOML: {' '.join(str(error).split())}") from None
-    on_text(text)
-    return content
 
 
-def _read_bytes(file: Path, label: str) -> bytes | None:
+def read_file(file: Path, label: str) -> bytes | None:
+    """Return the content of a small regular file, or None if there is none; raise Unreadable."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             # Opening a named pipe would wait for ever.
             what = "a directory" if file.is_dir() else "not a regular file"
-            raise Unreadable(f"{label}: cannot be read: it is {what}")
+            raise Unreadable(f"{label}: cannot be read: it is {what}", is_no_file=True)
         with file.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except FileNotFoundError:
         if file.is_symlink():
-            raise Unreadable(f"{label}: cannot be read: it is a link to a file that does not exist") from None
+            problem = "cannot be read: it is a link to a file that does not exist"
+            raise Unreadable(f"{label}: {problem}", is_no_file=True) from None
         return None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise Unreadable(f"{label}: cannot be read: {reason.lower()}") from None
+        raise Unreadable(f"{label}: cannot be read: {reason.lower()}", problem=f"it cannot be read: {reason}") from None
     if len(data) > LARGEST:
-        raise Unreadable(f"{label}: larger than {LARGEST // 1024**2} MiB, so not a configuration")
+        size = f"{LARGEST // 1024**2} MiB"
+        raise Unreadable(f"{label}: larger than {size}, so not a configuration", problem=f"it is larger than {size}")
     return data
 
 

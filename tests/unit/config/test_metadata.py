@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.metadata import Metadata, read_metadata
 from matrix_runner.toml import loads
 
@@ -17,7 +18,7 @@ def read(directory: Path, *, toml: str = "", cfg: str | bytes | None = None, py:
     for name, content in (("setup.cfg", cfg), ("setup.py", py)):
         if content is not None:
             (directory / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_metadata(directory, loads(toml))
+    return read_metadata(BuildFiles(directory), loads(toml))
 
 
 def said(metadata: Metadata) -> tuple[str | None, str | None, str | None]:

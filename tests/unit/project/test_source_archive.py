@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.project.source_archive import SourceArchive, archive_of, pack
 
@@ -305,7 +306,9 @@ def test_a_package_below_the_project_brings_git_along(tmp_path: Path) -> None:
     (project / "python/pyproject.toml").write_text('[build-system]\nrequires = ["setuptools-scm"]\n')
     out = tmp_path / "out.tar"
     for package, expected in (("", False), ("python", True)):
-        names = members(pack(project, out, environ={}, package=package)).keys()
+        names = members(
+            pack(project, out, environ={}, build_files=(BuildFiles(project), BuildFiles(project / package)))
+        ).keys()
         assert (".git/HEAD" in names) is expected
 
 

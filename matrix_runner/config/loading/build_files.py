@@ -1,0 +1,50 @@
+"""The build files of a directory (pyproject.toml, setup.py and their like), each read and parsed at most once."""
+
+from pathlib import Path
+from typing import final
+
+from matrix_runner.config.loading.toml_file import TomlText, Unreadable, parse_toml, read_file
+
+PYPROJECT = "pyproject.toml"
+
+
+@final
+class BuildFiles:
+    """The files of one directory that say how it is built. Whoever asks, a file is opened once."""
+
+    def __init__(self, directory: Path) -> None:
+        """Read nothing yet."""
+        self.directory = directory
+        self._data: dict[str, bytes | Unreadable | None] = {}
+        self._pyproject: TomlText | None = None
+
+    def has(self, name: str) -> bool:
+        """Whether there is something of that name, readable or not."""
+        path = self.directory / name
+        return path.exists() or path.is_symlink()
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file, None if there is none. Raise Unreadable."""
+        if name not in self._data:
+            try:
+                self._data[name] = read_file(self.directory / name, name)
+            except Unreadable as error:
+                self._data[name] = error
+        found = self._data[name]
+        if isinstance(found, Unreadable):
+            raise found
+        return found
+
+    def text(self, name: str) -> str:
+        """Return the text of a file, "" if there is none that can be read; invalid UTF-8 is replaced."""
+        try:
+            return (self.read(name) or b"").decode("utf-8", "replace")
+        except Unreadable:
+            return ""
+
+    def pyproject(self) -> TomlText | None:
+        """Return pyproject.toml, None if there is none. Raise Unreadable."""
+        data = self.read(PYPROJECT)
+        if data is not None and self._pyproject is None:
+            self._pyproject = parse_toml(data, PYPROJECT)
+        return self._pyproject
