@@ -213,17 +213,17 @@ def run(cells: int, directory: Path, *, live: bool = False) -> Figures:
     """Run so many cells, below a directory; return what it took."""
     pantry = Pantry(directory, _identifiers(cells))
     settings = settings_with({TEST_COMMAND: TESTED}, project_name="demo")
-    cook = Many(directory=directory, identifiers=_identifiers(cells), settings=settings, dish=pantry.serve)
-    cook.images = tuple(f"image:{number}" for number in range(cells // IN_AN_IMAGE + 1))
-    engine = Forgetful(cook._cook)  # noqa: SLF001
-    for image in cook.images:
+    fake = Many(directory=directory, identifiers=_identifiers(cells), settings=settings, override=pantry.serve)
+    fake.images = tuple(f"image:{number}" for number in range(cells // IN_AN_IMAGE + 1))
+    engine = Forgetful(fake._answer)  # noqa: SLF001
+    for image in fake.images:
         engine.host.add_image(image)
-    order = cook.order(engine)
-    logs = CellLogs(order.logs_dir)
+    request = fake.request(engine)
+    logs = CellLogs(request.inputs.logs_dir)
     with _console(logs, live=live) as console, closing(engine):
-        order = replace(order, listeners=(logs, console), durations=directory / "durations.json")
+        request = replace(request, listeners=(logs, console), durations=directory / "durations.json")
         before, began, processor = _memory(), time.monotonic(), time.process_time()
-        report = build(order)
+        report = build(request)
         clock, processor = time.monotonic() - began, time.process_time() - processor - engine.seconds
     if int(report.exit_code) or len(report.outcomes) != cells:
         raise SystemExit(f"the run failed: {report.exit_code}, {report.outcomes[0].failure}")

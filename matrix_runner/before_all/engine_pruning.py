@@ -1,10 +1,11 @@
-"""What is kept for later runs goes again: what nobody has used for long, and what newer things have taken over from."""
+"""Prunes prepared images and project volumes that are stale or superseded."""
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
-from matrix_runner.before_all.project_volumes import LABEL_BASE, LABEL_IDENTITY
+from matrix_runner.before_all.prepared_images import LABEL_BASE
+from matrix_runner.container.project_volumes import LABEL_IDENTITY
 from matrix_runner.engine.api import Engine, PersistentItem, PersistentKind
 from matrix_runner.errors import MachineError
 
@@ -15,7 +16,7 @@ PREPARED_LIMIT: Final = 3
 def outdated(
     kept: Iterable[PersistentItem], *, max_age: float, now: float, in_use: Collection[str] = ()
 ) -> tuple[PersistentItem, ...]:
-    """Return what is to go. `max_age`: seconds since the last use, 0 for any; `in_use`: names of what must stay.
+    """Return the items to remove. `max_age`: seconds since the last use, 0 for any age; `in_use`: names that stay.
 
     Of the prepared images of a project and an image only the latest stay: each is some hundred megabytes, and
     without `before-all-inputs` every change of the source makes another.
@@ -37,7 +38,7 @@ def outdated(
 
 
 def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[PersistentItem, ...]:
-    """Remove what can be removed; return it. What a run has open stays, for the next time."""
+    """Remove each item that no run has open; return those that were removed."""
     removed = []
     for each in kept:
         with suppress(MachineError):
@@ -47,6 +48,6 @@ def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[Persiste
 
 
 def prune_engine(engine: Engine, *, max_age: float, now: float, in_use: Collection[str]) -> None:
-    """Do so at the end of a run. An engine that cannot answer is left alone: the wheels are there. Never raises."""
+    """Prune at the end of a run. Never raises: the wheels are there, whatever the engine answers."""
     with suppress(MachineError):
         remove_all(engine, outdated(engine.kept(sized=False), max_age=max_age, now=now, in_use=in_use))

@@ -1,28 +1,30 @@
-"""What a cell is made of, out of its job, its place and the run: the value that the store's key is made from. Pure."""
+"""The inputs of a cell, out of its job, its image and the run: the value that its cache key is made from. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matrix_runner import __version__
+from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.config.create_args.container_arguments import MountKind
 from matrix_runner.config.options.build_options import ENVIRONMENT_PASS
-from matrix_runner.config.options.run_options import (
-    CONTAINER_ENGINE,
-)
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.project.source_archive import SourceArchive, Survey
 from matrix_runner.recipe.testing import has_tests
+from matrix_runner.request import BuildInputs
 from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest
 
 _LEADER = "what is built by "
-"""How the ingredient begins that stands for all that another cell's wheel is made of."""
+"""How the name of the input begins that stands for all inputs of another cell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunInputs:
-    """What all cells of a run have in common. `epoch`: SOURCE_DATE_EPOCH. `package`: the directory that is built.
+class SharedInputs:
+    """The inputs that all cells of a run have in common.
 
-    `pinned`: versions of our tools, as a constraints file.
+    `epoch`: SOURCE_DATE_EPOCH. `package`: the directory that is built. `pinned`: versions of our tools, as a
+    constraints file.
     """
 
     source: SourceInputs
@@ -31,17 +33,28 @@ class RunInputs:
     pinned: str
     environ: Mapping[str, str]
 
+    @classmethod
+    def of(cls, inputs: BuildInputs, source: Survey | SourceArchive) -> "SharedInputs":
+        """Return those of a build, or of an explanation: one owner, so that `runner explain` cannot drift."""
+        return cls(
+            source=SourceInputs.of(source.digests),
+            epoch=source.epoch,
+            package=inputs.package,
+            pinned=load_constraints(),
+            environ=inputs.environ,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StableAbiBuilder:
-    """The cell whose wheel may serve this one too, and the key of what that is made of."""
+    """The cell whose stable-ABI wheel may serve this one too, and that cell's cache key."""
 
     cell: str
     key: str
 
 
 def why_not_cached(job: Job) -> str | None:
-    """Say why what the cell gives cannot be kept, or None."""
+    """Return the reason for which the cell cannot be cached, or None."""
     arguments = job.settings[CONTAINER_ENGINE].arguments
     mounted = [mount for mount in arguments.mounts if mount.kind is not MountKind.TMPFS]
     if arguments.binds or arguments.volumes_from or mounted:
@@ -50,44 +63,44 @@ def why_not_cached(job: Job) -> str | None:
 
 
 def cell_inputs(
-    job: Job, place: ProbedImage | CellInputs, common: RunInputs, leader: StableAbiBuilder | None
+    job: Job, image: ProbedImage | CellInputs, shared: SharedInputs, leader: StableAbiBuilder | None
 ) -> CellInputs:
-    """Return what decides the cell's wheel and verdict.
+    """Return all that decides the cell's wheel and verdict.
 
-    `place`: where it runs; where that cannot be said now, ingredients of before, whose place is taken to be the same.
+    `image`: the one it runs in; where that is not known now, the inputs of before, whose image is taken to be the same.
     """
     surroundings = {
         "cell": str(job.cell),
         "tool version": __version__,
-        "constraints of this release": digest(common.pinned),
-        "SOURCE_DATE_EPOCH": str(common.epoch),
-        "package": common.package or ".",
+        "constraints of this release": digest(shared.pinned),
+        "SOURCE_DATE_EPOCH": str(shared.epoch),
+        "package": shared.package or ".",
         "drop-in": "yes" if job.settings.is_drop_in else "no",
         "tests": "yes" if has_tests(job.cell, job.settings) else "no",
     }
     if leader is not None:
         surroundings[f"{_LEADER}{leader.cell}"] = leader.key
-    if isinstance(place, ProbedImage):
-        surroundings |= _of_place(job, place)
+    if isinstance(image, ProbedImage):
+        surroundings |= _of_image(job, image)
     else:
-        before = ((name, value) for name, value in place.surroundings if not name.startswith(_LEADER) or leader is None)
+        before = ((name, value) for name, value in image.surroundings if not name.startswith(_LEADER) or leader is None)
         surroundings = dict(before) | surroundings
     return CellInputs(
-        source=common.source,
+        source=shared.source,
         surroundings=tuple(sorted(surroundings.items())),
         options=_options(job),
-        variables=_variables(job, common.environ),
+        variables=_variables(job, shared.environ),
     )
 
 
-def _of_place(job: Job, place: ProbedImage) -> dict[str, str]:
-    facts = place.facts
+def _of_image(job: Job, image: ProbedImage) -> dict[str, str]:
+    facts = image.facts
     interpreter = facts.interpreter(job.directories)
     python = facts.to_install(job.directories) or job.directories[0]
     if interpreter is not None:
         python = f"{interpreter.directory} {interpreter.version} {','.join(sorted(interpreter.modules))}".rstrip()
     return {
-        "image": place.image.id,
+        "image": image.image.id,
         "interpreter": python,
         "platform tag": facts.plat or "",
         "PATH of the image": facts.path,
@@ -104,7 +117,7 @@ def _options(job: Job) -> Named:
 
 
 def _variables(job: Job, environ: Mapping[str, str]) -> Named:
-    """Return what containers see of the machine's environment."""
+    """Return a digest of each variable of the machine that the containers see."""
     arguments = job.settings[CONTAINER_ENGINE].arguments
     names = {*job.settings[ENVIRONMENT_PASS], *(name for name, value in arguments.env if value is None)}
     return tuple((name, digest(environ[name])) for name in sorted(names) if name in environ)

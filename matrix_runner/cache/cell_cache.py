@@ -1,4 +1,4 @@
-"""The store as one run uses it: which cells need not run, and what is kept of those that did."""
+"""The store of finished cells as one run uses it: which cells need not run, and those that did are added."""
 
 import hashlib
 import threading
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from matrix_runner.cache.cache_key import RunInputs, StableAbiBuilder, cell_inputs, why_not_cached
+from matrix_runner.cache.cache_key import SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
 from matrix_runner.errors import OutputError
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
@@ -31,7 +31,7 @@ class LatestKey(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheTerms:
-    """On which terms the store is used.
+    """The terms on which a run uses the store.
 
     `project`: whose cells these are. `rebuild`: cells to build anew. `max_age`: seconds, 0 for any age. `staging`: a
     directory for copies.
@@ -52,9 +52,9 @@ class CacheHit:
 
 
 class CellCache:
-    """What a run takes from the store and gives to it. Thread-safe. What goes wrong with it stops nothing.
+    """The store as one run reads and fills it. Thread-safe. No error of it stops a run.
 
-    `trouble` is told once what does not work; then no more is put there.
+    `trouble` is called once, with the first error; caching then stops.
     """
 
     def __init__(self, store: Store, terms: CacheTerms, remote: Remote | None, trouble: Callable[[str], None]) -> None:
@@ -65,24 +65,24 @@ class CellCache:
         self._trouble = trouble
         self._lock = threading.Lock()
         self._is_broken = False
-        self._made_of: dict[Cell, CellInputs] = {}
+        self._inputs: dict[Cell, CellInputs] = {}
         self._keys: dict[Cell, str] = {}
         self._entries: dict[str, CacheEntry | None] = {}
         self.kept = 0
-        """How many cells were put there."""
+        """How many cells were cached."""
 
     def look_up(
         self,
         jobs: Sequence[Job],
-        places: Callable[[Job], ProbedImage | None],
-        common: RunInputs,
+        image_of: Callable[[Job], ProbedImage | None],
+        shared: SharedInputs,
         leader_of: Callable[[Job], Cell | None],
     ) -> dict[Cell, CacheHit]:
-        """Return the cells that need not run. `jobs`: all of the run. `places`: None where nothing is known yet.
+        """Return the cells that need not run. `jobs`: all of the run. `image_of`: None for an image not yet known.
 
-        May be called again when more places are known, or the source is another.
+        May be called again when more images are known, or the source is another.
         """
-        self._name(jobs, places, common, leader_of)
+        self._compute_keys(jobs, image_of, shared, leader_of)
         hits: dict[Cell, CacheHit] = {}
         for job in jobs:
             entry = self._entry(job)
@@ -98,8 +98,8 @@ class CellCache:
 
     def keep(self, job: Job, outcome: Outcome, *, wheel: Path | None, log: Path | None) -> None:
         """Put a cell that has passed into the store. `wheel`: its own, or the one of another cell that it tested."""
-        made_of = self._made_of.get(job.cell)
-        if made_of is None or wheel is None or self._is_broken:
+        inputs = self._inputs.get(job.cell)
+        if inputs is None or wheel is None or self._is_broken:
             return
         builder = outcome.reused_from
         try:
@@ -111,7 +111,7 @@ class CellCache:
                 builder=None if builder is None else self._keys.get(builder),
                 tested=None if builder is None else sha256_of(wheel),
             )
-            kept = self.store.put(made_of, finished)
+            kept = self.store.put(inputs, finished)
             self._remember(job.cell)
         except (OSError, OutputError) as error:
             self.give_up(f"finished cells are not kept: {error.message if isinstance(error, OutputError) else error}")
@@ -122,33 +122,33 @@ class CellCache:
             self._remote.push(self.store, kept)
 
     def give_up(self, text: str) -> None:
-        """Say, once, what does not work, and put no more there."""
+        """Tell, once, the error for which no more cells are cached."""
         with self._lock:
             is_first, self._is_broken = not self._is_broken, True
         if is_first:
             self._trouble(text)
 
-    def _name(
+    def _compute_keys(
         self,
         jobs: Sequence[Job],
-        places: Callable[[Job], ProbedImage | None],
-        common: RunInputs,
+        image_of: Callable[[Job], ProbedImage | None],
+        shared: SharedInputs,
         leader_of: Callable[[Job], Cell | None],
     ) -> None:
-        """Find the key of every cell whose place is known; those that lead others first."""
-        self._made_of.clear()
+        """Compute the key of every cell whose image is known; those that others wait for first."""
+        self._inputs.clear()
         self._keys.clear()
         for job in sorted(jobs, key=lambda job: leader_of(job) is not None):
-            place, leading, leader = places(job), leader_of(job), None
-            if place is None or why_not_cached(job) is not None:
+            image, leading, leader = image_of(job), leader_of(job), None
+            if image is None or why_not_cached(job) is not None:
                 continue
             if leading is not None:
                 if leading not in self._keys:
                     continue
                 leader = StableAbiBuilder(cell=str(leading), key=self._keys[leading])
-            made_of = cell_inputs(job, place, common, leader)
-            self._made_of[job.cell] = made_of
-            self._keys[job.cell] = key(made_of)
+            inputs = cell_inputs(job, image, shared, leader)
+            self._inputs[job.cell] = inputs
+            self._keys[job.cell] = key(inputs)
 
     def _entry(self, job: Job) -> CacheEntry | None:
         name = self._keys.get(job.cell)

@@ -6,25 +6,29 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from matrix_runner.before_all.prepared_key import changes_between, read_list, source_digest, write_list, write_names
-from matrix_runner.before_all.registry import PreparedImage, SharedWheel
+from matrix_runner.before_all.registry import BeforeAllPart, PreparedImage
+from matrix_runner.before_all.source_update import UnusableImage
+from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.repair_failure import Repair, explain
-from matrix_runner.cell.run_context import RunContext, Slot
-from matrix_runner.cell.steps import CellFailed, RetryCell, StepRunner
-from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.cell.shared_wheels import SharedWheel
+from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
+from matrix_runner.config.options.build_options import ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.project.source_archive import archive_of, archive_of_bytes
+from matrix_runner.project.source_archive import SourceArchive, archive_of
 from matrix_runner.recipe.cargo_downloads import has_crates
 from matrix_runner.recipe.cell_recipe import CellRecipe
+from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.testing import has_tests
 from matrix_runner.recipe.toolbox import Toolbox
+from matrix_runner.schedule import Slot
 from matrix_runner.wheelhouse import Promise, receive, reject_pure, verify
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
@@ -37,36 +41,36 @@ class Delivery:
     reused: SharedWheel | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenCell:
+    """A job in its open container. `image`: what the container holds, the job's interpreter included.
+
+    `part`: the cell's part in its `before-all`.
+    """
+
+    job: Job
+    container: Container
+    image: ProbedImage
+    part: BeforeAllPart
+
+
 class Attempt:
     """One attempt at a cell, in an open container."""
 
-    def __init__(self, job: Job, shop: RunContext, diary: StepRunner, place: ProbedImage, container: Container) -> None:
-        """`place` has the cell's interpreter: `with_interpreter` has seen to it."""
-        interpreter = place.facts.interpreter(job.directories)
-        assert interpreter is not None  # noqa: S101  see above
-        diary.python_version = interpreter.version
-        environ = dict(shop.environ)
+    def __init__(self, opened: OpenCell, context: RunContext, materials: Materials, steps: StepRunner) -> None:
+        """Run nothing yet."""
+        job = opened.job
+        interpreter = opened.image.facts.interpreter(job.directories)
+        assert interpreter is not None  # noqa: S101  `with_interpreter` has seen to it
+        steps.python_version = interpreter.version
         self._job = job
-        self._shop = shop
-        self._diary = diary
-        self._container = container
-        self._place = place
-        self._recipe = CellRecipe(
-            job=job,
-            tools=Toolbox(
-                cell=job.cell,
-                settings=job.settings,
-                facts=place.facts,
-                interpreter=interpreter,
-                layout=Layout(root=container.root, inner=shop.package),
-                is_disposable=container.is_disposable,
-                pinned=shop.pinned,
-            ),
-            epoch=shop.source.epoch,
-            passed=tuple((name, environ[name]) for name in job.settings[ENVIRONMENT_PASS] if name in environ),
-            groups=shop.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
-            has_crates=has_crates(name for name, _ in shop.source.digests),
-        )
+        self._context = context
+        self._materials = materials
+        self._steps = steps
+        self._container = opened.container
+        self._image = opened.image
+        self._part = opened.part
+        self._recipe = _recipe(opened, interpreter, context, materials.source)
         self._promise = Promise(
             cell=job.cell,
             python_tag=interpreter.directory.partition("-")[0],
@@ -76,53 +80,46 @@ class Attempt:
             repaired=bool(job.settings[REPAIR_WHEEL_COMMAND]),
         )
 
+    @property
+    def _layout(self) -> Layout:
+        return self._recipe.tools.layout
+
     def bring_source(self) -> None:
-        """Put the project into the container; into a prepared one what is new since. Raise RetryCell.
+        """Put the project into the container; into a prepared one only the files that differ. Raise RetryCell.
 
         What `before-all` wrote into the project, or changed there, must be as it left it in every cell.
         """
-        source, prepared = self._shop.source, self._shop.preparations.prepared(self._job)
-        if prepared is None:
-            with self._diary.step(StepKind.PREPARE, f"put {source.files} files"):
-                self._put(self._recipe.tools.layout.project, source.read())
-        elif prepared.source != source_digest(source.digests):
-            with self._diary.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
-                try:
-                    self._update()
-                except RetryCell:
-                    self._shop.preparations.reject(self._job, prepared)
-                    raise
+        source, image = self._materials.source, self._part.image
+        if image is None:
+            with self._steps.step(StepKind.PREPARE, f"put {source.files} files"):
+                self._put(self._layout.project, source.read())
+        elif not self._materials.prepared.is_current(image):
+            with self._steps.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
+                self._update_source(image)
 
-    def _update(self) -> None:
-        layout, source = self._recipe.tools.layout, self._shop.source
-        listed = bytearray()
-        result = self._container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=60), listed.extend)
-        before = read_list(bytes(listed)) if result.is_success else None
-        if before is None:
-            raise RetryCell("the image that before-all prepared in an earlier run is damaged")
-        changes = changes_between(before, source.digests)
-        if changes.gone:
-            self._put(layout.matrix, archive_of_bytes("gone", write_names(changes.gone)))
-            self._put(layout.matrix, archive_of_bytes("empty", write_names(changes.empty)))
-            # rmdir takes only those that are empty: what before-all left in the others stays.
-            script = 'cd "$1" && xargs -0 rm -rf -- <"$2/gone" && { xargs -0 rmdir -- <"$2/empty" 2>/dev/null; true; }'
-            argv = ("sh", "-c", script, "sh", layout.project, layout.matrix)
-            if not self._container.exec(ExecRequest(argv=argv, timeout=600), lambda _: None).is_success:
-                raise RetryCell("files that are no longer in the project cannot be removed from the prepared image")
-        self._put(layout.project, changes.archive(source))
+    def _update_source(self, image: PreparedImage) -> None:
+        prepared = self._materials.prepared
+        try:
+            prepared.bring_source(self._container, self._put, self._layout)
+        except UnusableImage as error:
+            prepared.reject(self._job, image)
+            raise RetryCell(f"the image that before-all prepared in an earlier run is damaged: {error}") from error
+        except ContainerLost:
+            prepared.reject(self._job, image)
+            raise
 
-    def serve(self, reused: SharedWheel | None, seat: Slot) -> Delivery:
+    def serve(self, reused: SharedWheel | None, slot: Slot) -> Delivery:
         """Build, or take the wheel that another cell built; test; publish.
 
         Raise CellFailed, RetryCell, WheelRejected, MachineError.
         """
-        layout = self._recipe.tools.layout
-        self._recipe = replace(self._recipe, processors=seat.share)
-        self._before_all()
-        # Others, which `before-all` kept waiting, may be at work beside it from here on.
-        self._recipe = replace(self._recipe, processors=seat.share)
+        self._recipe = replace(self._recipe, processors=slot.share)
+        if self._part.is_runner:
+            self._run_before_all()
+            # Others, which `before-all` kept waiting, may be at work beside it from here on.
+            self._recipe = replace(self._recipe, processors=slot.share)
         if reused is not None:
-            self._put(layout.repaired, archive_of(reused.path, reused.path.name))
+            self._put(self._layout.repaired, archive_of(reused.path, reused.path.name))
             self._run_all(self._recipe.test(reused.path.name, is_built_here=False))
             return Delivery(reused=reused)
         path, contents = self._build()
@@ -130,54 +127,39 @@ class Attempt:
         self._run_all(self._recipe.test(path.name))
         return self._publish(path, contents)
 
-    def _before_all(self) -> None:
-        preparations, job = self._shop.preparations, self._job
-        if not job.settings[BEFORE_ALL] or not preparations.is_preparer(job):
-            return
+    def _run_before_all(self) -> None:
+        """Run `before-all` for all cells that share it, and keep its result for them and for later runs."""
+        images, job = self._materials.prepared, self._job
         prepared = None
         try:
-            if self._shop.runs_before_all:
-                prepared = self._prepare()
+            if self._context.request.runs_before_all:
+                self._run_all(self._recipe.before_all())
+                with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
+                    prepared = images.snapshot(job, self._image, self._container, self._put, self._layout)
         except (CellFailed, MachineError) as error:
             # It would fail in the other cells too, each after the same time.
-            preparations.settle(job, failure=self._failure_of(error))
+            images.settle(job, failure=self._failure_of(error))
             raise
-        preparations.settle(job, prepared=prepared)
-        self._shop.on_prepared()
+        images.settle(job, prepared=prepared)
+        self._context.pool.wake()
 
     def _failure_of(self, error: CellFailed | MachineError) -> Failure:
         if isinstance(error, CellFailed):
             return error.failure
-        return self._diary.failure(Reason.ENGINE, error.message, error.hint)
-
-    def _prepare(self) -> PreparedImage:
-        """Run `before-all`; return the image that the other cells, and later runs, start from.
-
-        It is kept on the machine itself too: there the system's part is shared anyway, the project's is not.
-        """
-        self._run_all(self._recipe.before_all())
-        digests = self._shop.source.digests
-        source = source_digest(digests)
-        key = self._shop.preparations.key(self._job)
-        assert key is not None  # noqa: S101  a job with `before-all`, in a place that is there
-        metadata = self._shop.supplies.prepared(key, self._place, source)
-        with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
-            if metadata.is_kept:
-                self._put(self._recipe.tools.layout.matrix, archive_of_bytes("source-list", write_list(digests)))
-            return PreparedImage(image=self._container.snapshot(metadata), source=source)
+        return self._steps.failure(Reason.ENGINE, error.message, error.hint)
 
     def _build(self) -> tuple[Path, WheelContents]:
-        layout = self._recipe.tools.layout
+        layout = self._layout
         for remark in self._recipe.remarks():
-            self._diary.remark(remark)
+            self._steps.warn(remark)
         self._cache_compilers()
         self._run_all(self._recipe.build())
         self._count_compilations()
         built = self._only_wheel(layout.built)
         reject_pure(built)
         self._repair(built)
-        with self._diary.step(StepKind.VERIFY, "take out and verify"):
-            staging = self._shop.wheelhouse.room(str(self._job.cell))
+        with self._steps.step(StepKind.VERIFY, "take out and verify"):
+            staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:
                 path = receive(stream, staging)
             contents = inspect(path)
@@ -190,12 +172,12 @@ class Attempt:
         if caching is None:
             return
         step = self._recipe.set_up_caching(caching)
-        with self._diary.step(step.kind, step.shown):
+        with self._steps.step(step.kind, step.shown):
             result = self._container.exec(step.request, lambda _: None)
         if result.ending is Ending.LOST:
-            raise RetryCell("the container went away before the build")
+            raise ContainerLost("the container went away before the build")
         if not result.is_success:
-            self._diary.remark(caching.advice)
+            self._steps.warn(caching.advice)
             self._recipe = replace(self._recipe, caches_compilers=False)
 
     def _count_compilations(self) -> None:
@@ -206,30 +188,30 @@ class Attempt:
         request = ExecRequest(argv=caching.ask(), env=caching.variables, timeout=60)
         if self._container.exec(request, answer.extend).is_success:
             use = caching.read(answer.decode("utf-8", "replace"))
-            self._diary.compiler_cache = use
-            self._diary.print(f"{use.tool}: {use.hits} hits, {use.misses} misses\n")
+            self._steps.compiler_cache = use
+            self._steps.print(f"{use.tool}: {use.hits} hits, {use.misses} misses\n")
 
     def _repair(self, built: str) -> None:
         step, tools = self._recipe.repair(built), self._recipe.tools
         try:
-            self._diary.run(self._container, step)
+            self._steps.run(self._container, step)
         except CellFailed as failed:
             platform = self._job.cell.platform
             repair = Repair(platform=platform, built=tools.layout.built, command=step.shown, plat=tools.facts.plat)
-            staging = partial(self._shop.wheelhouse.room, str(self._job.cell))
+            staging = partial(self._context.wheelhouse.staging_directory, str(self._job.cell))
             raise explain(failed, self._container, repair, staging) from None
 
     def _audit(self, wheel: str) -> None:
         remark = self._recipe.why_not_audited(wheel)
         if remark is not None:
-            self._diary.remark(remark)
+            self._steps.warn(remark)
         self._run_all(self._recipe.audit(wheel))
 
     def _publish(self, path: Path, contents: WheelContents) -> Delivery:
-        with self._diary.step(StepKind.PUBLISH, f"publish {path.name}"):
-            record = self._shop.wheelhouse.publish(path, contents)
-        published = self._shop.wheelhouse.directory / record.name
-        self._shop.shelf.add(SharedWheel(builder=self._job.cell, path=published))
+        with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):
+            record = self._context.wheelhouse.publish(path, contents)
+        published = self._context.wheelhouse.directory / record.name
+        self._context.shared_wheels.add(SharedWheel(builder=self._job.cell, path=published))
         return Delivery(wheel=record)
 
     def _only_wheel(self, directory: str) -> str:
@@ -237,7 +219,7 @@ class Attempt:
         script = 'cd "$1" && for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
         request = ExecRequest(argv=("sh", "-c", script, "sh", directory), timeout=60)
         if self._container.exec(request, listing.extend).ending is Ending.LOST:
-            raise RetryCell("the container went away after the build")
+            raise ContainerLost("the container went away after the build")
         names = bytes(listing).decode("utf-8", "replace").splitlines()
         if len(names) == 1:
             return names[0]
@@ -253,7 +235,28 @@ class Attempt:
 
     def _run_all(self, steps: Iterable[Step]) -> None:
         for step in steps:
-            self._diary.run(self._container, step)
+            self._steps.run(self._container, step)
+
+
+def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, source: SourceArchive) -> CellRecipe:
+    job, inputs = opened.job, context.request.inputs
+    names = job.settings[ENVIRONMENT_PASS]
+    return CellRecipe(
+        job=job,
+        tools=Toolbox(
+            cell=job.cell,
+            settings=job.settings,
+            facts=opened.image.facts,
+            interpreter=interpreter,
+            layout=Layout(root=opened.container.root, inner=inputs.package),
+            is_disposable=opened.container.is_disposable,
+            pinned=load_constraints(),
+        ),
+        epoch=source.epoch,
+        passed=tuple((name, inputs.environ[name]) for name in names if name in inputs.environ),
+        groups=context.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
+        has_crates=has_crates(name for name, _ in source.digests),
+    )
 
 
 @contextmanager
@@ -262,4 +265,4 @@ def _lost_on_error() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        raise RetryCell(error.message, error.hint) from error
+        raise ContainerLost(error.message, error.hint) from error

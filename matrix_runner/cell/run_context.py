@@ -1,60 +1,65 @@
-"""What all cells of a run share."""
+"""What a run's cells have in common: made once when the run begins, and handed down whole."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TypeVar
 
-from matrix_runner.before_all.project_volumes import ProjectVolumes
-from matrix_runner.before_all.registry import BeforeAllRuns, SharedWheels
-from matrix_runner.cell.warm_containers import WarmContainers
-from matrix_runner.engine.api import Engine
-from matrix_runner.errors import MachineError
-from matrix_runner.matrix import Job
-from matrix_runner.model.events import Event
-from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.before_all.prepared_images import PreparedImages
+from matrix_runner.cell.shared_wheels import SharedWheels
+from matrix_runner.container.project_volumes import ProjectVolumes
+from matrix_runner.container.warm_containers import WarmContainers
+from matrix_runner.model.cells import Cell
+from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive
+from matrix_runner.request import BuildRequest
+from matrix_runner.schedule import Interrupt, Pool, Task
 from matrix_runner.wheelhouse import Wheelhouse
 
-
-class Slot(Protocol):
-    """A cell's place among those that are at work."""
-
-    def taken(self) -> AbstractContextManager[None]:
-        """Hold it, after waiting for it if need be: for what uses processors."""
-        ...
-
-    @property
-    def share(self) -> int:
-        """How many processors the cell's tools may use now."""
-        ...
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """What all cells of a run share. `clock`: monotonic seconds since the run began.
+    """The request, and what a run opens to answer it. `started`: ISO 8601, with offset.
 
-    `package`: the directory of what is built, relative to the project with `/`; "" for the project itself. `groups`:
-    its dependency groups. `pinned`: versions of our tools, as a constraints file. `runs_before_all`: False on a
-    machine that is nobody's build image. `log_path`: where a cell's log will be.
+    `scratch`: a directory of the run's own, removed at its end.
     """
 
-    engine: Engine
-    source: SourceArchive
-    package: str
-    groups: DependencyGroups
-    pinned: str
+    request: BuildRequest
+    started: str
+    pool: Pool
+    interrupt: Interrupt
+    scratch: Path
     wheelhouse: Wheelhouse
-    places: Callable[[Job], ProbedImage | MachineError]
-    shelf: SharedWheels
-    preparations: BeforeAllRuns
-    supplies: ProjectVolumes
-    spares: WarmContainers
-    emit: Callable[[Event], None]
-    clock: Callable[[], float]
-    is_cancelled: Callable[[], bool]
-    on_prepared: Callable[[], None]
-    environ: tuple[tuple[str, str], ...]
-    log_path: Callable[[Job], str]
-    runs_before_all: bool = True
+    shared_wheels: SharedWheels
+    volumes: ProjectVolumes
+    containers: WarmContainers
+    groups: DependencyGroups
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a signal has asked the run to stop."""
+        return self.interrupt.is_requested
+
+    def notify(self, text: str, *, cell: Cell | None = None, is_warning: bool = False) -> None:
+        """Tell the user something, about the run or about one cell. From any thread."""
+        self.pool.notify(text, cell=cell, is_warning=is_warning)
+
+    def beside(self, work: Callable[[], R]) -> R | None:
+        """Do some work beside the main thread, which goes on to answer signals. None if one came before its end."""
+        return self.side_by_side((work,))[0]
+
+    def side_by_side(self, works: Sequence[Callable[[], R]]) -> tuple[R | None, ...]:
+        """Do several pieces of work at once; None for each that a signal kept from its end."""
+        return self.pool.run([Task(run=work) for work in works], self.interrupt)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Materials:
+    """What the cells of a run are built from: known once the project is packed and the images are probed."""
+
+    source: SourceArchive
+    images: ProbedImages
+    prepared: PreparedImages

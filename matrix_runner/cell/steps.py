@@ -1,4 +1,4 @@
-"""A cell's account of itself: which step it is in, how long each took, what the last words were when one failed."""
+"""Runs the steps of one cell, one after the other: times them, tells of them, and explains the one that failed."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from matrix_runner.cell.failure_line import failure_line
-from matrix_runner.cell.run_context import Slot
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
 from matrix_runner.recipe.auditing import findings
 from matrix_runner.recipe.step import Step
+from matrix_runner.schedule import Slot
 
 _LAST_WORDS = 16 * 1024
 """Bytes of a command's output that are kept to find the line that says why it failed."""
 
 
 class CellFailed(Exception):
-    """The cell ends here; `failure` says why. For the runner only."""
+    """The cell ends here, by `failure`. For the runner only."""
 
     def __init__(self, failure: Failure) -> None:
         """`failure`: goes into the outcome as it is."""
@@ -28,25 +28,34 @@ class CellFailed(Exception):
 
 
 class RetryCell(Exception):
-    """The container is not there any more. For the runner only."""
+    """The attempt failed for a reason that another one may not meet. For the runner only."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        """`message`: what was going on when it vanished. `hint`: what the engine advises, if it says more than that."""
+        """`message`: the reason. `hint`: for the user, should the last attempt end so."""
         super().__init__(message)
         self.message = message
-        self.hint = hint or "something removed the container or restarted the engine; look at the engine's own log"
+        self.hint = hint
+
+
+class ContainerLost(RetryCell):
+    """The container, or the engine, went away."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        """`message`: the command under way, and that the container vanished. `hint`: the engine's own advice."""
+        advice = "something removed the container or restarted the engine; look at the engine's own log"
+        super().__init__(message, hint or advice)
 
 
 class StepRunner:
-    """Runs and times the steps of one cell, and tells of them."""
+    """Runs and times the steps of one cell, and tells listeners of them."""
 
     def __init__(self, cell: Cell, *, emit: Callable[[Event], None], clock: Callable[[], float]) -> None:
         """`clock`: monotonic seconds since the run began."""
         self.python_version: str | None = None
-        """Of the interpreter that the cell has, which may have been installed for it alone."""
+        """Version of the cell's interpreter, which may have been installed for it alone."""
         self.compiler_cache: CompilerCacheUse | None = None
         self.waited = 0.0
-        """Seconds in which it had a container and no seat."""
+        """Seconds spent waiting for a slot."""
         self._cell = cell
         self._emit = emit
         self._clock = clock
@@ -55,17 +64,17 @@ class StepRunner:
         self._advice: str | None = None
 
     @property
-    def steps(self) -> tuple[StepTime, ...]:
+    def times(self) -> tuple[StepTime, ...]:
         """The steps so far, each with all the time it took, in the order they first came."""
         return tuple(StepTime(kind=kind, seconds=seconds) for kind, seconds in self._times.items())
 
     def enter(self, kind: StepKind) -> None:
-        """Say which step the cell is in; a failure is laid to it."""
+        """Enter a step: a failure from here on is a failure of that step."""
         self._kind = kind
 
     @contextmanager
     def step(self, kind: StepKind, shown: str) -> Iterator[None]:
-        """Time a step, and tell of its start and end."""
+        """Time a step, and tell listeners of its start and end. `shown`: the command as a person types it."""
         self.enter(kind)
         began = time.monotonic()
         self._emit(StepStarted(at=self._clock(), cell=self._cell, kind=kind, command=shown))
@@ -77,10 +86,10 @@ class StepRunner:
             self._emit(StepFinished(at=self._clock(), cell=self._cell, kind=kind, seconds=seconds))
 
     @contextmanager
-    def turn(self, seat: Slot) -> Iterator[None]:
-        """Hold the seat; waiting for it is no time of the cell's."""
+    def holding(self, slot: Slot) -> Iterator[None]:
+        """Hold the slot; waiting for it is no time of the cell's."""
         began = time.monotonic()
-        with seat.taken():
+        with slot.acquired():
             self.waited += time.monotonic() - began
             yield
 
@@ -99,51 +108,51 @@ class StepRunner:
             raise self._explain(step, result, bytes(last_words))
 
     def print(self, text: str) -> None:
-        """Put a text of our own into the cell's log."""
+        """Write a text of our own into the cell's log."""
         self._emit(Output(at=self._clock(), cell=self._cell, data=text.encode()))
 
-    def remark(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Tell the user something about this cell that is no failure."""
         self._emit(Notice(at=self._clock(), cell=self._cell, text=text, is_warning=True))
 
     def advise(self, text: str) -> None:
-        """Keep something to be said at the end, should the cell fail."""
+        """Keep an advice for the outcome, should the cell fail."""
         self._advice = text
 
     def advised(self, failure: Failure) -> Failure:
-        """Return the failure with what was kept to be said."""
+        """Return the failure with the advice that was kept."""
         hint = "; ".join(text for text in (failure.hint, self._advice) if text)
         return replace(failure, hint=hint or None)
 
     def failure(self, reason: Reason, message: str, hint: str | None = None) -> Failure:
-        """Make a failure of the step that the cell is in."""
+        """Return a failure of the current step."""
         return Failure(step=self._kind, reason=reason, message=message, hint=hint)
 
     def failed(self, reason: Reason, message: str, hint: str | None = None) -> CellFailed:
-        """Make the exception that ends the cell, laid to the step that it is in."""
+        """Return the exception that ends the cell by a failure of the current step."""
         return CellFailed(self.failure(reason, message, hint))
 
     def _explain(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
         match result.ending:
             case Ending.LOST:
-                return RetryCell(f"the container went away during {step.kind}")
+                return ContainerLost(f"the container went away during {step.kind}")
             case Ending.TIMED_OUT:
                 return self.failed(
                     Reason.TIMEOUT,
                     f"stopped after {step.request.timeout:g} s: {step.shown}",
-                    hint="give it longer with `step-timeout`, or find out what it waits for",
+                    hint=step.limits.time.limit_hint,
                 )
             case Ending.WENT_SILENT:
                 return self.failed(
                     Reason.SILENCE,
                     f"stopped after {step.request.silence:g} s without a word: {step.shown}",
-                    hint="give it longer with `silence-timeout`, or find out what it waits for",
+                    hint=step.limits.silence.limit_hint,
                 )
             case Ending.OUT_OF_MEMORY:
                 return self.failed(
                     Reason.OUT_OF_MEMORY,
                     f"killed for lack of memory: {step.shown}",
-                    hint="raise `memory`, or lower `jobs`",
+                    hint=step.limits.memory.limit_hint,
                 )
             case Ending.EXITED:
                 return self._explain_status(step, result, last_words)

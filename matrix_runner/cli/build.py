@@ -11,7 +11,7 @@ from uuid import uuid4
 import click
 
 from matrix_runner.cli.flags import BuildCommand
-from matrix_runner.cli.opened_project import Opened, open_project, project_parameters
+from matrix_runner.cli.opened_project import OpenedProject, open_project, project_parameters
 from matrix_runner.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
@@ -48,11 +48,10 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
         return _build(opened, verbose=verbose)
 
 
-def _build(opened: Opened, *, verbose: bool) -> int:
+def _build(opened: OpenedProject, *, verbose: bool) -> int:
     from matrix_runner import catalog
     from matrix_runner.cli.directories import (
         argument_notices,
-        cache_dir,
         choose_engine,
         durations_file,
         processors,
@@ -65,7 +64,7 @@ def _build(opened: Opened, *, verbose: bool) -> int:
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.terminal import LineWriter
     from matrix_runner.request import BuildRequest
-    from matrix_runner.run import build as build_order
+    from matrix_runner.run import build as build_request
 
     settings = opened.settings
     # Not click.echo: an output that cannot be written must not stop a build.
@@ -97,29 +96,21 @@ def _build(opened: Opened, *, verbose: bool) -> int:
         output_dir = Path(settings[OUTPUT_DIR])
         logs = CellLogs(output_dir / "logs")
         with _console(logs, verbose=verbose) as console:
-            order = BuildRequest(
+            request = BuildRequest(
                 run=run,
-                project=opened.project,
-                package=opened.package,
-                origin=opened.origin,
-                settings=settings,
-                plan=plan,
+                inputs=opened.inputs(plan),
                 catalog=known,
                 engine=chosen.engine,
                 engine_info=chosen.info,
                 workers=settings[JOBS] or processors(),
-                environ=os.environ,
-                output_dir=output_dir.absolute(),
-                logs_dir=(output_dir / "logs").absolute(),
                 scratch=scratch_dir(),
                 log_path=lambda job: str(logs.path(job.cell)),
                 listeners=(logs, console),
                 host=host,
                 runs_before_all=_may_run_before_all(settings, chosen),
                 durations=durations_file(settings.project_name or str(opened.project)),
-                cache=cache_dir(settings),
             )
-            report = build_order(order)
+            report = build_request(request)
         # Before the engine is closed: if that fails, the summary is not lost with it.
         _summarise(report, plan, str(output_dir), out)
         _summarise_for_github(report, str(output_dir), errors)

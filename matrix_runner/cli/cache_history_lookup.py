@@ -5,14 +5,13 @@ import queue
 import threading
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix_runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from matrix_runner.cache.cache_history import CacheHistory
-    from matrix_runner.cli.opened_project import Opened
+    from matrix_runner.cli.opened_project import OpenedProject
     from matrix_runner.config.loading.settings import Settings
     from matrix_runner.engine.docker.sdk import DockerEngine
     from matrix_runner.matrix import Job, Plan
@@ -23,76 +22,50 @@ _PATIENCE = 2.0
 """Seconds that an engine may take to say which images it has; explaining must not hang on one that is stuck."""
 
 
-def history_of(identifier: str, opened: "Opened", plan: "Plan") -> "CacheHistory | None":
-    """Say whether a build would take a cell from the cache, else why not; None for a cell that is not in the plan.
+def history_of(identifier: str, opened: "OpenedProject", plan: "Plan") -> "CacheHistory | None":
+    """Return whether a build would take a cell from the cache, else why not; None for a cell that is not in the plan.
 
     Starts nothing.
     """
-    from matrix_runner.before_all.registry import SharedWheels, hints_at_stable_abi
     from matrix_runner.cache.cache_history import CacheHistory, HistoryQuestion, cache_history
-    from matrix_runner.cache.cache_key import RunInputs
-    from matrix_runner.catalog.constraints import load_constraints
+    from matrix_runner.cache.cache_key import SharedInputs
     from matrix_runner.cli.directories import cache_dir
     from matrix_runner.config.kinds.values import EngineChoice
-    from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, NO_CACHE
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, OUTPUT_DIR
+    from matrix_runner.config.options.cache_options import NO_CACHE
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.project.source_archive import survey
-    from matrix_runner.store.cell_inputs import SourceInputs
     from matrix_runner.store.store import Store
 
-    jobs = {str(job.cell): job for job in plan.jobs}
-    job, settings = jobs.get(identifier), opened.settings
+    job, settings = next((job for job in plan.jobs if str(job.cell) == identifier), None), opened.settings
     if job is None:
         return None
     if settings[NO_CACHE]:
         return CacheHistory(is_cached=False, text="it is built each time: no-cache is set")
     if settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL:
-        return CacheHistory(
-            is_cached=False, text="it is built each time: what is built on this machine itself is not kept"
-        )
-    output = Path(settings[OUTPUT_DIR]).absolute()
+        text = "it is built each time: what is built on this machine itself is not kept"
+        return CacheHistory(is_cached=False, text=text)
     try:
-        store = Store(cache_dir(settings))
-        not_source = (output, output / "logs", store.root)
-        found = survey(opened.project, environ=os.environ, exclude=not_source, package=opened.package)
+        inputs, store = opened.inputs(plan), Store(cache_dir(settings))
+        shared = SharedInputs.of(inputs, survey(inputs.source))
     except RunnerError as error:
         return CacheHistory(is_cached=False, text=f"what a build would do cannot be said: {error.message}")
-    common = RunInputs(
-        source=SourceInputs.of(found.digests),
-        epoch=found.epoch,
-        package=opened.package,
-        pinned=load_constraints(),
-        environ=os.environ,
-    )
-    shelf = SharedWheels(plan.jobs, waits=hints_at_stable_abi(opened.project / opened.package))
-    leader = shelf.leader(job)
-    question = HistoryQuestion(
-        job=job,
-        leading=None if leader is None else jobs[str(leader)],
-        project=str(opened.origin / opened.package),
-        common=common,
-        place=cache(_places(settings, store)),
-        max_age=settings[CACHE_MAX_AGE],
-    )
-    return cache_history(store, question)
+    image_of = cache(_images(settings, store))
+    return cache_history(store, HistoryQuestion(inputs=inputs, job=job, shared=shared, image_of=image_of))
 
 
-def _places(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImage | None]":
-    """Return what tells the place of a job, from what earlier runs have found in its image."""
+def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImage | None]":
+    """Return a function that gives the image of a job as an earlier run probed it."""
 
     def ask(job: "Job") -> "ProbedImage | None":
-        from matrix_runner.probe.image_probe import image_key
-        from matrix_runner.probe.probe_cache import ProbeCache
+        from matrix_runner.probe.probe_cache import ProbeCache, recall_images
 
         try:
             engine = _engine(settings)
-            machine = engine.check().machine
-            known = ProbeCache(store, machine).find(engine, image_key(job), (job,))
+            return recall_images(ProbeCache(store, engine.check().machine), engine, (job,)).image(job)
         except RunnerError:
             return None
-        return None if known is None else known.place
 
-    def place(job: "Job") -> "ProbedImage | None":
+    def image_of(job: "Job") -> "ProbedImage | None":
         answer: queue.SimpleQueue[ProbedImage | None] = queue.SimpleQueue()
         # A daemon that hangs keeps its thread, which ends with the process.
         threading.Thread(target=lambda: answer.put(ask(job)), daemon=True).start()
@@ -101,7 +74,7 @@ def _places(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
         except queue.Empty:
             return None
 
-    return place
+    return image_of
 
 
 def _engine(settings: "Settings") -> "DockerEngine":

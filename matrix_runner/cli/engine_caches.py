@@ -24,7 +24,7 @@ class EngineSection:
 
     def listed(self) -> Iterator[str]:
         """Say what there is, by project."""
-        from matrix_runner.before_all.project_volumes import LABEL_PROJECT
+        from matrix_runner.container.project_volumes import LABEL_PROJECT
         from matrix_runner.report.phrases import size
 
         kept = sorted(self.engine.kept(), key=lambda each: -each.used)
@@ -116,7 +116,8 @@ def _things(kept: "Sequence[PersistentItem]") -> str:
 
 
 def _line(each: "PersistentItem") -> str:
-    from matrix_runner.before_all.project_volumes import LABEL_BASE, LABEL_PURPOSE
+    from matrix_runner.before_all.prepared_images import LABEL_BASE
+    from matrix_runner.container.project_volumes import LABEL_PURPOSE
     from matrix_runner.report.phrases import size
 
     labels = dict(each.labels)

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from matrix_runner.cli.directories import scratch_dir
+from matrix_runner.cli.directories import cache_dir, scratch_dir
 from matrix_runner.cli.flags import given_flags
 from matrix_runner.config.kinds.placeholders import fill
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.run_options import DEBUG_TRACEBACK
+from matrix_runner.config.options.run_options import DEBUG_TRACEBACK, OUTPUT_DIR
 from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
-    from matrix_runner.matrix import Host
+    from matrix_runner.matrix import Host, Plan
+    from matrix_runner.request import BuildInputs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,22 +48,40 @@ def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opened:
+class OpenedProject:
     """A project that is there. `package`: the directory to build, relative to the project with `/`; "" is itself.
 
     `origin`: the sdist, if the project was unpacked from one, else the project: the same from run to run.
+    `build_files`: the package's.
     """
 
     project: Path
     origin: Path
     package: str
     settings: Settings
+    build_files: BuildFiles
+
+    def inputs(self, plan: "Plan") -> "BuildInputs":
+        """Return all that a build of the plan is made from."""
+        from matrix_runner.request import BuildInputs
+
+        return BuildInputs(
+            project=self.project,
+            settings=self.settings,
+            plan=plan,
+            environ=os.environ,
+            output_dir=Path(self.settings[OUTPUT_DIR]).absolute(),
+            build_files=self.build_files,
+            package=self.package,
+            origin=self.origin,
+            cache=cache_dir(self.settings),
+        )
 
 
 @contextmanager
 def open_project(
     package: Path, project: Path | None, config_file: str | None, flags: dict[str, object]
-) -> Iterator[Opened]:
+) -> Iterator[OpenedProject]:
     """Read the settings of a package, which may be an sdist: that is unpacked meanwhile.
 
     Raise ConfigError with every mistake, UsageError for what cannot be built.
@@ -78,11 +98,18 @@ def open_project(
                     raise UsageError("--project is for directories: an sdist is its own project")
                 package = project = stack.enter_context(open_sdist(package, scratch_dir()))
         configuration = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
-        settings = load(package, environ=os.environ, flags=given_flags(flags), config_file=configuration)
+        files = BuildFiles(package)
+        settings = load(package, environ=os.environ, flags=given_flags(flags), config_file=configuration, files=files)
         root = _root(package.resolve(), project, settings)
         below = package.resolve().relative_to(root).as_posix()
         try:
-            yield Opened(project=root, origin=sdist or root, package="" if below == "." else below, settings=settings)
+            yield OpenedProject(
+                project=root,
+                origin=sdist or root,
+                package="" if below == "." else below,
+                settings=settings,
+                build_files=files,
+            )
         except RunnerError:
             if settings[DEBUG_TRACEBACK]:
                 traceback.print_exc(file=sys.stderr)

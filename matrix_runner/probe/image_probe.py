@@ -1,10 +1,9 @@
-"""Looking at each image once, before anything is built: is it there, does it run, what does it hold."""
+"""The probe of one image, before anything is built in it: is it there, does it run, what does it hold."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from matrix_runner.catalog import Catalog
 from matrix_runner.engine.api import Container, Engine, ResolvedImage
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.matrix import Job
@@ -19,15 +18,17 @@ from matrix_runner.recipe.image_facts import (
     probe_request,
 )
 from matrix_runner.recipe.toolbox import needs
+from matrix_runner.request import BuildRequest
 
 LOCAL = "this machine"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbedImage:
-    """Where a group of cells runs: an image that is there and has been looked into.
+    """An image that is there and has been probed; for the local engine, this machine.
 
-    `reference`: as it was asked for. `shown`: how to speak of it. `is_disposable`: as in `Container.is_disposable`.
+    `reference`: as it was asked for. `display_name`: its name in messages. `is_disposable`: as in
+    `Container.is_disposable`.
     """
 
     reference: str
@@ -52,42 +53,41 @@ class ProbedImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageKey:
-    """What makes jobs share a place."""
+    """The identity of an image for the jobs that share it: two architectures of one reference are two images."""
 
     reference: str
     arch: Arch
 
 
 def image_key(job: Job) -> ImageKey:
-    """Return the place a job runs in."""
+    """Return the image that a job runs in."""
     reference = LOCAL if job.image is None else job.image.reference
     return ImageKey(reference=reference, arch=job.cell.platform.arch)
 
 
 def wanted_interpreters(jobs: Sequence[Job]) -> tuple[str, ...]:
-    """Return the interpreters that a place is asked about for these jobs."""
+    """Return the interpreters that the probe of these jobs' image starts and asks."""
     return tuple(dict.fromkeys(name for job in jobs for name in job.directories))
 
 
-def probe_image(  # noqa: PLR0913, PLR0917  each is what another room made
-    engine: Engine,
+def probe_image(
+    request: BuildRequest,
     key: ImageKey,
     jobs: Sequence[Job],
-    catalog: Catalog,
-    look: Callable[[ResolvedImage], AbstractContextManager[Container]],
+    open_container: Callable[[ResolvedImage], AbstractContextManager[Container]],
     on_notice: Callable[[str], None],
 ) -> ProbedImage:
     """Fetch an image if need be, start it once and ask it what it holds. Raise ImageError or EngineError.
 
-    `look`: opens a container of the image, as one of the jobs needs it: what it wants to run at all (a runtime, a
-    security option) it needs here too.
-
-    A place that does not say for which platform tag it is made gets the newest that its C library allows.
+    `open_container`: opens one of the image as one of the jobs needs it: a runtime or a security option that a cell
+    cannot run without is needed here too. An image that does not name its platform tag gets the newest that its C
+    library allows.
     """
+    engine = request.engine
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = wanted_interpreters(jobs)
     try:
-        with look(image) as container:
+        with open_container(image) as container:
             facts = _ask(container, directories, key.reference)
             is_disposable = container.is_disposable
     except EngineError as error:
@@ -95,7 +95,7 @@ def probe_image(  # noqa: PLR0913, PLR0917  each is what another room made
             raise _foreign(engine, key) from error
         raise
     if facts.plat is None:
-        facts = replace(facts, plat=catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
+        facts = replace(facts, plat=request.catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
     return ProbedImage(
         reference=key.reference,
         display_name=display_name(key.reference),
@@ -106,18 +106,18 @@ def probe_image(  # noqa: PLR0913, PLR0917  each is what another room made
     )
 
 
-def probe_again(container: Container, place: ProbedImage, job: Job) -> ProbedImage:
-    """Return the place as it is in a cell's own container, after an interpreter was installed there. Raise ImageError.
+def probe_again(container: Container, image: ProbedImage, job: Job) -> ProbedImage:
+    """Return the image as it is in a cell's own container, after an interpreter was installed there. Raise ImageError.
 
     Nothing more can be installed then: what is still missing is a problem.
     """
-    facts = _ask(container, job.directories, place.reference)
-    facts = replace(place.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
-    return replace(place, facts=facts)
+    facts = _ask(container, job.directories, image.reference)
+    facts = replace(image.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
+    return replace(image, facts=facts)
 
 
 def missing_emulator(key: ImageKey, machine: Arch) -> MachineError:
-    """Return the error for a place that needs an emulator which the machine is known not to have."""
+    """Return the error for an image that needs an emulator which the machine is known not to have."""
     return MachineError(
         f"{display_name(key.reference)} needs {key.arch}; this machine is {machine} and has no emulator for it",
         hint=emulation_hint(key.arch),
@@ -162,5 +162,5 @@ def _ask(container: Container, directories: tuple[str, ...], reference: str) -> 
 
 
 def display_name(reference: str) -> str:
-    """Say how to speak of a place."""
+    """Return the name of an image in messages."""
     return LOCAL if reference == LOCAL else f"image {reference.partition('@')[0]}"

@@ -1,6 +1,6 @@
-"""What was found in images is kept, so that a run in which nothing is new starts no container.
+"""Results of probes from run to run, so that a run in which nothing is new starts no container.
 
-An image's id is a digest of its content, so what a probe saw in it once stays true. Not kept are answers that may be
+An image's id is a digest of its content, so a probe's result stays true. Not remembered are answers that may be
 an accident or may change: an interpreter that did not start, or one that is installed on demand.
 """
 
@@ -17,6 +17,7 @@ from matrix_runner.engine.api import Engine, ResolvedImage
 from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, wanted_interpreters
+from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.recipe.image_facts import ImageFacts, probe_request
 from matrix_runner.store.store import Store
 
@@ -27,7 +28,7 @@ _KIND = "facts"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ProbeRecord:
-    """`asked`: the interpreters that the place was asked about; of others nothing is known."""
+    """A probe's result. `asked`: the interpreters that were asked for; of others nothing is known."""
 
     facts: ImageFacts
     is_disposable: bool
@@ -36,17 +37,17 @@ class _ProbeRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachedProbe:
-    """A place as it was found by an earlier run. `is_here`: whether the engine has its image, so that it can be used.
+    """An image as an earlier run probed it. `is_here`: whether the engine has it, so that cells can run in it.
 
-    One that is pinned by digest is known without being here: what its cells gave can be taken all the same.
+    One that is pinned by digest is known without being here: finished cells can be taken by it all the same.
     """
 
-    place: ProbedImage
+    image: ProbedImage
     is_here: bool
 
 
 class ProbeCache:
-    """Places that earlier runs have looked into."""
+    """The images that earlier runs have probed."""
 
     def __init__(self, store: Store, machine: str) -> None:
         """`machine`: the engine's own `uname -m`, which decides how programs of an image run."""
@@ -54,7 +55,7 @@ class ProbeCache:
         self._machine = machine
 
     def find(self, engine: Engine, key: ImageKey, jobs: Sequence[Job]) -> CachedProbe | None:
-        """Return the place if its image is here, or pinned, and was looked into for these jobs. Fetches nothing."""
+        """Return the image if it is here, or pinned, and was probed for these jobs. Fetches nothing."""
         try:
             image = engine.find(key.reference)
         except MachineError:
@@ -67,7 +68,7 @@ class ProbeCache:
         if known is None or not known.asked.issuperset(asked):
             return None
         interpreters = tuple(one for one in known.facts.interpreters if one.directory in asked)
-        place = ProbedImage(
+        probed = ProbedImage(
             reference=key.reference,
             display_name=display_name(key.reference),
             image=image,
@@ -75,25 +76,25 @@ class ProbeCache:
             facts=replace(known.facts, interpreters=interpreters),
             is_disposable=known.is_disposable,
         )
-        return CachedProbe(place=place, is_here=is_here)
+        return CachedProbe(image=probed, is_here=is_here)
 
-    def keep(self, key: ImageKey, place: ProbedImage, jobs: Sequence[Job]) -> None:
-        """Keep what was found in a place, if it is certain. Raise OutputError."""
-        facts = place.facts
+    def keep(self, key: ImageKey, probed: ProbedImage, jobs: Sequence[Job]) -> None:
+        """Remember a probe's result, if it is certain. Raise OutputError."""
+        facts = probed.facts
         if not (facts.machine and facts.libc_version and facts.elf):
             return
-        if any(place.problem(job) is not None or place.to_install(job) is not None for job in jobs):
+        if any(probed.problem(job) is not None or probed.to_install(job) is not None for job in jobs):
             return
         asked = frozenset(wanted_interpreters(jobs))
-        before = self._read(place.image, key, jobs)
+        before = self._read(probed.image, key, jobs)
         if before is not None:
             others = (one for one in before.facts.interpreters if one.directory not in asked)
             facts = replace(facts, interpreters=(*facts.interpreters, *others))
             asked |= before.asked
-        content = msgspec.json.encode(_ProbeRecord(facts=facts, is_disposable=place.is_disposable, asked=asked))
-        self._store.write_note(_KIND, self._name(place.image, key, jobs), content)
+        content = msgspec.json.encode(_ProbeRecord(facts=facts, is_disposable=probed.is_disposable, asked=asked))
+        self._store.write_note(_KIND, self._name(probed.image, key, jobs), content)
         if _is_pinned(key):
-            self._store.write_note(_KIND, _pin(key), msgspec.json.encode(place.image))
+            self._store.write_note(_KIND, _pin(key), msgspec.json.encode(probed.image))
 
     def _read(self, image: ResolvedImage, key: ImageKey, jobs: Sequence[Job]) -> _ProbeRecord | None:
         content = self._store.note(_KIND, self._name(image, key, jobs))
@@ -126,3 +127,13 @@ def _decoded(content: bytes, kind: type[T]) -> T | None:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def recall_images(cache: ProbeCache, engine: Engine, jobs: Sequence[Job]) -> ProbedImages:
+    """Return the images of the jobs as earlier runs probed them. Fetches and starts nothing."""
+    found = {key: cache.find(engine, key, own) for key, own in jobs_by_image(jobs).items()}
+    known = {key: one for key, one in found.items() if one is not None}
+    return ProbedImages(
+        found={key: one.image for key, one in known.items()},
+        absent=frozenset(key for key, one in known.items() if not one.is_here),
+    )

@@ -53,21 +53,27 @@ class Survey:
     notices: tuple[str, ...]
 
 
-def pack(
-    project: Path,
-    target: Path,
-    *,
-    environ: Mapping[str, str],
-    exclude: Iterable[Path] = (),
-    build_files: Iterable[BuildFiles] | None = None,
-) -> SourceArchive:
-    """Write the project's files as a tar to `target`: those of `source_files.list_files`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceSelection:
+    """The files of a project to pack: those of `source_files.list_files`.
 
-    `build_files`: of the project and of the package in it, if that is another directory; default: the project's.
+    `exclude`: directories never to pack, such as the output directory. `build_files`: of the project and of the
+    package in it, if that is another directory; default: the project's.
+    """
+
+    project: Path
+    environ: Mapping[str, str]
+    exclude: Iterable[Path] = ()
+    build_files: tuple[BuildFiles, ...] = ()
+
+
+def pack(selection: SourceSelection, target: Path) -> SourceArchive:
+    """Write a project's files as a tar to `target`.
+
     Sockets, FIFOs and devices are left out with a notice and never opened. Raise MachineError if a file cannot be read
     or keeps changing while it is, UsageError if there is none.
     """
-    found = _gather(project, target, environ, exclude, build_files)
+    found = _gather(selection, target)
     return SourceArchive(
         path=target,
         size=target.stat().st_size,
@@ -78,30 +84,19 @@ def pack(
     )
 
 
-def survey(
-    project: Path,
-    *,
-    environ: Mapping[str, str],
-    exclude: Iterable[Path] = (),
-    build_files: Iterable[BuildFiles] | None = None,
-) -> Survey:
+def survey(selection: SourceSelection) -> Survey:
     """Read the files that `pack` would, and write nothing. Raise as it does."""
-    return _gather(project, None, environ, exclude, build_files)
+    return _gather(selection, None)
 
 
-def _gather(
-    project: Path,
-    target: Path | None,
-    environ: Mapping[str, str],
-    exclude: Iterable[Path],
-    build_files: Iterable[BuildFiles] | None,
-) -> Survey:
+def _gather(selection: SourceSelection, target: Path | None) -> Survey:
+    project, environ = selection.project, selection.environ
     git = Git(project, environ)
-    files = tuple(build_files or (BuildFiles(project),))
+    files = selection.build_files or (BuildFiles(project),)
     notices: list[str] = []
     for attempt in (1, 2):
         try:
-            listed = list_files(project, git, environ=environ, exclude=exclude, build_files=files)
+            listed = list_files(project, git, environ=environ, exclude=selection.exclude, build_files=files)
             notices += listed.notices
             digests = _write(project, listed.names, target, listed.epoch, notices)
             break

@@ -23,13 +23,13 @@ class Task(Generic[R_co]):
     """Something to do once. `run` must not raise for what can go wrong in it.
 
     `claim`: asked before it starts, with no other claim going on; False leaves it for later. It is asked again when
-    any task ends, and when `Pool.wake` is called; a claim once granted must be granted again. `seat`: for a task that
+    any task ends, and when `Pool.wake` is called; a claim once granted must be granted again. `slot`: for a task that
     holds slots during a part of `run` only, and may begin before it gets them; None: one slot, all the time.
     """
 
     run: Callable[[], R_co]
     claim: Callable[[], bool] = lambda: True
-    seat: Slot | None = None
+    slot: Slot | None = None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -78,17 +78,17 @@ class Batch(Generic[R]):
         self._is_stopped = False
         self.workers_left = 0
         for position, task in enumerate(tasks):
-            load = room.limit(Load() if task.seat is None else task.seat.load)
-            entry = _Entry(position=position, load=load, may_go_ahead=task.seat is not None)
+            load = room.limit(Load() if task.slot is None else task.slot.load)
+            entry = _Entry(position=position, load=load, may_go_ahead=task.slot is not None)
             self._book.queue.append(entry)
-            if task.seat is not None:
-                task.seat.bind(_SlotHandle(self, entry))
+            if task.slot is not None:
+                task.slot.bind(_SlotHandle(self, entry))
 
     @property
     def threads(self) -> int:
         """How many threads it needs: for those with slots, those ahead, and those that close what they worked in."""
         most = self._room.slots
-        if any(task.seat is not None for task in self._tasks):
+        if any(task.slot is not None for task in self._tasks):
             most = 2 * most + self._ahead
         return min(most, len(self._tasks))
 
@@ -135,8 +135,8 @@ class Batch(Generic[R]):
                 with self._lock:
                     self._results[entry.position] = result
                     self._end(entry)
-                if task.seat is not None:
-                    task.seat.unbind()
+                if task.slot is not None:
+                    task.slot.unbind()
         except BaseException as crash:  # noqa: BLE001  a worker must not die silently: the main thread raises it
             self._crash = crash
             self.stop()
@@ -268,7 +268,7 @@ class Batch(Generic[R]):
 
 @final
 class _SlotHandle:
-    """What a task's seat asks for its slots."""
+    """What a task's slot asks for its slots."""
 
     __slots__ = ("_batch", "_entry")
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from matrix_runner.model.events import CellFinished, Event, Listener, Tick
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import CellFinished, Event, Listener, Notice, Tick
 from matrix_runner.schedule.batch import AHEAD, Batch, Task
 from matrix_runner.schedule.event_queue import EventQueue
 from matrix_runner.schedule.next_task import Capacity
@@ -48,13 +49,21 @@ class Pool:
 
     def emit(self, event: Event) -> None:
         """Hand an event to the main thread; waits while the queue is full. From any thread but the main one."""
-        # Whoever keeps a finished cell waits until its end was heard.
+        # The worker that caches a finished cell waits until the log of its end is written.
         self._events.put(event, is_prompt=isinstance(event, CellFinished))
 
     def tell(self, event: Event) -> None:
         """Pass an event to the listeners at once. From the main thread only."""
         for listener in self._listeners:
             listener.handle(event)
+
+    def notify(self, text: str, *, cell: Cell | None = None, is_warning: bool = False) -> None:
+        """Tell the user something, about the run or about one cell. From any thread."""
+        notice = Notice(at=self.clock(), text=text, cell=cell, is_warning=is_warning)
+        if threading.current_thread() is threading.main_thread():
+            self.tell(notice)
+        else:
+            self.emit(notice)
 
     def wake(self) -> None:
         """Ask waiting tasks again whether they may start. From any thread."""

@@ -43,7 +43,7 @@ class Slot:
         self._place = None
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def acquired(self) -> Iterator[None]:
         """Hold the task's slots; wait until they are free. Once the run is stopped, nothing is waited for."""
         place = self._place
         if place is None:

@@ -48,8 +48,8 @@ class Remote:
         if self._is_broken:
             return False
         try:
-            with store.room() as room:
-                archive, entry = room / "entry.tar", room / "entry"
+            with store.temporary_directory() as directory:
+                archive, entry = directory / "entry.tar", directory / "entry"
                 if not self._files.exists(self._path(key)):
                     return False
                 self._files.get_file(self._path(key), str(archive))
@@ -68,8 +68,8 @@ class Remote:
         if self._read_only or self._is_broken:
             return
         try:
-            with store.room() as room:
-                archive = room / "entry.tar"
+            with store.temporary_directory() as directory:
+                archive = directory / "entry.tar"
                 _pack(store.path(key), archive)
                 target = self._path(key)
                 self._files.makedirs(target.rpartition("/")[0], exist_ok=True)

@@ -153,7 +153,7 @@ class Store:
         return key
 
     def adopt(self, key: str, directory: Path) -> bool:
-        """Take in an entry that came from elsewhere, as a directory in `room()`. Return whether it was one."""
+        """Take in an entry from elsewhere, a directory in `temporary_directory()`. Return whether it was one."""
         if read_entry(directory, key) is None:
             return False
         with self._told("written to"):
@@ -161,7 +161,7 @@ class Store:
         return True
 
     @contextlib.contextmanager
-    def room(self) -> Iterator[Path]:
+    def temporary_directory(self) -> Iterator[Path]:
         """Give a new directory beside the entries, which goes at the end. Raise OutputError."""
         self.prepare()
         path = self.tmp / f"room-{secrets.token_hex(8)}"

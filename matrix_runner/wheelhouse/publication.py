@@ -51,7 +51,7 @@ class Wheelhouse:
         self._lock: int | None = None
         self._mutex = threading.Lock()
         self._published: dict[str, WheelRecord] = {}
-        self._free_rooms: list[Path] = []
+        self._free_directories: list[Path] = []
         self._serial = 0
 
     @property
@@ -87,7 +87,7 @@ class Wheelhouse:
     ) -> None:
         self._release()
 
-    def room(self, name: str) -> Path:
+    def staging_directory(self, name: str) -> Path:
         """Give an empty directory in the staging area for one cell's wheels, so that cells cannot mix. `name`: plain.
 
         It is the cell's until its wheel is published, and may then be another's. Raise OutputError.
@@ -98,7 +98,7 @@ class Wheelhouse:
                 for leftover in path.iterdir():
                     leftover.unlink()
             else:
-                self._make_room(path)
+                self._make_staging(path)
         except OSError as error:
             raise OutputError(f"the staging directory {path} cannot be used: {_cause(error)}") from error
         return path
@@ -112,8 +112,8 @@ class Wheelhouse:
         building again would not help, so it is the directory's fault and not the cell's.
 
         Raise OutputError also for a full or failing disk, WheelRejected if the file is no longer the one inspected.
-        In all these cases nothing in the directory has changed, and the wheel stays in its room; once published, it is
-        removed there.
+        In all these cases nothing in the directory has changed, and the wheel stays in its staging directory; once
+        published, it is removed there.
         """
         record = self.publish_again(
             wheel,
@@ -122,7 +122,7 @@ class Wheelhouse:
         if wheel.parent.parent == self._staging:
             with suppress(OSError):
                 wheel.unlink()
-                self._free_rooms.append(wheel.parent)
+                self._free_directories.append(wheel.parent)
         return record
 
     def publish_again(self, wheel: Path, record: WheelRecord) -> WheelRecord:
@@ -159,10 +159,10 @@ class Wheelhouse:
         with self._mutex:
             self._write(self._directory / name, (data,), sha256=None, hint=None)
 
-    def _make_room(self, path: Path) -> None:
-        """Let an empty room have the name, else make one: a new directory costs more than all else about a room."""
+    def _make_staging(self, path: Path) -> None:
+        """Let an empty directory have the name, else make one: a new directory costs more than all else about it."""
         try:
-            self._free_rooms.pop().rename(path)
+            self._free_directories.pop().rename(path)
         except IndexError:
             path.mkdir(parents=True)
 

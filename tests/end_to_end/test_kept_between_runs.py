@@ -12,7 +12,7 @@ from image_source import ImageSource
 from runner_process import Ended, run_build, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
 
-from matrix_runner.before_all.project_volumes import LABEL_PROJECT
+from matrix_runner.container.project_volumes import LABEL_PROJECT
 from matrix_runner.engine.api import PersistentItem, PersistentKind
 from matrix_runner.engine.docker.sdk import DockerEngine
 

@@ -12,7 +12,7 @@ from matrix_runner import catalog
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
 from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.model.platforms import Arch
-from matrix_runner.project.source_archive import pack
+from matrix_runner.project.source_archive import SourceSelection, pack
 from matrix_runner.wheelhouse.inspection import inspect
 
 pytestmark = [pytest.mark.network, pytest.mark.own_images]
@@ -34,7 +34,7 @@ def test_builds_without_docker_inside_an_image(arch: Arch, tmp_path: Path) -> No
     assert family is not None
     reference = family.reference(arch)
     assert reference is not None
-    source = pack(REPOSITORY, tmp_path / "source.tar", environ=environ)
+    source = pack(SourceSelection(project=REPOSITORY, environ=environ), tmp_path / "source.tar")
     engine = DockerEngine(run=f"inside-{arch}", environ=environ, state_dir=tmp_path)
     output = bytearray()
     try:

@@ -11,13 +11,14 @@ from runner_process import runner_environ
 from stub_project import stub_project
 
 from matrix_runner import catalog
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD, REPAIR_WHEEL_COMMAND
 from matrix_runner.engine.local.local_engine import LocalEngine
 from matrix_runner.engine.local.python_discovery import FoundInterpreter
 from matrix_runner.matrix import Plan
 from matrix_runner.model.outcomes import Status
 from matrix_runner.model.platforms import Arch
-from matrix_runner.request import BuildRequest
+from matrix_runner.request import BuildInputs, BuildRequest
 from matrix_runner.run import build
 
 # The machine's architecture, or tests could not run there.
@@ -36,18 +37,21 @@ def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> Build
     )
     cells = (f"{interpreter}-manylinux_{MACHINE}" for interpreter in ("cp311", "cp312"))
     jobs = tuple(replace(job_for(cell, known, settings), image=None) for cell in cells)
+    project = stub_project(directory).project
     return BuildRequest(
         run="r1",
-        project=stub_project(directory).project,
-        settings=settings,
-        plan=Plan(jobs=jobs, left_out=()),
+        inputs=BuildInputs(
+            project=project,
+            settings=settings,
+            plan=Plan(jobs=jobs, left_out=()),
+            environ={},
+            output_dir=directory / "wheelhouse",
+            build_files=BuildFiles(project),
+        ),
         catalog=known,
         engine=engine,
         engine_info=engine.check(),
         workers=1,
-        environ={},
-        output_dir=directory / "wheelhouse",
-        logs_dir=directory / "wheelhouse/logs",
         scratch=directory / "scratch",
         log_path=lambda job: f"logs/{job.cell}.log",
         listeners=(Recorder(),),

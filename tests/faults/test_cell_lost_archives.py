@@ -37,19 +37,19 @@ def faults(where: str, times: int) -> FakeFaults:
 @pytest.mark.parametrize("where", ["put", "get"])
 def test_once_is_bad_luck(where: str, tmp_path: Path) -> None:
     """The second attempt delivers the wheel, and the run says that there was one."""
-    cook = FakeRun(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
-    cook.faults = faults(where, 1)
-    assert cook.run().exit_code is ExitCode.OK
-    assert len(list(cook.wheelhouse.glob("*.whl"))) == 1
-    assert "no such container; running the cell once more" in cook.recorder.notices()
+    fake = FakeRun(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
+    fake.faults = faults(where, 1)
+    assert fake.run().exit_code is ExitCode.OK
+    assert len(list(fake.wheelhouse.glob("*.whl"))) == 1
+    assert "no such container; running the cell once more" in fake.recorder.notices()
 
 
 @pytest.mark.parametrize(("where", "step"), [("put", StepKind.PREPARE), ("get", StepKind.VERIFY)])
 def test_twice_is_a_failure_of_the_engine(where: str, step: StepKind, tmp_path: Path) -> None:
     """The cell fails in its step with the engine's own words."""
-    cook = FakeRun(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
-    cook.faults = faults(where, 2)
-    report = cook.run()
+    fake = FakeRun(directory=tmp_path, identifiers=(A,), settings=settings_with(project_name="demo"))
+    fake.faults = faults(where, 2)
+    report = fake.run()
     failure = report.outcomes[0].failure
     assert failure is not None
     assert (failure.step, failure.reason, failure.message) == (step, Reason.ENGINE, "no such container")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from matrix_runner.errors import MachineError
-from matrix_runner.project.source_archive import pack
+from matrix_runner.project.source_archive import SourceSelection, pack
 
 _NOBODY = 65534
 
@@ -44,7 +44,7 @@ def project() -> Iterator[Path]:
 def refusal(project: Path) -> MachineError:
     """Pack as nobody, and return what comes of it."""
     with nobody(), pytest.raises(MachineError) as caught:
-        pack(project, project.parent / "out/source.tar", environ={})
+        pack(SourceSelection(project=project, environ={}), project.parent / "out/source.tar")
     return caught.value
 
 
@@ -60,6 +60,6 @@ def test_what_must_not_be_read_is_named(project: Path, name: str) -> None:
 def test_a_full_disk_is_not_taken_for_a_changing_file(project: Path) -> None:
     """Where there is no room for the archive, the advice is to make some."""
     with pytest.raises(MachineError, match="No space left") as caught:
-        pack(project, Path("/dev/full"), environ={})
+        pack(SourceSelection(project=project, environ={}), Path("/dev/full"))
     assert caught.value.hint is not None
     assert "XDG_CACHE_HOME" in caught.value.hint

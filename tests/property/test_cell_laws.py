@@ -17,7 +17,7 @@ from matrix_runner.config.options.build_options import BEFORE_BUILD, ENVIRONMENT
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_REQUIRES
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.project.source_archive import pack
+from matrix_runner.project.source_archive import SourceSelection, pack
 from matrix_runner.recipe.image_facts import find_problem, parse_probe
 
 CATALOG = catalog.load()
@@ -40,7 +40,7 @@ def test_any_file_arrives_as_it_is(files: dict[bytes, tuple[bytes, bool]]) -> No
             path = project / "sources" / os.fsdecode(b"x" + name + b"x")
             path.write_bytes(content)
             path.chmod(0o755 if is_executable else 0o640)
-        results = [pack(project, archive, environ={}) for archive in archives]
+        results = [pack(SourceSelection(project=project, environ={}), archive) for archive in archives]
         with tarfile.open(archives[0], encoding="utf-8", errors="surrogateescape") as tar:
             found = {
                 os.fsencode(member.name): (data.read(), member.mode)

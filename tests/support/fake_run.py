@@ -1,6 +1,6 @@
 """A fake engine whose commands build, repair and test a small wheel: cells run whole, without a container or compiler.
 
-What each command of a cell does can be changed by a test: `FakeRun.orders`.
+What each command of a cell does can be changed by a test: `FakeRun.override`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from wheel_builder import build_wheel
 
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeFaults, FakeHost, FakeResult
@@ -20,7 +21,7 @@ from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Listener, Notice, Output, StepStarted
 from matrix_runner.model.outcomes import Outcome, Report, StepKind
-from matrix_runner.request import BuildRequest
+from matrix_runner.request import BuildInputs, BuildRequest
 from matrix_runner.run import build
 
 ORDERED = "echo prepare the image"
@@ -61,12 +62,12 @@ class Recorder:
 
 @dataclass(kw_only=True, slots=True)
 class FakeRun:
-    """A run on the fake engine. `dish`: what a test wants done differently. `is_abi3`: what the wheels are."""
+    """A run on the fake engine. `override`: what a test wants done differently. `is_abi3`: what the wheels are."""
 
     directory: Path
     identifiers: Sequence[str]
     settings: Settings
-    dish: Override = lambda _: None
+    override: Override = lambda _: None
     faults: FakeFaults = field(default_factory=FakeFaults)
     is_abi3: bool = False
     workers: int = 2
@@ -98,12 +99,12 @@ class FakeRun:
     def run(self) -> Report:
         """Run all cells; return the report."""
         with self.engine() as engine:
-            return build(self.order(engine))
+            return build(self.request(engine))
 
     @contextmanager
     def engine(self, host: FakeHost | None = None, run: str = "fake") -> Iterator[FakeEngine]:
         """Give a fake engine that cooks, on a host that may be other runs' too."""
-        engine = FakeEngine(self._cook, faults=self.faults, pace=self.pace, host=host, run=run)
+        engine = FakeEngine(self._answer, faults=self.faults, pace=self.pace, host=host, run=run)
         for image in self.images:
             if image != ANY_IMAGE:
                 engine.host.add_image(image)
@@ -112,7 +113,7 @@ class FakeRun:
         finally:
             engine.close()
 
-    def order(self, engine: FakeEngine) -> BuildRequest:
+    def request(self, engine: FakeEngine) -> BuildRequest:
         """Return what is to be built on an engine."""
         project = self.directory / "project"
         project.mkdir(exist_ok=True)
@@ -120,22 +121,24 @@ class FakeRun:
         (project / "pyproject.toml").write_text(f'[project]\nname = "demo"\nversion = "1.0"\n{hint}')
         return BuildRequest(
             run="r1",
-            project=project,
-            settings=self.settings,
-            plan=Plan(jobs=self.jobs(), left_out=()),
+            inputs=BuildInputs(
+                project=project,
+                settings=self.settings,
+                plan=Plan(jobs=self.jobs(), left_out=()),
+                environ=self.environ,
+                output_dir=self.wheelhouse,
+                build_files=BuildFiles(project),
+                cache=self.cache,
+            ),
             catalog=self.known,
             engine=engine,
             engine_info=EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://"),
             workers=self.workers,
-            environ=self.environ,
-            output_dir=self.wheelhouse,
-            logs_dir=self.wheelhouse / "logs",
             scratch=self.directory / "scratch",
             log_path=lambda job: f"logs/{job.cell}.log",
             listeners=(self.recorder, *self.listeners),
             runs_before_all=self.runs_before_all,
             host=self.host,
-            cache=self.cache,
         )
 
     @property
@@ -143,8 +146,8 @@ class FakeRun:
         """Where wheels go."""
         return self.directory / "wheelhouse"
 
-    def _cook(self, call: FakeCall) -> FakeResult:
-        return self.dish(call) or self.usual(call)
+    def _answer(self, call: FakeCall) -> FakeResult:
+        return self.override(call) or self.usual(call)
 
     def usual(self, call: FakeCall) -> FakeResult:
         """Do what a container would: answer the probe, build, list, repair; succeed in silence at anything else."""

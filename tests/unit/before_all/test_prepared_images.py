@@ -9,23 +9,18 @@ import pytest
 from fake_run import ORDERED, FakeRun, cell_of, what
 from planning import settings_with
 
-from matrix_runner.before_all.prepared_key import (
-    Changes,
-    changes_between,
-    inputs_of,
-    read_list,
-    unmatched_patterns,
-    write_list,
-)
-from matrix_runner.before_all.project_volumes import LABEL_PROJECT, PREPARED
+from matrix_runner.before_all.prepared_images import REPOSITORY
+from matrix_runner.before_all.prepared_key import inputs_of, unmatched_patterns
+from matrix_runner.before_all.source_update import Changes, changes_between, read_list, write_list
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, NO_CACHE
 from matrix_runner.config.options.option import Option
+from matrix_runner.container.project_volumes import LABEL_PROJECT
 from matrix_runner.engine.api import PersistentKind
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeHost, FakeResult
 from matrix_runner.errors import ImageError
 from matrix_runner.model.outcomes import Report, Status
-from matrix_runner.project.source_archive import Digests, pack
+from matrix_runner.project.source_archive import Digests, SourceSelection, pack
 from matrix_runner.run import build
 
 A, B, C = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp313-manylinux_x86_64"
@@ -33,7 +28,7 @@ A32 = "cp39-manylinux_i686"
 Values = dict[Option[object], object]
 
 
-def kitchen(directory: Path, *identifiers: str, **extra: object) -> FakeRun:
+def run_of(directory: Path, *identifiers: str, **extra: object) -> FakeRun:
     """Return a run with a `before-all`; `extra`: other options, by the names of their constants."""
     options: dict[str, Option[object]] = {
         "inputs": BEFORE_ALL_INPUTS,
@@ -68,18 +63,19 @@ class Machine:
         self.directory = directory
         self.runs = 0
 
-    def run(self, cook: FakeRun, **files: str) -> Ran:
+    def run(self, fake: FakeRun, **files: str) -> Ran:
         """Run a build of a project that has these files, besides its pyproject.toml."""
         self.runs += 1
         name = f"run-{self.runs}"
-        with cook.engine(self.host, name) as engine:
-            order = replace(cook.order(engine), run=name, output_dir=self.directory / name)
-            for path in order.project.iterdir():
+        with fake.engine(self.host, name) as engine:
+            request = fake.request(engine)
+            request = replace(request, run=name, inputs=replace(request.inputs, output_dir=self.directory / name))
+            for path in request.inputs.project.iterdir():
                 if path.name != "pyproject.toml":
                     path.unlink()
             for file, text in files.items():
-                (order.project / file).write_text(text)
-            report = build(order)
+                (request.inputs.project / file).write_text(text)
+            report = build(request)
             return Ran(
                 report=report,
                 preparers=tuple(str(cell_of(call)) for call in engine.commands if what(call) == "before-all"),
@@ -102,13 +98,13 @@ def left_by_before_all(call: FakeCall) -> FakeResult | None:
 
 def test_the_next_run_starts_from_the_prepared_image(tmp_path: Path) -> None:
     """`before-all` is run once for an image in all runs; every cell has what it left, and the user is told."""
-    machine, cook = Machine(tmp_path), kitchen(tmp_path, A, B, A32)
-    cook.dish = left_by_before_all
-    first = machine.run(cook, patched="as it was")
+    machine, fake = Machine(tmp_path), run_of(tmp_path, A, B, A32)
+    fake.override = left_by_before_all
+    first = machine.run(fake, patched="as it was")
     assert (first.passed, len(first.preparers)) == (True, 2)
     (name, other) = machine.images()
-    assert name.startswith(f"{PREPARED}:")
-    again = kitchen(tmp_path, A, B, C, A32)
+    assert name.startswith(f"{REPOSITORY}:")
+    again = run_of(tmp_path, A, B, C, A32)
     second = machine.run(again, patched="as it was")
     assert (second.passed, second.preparers) == (True, ())
     assert {call.files["/project/generated"] for call in second.built} == {b"by before-all"}
@@ -128,16 +124,16 @@ def test_the_next_run_starts_from_the_prepared_image(tmp_path: Path) -> None:
 def test_what_before_all_depends_on_decides(tmp_path: Path, changed: dict[str, object]) -> None:
     """Another command, environment or input is another image; the former stays for those who go back."""
     machine = Machine(tmp_path)
-    machine.run(kitchen(tmp_path, A), a="1")
-    assert machine.run(kitchen(tmp_path, A, **changed), a="2").preparers == (A,)
+    machine.run(run_of(tmp_path, A), a="1")
+    assert machine.run(run_of(tmp_path, A, **changed), a="2").preparers == (A,)
     assert len(machine.images()) == 2
-    assert machine.run(kitchen(tmp_path, A), a="1").preparers == ()
+    assert machine.run(run_of(tmp_path, A), a="1").preparers == ()
 
 
 def test_by_default_every_file_counts(tmp_path: Path) -> None:
     """A file that changes, comes or goes makes `before-all` run again."""
     machine = Machine(tmp_path)
-    preparers = [len(machine.run(kitchen(tmp_path, A), **files).preparers) for files in _EDITS]
+    preparers = [len(machine.run(run_of(tmp_path, A), **files).preparers) for files in _EDITS]
     assert preparers == [1, 0, 1, 1, 1]
 
 
@@ -148,10 +144,10 @@ def test_with_inputs_only_these_files_count(tmp_path: Path) -> None:
     """Other files may change: cells start from the image and get what is new; what is gone is removed there."""
     machine = Machine(tmp_path)
     inputs = {"inputs": ("*.txt",)}
-    first = kitchen(tmp_path, A, **inputs)
-    first.dish = left_by_before_all
+    first = run_of(tmp_path, A, **inputs)
+    first.override = left_by_before_all
     assert machine.run(first, **{"x.txt": "1", "a": "1", "patched": "as it was", "gone": ""}).preparers == (A,)
-    second = machine.run(kitchen(tmp_path, A, B, **inputs), **{"x.txt": "1", "a": "2", "patched": "as it was"})
+    second = machine.run(run_of(tmp_path, A, B, **inputs), **{"x.txt": "1", "a": "2", "patched": "as it was"})
     assert (second.passed, second.preparers) == (True, ())
     for call in second.built:
         assert call.files["/project/a"] == b"2"
@@ -159,15 +155,15 @@ def test_with_inputs_only_these_files_count(tmp_path: Path) -> None:
         assert call.files["/project/generated"] == b"by before-all"
         assert call.files["/matrix/gone"] == b"gone\0"
     assert sum("xargs -0 rm" in " ".join(argv) for argv in second.commands) == 2
-    third = machine.run(kitchen(tmp_path, A, **inputs), **{"x.txt": "2", "a": "2"})
+    third = machine.run(run_of(tmp_path, A, **inputs), **{"x.txt": "2", "a": "2"})
     assert third.preparers == (A,)
 
 
 def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
     """It may be a slip of the pen, and then `before-all` would not be run when it should."""
-    cook = kitchen(tmp_path, A, inputs=("ci/**", "pyproject.toml", "!x"))
-    Machine(tmp_path).run(cook)
-    assert [text for text in cook.recorder.notices() if "matches no file" in text] == [
+    fake = run_of(tmp_path, A, inputs=("ci/**", "pyproject.toml", "!x"))
+    Machine(tmp_path).run(fake)
+    assert [text for text in fake.recorder.notices() if "matches no file" in text] == [
         "before-all-inputs: ci/** matches no file of the project"
     ]
 
@@ -178,7 +174,7 @@ def test_projects_never_share(tmp_path: Path) -> None:
     names = []
     for project in ("one", "two"):
         (tmp_path / project).mkdir()
-        ran = machine.run(kitchen(tmp_path / project, A))
+        ran = machine.run(run_of(tmp_path / project, A))
         assert ran.preparers == (A,)
         names.append({volume.name for call in ran.built for volume in call.spec.volumes})
     assert names[0].isdisjoint(names[1])
@@ -190,27 +186,27 @@ def test_projects_never_share(tmp_path: Path) -> None:
 def test_without_the_cache_nothing_is_taken_or_left(tmp_path: Path) -> None:
     """`no-cache`: before-all is run although an image is there; nothing is kept, neither image nor volume."""
     machine = Machine(tmp_path)
-    assert machine.run(kitchen(tmp_path, A, B, no_cache=True)).preparers in {(A,), (B,)}
+    assert machine.run(run_of(tmp_path, A, B, no_cache=True)).preparers in {(A,), (B,)}
     assert (machine.images(), machine.host.volumes) == ([], {})
-    machine.run(kitchen(tmp_path, A))
+    machine.run(run_of(tmp_path, A))
     before = (machine.images(), set(machine.host.volumes))
-    assert len(machine.run(kitchen(tmp_path, A, no_cache=True)).preparers) == 1
+    assert len(machine.run(run_of(tmp_path, A, no_cache=True)).preparers) == 1
     assert (machine.images(), set(machine.host.volumes)) == before
 
 
 def test_an_image_that_cannot_be_opened_is_made_anew(tmp_path: Path) -> None:
     """One that is damaged costs a new `before-all`, never a wheel: one cell runs it, all pass."""
     machine = Machine(tmp_path)
-    machine.run(kitchen(tmp_path, A))
+    machine.run(run_of(tmp_path, A))
     (name,) = machine.images()
     damaged = machine.host.images[name][0].id
-    cook = kitchen(tmp_path, A, B, C)
-    cook.faults = replace(
-        cook.faults, on_open=lambda spec: ImageError("no such layer") if spec.image == damaged else None
+    fake = run_of(tmp_path, A, B, C)
+    fake.faults = replace(
+        fake.faults, on_open=lambda spec: ImageError("no such layer") if spec.image == damaged else None
     )
-    ran = machine.run(cook)
+    ran = machine.run(fake)
     assert (ran.passed, len(ran.preparers)) == (True, 1)
-    assert any("in an earlier run cannot be used: no such layer" in text for text in cook.recorder.notices())
+    assert any("in an earlier run cannot be used: no such layer" in text for text in fake.recorder.notices())
     assert machine.images() == [name]
     assert machine.host.images[name][0].id != damaged
 
@@ -219,10 +215,10 @@ def test_an_image_without_its_list_is_made_anew(tmp_path: Path) -> None:
     """Where it cannot be known which files are in it, it is not used: none of before may linger."""
     machine = Machine(tmp_path)
     inputs = {"inputs": ("*.txt",)}
-    machine.run(kitchen(tmp_path, A, **inputs), **{"x.txt": "", "a": "1"})
+    machine.run(run_of(tmp_path, A, **inputs), **{"x.txt": "", "a": "1"})
     (name,) = machine.images()
     del machine.host.images[name][1]["/matrix/source-list"]
-    ran = machine.run(kitchen(tmp_path, A, **inputs), **{"x.txt": "", "a": "2"})
+    ran = machine.run(run_of(tmp_path, A, **inputs), **{"x.txt": "", "a": "2"})
     assert (ran.passed, ran.preparers) == (True, (A,))
 
 
@@ -230,9 +226,9 @@ def test_only_the_latest_images_stay(tmp_path: Path) -> None:
     """However often the source changes, only a few images of a project are there, this run's among them."""
     machine = Machine(tmp_path)
     for number in range(8):
-        machine.run(kitchen(tmp_path, A), a=str(number))
+        machine.run(run_of(tmp_path, A), a=str(number))
     assert len(machine.images()) == 4
-    assert machine.run(kitchen(tmp_path, A), a="7").preparers == ()
+    assert machine.run(run_of(tmp_path, A), a="7").preparers == ()
 
 
 def digests(**files: str) -> Digests:
@@ -276,7 +272,7 @@ def test_the_archive_of_changes_has_them_whole(tmp_path: Path) -> None:
     (project / "run.sh").write_text("#!/bin/sh\n")
     (project / "run.sh").chmod(0o755)
     (project / "link").symlink_to("kept")
-    source = pack(project, tmp_path / "all.tar", environ={})
+    source = pack(SourceSelection(project=project, environ={}), tmp_path / "all.tar")
     wanted = frozenset({f"deep/{long}", "run.sh", "link"})
     part = tmp_path / "part.tar"
     part.write_bytes(b"".join(Changes(gone=(), empty=(), changed=wanted).archive(source)))

@@ -57,15 +57,15 @@ class Kept:
     def run(self, values: Values | None = None, *cells: str, environ: Mapping[str, str] | None = None) -> Report:
         """Run once more, and keep what was asked of the engine."""
         self.kitchen = self.make(values, *cells, environ=environ)
-        return self.cook(self.kitchen)
+        return self.fake(self.kitchen)
 
-    def cook(self, kitchen: FakeRun) -> Report:
+    def fake(self, kitchen: FakeRun) -> Report:
         """Run a kitchen, which writes logs as the command does."""
         self.kitchen = kitchen
         logs = CellLogs(kitchen.wheelhouse / "logs")
         with kitchen.engine() as engine:
-            order = kitchen.order(engine)
-            report = build(replace(order, listeners=(logs, *order.listeners)))
+            request = kitchen.request(engine)
+            report = build(replace(request, listeners=(logs, *request.listeners)))
             self.calls = engine.commands
         return report
 
@@ -131,7 +131,7 @@ def test_no_tar_is_written_when_nothing_is_missing(kept: Kept) -> None:
             pass
 
     kitchen.listeners = (Watch(),)
-    kept.cook(kitchen)
+    kept.fake(kitchen)
     assert seen == []
 
 
@@ -237,7 +237,7 @@ def test_an_image_that_is_another_builds_anew(kept: Kept) -> None:
     kitchen = kept.make()
     with kitchen.engine() as engine:
         engine.host.add_image(ANY_IMAGE)
-        build(kitchen.order(engine))
+        build(kitchen.request(engine))
         assert {str(cell_of(call)) for call in engine.commands if what(call) == "build"} == set(CELLS)
 
 
@@ -277,10 +277,10 @@ def test_a_failed_cell_is_not_kept_and_the_others_are(kept: Kept) -> None:
     """After a failure only the failed cell runs again."""
     kept.write("new.c", "x")
     kitchen = kept.make()
-    kitchen.dish = lambda call: (
+    kitchen.override = lambda call: (
         FakeResult(status=1) if what(call) == "build" and str(cell_of(call)) == CELLS[1] else None
     )
-    assert kept.cook(kitchen).exit_code is ExitCode.CELL_FAILED
+    assert kept.fake(kitchen).exit_code is ExitCode.CELL_FAILED
     report = kept.run()
     assert kept.built() == {CELLS[1]}
     assert [each.status for each in report.outcomes] == [Status.CACHED, Status.PASSED, Status.CACHED]
@@ -398,11 +398,11 @@ def test_an_image_that_is_pinned_need_not_be_there(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kitchen = kept.make()
     kitchen.images = (pinned,)
-    kept.cook(kitchen)
+    kept.fake(kitchen)
     assert statuses(_elsewhere(kept, pinned)) == {Status.CACHED}
     named = kept.make()
     named.images = ("registry/image:latest",)
-    kept.cook(named)
+    kept.fake(named)
     assert statuses(_elsewhere(kept, "registry/image:latest")) == {Status.FAILED}, "a name may mean another image today"
 
 
@@ -411,4 +411,4 @@ def _elsewhere(kept: Kept, image: str) -> Report:
     again = kept.make()
     again.images = (image,)
     with again.engine() as engine:
-        return build(replace(again.order(engine), engine=FakeEngine()))
+        return build(replace(again.request(engine), engine=FakeEngine()))

@@ -7,7 +7,7 @@ import pytest
 from fake_run import ORDERED, TESTED, FakeRun, Override, cell_of, outcome, what
 from planning import elf_header, settings_with
 
-from matrix_runner.before_all.project_volumes import LABEL_SOURCE
+from matrix_runner.before_all.prepared_images import LABEL_SOURCE
 from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import TEST_COMMAND
@@ -23,7 +23,7 @@ A, B, C = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp313-manylinux_x8
 A32 = "cp39-manylinux_i686"
 
 
-def kitchen(directory: Path, *identifiers: str, **values: object) -> FakeRun:
+def run_of(directory: Path, *identifiers: str, **values: object) -> FakeRun:
     """Return a kitchen for these cells, with `before_all`, `test_command` and the like set."""
     options: dict[str, Option[object]] = {"before_all": BEFORE_ALL, "tests": TEST_COMMAND, "before_build": BEFORE_BUILD}
     settings = settings_with({options[name]: value for name, value in values.items()}, project_name="demo")
@@ -35,28 +35,28 @@ def instead(kind: str, result: FakeResult, *, of: str | None = None, times: int 
     left = [times]
     lock = threading.Lock()
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) != kind or (of is not None and str(cell_of(call)) != of):
             return None
         with lock:
             left[0] -= 1
             return result if left[0] >= 0 else None
 
-    return dish
+    return override
 
 
 def test_a_cell_that_passes(tmp_path: Path) -> None:
-    """The wheel is published, the outcome names it and all that made it, and the steps were taken in order."""
-    cook = kitchen(tmp_path, B, tests=TESTED)
-    report = cook.run()
+    """The wheel is published, the outcome names it and all that made it, and the steps were taken in request."""
+    fake = run_of(tmp_path, B, tests=TESTED)
+    report = fake.run()
     ended = outcome(report, B)
     assert (report.exit_code, ended.status, ended.failure) == (ExitCode.OK, Status.PASSED, None)
     assert ended.wheel is not None
-    assert [path.name for path in cook.wheelhouse.glob("*.whl")] == [ended.wheel.name]
+    assert [path.name for path in fake.wheelhouse.glob("*.whl")] == [ended.wheel.name]
     assert ended.wheel.name == "demo-1.0-cp311-cp311-manylinux_2_31_x86_64.whl"
     assert (ended.image, ended.python_version, ended.log) == ("fake:latest", "3.0.0", f"logs/{B}.log")
     assert ended.image_id is not None
-    assert cook.recorder.steps(ended.cell) == [
+    assert fake.recorder.steps(ended.cell) == [
         StepKind.PREPARE,
         StepKind.BUILD,
         StepKind.REPAIR,
@@ -66,18 +66,18 @@ def test_a_cell_that_passes(tmp_path: Path) -> None:
         StepKind.TEST,
         StepKind.PUBLISH,
     ]
-    assert [time.kind for time in ended.steps] == cook.recorder.steps(ended.cell)
-    assert cook.recorder.is_closed
+    assert [time.kind for time in ended.steps] == fake.recorder.steps(ended.cell)
+    assert fake.recorder.is_closed
 
 
 def test_events_of_a_cell_are_a_story(tmp_path: Path) -> None:
     """A cell starts once and finishes once; between, each step starts and ends before the next, and time goes on."""
-    cook = kitchen(tmp_path, A, B, C, A32, tests=TESTED)
-    cook.run()
+    fake = run_of(tmp_path, A, B, C, A32, tests=TESTED)
+    fake.run()
     for identifier in (A, B, C, A32):
         mine = [
             event
-            for event in cook.recorder.events
+            for event in fake.recorder.events
             if isinstance(event, CellStarted | StepStarted | StepFinished) and str(event.cell) == identifier
         ]
         assert isinstance(mine[0], CellStarted)
@@ -87,7 +87,7 @@ def test_events_of_a_cell_are_a_story(tmp_path: Path) -> None:
             assert isinstance(ended, StepFinished)
             assert began.kind is ended.kind
             assert began.at <= ended.at
-    finished = [e.outcome.cell for e in cook.recorder.events if isinstance(e, CellFinished)]
+    finished = [e.outcome.cell for e in fake.recorder.events if isinstance(e, CellFinished)]
     assert sorted(map(str, finished)) == sorted((A, B, C, A32))
 
 
@@ -111,39 +111,39 @@ def test_a_failure_names_its_step_and_cause(
     tmp_path: Path, *, kind: str, result: FakeResult, step: StepKind, reason: Reason, words: str
 ) -> None:
     """Wherever a cell fails: the outcome says at which step, why, in words of the tool; no wheel is published."""
-    cook = kitchen(tmp_path, B, tests=TESTED, before_all=ORDERED)
-    cook.dish = instead(kind, result)
-    report = cook.run()
+    fake = run_of(tmp_path, B, tests=TESTED, before_all=ORDERED)
+    fake.override = instead(kind, result)
+    report = fake.run()
     ended = outcome(report, B)
     assert ended.failure is not None
     assert (ended.status, ended.failure.step, ended.failure.reason) == (Status.FAILED, step, reason)
     assert words in ended.failure.message
     assert ended.wheel is None
-    assert not list(cook.wheelhouse.glob("*.whl"))
+    assert not list(fake.wheelhouse.glob("*.whl"))
     assert report.exit_code is reason.exit_code
-    assert (cook.wheelhouse / "report.json").exists()
+    assert (fake.wheelhouse / "report.json").exists()
 
 
 def test_one_failure_loses_nothing(tmp_path: Path) -> None:
     """The other cells are built, tested and published, and the run says that one failed."""
-    cook = kitchen(tmp_path, A, B, C, tests=TESTED)
-    cook.dish = instead("test", FakeResult(status=1), of=B)
-    report = cook.run()
+    fake = run_of(tmp_path, A, B, C, tests=TESTED)
+    fake.override = instead("test", FakeResult(status=1), of=B)
+    report = fake.run()
     assert [each.status for each in report.outcomes] == [Status.PASSED, Status.FAILED, Status.PASSED]
-    assert len(list(cook.wheelhouse.glob("*.whl"))) == 2
+    assert len(list(fake.wheelhouse.glob("*.whl"))) == 2
     assert report.exit_code is ExitCode.CELL_FAILED
 
 
 def test_a_wheel_that_is_not_what_was_promised_is_rejected(tmp_path: Path) -> None:
     """64-bit code in a 32-bit cell's wheel is refused with the exit code of a rejected wheel."""
-    cook = kitchen(tmp_path, A32)
+    fake = run_of(tmp_path, A32)
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         member = elf_header(Cell.parse(A).platform.arch) + bytes(44)
-        return cook.delivery(call, member=member) if what(call) == "repair" else None
+        return fake.delivery(call, member=member) if what(call) == "repair" else None
 
-    cook.dish = dish
-    report = cook.run()
+    fake.override = override
+    report = fake.run()
     failure = outcome(report, A32).failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.VERIFY, Reason.REJECTED)
@@ -153,9 +153,9 @@ def test_a_wheel_that_is_not_what_was_promised_is_rejected(tmp_path: Path) -> No
 
 def test_a_pure_wheel_is_rejected_before_it_is_repaired(tmp_path: Path) -> None:
     """A build that made a wheel for every machine is told so, with what to do instead."""
-    cook = kitchen(tmp_path, B)
-    cook.dish = lambda call: cook.delivery(call, "demo-1.0-py3-none-any.whl") if what(call) == "build" else None
-    failure = outcome(cook.run(), B).failure
+    fake = run_of(tmp_path, B)
+    fake.override = lambda call: fake.delivery(call, "demo-1.0-py3-none-any.whl") if what(call) == "build" else None
+    failure = outcome(fake.run(), B).failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.BUILD, Reason.REJECTED)
     assert failure.hint is not None
@@ -164,23 +164,23 @@ def test_a_pure_wheel_is_rejected_before_it_is_repaired(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["build", "list", "test"])
 def test_a_container_that_vanishes_once_costs_a_second_attempt(tmp_path: Path, kind: str) -> None:
     """Somebody removed the container: the cell is run once more, and says so; its wheel is there in the end."""
-    cook = kitchen(tmp_path, B, tests=TESTED)
-    cook.dish = instead(kind, FakeResult(ending=Ending.LOST), times=1)
-    report = cook.run()
+    fake = run_of(tmp_path, B, tests=TESTED)
+    fake.override = instead(kind, FakeResult(ending=Ending.LOST), times=1)
+    report = fake.run()
     assert outcome(report, B).status is Status.PASSED
-    (notice,) = cook.recorder.notices()
+    (notice,) = fake.recorder.notices()
     assert "the container went away" in notice
     assert "once more" in notice
-    assert len(list(cook.wheelhouse.glob("*.whl"))) == 1
+    assert len(list(fake.wheelhouse.glob("*.whl"))) == 1
 
 
 @pytest.mark.parametrize("kind", ["build", "list"])
 def test_a_container_that_vanishes_twice_is_a_failure_of_the_machine(tmp_path: Path, kind: str) -> None:
     """Twice is no accident: the cell fails with the engine as the reason, after exactly two attempts."""
-    cook = kitchen(tmp_path, B)
-    cook.dish = instead(kind, FakeResult(ending=Ending.LOST))
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, B)
+    fake.override = instead(kind, FakeResult(ending=Ending.LOST))
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         attempts = [call for call in engine.commands if what(call) == kind]
     failure = outcome(report, B).failure
     assert failure is not None
@@ -192,10 +192,10 @@ def test_a_container_that_vanishes_twice_is_a_failure_of_the_machine(tmp_path: P
 def test_an_image_that_cannot_be_had_fails_its_own_cells(tmp_path: Path) -> None:
     """Cells of one image fail with the reason at their first step; those of another image are built."""
     missing = ImageError("no such image: gone:1", hint="pull it")
-    cook = kitchen(tmp_path, A, B, C)
-    cook.images = ("fake:latest", "gone:1", "fake:latest")
-    cook.faults = FakeFaults(on_resolve=lambda reference: missing if reference == "gone:1" else None)
-    report = cook.run()
+    fake = run_of(tmp_path, A, B, C)
+    fake.images = ("fake:latest", "gone:1", "fake:latest")
+    fake.faults = FakeFaults(on_resolve=lambda reference: missing if reference == "gone:1" else None)
+    report = fake.run()
     assert [each.status for each in report.outcomes] == [Status.PASSED, Status.FAILED, Status.PASSED]
     failure = outcome(report, B).failure
     assert failure is not None
@@ -206,9 +206,9 @@ def test_an_image_that_cannot_be_had_fails_its_own_cells(tmp_path: Path) -> None
 def test_an_engine_that_refuses_to_open_fails_the_cell(tmp_path: Path) -> None:
     """No container, no cell: the engine's own words are the failure, and the other cells go on."""
     refused = EngineError("no space left on device", hint="make room")
-    cook = kitchen(tmp_path, A, B)
-    cook.faults = FakeFaults(on_open=lambda spec: refused if spec.name == B else None)
-    report = cook.run()
+    fake = run_of(tmp_path, A, B)
+    fake.faults = FakeFaults(on_open=lambda spec: refused if spec.name == B else None)
+    report = fake.run()
     failure = outcome(report, B).failure
     assert failure is not None
     assert (failure.step, failure.message) == (StepKind.PREPARE, "no space left on device")
@@ -217,31 +217,31 @@ def test_an_engine_that_refuses_to_open_fails_the_cell(tmp_path: Path) -> None:
 
 def test_a_bug_in_one_cell_is_its_own(tmp_path: Path) -> None:
     """An exception nobody expected fails one cell as internal, with the traceback in its log; others are delivered."""
-    cook = kitchen(tmp_path, A, B)
+    fake = run_of(tmp_path, A, B)
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) == "repair" and str(cell_of(call)) == B:
             raise ZeroDivisionError("a bug")
         return None
 
-    cook.dish = dish
-    report = cook.run()
+    fake.override = override
+    report = fake.run()
     failure = outcome(report, B).failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.REPAIR, Reason.INTERNAL)
     assert failure.message == "ZeroDivisionError: a bug"
-    assert "Traceback (most recent call last)" in cook.recorder.log(Cell.parse(B))
+    assert "Traceback (most recent call last)" in fake.recorder.log(Cell.parse(B))
     assert outcome(report, A).status is Status.PASSED
     assert report.exit_code is ExitCode.CELL_FAILED
 
 
 def test_an_abi3_wheel_is_built_once_and_tested_by_all(tmp_path: Path) -> None:
     """The earliest interpreter of a platform builds; later ones only test its wheel, and say whose it was."""
-    cook = kitchen(tmp_path, C, B, A, A32, "cp314t-manylinux_x86_64", tests=TESTED)
-    cook.is_abi3 = True
-    cook.workers = 4
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, C, B, A, A32, "cp314t-manylinux_x86_64", tests=TESTED)
+    fake.is_abi3 = True
+    fake.workers = 4
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         builders = {str(cell_of(call)) for call in engine.commands if what(call) == "build"}
         testers = {str(cell_of(call)) for call in engine.commands if what(call) == "test"}
     assert builders == {A, A32, "cp314t-manylinux_x86_64"}
@@ -249,24 +249,24 @@ def test_an_abi3_wheel_is_built_once_and_tested_by_all(tmp_path: Path) -> None:
     assert all(each.status is Status.PASSED for each in report.outcomes)
     assert {str(outcome(report, each).reused_from) for each in (B, C)} == {A}
     assert outcome(report, B).wheel is None
-    assert len(list(cook.wheelhouse.glob("*.whl"))) == 3
+    assert len(list(fake.wheelhouse.glob("*.whl"))) == 3
 
 
 def test_a_failed_builder_leaves_the_others_to_build(tmp_path: Path) -> None:
     """If the cell that should build for all fails, the next ones do not wait for ever but build themselves."""
-    cook = kitchen(tmp_path, A, B, C, tests=TESTED)
-    cook.is_abi3 = True
-    cook.dish = instead("build", FakeResult(status=1), of=A)
-    report = cook.run()
+    fake = run_of(tmp_path, A, B, C, tests=TESTED)
+    fake.is_abi3 = True
+    fake.override = instead("build", FakeResult(status=1), of=A)
+    report = fake.run()
     assert [each.status for each in report.outcomes] == [Status.FAILED, Status.PASSED, Status.PASSED]
 
 
 def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
     """One cell prepares, the others start from its snapshot; another image is prepared for itself."""
-    cook = kitchen(tmp_path, A, B, C, A32, before_all=ORDERED)
-    cook.workers = 4
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, C, A32, before_all=ORDERED)
+    fake.workers = 4
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         prepared = [call for call in engine.commands if what(call) == "before-all"]
         images = {str(cell_of(call)): call.spec.image for call in engine.commands if what(call) == "build"}
         snapshots = {image.id for image in engine.images(LABEL_SOURCE)}
@@ -278,17 +278,17 @@ def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
 
 def test_a_before_all_that_fails_fails_the_cells_of_its_image(tmp_path: Path) -> None:
     """It is run once, not once a cell; the others name the cell whose log has it all, and the cause; others go on."""
-    cook = kitchen(tmp_path, A, B, C, A32, before_all=ORDERED)
+    fake = run_of(tmp_path, A, B, C, A32, before_all=ORDERED)
     ran: list[str] = []
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) != "before-all" or str(cell_of(call)) == A32:
             return None
         ran.append(str(cell_of(call)))
         return FakeResult(status=1, output=(b"no such package\n",))
 
-    cook.dish = dish
-    report = cook.run()
+    fake.override = override
+    report = fake.run()
     assert len(ran) == 1
     for identifier in (A, B, C):
         failure = outcome(report, identifier).failure
@@ -303,24 +303,24 @@ def test_a_before_all_that_fails_fails_the_cells_of_its_image(tmp_path: Path) ->
 @pytest.mark.parametrize("fault", ["open", "put", "interpreter"])
 def test_a_cell_that_never_came_to_before_all_leaves_it_to_the_next(tmp_path: Path, fault: str) -> None:
     """Where the cell that should prepare fails for a cause of its own, another prepares and the rest are built."""
-    cook = kitchen(tmp_path, A, B, C, before_all=ORDERED)
-    cook.workers = 1
+    fake = run_of(tmp_path, A, B, C, before_all=ORDERED)
+    fake.workers = 1
     refused = EngineError("refused")
     if fault == "open":
-        cook.faults = FakeFaults(on_open=lambda spec: refused if spec.name == A else None)
+        fake.faults = FakeFaults(on_open=lambda spec: refused if spec.name == A else None)
     elif fault == "put":
-        cook.faults = FakeFaults(on_put=lambda spec, _: refused if spec.name == A else None)
+        fake.faults = FakeFaults(on_put=lambda spec, _: refused if spec.name == A else None)
     else:
 
-        def dish(call: FakeCall) -> FakeResult | None:
+        def override(call: FakeCall) -> FakeResult | None:
             if what(call) != "probe":
                 return None
-            lines = cook.usual(call).output[0].splitlines(keepends=True)
+            lines = fake.usual(call).output[0].splitlines(keepends=True)
             return FakeResult(output=tuple(line for line in lines if b"cp39-cp39" not in line))
 
-        cook.dish = dish
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+        fake.override = override
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         preparers = [str(cell_of(call)) for call in engine.commands if what(call) == "before-all"]
     assert [each.status for each in report.outcomes] == [Status.FAILED, Status.PASSED, Status.PASSED]
     assert preparers == [B]
@@ -328,29 +328,29 @@ def test_a_cell_that_never_came_to_before_all_leaves_it_to_the_next(tmp_path: Pa
 
 def test_before_all_is_not_run_where_it_may_not(tmp_path: Path) -> None:
     """On a machine that is nobody's build image the cells are built without it, and the run says so."""
-    cook = kitchen(tmp_path, A, B, before_all=ORDERED)
-    cook.runs_before_all = False
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, before_all=ORDERED)
+    fake.runs_before_all = False
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         assert not [call for call in engine.commands if what(call) == "before-all"]
     assert all(each.status is Status.PASSED for each in report.outcomes)
-    assert any("--allow-host-commands" in notice for notice in cook.recorder.notices())
+    assert any("--allow-host-commands" in notice for notice in fake.recorder.notices())
 
 
 def test_a_missing_interpreter_is_told_before_anything_is_built(tmp_path: Path) -> None:
     """The cell fails as a lack of the image, naming the directory; no container was opened for it."""
-    cook = kitchen(tmp_path, A, "cp38-manylinux_x86_64")
+    fake = run_of(tmp_path, A, "cp38-manylinux_x86_64")
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) != "probe":
             return None
-        lines = cook.usual(call).output[0].splitlines(keepends=True)
+        lines = fake.usual(call).output[0].splitlines(keepends=True)
         return FakeResult(output=tuple(line for line in lines if b"cp38" not in line))
 
     opened: list[str] = []
-    cook.dish = dish
-    cook.faults = FakeFaults(on_open=lambda spec: opened.append(spec.name))
-    report = cook.run()
+    fake.override = override
+    fake.faults = FakeFaults(on_open=lambda spec: opened.append(spec.name))
+    report = fake.run()
     failure = outcome(report, "cp38-manylinux_x86_64").failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.PREPARE, Reason.MISSING_TOOL)
@@ -363,16 +363,16 @@ def test_a_missing_interpreter_is_told_before_anything_is_built(tmp_path: Path) 
 
 def test_another_project_s_wheel_is_not_taken_for_ours(tmp_path: Path) -> None:
     """Two wheels in the build's directory are refused by name: which one was meant is not for us to guess."""
-    cook = kitchen(tmp_path, B)
+    fake = run_of(tmp_path, B)
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) != "build":
             return None
-        files = (*cook.delivery(call).files, ("/matrix/built/other-1.0-cp311-cp311-linux_x86_64.whl", b"x"))
+        files = (*fake.delivery(call).files, ("/matrix/built/other-1.0-cp311-cp311-linux_x86_64.whl", b"x"))
         return FakeResult(files=files)
 
-    cook.dish = dish
-    failure = outcome(cook.run(), B).failure
+    fake.override = override
+    failure = outcome(fake.run(), B).failure
     assert failure is not None
     assert "2 wheels, not one" in failure.message
     assert "other-1.0" in failure.message

@@ -28,7 +28,7 @@ def settings_of(values: dict[Option[object], object]) -> Settings:
     return settings_with(values, project_name="demo")
 
 
-def kitchen(directory: Path, *identifiers: str, values: dict[Option[object], object], **own: Settings) -> FakeRun:
+def run_of(directory: Path, *identifiers: str, values: dict[Option[object], object], **own: Settings) -> FakeRun:
     """Return a kitchen; `own`: the settings of single cells, by the tag of their interpreter."""
     cells = {identifier: own[tag] for identifier in identifiers if (tag := identifier.partition("-")[0]) in own}
     return FakeRun(directory=directory, identifiers=identifiers, settings=settings_of(values), own=cells)
@@ -47,9 +47,9 @@ def test_cells_share_a_preparation_only_if_it_would_be_the_same(
     tmp_path: Path, difference: dict[Option[object], object]
 ) -> None:
     """Another command, environment, passed variable or container: prepared anew; all else is shared as ever."""
-    cook = kitchen(tmp_path, A, B, C, values=BASE, cp313=settings_of(BASE | difference))
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, C, values=BASE, cp313=settings_of(BASE | difference))
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         preparers = [str(cell_of(call)) for call in engine.commands if what(call) == "before-all"]
     assert report.exit_code is ExitCode.OK
     assert len(preparers) == 2
@@ -58,10 +58,10 @@ def test_cells_share_a_preparation_only_if_it_would_be_the_same(
 
 def test_a_cell_without_before_all_waits_for_nobody(tmp_path: Path) -> None:
     """An override can take it away: that cell starts from the image as it is."""
-    cook = kitchen(tmp_path, A, B, values=BASE, cp39=settings_of({}))
-    cook.workers = 1
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, values=BASE, cp39=settings_of({}))
+    fake.workers = 1
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         preparers = [str(cell_of(call)) for call in engine.commands if what(call) == "before-all"]
         images = {str(cell_of(call)): call.spec.image for call in engine.commands if what(call) == "build"}
         snapshots = set(engine.host.snapshots)
@@ -72,18 +72,18 @@ def test_a_cell_without_before_all_waits_for_nobody(tmp_path: Path) -> None:
 
 def test_a_before_all_of_one_cell_that_may_not_run_is_told(tmp_path: Path) -> None:
     """The notice is there if any cell has one, although the run's own settings have none."""
-    cook = kitchen(tmp_path, A, B, values={}, cp39=settings_of(BASE))
-    cook.runs_before_all = False
-    cook.run()
-    assert any("--allow-host-commands" in notice for notice in cook.recorder.notices())
+    fake = run_of(tmp_path, A, B, values={}, cp39=settings_of(BASE))
+    fake.runs_before_all = False
+    fake.run()
+    assert any("--allow-host-commands" in notice for notice in fake.recorder.notices())
 
 
 def test_a_snapshot_that_fails_is_told_to_all(tmp_path: Path) -> None:
     """A full disk when the image is kept: the others are told that, not that the command failed; exit code 4."""
-    cook = kitchen(tmp_path, A, B, C, values=BASE)
+    fake = run_of(tmp_path, A, B, C, values=BASE)
     full = EngineError("no space left on device")
-    cook.faults = FakeFaults(on_snapshot=lambda _: full)
-    report = cook.run()
+    fake.faults = FakeFaults(on_snapshot=lambda _: full)
+    report = fake.run()
     assert report.exit_code is ExitCode.ENVIRONMENT
     failures = [each.failure for each in report.outcomes if each.failure]
     assert {(failure.step, failure.reason) for failure in failures} == {(StepKind.BEFORE_ALL, Reason.ENGINE)}
@@ -96,9 +96,9 @@ def test_create_args_reach_every_container_of_a_cell(tmp_path: Path) -> None:
     """What the engine is asked for is what the words mean, for the cells that have them."""
     words = ("--cpus=1",)
     engine_option = engine_with(*words, name=EngineChoice.AUTO)
-    cook = kitchen(tmp_path, A, B, values={}, cp311=settings_of({CONTAINER_ENGINE: engine_option}))
-    with cook.engine() as engine:
-        build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, values={}, cp311=settings_of({CONTAINER_ENGINE: engine_option}))
+    with fake.engine() as engine:
+        build(fake.request(engine))
         found = {call.spec.name: call.spec.arguments for call in engine.commands}
     assert found[B] == parse_create_args(words)
     assert found[A] == parse_create_args(()) != found[B]
@@ -123,11 +123,11 @@ def test_an_audit_that_fails_rejects_the_wheel(
     tmp_path: Path, result: FakeResult, reason: Reason, message: str
 ) -> None:
     """Nothing is published, the tests are not run, and the next cell builds and is audited for itself."""
-    cook = kitchen(tmp_path, A, B, values={TEST_COMMAND: TESTED})
-    cook.is_abi3 = True
-    cook.dish = lambda call: result if what(call) == "audit" and str(cell_of(call)) == A else None
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, values={TEST_COMMAND: TESTED})
+    fake.is_abi3 = True
+    fake.override = lambda call: result if what(call) == "audit" and str(cell_of(call)) == A else None
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         tested = [str(cell_of(call)) for call in engine.commands if what(call) == "test"]
         audited = [str(cell_of(call)) for call in engine.commands if what(call) == "audit"]
     failure = outcome(report, A).failure
@@ -140,10 +140,10 @@ def test_an_audit_that_fails_rejects_the_wheel(
 
 def test_a_reused_wheel_is_not_audited_again(tmp_path: Path) -> None:
     """One audit serves all that test the wheel."""
-    cook = kitchen(tmp_path, A, B, C, values={TEST_COMMAND: TESTED})
-    cook.is_abi3 = True
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, C, values={TEST_COMMAND: TESTED})
+    fake.is_abi3 = True
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         audited = [str(cell_of(call)) for call in engine.commands if what(call) == "audit"]
     assert report.exit_code is ExitCode.OK
     assert audited == [A]
@@ -152,32 +152,32 @@ def test_a_reused_wheel_is_not_audited_again(tmp_path: Path) -> None:
 def test_what_has_no_effect_is_told_of(tmp_path: Path) -> None:
     """Settings for the backend that an old Python's pip cannot pass on are a notice of that cell."""
     old = "cp36-manylinux_x86_64"
-    cook = kitchen(tmp_path, old, B, values={CONFIG_SETTINGS: (("a", ("b",)),)})
-    assert cook.run().exit_code is ExitCode.OK
-    (notice,) = cook.recorder.notices()
+    fake = run_of(tmp_path, old, B, values={CONFIG_SETTINGS: (("a", ("b",)),)})
+    assert fake.run().exit_code is ExitCode.OK
+    (notice,) = fake.recorder.notices()
     assert notice.startswith("config-settings are left out")
 
 
 def test_a_group_that_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> None:
     """It is told before any container is opened, if any cell that is tested asks for it."""
     own = settings_of({TEST_COMMAND: TESTED, TEST_GROUPS: ("tset",)})
-    cook = kitchen(tmp_path, A, B, values={}, cp311=own)
-    with cook.engine() as engine:
-        order = cook.order(engine)
-        with pytest.raises(ConfigError, match="no group 'tset'"):
-            build(order)
+    fake = run_of(tmp_path, A, B, values={}, cp311=own)
+    with fake.engine() as engine:
+        request = fake.request(engine)
+        with pytest.raises(ConfigError, match="group 'tset' not found"):
+            build(request)
         assert engine.commands == []
-    assert cook.recorder.is_closed
-    assert kitchen(tmp_path, A, values={TEST_GROUPS: ("tset",)}).run().exit_code is ExitCode.OK
+    assert fake.recorder.is_closed
+    assert run_of(tmp_path, A, values={TEST_GROUPS: ("tset",)}).run().exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("kind", ["build", "repair", "test"])
 def test_the_container_of_a_failed_cell_is_kept(tmp_path: Path, kind: str) -> None:
     """Its image has the cell's name, outlives the run, holds what was there, and the hint says how to open it."""
-    cook = kitchen(tmp_path, A, B, values={DEBUG_KEEP_CONTAINER: True, TEST_COMMAND: TESTED})
-    cook.dish = lambda call: FakeResult(status=1) if what(call) == kind and str(cell_of(call)) == A else None
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    fake = run_of(tmp_path, A, B, values={DEBUG_KEEP_CONTAINER: True, TEST_COMMAND: TESTED})
+    fake.override = lambda call: FakeResult(status=1) if what(call) == kind and str(cell_of(call)) == A else None
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
     failure = outcome(report, A).failure
     assert failure is not None
     name = f"matrix-runner/debug:{A}"
@@ -188,10 +188,10 @@ def test_the_container_of_a_failed_cell_is_kept(tmp_path: Path, kind: str) -> No
 
 def test_a_container_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     """The cell's own failure stays what it was; why there is no image is said with it."""
-    cook = kitchen(tmp_path, A, values={DEBUG_KEEP_CONTAINER: True})
-    cook.dish = lambda call: FakeResult(status=9) if what(call) == "build" else None
-    cook.faults = FakeFaults(on_snapshot=lambda _: EngineError("no space left on device"))
-    failure = outcome(cook.run(), A).failure
+    fake = run_of(tmp_path, A, values={DEBUG_KEEP_CONTAINER: True})
+    fake.override = lambda call: FakeResult(status=9) if what(call) == "build" else None
+    fake.faults = FakeFaults(on_snapshot=lambda _: EngineError("no space left on device"))
+    failure = outcome(fake.run(), A).failure
     assert failure is not None
     assert failure.message == "exit status 9"
     assert failure.hint == "its container could not be kept: no space left on device"
@@ -201,11 +201,11 @@ def test_nothing_is_kept_unasked(tmp_path: Path) -> None:
     """Without the option, and of a cell that passes with it, no image is left."""
     settings: tuple[dict[Option[object], object], ...] = ({}, {DEBUG_KEEP_CONTAINER: True})
     for values in settings:
-        cook = kitchen(tmp_path / str(len(values)), A, values=values)
-        cook.directory.mkdir()
+        fake = run_of(tmp_path / str(len(values)), A, values=values)
+        fake.directory.mkdir()
         if not values:
-            cook.dish = lambda call: FakeResult(status=1) if what(call) == "build" else None
-        with cook.engine() as engine:
-            report = build(cook.order(engine))
+            fake.override = lambda call: FakeResult(status=1) if what(call) == "build" else None
+        with fake.engine() as engine:
+            report = build(fake.request(engine))
         assert outcome(report, A).status is (Status.PASSED if values else Status.FAILED)
         assert not [name for name in engine.host.images if "debug" in name]

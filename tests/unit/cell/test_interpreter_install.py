@@ -22,35 +22,35 @@ ENSURE = ("manylinux-interpreters", "ensure")
 INSTALLED = "/opt/installed"
 
 
-def image_with(cook: FakeRun, *, offers: str, ensure: FakeResult) -> None:
+def image_with(fake: FakeRun, *, offers: str, ensure: FakeResult) -> None:
     """Let the image hold CPython 3.9 only, say that it can install what `offers` says, and answer `ensure` so."""
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if call.request.argv[:2] == ENSURE:
             return ensure
         if what(call) != "probe":
             return None
-        lines = cook.usual(call).output[0].splitlines(keepends=True)
+        lines = fake.usual(call).output[0].splitlines(keepends=True)
         if INSTALLED not in call.files:
             lines = [line for line in lines if b"pp310" not in line]
         return FakeResult(output=(b"".join(lines), f"installable\t{offers}\n".encode()))
 
-    cook.dish = dish
+    fake.override = override
 
 
-def kitchen(directory: Path, *identifiers: str) -> FakeRun:
+def run_of(directory: Path, *identifiers: str) -> FakeRun:
     """Return a run of these cells with default settings."""
     return FakeRun(directory=directory, identifiers=identifiers, settings=settings_with())
 
 
 def test_an_interpreter_is_installed_in_its_cells_own_container(tmp_path: Path) -> None:
     """A cell whose interpreter is missing and can be had first installs it, asks it anew, and builds with it."""
-    cook = kitchen(tmp_path, HERE, WANTED)
+    fake = run_of(tmp_path, HERE, WANTED)
     image_with(
-        cook, offers=f'[{{"identifier": "{TAG}", "installed": false}}]', ensure=FakeResult(files=((INSTALLED, b""),))
+        fake, offers=f'[{{"identifier": "{TAG}", "installed": false}}]', ensure=FakeResult(files=((INSTALLED, b""),))
     )
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         ensured = [call.spec.name for call in engine.commands if call.request.argv == (*ENSURE, TAG)]
     assert [each.status for each in report.outcomes] == [Status.PASSED, Status.PASSED], report
     assert ensured == [WANTED]
@@ -62,10 +62,10 @@ def test_an_interpreter_is_installed_in_its_cells_own_container(tmp_path: Path) 
 
 def test_a_failed_installation_fails_its_cell_alone(tmp_path: Path) -> None:
     """A download that fails is told as the command's own failure, in the step before everything else."""
-    cook = kitchen(tmp_path, HERE, WANTED)
+    fake = run_of(tmp_path, HERE, WANTED)
     failed = FakeResult(status=1, output=(b"curl: (6) Could not resolve host: downloads.python.org\n",))
-    image_with(cook, offers=f'[{{"identifier":"{TAG}"}}]', ensure=failed)
-    report = cook.run()
+    image_with(fake, offers=f'[{{"identifier":"{TAG}"}}]', ensure=failed)
+    report = fake.run()
     assert outcome(report, HERE).status is Status.PASSED
     failure = outcome(report, WANTED).failure
     assert failure is not None
@@ -75,9 +75,9 @@ def test_a_failed_installation_fails_its_cell_alone(tmp_path: Path) -> None:
 
 def test_an_installation_that_installs_nothing_is_noticed(tmp_path: Path) -> None:
     """`ensure` ends well for what its architecture cannot have; the interpreter is looked for all the same."""
-    cook = kitchen(tmp_path, WANTED)
-    image_with(cook, offers=f'[{{"identifier":"{TAG}"}}]', ensure=FakeResult(output=(b"skipping\n",)))
-    failure = outcome(cook.run(), WANTED).failure
+    fake = run_of(tmp_path, WANTED)
+    image_with(fake, offers=f'[{{"identifier":"{TAG}"}}]', ensure=FakeResult(output=(b"skipping\n",)))
+    failure = outcome(fake.run(), WANTED).failure
     assert failure is not None
     assert failure.reason is Reason.MISSING_TOOL
     assert f"has no /opt/python/{TAG}" in failure.message
@@ -86,9 +86,9 @@ def test_an_installation_that_installs_nothing_is_noticed(tmp_path: Path) -> Non
 @pytest.mark.parametrize("offers", ["[]", "", "usage: manylinux-interpreters", '[{"name": 1}]', '{"identifier": "x"}'])
 def test_what_cannot_be_installed_is_missing(tmp_path: Path, offers: str) -> None:
     """An offer without the interpreter, or an answer that is no list, changes nothing: the cell lacks its Python."""
-    cook = kitchen(tmp_path, WANTED)
-    image_with(cook, offers=offers, ensure=FakeResult())
-    failure = outcome(cook.run(), WANTED).failure
+    fake = run_of(tmp_path, WANTED)
+    image_with(fake, offers=offers, ensure=FakeResult())
+    failure = outcome(fake.run(), WANTED).failure
     assert failure is not None
     assert failure.reason is Reason.MISSING_TOOL
 
@@ -98,11 +98,11 @@ ARM = "cp39-manylinux_aarch64"
 
 def test_without_an_emulator_only_its_own_cells_fail_and_first(tmp_path: Path) -> None:
     """Where the machine is known to lack one, no image is fetched for it; the message has the remedy."""
-    cook = kitchen(tmp_path, HERE, ARM)
-    cook.host = Host(machine=Arch.X86_64, emulated=frozenset())
+    fake = run_of(tmp_path, HERE, ARM)
+    fake.host = Host(machine=Arch.X86_64, emulated=frozenset())
     resolved: list[str] = []
-    cook.faults = FakeFaults(on_resolve=resolved.append)
-    report = cook.run()
+    fake.faults = FakeFaults(on_resolve=resolved.append)
+    report = fake.run()
     failure = outcome(report, ARM).failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.PREPARE, Reason.ENGINE)
@@ -112,7 +112,7 @@ def test_without_an_emulator_only_its_own_cells_fail_and_first(tmp_path: Path) -
     assert len(resolved) == 1
     assert outcome(report, HERE).status is Status.PASSED
     assert report.exit_code is ExitCode.ENVIRONMENT
-    started = [event.cell for event in cook.recorder.events if isinstance(event, CellStarted)]
+    started = [event.cell for event in fake.recorder.events if isinstance(event, CellStarted)]
     assert started[0] == Cell.parse(ARM)
 
 
@@ -126,10 +126,10 @@ def test_without_an_emulator_only_its_own_cells_fail_and_first(tmp_path: Path) -
 )
 def test_an_exec_format_error_is_explained(tmp_path: Path, identifier: str, message: str, hint: str) -> None:
     """Where only the try can tell, it is the preflight's, and the words of the kernel become a remedy."""
-    cook = kitchen(tmp_path, identifier)
+    fake = run_of(tmp_path, identifier)
     said = EngineError("the container was started, but its shell does not answer: exec /bin/sh: exec format error")
-    cook.faults = FakeFaults(on_open=lambda _: said)
-    report = cook.run()
+    fake.faults = FakeFaults(on_open=lambda _: said)
+    report = fake.run()
     failure = outcome(report, identifier).failure
     assert failure is not None
     assert message in failure.message
@@ -139,6 +139,6 @@ def test_an_exec_format_error_is_explained(tmp_path: Path, identifier: str, mess
 
 def test_an_emulated_machine_is_no_problem(tmp_path: Path) -> None:
     """With an emulator the cells of another architecture are built like any other."""
-    cook = kitchen(tmp_path, ARM)
-    cook.host = Host(machine=Arch.X86_64, emulated=frozenset({Arch.AARCH64}))
-    assert outcome(cook.run(), ARM).status is Status.PASSED
+    fake = run_of(tmp_path, ARM)
+    fake.host = Host(machine=Arch.X86_64, emulated=frozenset({Arch.AARCH64}))
+    assert outcome(fake.run(), ARM).status is Status.PASSED

@@ -29,18 +29,18 @@ OLD = SharedObject(versions=(("libc.so.6", (("GLIBC_2.5", ("puts",)),)),))
 def failed(directory: Path, module: SharedObject | bytes, said: str, command: str | None = None) -> Failure:
     """Build a wheel with this module, let its repair fail with these words, and return the cell's failure."""
     settings = settings_with({REPAIR_WHEEL_COMMAND: command} if command else {}, project_name="demo")
-    cook = FakeRun(directory=directory, identifiers=(CELL,), settings=settings)
+    fake = FakeRun(directory=directory, identifiers=(CELL,), settings=settings)
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) == "build":
-            return cook.delivery(call, member=module if isinstance(module, bytes) else module.build())
+            return fake.delivery(call, member=module if isinstance(module, bytes) else module.build())
         return FakeResult(status=2, output=(said.encode(),)) if what(call) == "repair" else None
 
-    cook.dish = dish
-    failure = outcome(cook.run(), CELL).failure
+    fake.override = override
+    failure = outcome(fake.run(), CELL).failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.REPAIR, Reason.COMMAND)
-    assert not any(cook.directory.rglob("scratch/**/*.whl"))
+    assert not any(fake.directory.rglob("scratch/**/*.whl"))
     return failure
 
 

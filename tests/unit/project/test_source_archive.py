@@ -13,7 +13,7 @@ import pytest
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
-from matrix_runner.project.source_archive import SourceArchive, archive_of, pack
+from matrix_runner.project.source_archive import SourceArchive, SourceSelection, archive_of, pack
 
 MOMENT = "1600000000"
 NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")
@@ -58,7 +58,7 @@ def repository(project: Path, *names: str) -> Path:
 def packed(project: Path, target: Path, **environ: str) -> SourceArchive:
     """Pack into a file in another directory."""
     target.mkdir(parents=True, exist_ok=True)
-    return pack(project, target / "source.tar", environ=environ)
+    return pack(SourceSelection(project=project, environ=environ), target / "source.tar")
 
 
 def members(archive: SourceArchive) -> dict[str, tarfile.TarInfo]:
@@ -306,9 +306,8 @@ def test_a_package_below_the_project_brings_git_along(tmp_path: Path) -> None:
     (project / "python/pyproject.toml").write_text('[build-system]\nrequires = ["setuptools-scm"]\n')
     out = tmp_path / "out.tar"
     for package, expected in (("", False), ("python", True)):
-        names = members(
-            pack(project, out, environ={}, build_files=(BuildFiles(project), BuildFiles(project / package)))
-        ).keys()
+        files = (BuildFiles(project), BuildFiles(project / package))
+        names = members(pack(SourceSelection(project=project, environ={}, build_files=files), out)).keys()
         assert (".git/HEAD" in names) is expected
 
 
@@ -332,14 +331,15 @@ def test_the_output_directory_is_never_packed(tmp_path: Path, name: str) -> None
     similar = (f"{name}2/a.txt", f"other/{name}/a.txt", name.strip("./-") + ".txt", f"x{name.lstrip('.')}/a")
     project = repository(tmp_path / "p", "setup.py", f"{name}/old.whl", *similar)
     write(project, f"{name}/logs/new.log")
-    archive = pack(project, tmp_path / "s.tar", environ={}, exclude=(project / name, tmp_path / "elsewhere"))
+    exclude = (project / name, tmp_path / "elsewhere")
+    archive = pack(SourceSelection(project=project, environ={}, exclude=exclude), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py", *similar}
 
 
 def test_the_project_itself_as_output_directory_loses_nothing(tmp_path: Path) -> None:
     """Wheels may go straight into the project; its sources are packed all the same."""
     project = repository(tmp_path / "p", "setup.py")
-    archive = pack(project, tmp_path / "s.tar", environ={}, exclude=(project,))
+    archive = pack(SourceSelection(project=project, environ={}, exclude=(project,)), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py"}
 
 
@@ -351,7 +351,7 @@ def test_a_file_that_vanishes_after_listing_is_left_out(tmp_path: Path) -> None:
         (project / "swap.tmp").unlink()
         yield tmp_path / "unrelated"
 
-    archive = pack(project, tmp_path / "s.tar", environ={}, exclude=vanish())
+    archive = pack(SourceSelection(project=project, environ={}, exclude=vanish()), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py"}
 
 
@@ -377,7 +377,7 @@ def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
         file.truncate(512 << 20)
     tracemalloc.start()
     try:
-        pack(project, Path("/dev/null"), environ={})
+        pack(SourceSelection(project=project, environ={}), Path("/dev/null"))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

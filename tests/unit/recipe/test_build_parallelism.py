@@ -55,14 +55,14 @@ def shares(directory: Path, identifiers: tuple[str, ...], *, cpus: int, workers:
     """Run cells; return step, cell and share of each build and `before-all`."""
     seen: set[str] = set()
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) in {"build", "before-all"}:
             seen.add(f"{what(call)} {cell_of(call)} {dict(call.env)['MAKEFLAGS']}")
         return None
 
     settings = settings_with({CPUS: cpus, BEFORE_ALL: ORDERED if prepares else ""}, project_name="demo")
-    cook = FakeRun(directory=directory, identifiers=identifiers, settings=settings, workers=workers, dish=dish)
-    assert cook.run().exit_code is ExitCode.OK
+    fake = FakeRun(directory=directory, identifiers=identifiers, settings=settings, workers=workers, override=override)
+    assert fake.run().exit_code is ExitCode.OK
     return seen
 
 

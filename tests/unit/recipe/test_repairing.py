@@ -9,7 +9,7 @@ from planning import engine_with, job_for, recipe_for, settings_with
 from store_entries import made_of
 
 from matrix_runner import catalog
-from matrix_runner.cache.cache_key import RunInputs, cell_inputs
+from matrix_runner.cache.cache_key import SharedInputs, cell_inputs
 from matrix_runner.config.options.build_options import REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
@@ -82,12 +82,12 @@ def test_a_passing_wheel_costs_one_call_of_auditwheel(tmp_path: Path) -> None:
     """It is repaired, and not shown besides: auditwheel takes most of its time to look into a wheel."""
     calls: list[str] = []
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) != "probe" and any("auditwheel" in word for word in call.request.argv):
             calls.append(call.request.argv[-1])
         return None
 
-    kitchen = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings_with(), dish=dish)
+    kitchen = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings_with(), override=override)
     assert outcome(kitchen.run(), CELL).status is Status.PASSED
     (call,) = calls
     assert call.count("auditwheel ") == 1
@@ -95,7 +95,7 @@ def test_a_passing_wheel_costs_one_call_of_auditwheel(tmp_path: Path) -> None:
 
 def test_another_level_is_another_cell() -> None:
     """A wheel that is kept is not taken for one that is to be compressed in another way."""
-    common = RunInputs(source=SourceInputs.of((("setup.py", "1"),)), epoch=1, package="", pinned="", environ={})
+    common = SharedInputs(source=SourceInputs.of((("setup.py", "1"),)), epoch=1, package="", pinned="", environ={})
 
     def made(level: int) -> CellInputs:
         job = job_for(CELL, catalog.load(), settings_with({REPAIR_COMPRESSION: level}))

@@ -29,22 +29,22 @@ CELLS = ("cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp39-manylinux_i686
 LONG = 60
 
 
-def kitchen(directory: Path, *identifiers: str, values: dict[Option[object], object] | None = None) -> FakeRun:
+def run_of(directory: Path, *identifiers: str, values: dict[Option[object], object] | None = None) -> FakeRun:
     """Return a kitchen for these cells."""
     settings = settings_with(values, project_name="demo")
     return FakeRun(directory=directory, identifiers=identifiers or CELLS, settings=settings)
 
 
 def test_a_run_delivers_wheels_sums_and_a_report(tmp_path: Path) -> None:
-    """The output directory has every wheel, the sums that check them, and a report in the plan's order."""
-    cook = kitchen(tmp_path)
-    report = cook.run()
-    wheels = sorted(cook.wheelhouse.glob("*.whl"))
+    """The output directory has every wheel, the sums that check them, and a report in the plan's request."""
+    fake = run_of(tmp_path)
+    report = fake.run()
+    wheels = sorted(fake.wheelhouse.glob("*.whl"))
     assert len(wheels) == 4
-    sums = (cook.wheelhouse / "SHA256SUMS").read_text().splitlines()
+    sums = (fake.wheelhouse / "SHA256SUMS").read_text().splitlines()
     assert sorted(sums) == sorted(f"{hashlib.sha256(w.read_bytes()).hexdigest()}  {w.name}" for w in wheels)
     assert [str(each.cell) for each in report.outcomes] == list(CELLS)
-    document = json.loads((cook.wheelhouse / "report.json").read_text())
+    document = json.loads((fake.wheelhouse / "report.json").read_text())
     assert [cell["cell"] for cell in document["cells"]] == list(CELLS)
     assert (document["exit_code"], document["run"], document["engine"]["name"]) == (0, "r1", "fake")
     assert report.exit_code is ExitCode.OK
@@ -52,10 +52,10 @@ def test_a_run_delivers_wheels_sums_and_a_report(tmp_path: Path) -> None:
 
 def test_nothing_but_the_output_is_left(tmp_path: Path) -> None:
     """Containers, snapshots and working files are gone when the run is over, whatever became of its cells."""
-    cook = kitchen(tmp_path, values={BEFORE_ALL: ORDERED})
-    cook.dish = lambda call: FakeResult(status=1) if what(call) == "repair" else None
-    with cook.engine() as engine:
-        build(cook.order(engine))
+    fake = run_of(tmp_path, values={BEFORE_ALL: ORDERED})
+    fake.override = lambda call: FakeResult(status=1) if what(call) == "repair" else None
+    with fake.engine() as engine:
+        build(fake.request(engine))
         assert engine.host.containers == {}
     assert engine.host.snapshots == {}
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -63,60 +63,67 @@ def test_nothing_but_the_output_is_left(tmp_path: Path) -> None:
 
 def test_the_start_tells_what_will_be_done(tmp_path: Path) -> None:
     """First of all come the cells in order, then the plan's warnings, what was swept, and what was not packed."""
-    cook = kitchen(tmp_path, CELLS[0])
+    fake = run_of(tmp_path, CELLS[0])
     host = FakeHost(containers={1000: "dead"})
-    with cook.engine() as engine:
+    with fake.engine() as engine:
         engine.host.containers.update(host.containers)
-        order = cook.order(engine)
-        os.mkfifo(order.project / "pipe")
-        build(replace(order, plan=replace(order.plan, warnings=("a pattern matches nothing",))))
-    first = cook.recorder.events[0]
+        request = fake.request(engine)
+        os.mkfifo(request.inputs.project / "pipe")
+        build(
+            replace(
+                request,
+                inputs=replace(
+                    request.inputs, plan=replace(request.inputs.plan, warnings=("a pattern matches nothing",))
+                ),
+            )
+        )
+    first = fake.recorder.events[0]
     assert isinstance(first, RunStarted)
     assert ([str(cell) for cell in first.cells], first.run, first.workers) == ([CELLS[0]], "r1", 2)
-    assert cook.recorder.notices() == [
+    assert fake.recorder.notices() == [
         "a pattern matches nothing",
         "removed what the dead run dead left behind",
         "pipe is no file, directory or link: left out",
     ]
-    warnings = [e.is_warning for e in cook.recorder.events if isinstance(e, Notice)]
+    warnings = [e.is_warning for e in fake.recorder.events if isinstance(e, Notice)]
     assert warnings == [True, False, True]
 
 
 def test_what_was_left_out_is_in_the_report(tmp_path: Path) -> None:
     """The report says of cells that were not in the plan why."""
-    cook = kitchen(tmp_path, CELLS[0])
+    fake = run_of(tmp_path, CELLS[0])
     left = LeftOut(cell=Cell.parse("cp27m-manylinux_x86_64"), reason="it needs enable = eol")
-    with cook.engine() as engine:
-        order = cook.order(engine)
-        build(replace(order, plan=replace(order.plan, left_out=(left,))))
-    document = json.loads((cook.wheelhouse / "report.json").read_text())
+    with fake.engine() as engine:
+        request = fake.request(engine)
+        build(replace(request, inputs=replace(request.inputs, plan=replace(request.inputs.plan, left_out=(left,)))))
+    document = json.loads((fake.wheelhouse / "report.json").read_text())
     assert document["left_out"] == [{"cell": str(left.cell), "reason": left.reason}]
 
 
 def test_the_last_runs_output_is_no_source(tmp_path: Path) -> None:
     """Wheels and logs below the project do not go into the containers of the next run."""
-    cook = kitchen(tmp_path, CELLS[0])
+    fake = run_of(tmp_path, CELLS[0])
     seen: set[str] = set()
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         seen.update(path for path in call.files if path.startswith("/project/"))
         return None
 
-    cook.dish = dish
-    with cook.engine() as engine:
-        order = cook.order(engine)
-        for name in ("out/old.whl", "logs/old.log", "setup.py"):
-            (order.project / name).parent.mkdir(exist_ok=True)
-            (order.project / name).write_text("x")
-        build(replace(order, output_dir=order.project / "out", logs_dir=order.project / "logs"))
+    fake.override = override
+    with fake.engine() as engine:
+        request = fake.request(engine)
+        for name in ("out/old.whl", "out/logs/old.log", "setup.py"):
+            (request.inputs.project / name).parent.mkdir(parents=True, exist_ok=True)
+            (request.inputs.project / name).write_text("x")
+        build(replace(request, inputs=replace(request.inputs, output_dir=request.inputs.project / "out")))
     assert seen == {"/project/pyproject.toml", "/project/setup.py"}
 
 
 def test_each_image_is_looked_into_once(tmp_path: Path) -> None:
     """However many cells share an image, it is probed once for each architecture, for all their interpreters."""
-    cook = kitchen(tmp_path)
-    with cook.engine() as engine:
-        build(cook.order(engine))
+    fake = run_of(tmp_path)
+    with fake.engine() as engine:
+        build(fake.request(engine))
         probes = [call for call in engine.commands if what(call) == "probe"]
     assert sorted(call.spec.arch.tag for call in probes) == ["i686", "x86_64"]
     assert all(call.request.argv[-2:] == ("cp39-cp39", "cp311-cp311") for call in probes)
@@ -124,17 +131,17 @@ def test_each_image_is_looked_into_once(tmp_path: Path) -> None:
 
 def test_images_take_turns(tmp_path: Path) -> None:
     """The first cells to start are of different images, so that their preparations run side by side."""
-    cook = kitchen(tmp_path, values={BEFORE_ALL: ORDERED})
+    fake = run_of(tmp_path, values={BEFORE_ALL: ORDERED})
     meeting = threading.Barrier(2)
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) == "before-all":
             meeting.wait(LONG)
         return None
 
-    cook.dish = dish
-    assert cook.run().exit_code is ExitCode.OK
-    started = [str(e.cell) for e in cook.recorder.events if isinstance(e, CellStarted)]
+    fake.override = override
+    assert fake.run().exit_code is ExitCode.OK
+    started = [str(e.cell) for e in fake.recorder.events if isinstance(e, CellStarted)]
     assert set(started[:2]) == {CELLS[0], CELLS[2]}
 
 
@@ -143,30 +150,30 @@ def test_images_take_turns(tmp_path: Path) -> None:
 )
 def test_slow_architectures_come_first(tmp_path: Path, host: Host | None, first: str) -> None:
     """While nobody knows how long cells take, emulated ones start first in each turn, and then 32-bit ones."""
-    cook = kitchen(tmp_path)
-    cook.workers = 1
-    cook.host = host
-    assert cook.run().exit_code is ExitCode.OK
-    started = [e.cell.platform.arch.tag for e in cook.recorder.events if isinstance(e, CellStarted)]
+    fake = run_of(tmp_path)
+    fake.workers = 1
+    fake.host = host
+    assert fake.run().exit_code is ExitCode.OK
+    started = [e.cell.platform.arch.tag for e in fake.recorder.events if isinstance(e, CellStarted)]
     assert started == [first, *({"i686", "x86_64"} - {first})] * 2
 
 
 def test_an_output_directory_in_use_stops_the_run_before_it_starts(tmp_path: Path) -> None:
     """A second run in the same directory is refused before any container is opened."""
-    first, second = kitchen(tmp_path, CELLS[0]), kitchen(tmp_path, CELLS[1])
+    first, second = run_of(tmp_path, CELLS[0]), run_of(tmp_path, CELLS[1])
     met: list[RunnerError] = []
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) == "build":
             with second.engine() as engine:
-                order = replace(second.order(engine), run="r2")
+                request = replace(second.request(engine), run="r2")
                 with pytest.raises(OutputError) as caught:
-                    build(order)
+                    build(request)
                 met.append(caught.value)
                 assert engine.commands == []
         return None
 
-    first.dish = dish
+    first.override = override
     assert first.run().exit_code is ExitCode.OK
     assert len(met) == 1
     assert second.recorder.events == []
@@ -174,13 +181,14 @@ def test_an_output_directory_in_use_stops_the_run_before_it_starts(tmp_path: Pat
 
 def test_a_project_that_cannot_be_packed_stops_the_run_before_it_starts(tmp_path: Path) -> None:
     """A mistake in SOURCE_DATE_EPOCH is told before any image is fetched; listeners are closed all the same."""
-    cook = kitchen(tmp_path, CELLS[0])
+    fake = run_of(tmp_path, CELLS[0])
     asked: list[str] = []
-    cook.faults = FakeFaults(on_resolve=asked.append)
-    with cook.engine() as engine, pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
-        build(replace(cook.order(engine), environ={"SOURCE_DATE_EPOCH": "soon"}))
+    fake.faults = FakeFaults(on_resolve=asked.append)
+    fake.environ = {"SOURCE_DATE_EPOCH": "soon"}
+    with fake.engine() as engine, pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
+        build(fake.request(engine))
     assert asked == []
-    assert cook.recorder.is_closed
+    assert fake.recorder.is_closed
 
 
 @pytest.mark.parametrize(
@@ -188,49 +196,49 @@ def test_a_project_that_cannot_be_packed_stops_the_run_before_it_starts(tmp_path
 )
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
     """Running cells are killed and cancelled, waiting ones not begun, finished wheels stay, and the report says so."""
-    cook = kitchen(tmp_path, values={STEP_TIMEOUT: 0, SILENCE_TIMEOUT: 0})
-    cook.workers = 1
+    fake = run_of(tmp_path, values={STEP_TIMEOUT: 0, SILENCE_TIMEOUT: 0})
+    fake.workers = 1
     first, second = CELLS[2], CELLS[0]
 
-    def dish(call: FakeCall) -> FakeResult | None:
+    def override(call: FakeCall) -> FakeResult | None:
         if what(call) == "build" and str(cell_of(call)) == second:
             os.kill(os.getpid(), number)
             return FakeResult(hangs=True)
         return None
 
-    cook.dish = dish
+    fake.override = override
     before = signal.getsignal(number)
-    with cook.engine() as engine:
-        report = build(cook.order(engine))
+    with fake.engine() as engine:
+        report = build(fake.request(engine))
         assert engine.host.containers == {}
     assert report.exit_code is code
     assert [str(each.cell) for each in report.outcomes if each.status is Status.PASSED] == [first]
     assert [each.status for each in report.outcomes].count(Status.CANCELLED) == 3
     assert all(each.failure is None for each in report.outcomes)
-    assert len(list(cook.wheelhouse.glob("*.whl"))) == 1
-    assert json.loads((cook.wheelhouse / "report.json").read_text())["exit_code"] == int(code)
-    assert (cook.wheelhouse / "SHA256SUMS").exists()
+    assert len(list(fake.wheelhouse.glob("*.whl"))) == 1
+    assert json.loads((fake.wheelhouse / "report.json").read_text())["exit_code"] == int(code)
+    assert (fake.wheelhouse / "SHA256SUMS").exists()
     assert [str(cell_of(call)) for call in engine.commands if what(call) == "build"] == [first, second]
     assert signal.getsignal(number) is before
 
 
 def test_an_interrupt_while_images_are_fetched_cancels_all(tmp_path: Path) -> None:
     """Nothing has been built then: every cell is cancelled, none is laid to the image."""
-    cook = kitchen(tmp_path)
+    fake = run_of(tmp_path)
 
     def resolve(_: str) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    cook.faults = FakeFaults(on_resolve=resolve)
-    report = cook.run()
+    fake.faults = FakeFaults(on_resolve=resolve)
+    report = fake.run()
     assert report.exit_code is ExitCode.INTERRUPTED
     assert {each.status for each in report.outcomes} == {Status.CANCELLED}
-    assert not [e for e in cook.recorder.events if isinstance(e, CellStarted)]
+    assert not [e for e in fake.recorder.events if isinstance(e, CellStarted)]
 
 
 def test_an_engine_that_stops_answering_is_the_machines_fault(tmp_path: Path) -> None:
     """When the daemon dies after the images were looked into every cell says so, and the exit code is the machine's."""
-    cook = kitchen(tmp_path)
+    fake = run_of(tmp_path)
     gone = EngineError("the daemon does not answer", hint="start it")
     looked_into: set[Arch] = set()
 
@@ -239,8 +247,8 @@ def test_an_engine_that_stops_answering_is_the_machines_fault(tmp_path: Path) ->
         looked_into.add(spec.arch)
         return None if is_first else gone
 
-    cook.faults = FakeFaults(on_open=open_once, on_put=lambda *_: gone)
-    report = cook.run()
+    fake.faults = FakeFaults(on_open=open_once, on_put=lambda *_: gone)
+    report = fake.run()
     assert report.exit_code is ExitCode.ENVIRONMENT
     assert {each.failure.message for each in report.outcomes if each.failure} == {gone.message}
 
@@ -256,13 +264,13 @@ class _Broken(Recorder):
 
 def test_a_bug_in_a_listener_leaves_no_container(tmp_path: Path) -> None:
     """Even when the main thread itself fails, the engine's closing removes what is open, and listeners are closed."""
-    cook = kitchen(tmp_path)
+    fake = run_of(tmp_path)
     broken = _Broken()
-    cook.listeners = (broken,)
-    with cook.engine() as engine:
+    fake.listeners = (broken,)
+    with fake.engine() as engine:
         with pytest.raises(ZeroDivisionError):
-            build(cook.order(engine))
-        assert cook.recorder.is_closed
+            build(fake.request(engine))
+        assert fake.recorder.is_closed
     for thread in threading.enumerate():
         if thread.name.startswith("worker-"):
             thread.join(LONG)

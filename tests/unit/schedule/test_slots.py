@@ -14,49 +14,49 @@ def quiet() -> Interrupt:
     return Interrupt(on_first=lambda: None)
 
 
-def seated(run: Callable[[Slot], str], load: Load | None = None, claim: Callable[[], bool] = lambda: True) -> Task[str]:
-    """Return a task with a seat of its own."""
-    seat = Slot(load or Load())
-    return Task(run=partial(run, seat), claim=claim, seat=seat)
+def sloted(run: Callable[[Slot], str], load: Load | None = None, claim: Callable[[], bool] = lambda: True) -> Task[str]:
+    """Return a task with a slot of its own."""
+    slot = Slot(load or Load())
+    return Task(run=partial(run, slot), claim=claim, slot=slot)
 
 
-def test_the_next_begins_while_the_first_works_and_waits_for_its_seat() -> None:
-    """With one slot, the second opens while the first holds the seat, but works only when that is given up."""
+def test_the_next_begins_while_the_first_works_and_waits_for_its_slot() -> None:
+    """With one slot, the second opens while the first holds the slot, but works only when that is given up."""
     story: list[str] = []
     second_is_open = threading.Event()
 
-    def first(seat: Slot) -> str:
-        with seat.taken():
+    def first(slot: Slot) -> str:
+        with slot.acquired():
             assert second_is_open.wait(LONG)
             story.append("first worked")
         return "first"
 
-    def second(seat: Slot) -> str:
+    def second(slot: Slot) -> str:
         second_is_open.set()
-        with seat.taken():
+        with slot.acquired():
             story.append("second worked")
         return "second"
 
-    assert Pool(1, ()).run([seated(first), seated(second)], quiet()) == ("first", "second")
+    assert Pool(1, ()).run([sloted(first), sloted(second)], quiet()) == ("first", "second")
     assert story == ["first worked", "second worked"]
 
 
-def test_the_seat_is_free_while_its_task_closes() -> None:
-    """What a task does after it gave its seat up keeps nobody from working."""
+def test_the_slot_is_free_while_its_task_closes() -> None:
+    """What a task does after it gave its slot up keeps nobody from working."""
     second_worked = threading.Event()
 
-    def first(seat: Slot) -> str:
-        with seat.taken():
+    def first(slot: Slot) -> str:
+        with slot.acquired():
             pass
         assert second_worked.wait(LONG)
         return "first"
 
-    def second(seat: Slot) -> str:
-        with seat.taken():
+    def second(slot: Slot) -> str:
+        with slot.acquired():
             second_worked.set()
         return "second"
 
-    assert Pool(1, ()).run([seated(first), seated(second)], quiet()) == ("first", "second")
+    assert Pool(1, ()).run([sloted(first), sloted(second)], quiet()) == ("first", "second")
 
 
 def test_no_more_work_at_once_than_there_are_slots() -> None:
@@ -65,8 +65,8 @@ def test_no_more_work_at_once_than_there_are_slots() -> None:
     held = [0]
     most = [0]
 
-    def work(width: int, seat: Slot) -> str:
-        with seat.taken():
+    def work(width: int, slot: Slot) -> str:
+        with slot.acquired():
             with lock:
                 held[0] += width
                 most[0] = max(most[0], held[0])
@@ -76,7 +76,7 @@ def test_no_more_work_at_once_than_there_are_slots() -> None:
         return "done"
 
     widths = [1, 3, 1, 2, 1, 1, 3, 2, 1, 1, 1, 2]
-    tasks = [seated(partial(work, width), Load(slots=width)) for width in widths]
+    tasks = [sloted(partial(work, width), Load(slots=width)) for width in widths]
     assert Pool(3, ()).run(tasks, quiet()) == ("done",) * len(widths)
     assert most[0] <= 3
 
@@ -88,52 +88,52 @@ def test_tasks_whose_memory_is_too_much_together_never_meet() -> None:
     most = [0]
     both = threading.Barrier(2)
 
-    def work(number: int, seat: Slot) -> str:
+    def work(number: int, slot: Slot) -> str:
         with lock:
             open_now[0] += 1
             most[0] = max(most[0], open_now[0])
-        with seat.taken():
+        with slot.acquired():
             if number < 2:
                 both.wait(LONG)
         with lock:
             open_now[0] -= 1
         return "done"
 
-    tasks = [seated(partial(work, number), Load(memory=50)) for number in range(6)]
+    tasks = [sloted(partial(work, number), Load(memory=50)) for number in range(6)]
     assert Pool(6, (), memory=100).run(tasks, quiet()) == ("done",) * 6
     assert most[0] == 2
 
 
-def test_a_task_that_ends_without_its_seat_leaves_none_taken() -> None:
+def test_a_task_that_ends_without_its_slot_leaves_none_taken() -> None:
     """One that fails while it opens, ahead of its turn or not, keeps no slot from the others."""
 
     def fail(_: Slot) -> str:
         return "failed"
 
-    def work(seat: Slot) -> str:
-        with seat.taken():
+    def work(slot: Slot) -> str:
+        with slot.acquired():
             return "worked"
 
-    tasks = [seated(fail), seated(work), seated(fail), seated(fail), seated(work)]
+    tasks = [sloted(fail), sloted(work), sloted(fail), sloted(fail), sloted(work)]
     assert Pool(1, ()).run(tasks, quiet()) == ("failed", "worked", "failed", "failed", "worked")
 
 
-def test_a_seat_can_be_taken_once_more() -> None:
-    """A task that tries again after its first attempt gets a seat again, before those that have not begun."""
+def test_a_slot_can_be_taken_once_more() -> None:
+    """A task that tries again after its first attempt gets a slot again, before those that have not begun."""
     order: list[str] = []
 
-    def twice(seat: Slot) -> str:
+    def twice(slot: Slot) -> str:
         for attempt in ("one", "two"):
-            with seat.taken():
+            with slot.acquired():
                 order.append(attempt)
         return "twice"
 
-    def later(seat: Slot) -> str:
-        with seat.taken():
+    def later(slot: Slot) -> str:
+        with slot.acquired():
             order.append("later")
         return "later"
 
-    assert Pool(1, (), ahead=0).run([seated(twice), seated(later)], quiet()) == ("twice", "later")
+    assert Pool(1, (), ahead=0).run([sloted(twice), sloted(later)], quiet()) == ("twice", "later")
     assert order.index("two") > order.index("one")
     assert sorted(order) == ["later", "one", "two"]
 
@@ -142,20 +142,20 @@ def test_a_task_alone_may_use_all_processors() -> None:
     """A single task is told all slots; tasks that fill the slots are told their own; a wide one, its width."""
     meeting = threading.Barrier(3)
 
-    def alone(seat: Slot) -> str:
-        with seat.taken():
-            return str(seat.share)
+    def alone(slot: Slot) -> str:
+        with slot.acquired():
+            return str(slot.share)
 
-    def together(seat: Slot) -> str:
-        with seat.taken():
+    def together(slot: Slot) -> str:
+        with slot.acquired():
             meeting.wait(LONG)
-            share = str(seat.share)
+            share = str(slot.share)
             meeting.wait(LONG)
         return share
 
-    assert Pool(4, ()).run([seated(alone)], quiet()) == ("4",)
+    assert Pool(4, ()).run([sloted(alone)], quiet()) == ("4",)
     loads = (Load(slots=2), Load(), Load())
-    assert Pool(4, ()).run([seated(together, load) for load in loads], quiet()) == ("2", "1", "1")
+    assert Pool(4, ()).run([sloted(together, load) for load in loads], quiet()) == ("2", "1", "1")
 
 
 def test_slots_that_blocked_tasks_cannot_use_are_shared_until_they_can() -> None:
@@ -164,34 +164,34 @@ def test_slots_that_blocked_tasks_cannot_use_are_shared_until_they_can() -> None
     begun = threading.Event()
     pool = Pool(2, ())
 
-    def leader(seat: Slot) -> str:
-        with seat.taken():
-            before = seat.share
+    def leader(slot: Slot) -> str:
+        with slot.acquired():
+            before = slot.share
             released.set()
             pool.wake()
             assert begun.wait(LONG)
-            return f"{before} then {seat.share}"
+            return f"{before} then {slot.share}"
 
-    def follower(seat: Slot) -> str:
-        with seat.taken():
+    def follower(slot: Slot) -> str:
+        with slot.acquired():
             begun.set()
             assert ended.wait(LONG)
         return "followed"
 
     ended = threading.Event()
 
-    def lead(seat: Slot) -> str:
+    def lead(slot: Slot) -> str:
         try:
-            return leader(seat)
+            return leader(slot)
         finally:
             ended.set()
 
-    tasks = [seated(lead), seated(follower, claim=released.is_set)]
+    tasks = [sloted(lead), sloted(follower, claim=released.is_set)]
     assert pool.run(tasks, quiet()) == ("2 then 1", "followed")
 
 
-def test_a_seat_without_a_pool_is_free() -> None:
+def test_a_slot_without_a_pool_is_free() -> None:
     """Whoever runs a cell by hand need not have a pool."""
-    seat = Slot(Load(slots=3))
-    with seat.taken():
-        assert seat.share == 3
+    slot = Slot(Load(slots=3))
+    with slot.acquired():
+        assert slot.share == 3

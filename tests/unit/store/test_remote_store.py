@@ -95,7 +95,7 @@ def run(directory: Path, url: str, *, read_only: bool = False) -> tuple[FakeRun,
         cache=directory / "cache",
     )
     with kitchen.engine() as engine:
-        assert build(kitchen.order(engine)).exit_code is ExitCode.OK
+        assert build(kitchen.request(engine)).exit_code is ExitCode.OK
     return kitchen, engine
 
 

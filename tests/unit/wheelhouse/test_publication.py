@@ -269,10 +269,10 @@ def test_a_file_in_the_directorys_place_is_refused(tmp_path: Path) -> None:
 def test_each_cell_gets_an_empty_room(tmp_path: Path) -> None:
     """What an earlier build left in a cell's staging directory is not taken for this one's."""
     with _open(tmp_path) as house:
-        (house.room("cp311-manylinux_x86_64") / "old.whl").write_text("old")
-        room = house.room("cp311-manylinux_x86_64")
+        (house.staging_directory("cp311-manylinux_x86_64") / "old.whl").write_text("old")
+        room = house.staging_directory("cp311-manylinux_x86_64")
         assert list(room.iterdir()) == []
-        assert house.room("cp311-manylinux_i686") != room
+        assert house.staging_directory("cp311-manylinux_i686") != room
 
 
 def test_contents_of_another_file_do_not_pass(tmp_path: Path) -> None:
@@ -286,11 +286,11 @@ def test_contents_of_another_file_do_not_pass(tmp_path: Path) -> None:
 def test_a_published_wheels_room_is_passed_on(tmp_path: Path) -> None:
     """A run of thousands of cells does not leave a directory and a second copy of the wheel for each until its end."""
     with _open(tmp_path) as house:
-        first = house.room("cp311-manylinux_x86_64")
+        first = house.staging_directory("cp311-manylinux_x86_64")
         wheel, contents = _wheel(first)
         house.publish(wheel, contents)
         assert list(first.iterdir()) == []
-        second = house.room("cp311-manylinux_i686")
+        second = house.staging_directory("cp311-manylinux_i686")
         assert not first.exists()
         assert list(second.iterdir()) == []
         assert _names(tmp_path / "staging") == {second.name}
@@ -300,9 +300,9 @@ def test_what_could_not_be_published_keeps_its_room(tmp_path: Path) -> None:
     """The error says that the finished wheel is still there, so no other cell may get the directory."""
     with _open(tmp_path) as house:
         (tmp_path / "out" / X86_64).write_text("another")
-        room = house.room("cp311-manylinux_x86_64")
+        room = house.staging_directory("cp311-manylinux_x86_64")
         wheel, contents = _wheel(room)
         with pytest.raises(OutputError):
             house.publish(wheel, contents)
-        house.room("cp311-manylinux_i686")
+        house.staging_directory("cp311-manylinux_i686")
         assert wheel.exists()

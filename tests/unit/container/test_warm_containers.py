@@ -6,9 +6,9 @@ import pytest
 from fake_run import ORDERED, FakeRun
 from planning import settings_with
 
-from matrix_runner.cell.warm_containers import WarmContainers
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.run_options import MEMORY
+from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.engine.api import ContainerSpec
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeEngine, FakeFaults
 from matrix_runner.errors import EngineError, ImageError
@@ -46,19 +46,19 @@ class Doorman:
 
 def test_a_run_opens_a_container_for_each_cell_and_no_other(tmp_path: Path) -> None:
     """Two images are looked into in the containers of their first cells."""
-    cook, door = FakeRun(directory=tmp_path, identifiers=(A, A32, B, C), settings=settings_with()), Doorman()
-    cook.faults = door.faults
-    report = cook.run()
+    fake, door = FakeRun(directory=tmp_path, identifiers=(A, A32, B, C), settings=settings_with()), Doorman()
+    fake.faults = door.faults
+    report = fake.run()
     assert {each.status for each in report.outcomes} == {Status.PASSED}
     assert sorted(door.opened) == sorted((A, A32, B, C))
 
 
 def test_a_cell_that_asks_too_much_spoils_it_for_itself_only(tmp_path: Path) -> None:
     """If the first cell's container cannot be opened, the image is looked into in the second's."""
-    cook, door = FakeRun(directory=tmp_path, identifiers=(A, B, C), settings=settings_with()), Doorman(A)
-    cook.own = {A: settings_with({MEMORY: 2**60})}
-    cook.faults = door.faults
-    report = cook.run()
+    fake, door = FakeRun(directory=tmp_path, identifiers=(A, B, C), settings=settings_with()), Doorman(A)
+    fake.own = {A: settings_with({MEMORY: 2**60})}
+    fake.faults = door.faults
+    report = fake.run()
     assert [each.status for each in report.outcomes] == [Status.FAILED, Status.PASSED, Status.PASSED]
     failure = report.outcomes[0].failure
     assert failure is not None
@@ -68,12 +68,12 @@ def test_a_cell_that_asks_too_much_spoils_it_for_itself_only(tmp_path: Path) -> 
 def test_cells_that_start_from_a_prepared_image_leave_no_container(tmp_path: Path) -> None:
     """What `before-all` prepared in an earlier run is another image: the container of the plain one goes."""
     settings = settings_with({BEFORE_ALL: ORDERED}, project_name="demo")
-    cook = FakeRun(directory=tmp_path, identifiers=(A, B), settings=settings)
-    with cook.engine() as first:
-        build(cook.order(first))
+    fake = FakeRun(directory=tmp_path, identifiers=(A, B), settings=settings)
+    with fake.engine() as first:
+        build(fake.request(first))
         again = FakeRun(directory=tmp_path, identifiers=(A, B), settings=settings)
         with again.engine(first.host, run="second") as second:
-            report = build(again.order(second))
+            report = build(again.request(second))
             assert {each.status for each in report.outcomes} == {Status.PASSED}
             assert not first.host.containers
 
@@ -82,10 +82,10 @@ def test_what_was_looked_into_is_the_cells() -> None:
     """The cell of that name, which wants just the same, gets the very container, still open; it closes after it."""
     door = Doorman()
     engine = FakeEngine(faults=door.faults)
-    spares = WarmContainers(engine)
-    with spares.look([spec_of(A)]) as looked:
+    warm = WarmContainers(engine)
+    with warm.probe([spec_of(A)]) as looked:
         pass
-    with spares.open(spec_of(A)) as container:
+    with warm.open(spec_of(A)) as container:
         assert container is looked
         assert len(engine.host.containers) == 1
     assert not engine.host.containers
@@ -98,12 +98,12 @@ def test_another_cell_or_another_wish_gets_a_container_of_its_own(wanted: Contai
     door = Doorman()
     engine = FakeEngine(faults=door.faults)
     engine.host.add_image("prepared:1")
-    spares = WarmContainers(engine)
-    with spares.look([spec_of(A)]) as looked:
+    warm = WarmContainers(engine)
+    with warm.probe([spec_of(A)]) as looked:
         pass
-    with spares.open(wanted) as container:
+    with warm.open(wanted) as container:
         assert container is not looked
-    spares.close()
+    warm.close()
     assert not engine.host.containers
     assert door.opened == [A, wanted.name]
 
@@ -111,8 +111,8 @@ def test_another_cell_or_another_wish_gets_a_container_of_its_own(wanted: Contai
 def test_one_that_cannot_be_looked_into_is_not_kept() -> None:
     """An error while looking closes the container at once."""
     engine = FakeEngine()
-    spares = WarmContainers(engine)
-    with pytest.raises(ImageError), spares.look([spec_of(A)]):
+    warm = WarmContainers(engine)
+    with pytest.raises(ImageError), warm.probe([spec_of(A)]):
         raise ImageError("no shell")
     assert not engine.host.containers
 
@@ -120,11 +120,11 @@ def test_one_that_cannot_be_looked_into_is_not_kept() -> None:
 def test_those_of_cells_that_need_none_are_closed() -> None:
     """A cell that turned out to be kept from an earlier run holds no container."""
     engine = FakeEngine()
-    spares = WarmContainers(engine)
+    warm = WarmContainers(engine)
     for name in (A, B):
-        with spares.look([spec_of(name)]):
+        with warm.probe([spec_of(name)]):
             pass
-    spares.keep_only([B])
+    warm.keep_only([B])
     assert len(engine.host.containers) == 1
-    spares.close()
+    warm.close()
     assert not engine.host.containers

@@ -1,0 +1,155 @@
+"""The prepared images of a run: the one door to all that concerns its `before-all`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from matrix_runner.before_all.prepared_key import PreparedKeys, unmatched_patterns
+from matrix_runner.before_all.registry import BeforeAllPart, BeforeAllRegistry, PreparedImage
+from matrix_runner.before_all.source_update import Put, source_digest, update_source, write_list
+from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
+from matrix_runner.container.project_volumes import ProjectVolumes
+from matrix_runner.engine.api import Container, Engine, ImageMetadata
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Failure
+from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.probe.probed_images import ProbedImages
+from matrix_runner.project.source_archive import SourceArchive, archive_of_bytes
+from matrix_runner.recipe.layout import Layout
+
+REPOSITORY: Final = "matrix-runner/prepared"
+"""The repository of prepared images; the tag is the beginning of their key."""
+LABEL_SOURCE: Final = "matrix-runner.source"
+"""Digest of the project's files in a prepared image."""
+LABEL_BASE: Final = "matrix-runner.place"
+"""Reference of the image that a prepared one was made from."""
+
+
+class PreparedImages:
+    """Every `before-all` of a run: which cells share one, which of them runs it, the image that it leaves. Thread-safe.
+
+    A cell asks `wait` for its part once an attempt. Cells whose `before-all` has equal keys share one image.
+    """
+
+    def __init__(self, keys: Mapping[Cell, str], source: SourceArchive, volumes: ProjectVolumes) -> None:
+        """`keys`: of each cell that has a `before-all`."""
+        self._keys = keys
+        self._source = source
+        self._digest = source_digest(source.digests)
+        self._volumes = volumes
+        self._registry = BeforeAllRegistry(keys)
+        self._existing: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        jobs: Iterable[Job],
+        images: ProbedImages,
+        source: SourceArchive,
+        volumes: ProjectVolumes,
+        environ: Mapping[str, str],
+    ) -> "PreparedImages":
+        """Make it for the jobs that are to run, each in an image that has been probed."""
+        keys = PreparedKeys(identity=volumes.identity, images=images, digests=source.digests, environ=environ)
+        return cls(keys.of(jobs), source, volumes)
+
+    def adopt_existing(self, engine: Engine) -> None:
+        """Find the images that earlier runs prepared, so that no cell need prepare them.
+
+        If the engine cannot answer, all is prepared anew, or fails for that reason.
+        """
+        if not self._volumes.is_persistent:
+            return
+        found = set()
+        for key in frozenset(self._keys.values()):
+            try:
+                image = engine.kept_image(image_name(key))
+            except MachineError:
+                break
+            if image is not None:
+                source = dict(image.labels).get(LABEL_SOURCE, "")
+                self._registry.adopt(key, PreparedImage(image=image.id, source=source, is_existing=True))
+                found.add(key)
+        self._existing = frozenset(found)
+
+    def notices(self) -> tuple[str, ...]:
+        """Return a line for each image of an earlier run, with the cells that start from it."""
+        lines = []
+        for key in sorted(self._existing):
+            cells = [str(cell) for cell, own in self._keys.items() if own == key]
+            more = f" and {len(cells) - 1} more" if cells[1:] else ""
+            lines.append(
+                f"before-all is not run for {cells[0]}{more}: they start from {image_name(key)}, of an earlier run"
+            )
+        return tuple(lines)
+
+    def group(self, cell: Cell) -> str | None:
+        """Return what the cells that wait for one `before-all` have in common; None for a cell that need not wait."""
+        key = self._keys.get(cell)
+        return None if key in self._existing else key
+
+    def may_start(self, job: Job) -> bool:
+        """Whether the job need not wait for another's `before-all`; see `BeforeAllRegistry.claim`."""
+        return self._registry.claim(job)
+
+    def wait(self, job: Job, is_cancelled: Callable[[], bool]) -> BeforeAllPart:
+        """Return the cell's part in its `before-all`, for one attempt."""
+        return self._registry.wait(job, is_cancelled)
+
+    def is_current(self, image: PreparedImage) -> bool:
+        """Whether the project's files in a prepared image are today's."""
+        return image.source == self._digest
+
+    def bring_source(self, container: Container, put: Put, layout: Layout) -> None:
+        """Bring the files in a container of a prepared image up to date. Raise UnusableImage."""
+        update_source(container, put, layout, self._source)
+
+    def snapshot(self, job: Job, base: ProbedImage, container: Container, put: Put, layout: Layout) -> PreparedImage:
+        """Keep a container in which `before-all` has just been run, for other cells and, under a name, later runs.
+
+        `base`: the image it was opened from. Raise EngineError.
+        """
+        metadata = self._metadata(self._keys[job.cell], base)
+        if metadata.is_kept:
+            put(layout.matrix, archive_of_bytes("source-list", write_list(self._source.digests)))
+        return PreparedImage(image=container.snapshot(metadata), source=self._digest)
+
+    def settle(self, job: Job, *, prepared: PreparedImage | None = None, failure: Failure | None = None) -> None:
+        """Record how the cell's `before-all` ended: the cells that wait go on. `prepared`: None for the job's image."""
+        self._registry.settle(job, prepared=prepared, failure=failure)
+
+    def reject(self, job: Job, image: PreparedImage) -> None:
+        """Give up an image of an earlier run that cannot be used; it falls to this cell to prepare another."""
+        self._registry.reject(job, image)
+
+    def release(self, job: Job) -> None:
+        """Record that the cell has ended, however it did."""
+        self._registry.release(job)
+
+    def names_in_use(self) -> frozenset[str]:
+        """Return the names of the images of this run, which stay whatever their age."""
+        return frozenset(map(image_name, self._keys.values()))
+
+    def _metadata(self, key: str, base: ProbedImage) -> ImageMetadata:
+        if not self._volumes.is_persistent or not base.is_disposable:
+            # Without a container `before-all` changes the machine, of which a copy of the cell's files has nothing.
+            return ImageMetadata(name=None)
+        labels = (*self._volumes.labels, (LABEL_SOURCE, self._digest), (LABEL_BASE, base.reference))
+        return ImageMetadata(name=image_name(key), labels=labels, replaces=True, is_kept=True)
+
+
+def unmatched_inputs(jobs: Iterable[Job], source: SourceArchive) -> tuple[str, ...]:
+    """Return the patterns of `before-all-inputs` that match no file of the project, each once."""
+    return tuple(
+        dict.fromkeys(
+            pattern
+            for patterns in dict.fromkeys(job.settings[BEFORE_ALL_INPUTS] for job in jobs)
+            for pattern in unmatched_patterns(source.digests, patterns)
+        )
+    )
+
+
+def image_name(key: str) -> str:
+    """Return the name of the prepared image of that key."""
+    return f"{REPOSITORY}:{key[:32]}"

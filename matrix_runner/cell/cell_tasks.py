@@ -1,0 +1,64 @@
+"""The cells of a run as tasks of the pool: which may start when, in which order, with which load."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.config.options.run_options import CPUS, MEMORY
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Host, Job
+from matrix_runner.model.outcomes import Outcome
+from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
+from matrix_runner.schedule import Durations, Load, Slot, Task, queue_order
+
+
+def cell_tasks(
+    jobs: Sequence[Job],
+    context: RunContext,
+    materials: Materials,
+    durations: Durations,
+    perform: Callable[[Job, Slot], Outcome],
+) -> tuple[Task[Outcome], ...]:
+    """Return a task for each job, in the order in which they should start.
+
+    The longest first and, where that is not known, the images in turn; before all, a cell for each `before-all`, and
+    before those, what cannot run: it says so before anything is built, not when its turn comes an hour later.
+    """
+    prepared, wheels = materials.prepared, context.shared_wheels
+    alternating = alternate_images(jobs, context.request.host)
+    loads = [_load(job, durations) for job in alternating]
+    order = queue_order(loads, [prepared.group(job.cell) for job in alternating])
+    in_order = [(alternating[at], loads[at]) for at in order]
+    in_order.sort(key=lambda pair: not _is_hopeless(pair[0], materials.images))
+
+    def may_start(job: Job) -> bool:
+        return wheels.may_start(job) and prepared.may_start(job)
+
+    def task(job: Job, load: Load) -> Task[Outcome]:
+        slot = Slot(load)
+        return Task(run=partial(perform, job, slot), claim=partial(may_start, job), slot=slot)
+
+    return tuple(task(job, load) for job, load in in_order)
+
+
+def _load(job: Job, durations: Durations) -> Load:
+    settings = job.settings
+    return Load(slots=settings[CPUS] or 1, memory=settings[MEMORY], seconds=durations.expected(job.cell))
+
+
+def _is_hopeless(job: Job, images: ProbedImages) -> bool:
+    image = images.of(job)
+    return isinstance(image, MachineError) or image.problem(job) is not None
+
+
+def alternate_images(jobs: Sequence[Job], host: Host | None) -> tuple[Job, ...]:
+    """Take the images in turn, so that their `before-all` run side by side and not one after the other.
+
+    In each turn the slow architectures come first: those that are emulated, and of the others the 32-bit ones, which
+    take 5 to 15 % longer (zstandard 41.1 to 39.1 s, MarkupSafe 2.3 to 2.1). Otherwise the worker that was quicker with
+    a 64-bit cell would begin the next one of these, and the other have all 32-bit cells.
+    """
+    by_image = jobs_by_image(jobs)
+    slow_first = sorted(by_image, key=lambda key: (host is None or not host.emulates(key.arch), key.arch.bits))
+    longest = max(map(len, by_image.values()), default=0)
+    return tuple(by_image[key][turn] for turn in range(longest) for key in slow_first if turn < len(by_image[key]))

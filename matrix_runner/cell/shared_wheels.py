@@ -1,0 +1,86 @@
+"""Wheels of this run that serve several cells: an abi3 wheel is built by one cell and tested by the others."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Platform
+from matrix_runner.project.build_hints import hints_at_stable_abi
+from matrix_runner.request import BuildInputs
+from matrix_runner.wheelhouse import is_compatible, serves_several
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedWheel:
+    """A published wheel that other cells need not build again."""
+
+    builder: Cell
+    path: Path
+
+
+class SharedWheels:
+    """Published wheels of this run that serve several cells. Thread-safe.
+
+    With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start.
+    """
+
+    def __init__(self, jobs: Iterable[Job], *, waits: bool) -> None:
+        """`jobs`: all of the run, in plan order."""
+        self._lock = threading.Lock()
+        self._wheels: dict[Cell, SharedWheel] = {}
+        self._leaders: dict[Platform, Cell] = {}
+        self._finished: set[Cell] = set()
+        if waits:
+            for job in jobs:
+                if job.cell.interpreter.supports_stable_abi:
+                    leader = self._leaders.setdefault(job.cell.platform, job.cell)
+                    if job.cell.interpreter.version < leader.interpreter.version:
+                        self._leaders[job.cell.platform] = job.cell
+
+    @classmethod
+    def of(cls, inputs: BuildInputs) -> "SharedWheels":
+        """Make it for a build: cells wait for each other where a build file speaks of the stable ABI."""
+        return cls(inputs.plan.jobs, waits=hints_at_stable_abi(inputs.build_files))
+
+    def may_start(self, job: Job) -> bool:
+        """Whether the cell need not wait for another's wheel."""
+        leader = self.leader(job)
+        if leader is None:
+            return True
+        with self._lock:
+            return leader in self._finished
+
+    def leader(self, job: Job) -> Cell | None:
+        """Return the cell whose wheel this one waits for, which may serve it too; None if there is none."""
+        leader = self._leaders.get(job.cell.platform)
+        if leader == job.cell or not job.cell.interpreter.supports_stable_abi:
+            return None
+        return leader
+
+    def finish(self, cell: Cell) -> None:
+        """Mark the cell as finished, however it ended; release those that wait for it."""
+        with self._lock:
+            self._finished.add(cell)
+
+    def add(self, wheel: SharedWheel) -> None:
+        """Offer a published wheel to the cells that start later; release those that wait for its cell."""
+        with self._lock:
+            self._finished.add(wheel.builder)
+            if serves_several(wheel.path.name):
+                self._wheels[wheel.builder] = wheel
+
+    def find(self, cell: Cell) -> SharedWheel | None:
+        """Return a wheel made for several cells that installs on this one, if one is published."""
+        with self._lock:
+            return next(
+                (w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)),
+                None,
+            )
+
+    def wheel_of(self, builder: Cell) -> Path | None:
+        """Return the wheel that a cell offered, if it serves several cells."""
+        with self._lock:
+            return None if builder not in self._wheels else self._wheels[builder].path

@@ -1,0 +1,23 @@
+"""The container that a job asks for. Pure."""
+
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, MEMORY
+from matrix_runner.container.project_volumes import ProjectVolumes
+from matrix_runner.engine.api import ContainerSpec, ResolvedImage
+from matrix_runner.matrix import Job
+
+
+def container_spec(
+    job: Job, image: ResolvedImage, volumes: ProjectVolumes, prepared: str | None = None
+) -> ContainerSpec:
+    """Return the container to open for a job.
+
+    `image`: the job's own; `prepared`: id of the image that `before-all` made of it, if it has been run.
+    """
+    return ContainerSpec(
+        image=prepared or image.id,
+        arch=job.cell.platform.arch,
+        name=str(job.cell),
+        memory=job.settings[MEMORY] or None,
+        arguments=job.settings[CONTAINER_ENGINE].arguments,
+        volumes=volumes.of(job, image),
+    )
