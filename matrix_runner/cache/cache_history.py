@@ -49,7 +49,7 @@ def cache_history(store: Store, question: HistoryQuestion) -> CacheHistory:
         return CacheHistory(is_cached=False, text=f"it is built each time: {reason}")
     known = latest_key(store, inputs.identity, str(job.cell))
     record = None if known is None else store.peek(known.key)
-    before = None if known is None else store.ingredients(known.key)
+    before = None if known is None else store.inputs(known.key)
     now = _inputs_now(store, question, before)
     found = None if now is None else store.peek(key(now))
     if found is not None and not _is_old(store, found, inputs.settings[CACHE_MAX_AGE]):
@@ -86,7 +86,7 @@ def _inputs_now(store: Store, question: HistoryQuestion, before: CellInputs | No
 
 def _inputs_before(store: Store, question: HistoryQuestion, job: Job) -> CellInputs | None:
     known = latest_key(store, question.inputs.identity, str(job.cell))
-    return None if known is None else store.ingredients(known.key)
+    return None if known is None else store.inputs(known.key)
 
 
 def _is_old(store: Store, record: EntryRecord, max_age: float) -> bool:

@@ -88,7 +88,7 @@ def explanation(
     if culprits and wanted is not None:
         message, fits = _too_new(status, culprits, wanted)
         return replace(failure, message=message, hint=_advice(culprits, wanted, fits, own, known))
-    outside = [each.name for each in verdict.libraries if each.place is Provider.MISSING]
+    outside = [each.name for each in verdict.libraries if each.provider is Provider.MISSING]
     if _TOO_RECENT in failure.message and outside:
         return replace(
             failure,
@@ -101,7 +101,7 @@ def explanation(
 
 def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) -> Failure:
     users = next((each.needed_by for each in verdict.libraries if each.name == library), ())
-    outside = (each.name for each in verdict.libraries if each.place is Provider.MISSING)
+    outside = (each.name for each in verdict.libraries if each.provider is Provider.MISSING)
     by = shortened(users) if users else f"a library to be grafted ({shortened(outside)})"
     return replace(
         failure,

@@ -30,36 +30,36 @@ from matrix_runner.model.platforms import Arch
 
 
 def build_images(
-    wanted: Mapping[Arch, frozenset[str]], shop: ImageBuilder, ingredients: ImageManifest, *, rebuild: bool = False
+    wanted: Mapping[Arch, frozenset[str]], builder: ImageBuilder, manifest: ImageManifest, *, rebuild: bool = False
 ) -> tuple[BuiltImage, ...]:
     """Make an image for each architecture with the wanted interpreters (none: the defaults, or what it has).
 
     An image whose recipe has not changed is kept, unless `rebuild`. Raise UsageError for what cannot be made,
     MachineError for what the machine, the network or the engine did.
     """
-    check_possible(wanted, ingredients)
-    shop.cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(shop.cache / "lock"):  # whoever comes second finds the image made
-        remove_scraps(shop)
-        stock = built_images(shop.engine)
+    check_possible(wanted, manifest)
+    builder.cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(builder.cache / "lock"):  # whoever comes second finds the image made
+        remove_scraps(builder)
+        built = built_images(builder.engine)
         decisions = tuple(
-            decide(arch, directories, find_built(stock, arch, ingredients), ingredients, rebuild=rebuild)
+            decide(arch, directories, find_built(built, arch, manifest), manifest, rebuild=rebuild)
             for arch, directories in wanted.items()
         )
         for decision in decisions:
             if decision.is_kept:
-                shop.on_progress(BuildProgress(arch=decision.recipe.arch, part="image", stage=Stage.KEPT, seconds=0))
+                builder.on_progress(BuildProgress(arch=decision.recipe.arch, part="image", stage=Stage.KEPT, seconds=0))
         todo = tuple(decision for decision in decisions if not decision.is_kept)
         if todo:
-            _Site(todo, shop, rebuild=rebuild).work()
-    made = built_images(shop.engine)
-    return tuple(image for arch in wanted if (image := find_built(made, arch, ingredients)) is not None)
+            _Site(todo, builder, rebuild=rebuild).work()
+    made = built_images(builder.engine)
+    return tuple(image for arch in wanted if (image := find_built(made, arch, manifest)) is not None)
 
 
 def ensure_images(
     wanted: Mapping[Arch, frozenset[str]],
-    shop: ImageBuilder,
-    ingredients: ImageManifest,
+    builder: ImageBuilder,
+    manifest: ImageManifest,
     on_notice: Callable[[str], None],
 ) -> Mapping[Arch, BuiltImage]:
     """Return the images that the short name `debian` stands for; make those that are missing or lack an interpreter.
@@ -68,46 +68,46 @@ def ensure_images(
     image by an older recipe that has them all is used as it is: nobody waits ten minutes for a newer pip. Raise
     UsageError, MachineError.
     """
-    check_possible({arch: frozenset() for arch in wanted}, ingredients)
-    possible = {arch: names & frozenset(ingredients.directories) for arch, names in wanted.items()}
-    stock = built_images(shop.engine)
-    present = {arch: find_built(stock, arch, ingredients) for arch in possible}
+    check_possible({arch: frozenset() for arch in wanted}, manifest)
+    possible = {arch: names & frozenset(manifest.directories) for arch, names in wanted.items()}
+    built = built_images(builder.engine)
+    present = {arch: find_built(built, arch, manifest) for arch in possible}
     missing = {arch: names for arch, names in possible.items() if not suffices(present[arch], names)}
     if missing:
         names = " and ".join(arch.tag for arch in missing)
         on_notice(f"making the image `debian` for {names}; this takes some minutes, once")
-        build_images(missing, shop, ingredients)
-        stock = built_images(shop.engine)
-    found = {arch: find_built(stock, arch, ingredients) for arch in possible}
+        build_images(missing, builder, manifest)
+        built = built_images(builder.engine)
+    found = {arch: find_built(built, arch, manifest) for arch in possible}
     for arch, image in found.items():
-        if image is not None and arch not in missing and not decide(arch, frozenset(), image, ingredients).is_kept:
+        if image is not None and arch not in missing and not decide(arch, frozenset(), image, manifest).is_kept:
             on_notice(f"{image.reference} was made by an older recipe; `runner image build` renews it")
     return {arch: image for arch, image in found.items() if image is not None}
 
 
-def check_possible(wanted: Mapping[Arch, frozenset[str]], ingredients: ImageManifest) -> None:
+def check_possible(wanted: Mapping[Arch, frozenset[str]], manifest: ImageManifest) -> None:
     """Raise UsageError if an architecture or an interpreter is one that no image can be made for or with."""
     for arch, directories in wanted.items():
-        ingredients.select(directories)
-        if not ingredients.is_for(arch):
+        manifest.select(directories)
+        if not manifest.is_for(arch):
             raise UsageError(
                 f"no image can be made for {arch}",
-                hint=f"There are recipes for {' and '.join(ingredients.root.architectures)}.",
+                hint=f"There are recipes for {' and '.join(manifest.root.architectures)}.",
             )
 
 
 class _Site:
     """One run: what is under way, and what follows when it is done. Only its own thread touches it."""
 
-    def __init__(self, decisions: tuple[Decision, ...], shop: ImageBuilder, *, rebuild: bool) -> None:
+    def __init__(self, decisions: tuple[Decision, ...], builder: ImageBuilder, *, rebuild: bool) -> None:
         self._decisions = decisions
-        self._shop = shop
+        self._shop = builder
         self._afresh = rebuild
         self._next: dict[Future[str], Callable[[str], None]] = {}
         self._left = {decision.recipe.arch: len(decision.recipe.compilations) for decision in decisions}
         # Fetching waits for the network: it takes no worker from those who compile.
         self._fetchers = ThreadPoolExecutor(len(decisions) + 1, thread_name_prefix="fetch")
-        self._workers = ThreadPoolExecutor(shop.workers, thread_name_prefix="compile")
+        self._workers = ThreadPoolExecutor(builder.workers, thread_name_prefix="compile")
 
     def work(self) -> None:
         """Make everything, or raise what stopped it, with nothing left running."""
@@ -141,13 +141,13 @@ class _Site:
 
     def _provide_sources(self) -> None:
         started = time.monotonic()
-        shop = self._shop
+        builder = self._shop
         sources = {c.source.file: c.source for d in self._decisions for c in d.recipe.compilations}.values()
-        missing = tuple(source for source in sources if not has_source(source, shop.sources))
+        missing = tuple(source for source in sources if not has_source(source, builder.sources))
         if missing:
-            fetch_sources(missing, find_mirror(shop.host, shop.mirror), shop.host, shop.sources)
+            fetch_sources(missing, find_mirror(builder.host, builder.mirror), builder.host, builder.sources)
         stage = Stage.FETCHED if missing else Stage.REUSED
-        shop.on_progress(BuildProgress(arch=None, part="sources", stage=stage, seconds=time.monotonic() - started))
+        builder.on_progress(BuildProgress(arch=None, part="sources", stage=stage, seconds=time.monotonic() - started))
 
     def _compile(self, decision: Decision, sources: Future[None], root_id: str) -> None:
         for compilation in decision.recipe.compilations:
@@ -164,13 +164,13 @@ class _Site:
         self._left[arch] -= 1
         if self._left[arch] == 0:
             task = self._fetchers.submit(assemble, decision.recipe, root_id, self._shop)
-            self._next[task] = partial(self._clear_away, decision)
+            self._next[task] = partial(self._remove_replaced, decision)
 
-    def _clear_away(self, decision: Decision, image_id: str) -> None:
+    def _remove_replaced(self, decision: Decision, image_id: str) -> None:
         """Remove what the new image replaces; a container that still uses it is no reason to fail."""
         try:
             remove_other_roots(decision.recipe.root, self._shop)
-            if decision.stocked is not None and decision.stocked.id != image_id:
-                self._shop.engine.remove_image(decision.stocked.id)
+            if decision.built is not None and decision.built.id != image_id:
+                self._shop.engine.remove_image(decision.built.id)
         except EngineError:
             return

@@ -77,33 +77,33 @@ class ImageBuilder:
         return self.cache / "logs" / f"{part}-{arch}.log"
 
 
-def provide_root(root: Root, shop: ImageBuilder) -> str:
+def provide_root(root: Root, builder: ImageBuilder) -> str:
     """Return the id of the image that is only the root filesystem, made if it is not there. Raise MachineError.
 
     It stays with the engine: its layers are those of the finished image, so that it takes no room of its own.
     """
     started = time.monotonic()
-    for image in _roots(shop):
+    for image in _roots(builder):
         if dict(image.labels)[LABEL_ROOT] == root.digest:
-            shop.on_progress(BuildProgress(arch=root.arch, part="Debian", stage=Stage.REUSED, seconds=0))
+            builder.on_progress(BuildProgress(arch=root.arch, part="Debian", stage=Stage.REUSED, seconds=0))
             return image.id
-    shop.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=shop.cache) as scratch:
+    builder.cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=builder.cache) as scratch:
         archive = Path(scratch) / f"{root.debian_arch}.tar"
-        make_root(root, find_mirror(shop.host, shop.mirror), shop.host, archive)
+        make_root(root, find_mirror(builder.host, builder.mirror), builder.host, archive)
         metadata = ImageMetadata(name=_root_name(root), labels=((LABEL_ROOT, root.digest),))
-        image_id = shop.engine.import_root(archive, root.arch, metadata)
-    _report(shop, root.arch, "Debian", Stage.FETCHED, started)
+        image_id = builder.engine.import_root(archive, root.arch, metadata)
+    _report(builder, root.arch, "Debian", Stage.FETCHED, started)
     return image_id
 
 
-def _roots(shop: ImageBuilder) -> tuple[ResolvedImage, ...]:
-    return tuple(image for image in shop.engine.images(LABEL_ROOT) if LABEL not in dict(image.labels))
+def _roots(builder: ImageBuilder) -> tuple[ResolvedImage, ...]:
+    return tuple(image for image in builder.engine.images(LABEL_ROOT) if LABEL not in dict(image.labels))
 
 
-def remove_scraps(shop: ImageBuilder) -> None:
+def remove_scraps(builder: ImageBuilder) -> None:
     """Remove what a build that was killed left half made. The caller sees to it that there is no other build."""
-    for scrap in (*shop.cache.glob(f"{_SCRATCH}*"), *shop.cache.glob("interpreters/*.partial")):
+    for scrap in (*builder.cache.glob(f"{_SCRATCH}*"), *builder.cache.glob("interpreters/*.partial")):
         if scrap.is_dir():
             shutil.rmtree(scrap, ignore_errors=True)
         else:
@@ -114,47 +114,47 @@ def _root_name(root: Root) -> str:
     return f"{NAMESPACE}/debian_{root.suite}_{root.arch}:{root.digest[:12]}"
 
 
-def remove_other_roots(root: Root, shop: ImageBuilder) -> None:
+def remove_other_roots(root: Root, builder: ImageBuilder) -> None:
     """Remove the root filesystems of older recipes for the architecture: nothing is made of them any more."""
     repository = _root_name(root).partition(":")[0]
-    for image in _roots(shop):
+    for image in _roots(builder):
         if image.reference.startswith(f"{repository}:") and dict(image.labels)[LABEL_ROOT] != root.digest:
-            shop.engine.remove_image(image.reference)
+            builder.engine.remove_image(image.reference)
 
 
 def compile_interpreter(
-    compilation: Compilation, root: Root, image_id: str, shop: ImageBuilder, *, afresh: bool
+    compilation: Compilation, root: Root, image_id: str, builder: ImageBuilder, *, afresh: bool
 ) -> Path:
     """Return a tar of the interpreter's directory, compiled unless it is kept from before. Raise MachineError."""
     started = time.monotonic()
-    kept = shop.compiled(root.arch, compilation)
+    kept = builder.compiled(root.arch, compilation)
     if kept.is_file() and not afresh:
-        _report(shop, root.arch, compilation.directory, Stage.REUSED, started)
+        _report(builder, root.arch, compilation.directory, Stage.REUSED, started)
         return kept
     spec = ContainerSpec(image=image_id, arch=root.arch, name=f"compile-{compilation.directory}-{root.arch}")
-    with shop.engine.open(spec) as container:
-        container.put(BUILD_DIRECTORY, tar_of(shop.sources / compilation.source.file))
-        _perform(container, compilation.steps, shop.log(root.arch, compilation.directory))
+    with builder.engine.open(spec) as container:
+        container.put(BUILD_DIRECTORY, tar_of(builder.sources / compilation.source.file))
+        _perform(container, compilation.steps, builder.log(root.arch, compilation.directory))
         with container.get(f"{PYTHONS}/{compilation.directory}") as stream:
             _keep(stream, kept)
     for older in kept.parent.glob(f"{compilation.directory}-{root.arch}-*.tar"):
         if older != kept:
             older.unlink(missing_ok=True)
-    _report(shop, root.arch, compilation.directory, Stage.COMPILED, started)
+    _report(builder, root.arch, compilation.directory, Stage.COMPILED, started)
     return kept
 
 
-def assemble(recipe: ImageRecipe, image_id: str, shop: ImageBuilder) -> str:
+def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
     """Put the interpreters into the root filesystem, install the tools, keep the result; return its id.
 
     Raise MachineError.
     """
     started = time.monotonic()
     spec = ContainerSpec(image=image_id, arch=recipe.arch, name=f"assemble-{recipe.arch}")
-    with shop.engine.open(spec) as container:
+    with builder.engine.open(spec) as container:
         for compilation in recipe.compilations:
-            container.put(PYTHONS, _chunks(shop.compiled(recipe.arch, compilation)))
-        _perform(container, recipe.steps, shop.log(recipe.arch, "image"))
+            container.put(PYTHONS, _chunks(builder.compiled(recipe.arch, compilation)))
+        _perform(container, recipe.steps, builder.log(recipe.arch, "image"))
         metadata = ImageMetadata(
             name=f"{recipe.name}:latest",
             labels=recipe.labels,
@@ -162,7 +162,7 @@ def assemble(recipe: ImageRecipe, image_id: str, shop: ImageBuilder) -> str:
             entrypoint=recipe.entrypoint,
         )
         finished = container.snapshot(metadata)
-    _report(shop, recipe.arch, "image", Stage.MADE, started)
+    _report(builder, recipe.arch, "image", Stage.MADE, started)
     return finished
 
 
@@ -222,5 +222,5 @@ def _keep(stream: Iterable[bytes], path: Path) -> None:
     partial.replace(path)
 
 
-def _report(shop: ImageBuilder, arch: Arch, part: str, stage: Stage, started: float) -> None:
-    shop.on_progress(BuildProgress(arch=arch, part=part, stage=stage, seconds=time.monotonic() - started))
+def _report(builder: ImageBuilder, arch: Arch, part: str, stage: Stage, started: float) -> None:
+    builder.on_progress(BuildProgress(arch=arch, part=part, stage=stage, seconds=time.monotonic() - started))

@@ -32,10 +32,10 @@ class BuiltImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What to do for an architecture: keep `stocked` as it is, or make an image by the recipe (which replaces it)."""
+    """What to do for an architecture: keep `built` as it is, or make an image by the recipe (which replaces it)."""
 
     recipe: ImageRecipe
-    stocked: BuiltImage | None
+    built: BuiltImage | None
     is_kept: bool
 
 
@@ -48,30 +48,30 @@ def built_images(store: ImageStore) -> tuple[BuiltImage, ...]:
     return tuple(sorted((image for image in found if image is not None), key=lambda image: image.reference))
 
 
-def find_built(stock: tuple[BuiltImage, ...], arch: Arch, ingredients: ImageManifest) -> BuiltImage | None:
+def find_built(built: tuple[BuiltImage, ...], arch: Arch, manifest: ImageManifest) -> BuiltImage | None:
     """Return the image that the short name stands for, if it is there."""
-    name = f"{image_name(ingredients.policy, arch)}:latest"
-    return next((image for image in stock if image.reference == name and image.arch is arch), None)
+    name = f"{image_name(manifest.policy, arch)}:latest"
+    return next((image for image in built if image.reference == name and image.arch is arch), None)
 
 
 def decide(
-    arch: Arch, wanted: frozenset[str], stocked: BuiltImage | None, ingredients: ImageManifest, *, rebuild: bool = False
+    arch: Arch, wanted: frozenset[str], built: BuiltImage | None, manifest: ImageManifest, *, rebuild: bool = False
 ) -> Decision:
     """Compare the recipe with the label of the image that is there.
 
     Nothing is taken away: the recipe has what is wanted and what the image has (and can still be made), so that asking
     for less than it has changes nothing. Nothing wanted, and no image: the defaults. Raise UsageError.
     """
-    present = stocked.interpreters & frozenset(ingredients.directories) if stocked else frozenset()
-    union = wanted | present or ingredients.defaults(arch)
-    recipe = write_recipe(arch, union, ingredients)
-    is_same = stocked is not None and stocked.digest == recipe.digest
-    return Decision(recipe=recipe, stocked=stocked, is_kept=is_same and not rebuild)
+    present = built.interpreters & frozenset(manifest.directories) if built else frozenset()
+    union = wanted | present or manifest.defaults(arch)
+    recipe = write_recipe(arch, union, manifest)
+    is_same = built is not None and built.digest == recipe.digest
+    return Decision(recipe=recipe, built=built, is_kept=is_same and not rebuild)
 
 
-def suffices(stocked: BuiltImage | None, wanted: frozenset[str]) -> bool:
+def suffices(built: BuiltImage | None, wanted: frozenset[str]) -> bool:
     """Whether an image, perhaps of an older recipe, has what a build needs."""
-    return stocked is not None and wanted <= stocked.interpreters
+    return built is not None and wanted <= built.interpreters
 
 
 def _read(image: ResolvedImage) -> BuiltImage | None:

@@ -119,32 +119,32 @@ def image_name(policy: str, arch: Arch) -> str:
     return f"{NAMESPACE}/{policy}_{arch}"
 
 
-def write_recipe(arch: Arch, wanted: frozenset[str], ingredients: ImageManifest) -> ImageRecipe:
-    """Say how to make an image of an architecture (one that `ingredients.is_for`) with the wanted interpreters.
+def write_recipe(arch: Arch, wanted: frozenset[str], manifest: ImageManifest) -> ImageRecipe:
+    """Say how to make an image of an architecture (one that `manifest.is_for`) with the wanted interpreters.
 
     The interpreter that carries the tools is always among them. Raise UsageError for one that cannot be made.
     """
-    data = ingredients.root
+    data = manifest.root
     root = Root(arch=arch, debian_arch=data.architectures[arch.tag], suite=data.suite, packages=data.packages)
-    selected = ingredients.select(wanted)
-    places = {"policy": ingredients.policy, "arch": arch.tag}
+    selected = manifest.select(wanted)
+    places = {"policy": manifest.policy, "arch": arch.tag}
     return ImageRecipe(
         arch=arch,
-        version=ingredients.version,
-        policy=ingredients.policy,
+        version=manifest.version,
+        policy=manifest.policy,
         root=root,
-        compilations=tuple(_compilation(root, interpreter, ingredients) for interpreter in selected),
-        steps=_assembly(selected, ingredients),
-        environment=tuple((key, text.format_map(places)) for key, text in ingredients.environment.items()),
+        compilations=tuple(_compilation(root, interpreter, manifest) for interpreter in selected),
+        steps=_assembly(selected, manifest),
+        environment=tuple((key, text.format_map(places)) for key, text in manifest.environment.items()),
         entrypoint=(ENTRYPOINT,),
     )
 
 
-def _compilation(root: Root, data: InterpreterData, ingredients: ImageManifest) -> Compilation:
-    source = ingredients.sources[data.source]
+def _compilation(root: Root, data: InterpreterData, manifest: ImageManifest) -> Compilation:
+    source = manifest.sources[data.source]
     prefix = f"{PYTHONS}/{data.directory}"
     python = f"{prefix}/bin/python"
-    packages = ingredients.packages[data.packages]
+    packages = manifest.packages[data.packages]
     first = tuple(package for package in packages if package.partition("==")[0] in _INSTALLERS)
     rest = tuple(package for package in packages if package not in first)
     tree = f"{BUILD_DIRECTORY}/tree"
@@ -172,8 +172,8 @@ def _compilation(root: Root, data: InterpreterData, ingredients: ImageManifest) 
     )
 
 
-def _assembly(selected: tuple[InterpreterData, ...], ingredients: ImageManifest) -> tuple[ImageStep, ...]:
-    tools = ingredients.tools
+def _assembly(selected: tuple[InterpreterData, ...], manifest: ImageManifest) -> tuple[ImageStep, ...]:
+    tools = manifest.tools
     python = f"{PYTHONS}/{tools.interpreter}/bin/python"
     programs = {data.program: f"{PYTHONS}/{data.directory}/bin/{data.program}" for data in selected}
     links = {**programs, **{command: f"{_TOOLS}/bin/{command}" for command in tools.commands}}
@@ -181,7 +181,7 @@ def _assembly(selected: tuple[InterpreterData, ...], ingredients: ImageManifest)
         _run("tools", (python, "-m", "venv", _TOOLS)),
         _run("tools", (f"{_TOOLS}/bin/pip", "install", *_QUIETLY, *tools.packages)),
         _run("tools", (python, "-m", "compileall", "-q", _TOOLS)),
-        _shell("entrypoint", _PUT_TEXT, ingredients.entrypoint, f"/usr/local/bin/{ENTRYPOINT}"),
+        _shell("entrypoint", _PUT_TEXT, manifest.entrypoint, f"/usr/local/bin/{ENTRYPOINT}"),
         *(_run("links", ("ln", "-sfn", target, f"/usr/local/bin/{name}")) for name, target in links.items()),
         _shell("cleaned", _CLEAN, BUILD_DIRECTORY, _HOST_BUNDLE),
     )

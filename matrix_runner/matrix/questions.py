@@ -139,17 +139,17 @@ class Questions:
         selectors = [
             (f"{BUILD}", str(settings.origin(BUILD)), self._build),
             (f"{SKIP}", str(settings.origin(SKIP)), self._skip),
-            *(("select", layer.place, layer.select) for layer in settings.overrides if layer.select is not None),
+            *(("select", layer.position, layer.select) for layer in settings.overrides if layer.select is not None),
         ]
         identifiers = [str(cell) for cell in cells]
-        for name, place, selector in selectors:
+        for name, position, selector in selectors:
             for pattern in selector.unmatched(cells):
                 if is_for_other_systems(pattern):
                     continue
                 is_interpreter = any(name.startswith(f"{pattern}-") for name in identifiers)
                 near = [f"{pattern}-*"] if is_interpreter else get_close_matches(pattern, identifiers, n=1)
                 guess = f"; did you mean {near[0]}?" if near else ""
-                yield f"{name}: the pattern {pattern} ({place}) matches no known identifier{guess}"
+                yield f"{name}: the pattern {pattern} ({position}) matches no known identifier{guess}"
 
 
 def _words(values: Iterable[object]) -> str:

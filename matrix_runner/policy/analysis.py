@@ -37,7 +37,7 @@ class Library:
     """A library that is needed, by the name that is asked for, and the files that ask. Grafted: repair put it in."""
 
     name: str
-    place: Provider
+    provider: Provider
     needed_by: tuple[str, ...]
 
     @property
@@ -190,7 +190,7 @@ def _verdict(
 ) -> Verdict:
     files = tuple(binary for binary in wheel.binaries if binary.arch is platform.arch and binary.trouble is None)
     libraries = tuple(_libraries(wheel, files, policies))
-    inside = {each.name for each in libraries if each.place in {Provider.GRAFTED, Provider.OWN}}
+    inside = {each.name for each in libraries if each.provider in {Provider.GRAFTED, Provider.OWN}}
     demands = [demand for binary in files for demand in demands_of(binary, policies, inside)]
     rungs = tuple(rungs_of(demands, policies))
     tagged = min((v for libc, arch, v in tags if (libc, arch) == (platform.libc, platform.arch) and v), default=None)
@@ -211,12 +211,12 @@ def _libraries(wheel: WheelAnatomy, files: tuple[Binary, ...], policies: tuple[P
     granted = policies[-1].libraries
     for name in sorted({name for binary in files for name in binary.needed}):
         if name in grafted:
-            place = Provider.GRAFTED
+            provider = Provider.GRAFTED
         elif PurePosixPath(name).name in own:
-            place = Provider.OWN
+            provider = Provider.OWN
         else:
-            place = Provider.SYSTEM if name in granted or LOADER.fullmatch(name) else Provider.MISSING
-        yield Library(name=name, place=place, needed_by=tuple(b.path for b in files if name in b.needed))
+            provider = Provider.SYSTEM if name in granted or LOADER.fullmatch(name) else Provider.MISSING
+        yield Library(name=name, provider=provider, needed_by=tuple(b.path for b in files if name in b.needed))
 
 
 def _pip(wheel: WheelAnatomy, policies: tuple[Policy, ...], granted: Policy | None) -> str | None:

@@ -186,7 +186,7 @@ class _Image:
     def _first(self, tag: int) -> int | None:
         return next((value for own, value in self._dynamic if own == tag), None)
 
-    def _place(self, address: int) -> tuple[int, int]:
+    def _file_offset(self, address: int) -> tuple[int, int]:
         """Return the place in the file of what will be loaded at an address, and how much of the segment follows."""
         for kind, offset, start, size in self._segments:
             if kind == "PT_LOAD" and start <= address < start + size:
@@ -198,7 +198,7 @@ class _Image:
         address = self._first(tag)
         if address is None or size == 0:
             return b""
-        offset, rest = self._place(address)
+        offset, rest = self._file_offset(address)
         rest = min(rest, max(0, self._size - offset))
         return self._bytes(offset, rest if size is None else size)
 
@@ -214,10 +214,10 @@ class _Image:
         table = self._table(_VERNEED, None) if count else b""
         record = struct.Struct(f"{self._order}HHIII")
         auxiliary = struct.Struct(f"{self._order}IHHII")
-        seen, place = 0, 0
+        seen, offset = 0, 0
         for _ in range(count):
-            _, entries, library, first, following = record.unpack_from(table, place)
-            inner = place + first
+            _, entries, library, first, following = record.unpack_from(table, offset)
+            inner = offset + first
             for _ in range(entries):
                 _, _, index, name, next_inner = auxiliary.unpack_from(table, inner)
                 yield index & 0x7FFF, (self._string(library), self._string(name))
@@ -227,7 +227,7 @@ class _Image:
                 inner += next_inner
                 if not next_inner:
                     break
-            place += following
+            offset += following
             if not following:
                 break
 

@@ -23,26 +23,26 @@ def instruction_level(notes: Iterable[bytes], bits: int, byte_order: Literal["li
 def _property_notes(data: bytes, order: str, width: int) -> Iterator[bytes]:
     """Return the descriptions of GNU's property notes; one that is cut short ends the reading."""
     header = struct.Struct(f"{order}III")
-    place = 0
-    while place + header.size <= len(data):
-        name_size, size, kind = header.unpack_from(data, place)
-        start = place + header.size + _padded(name_size, 4)
-        if kind == _PROPERTIES and data[place + header.size :][:name_size] == b"GNU\0":
+    offset = 0
+    while offset + header.size <= len(data):
+        name_size, size, kind = header.unpack_from(data, offset)
+        start = offset + header.size + _padded(name_size, 4)
+        if kind == _PROPERTIES and data[offset + header.size :][:name_size] == b"GNU\0":
             yield data[start : start + size]
-            place = start + _padded(size, width)
+            offset = start + _padded(size, width)
         else:
-            place = start + _padded(size, 4)
+            offset = start + _padded(size, 4)
 
 
 def _instructions(description: bytes, order: str, width: int) -> int:
     header = struct.Struct(f"{order}II")
-    place, needed = 0, 0
-    while place + header.size <= len(description):
-        kind, size = header.unpack_from(description, place)
-        value = description[place + header.size :][:size]
+    offset, needed = 0, 0
+    while offset + header.size <= len(description):
+        kind, size = header.unpack_from(description, offset)
+        value = description[offset + header.size :][:size]
         if kind == _INSTRUCTIONS_NEEDED and len(value) == 4:
             needed |= struct.unpack(f"{order}I", value)[0]
-        place += header.size + _padded(size, width)
+        offset += header.size + _padded(size, width)
     return needed
 
 

@@ -47,7 +47,8 @@ def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...]) -> dict[
             for rung in verdict.rungs
         ],
         "libraries": [
-            {"name": each.name, "place": each.place.value, "needed_by": [*each.needed_by]} for each in verdict.libraries
+            {"name": each.name, "place": each.provider.value, "needed_by": [*each.needed_by]}
+            for each in verdict.libraries
         ],
     }
 

@@ -177,12 +177,16 @@ def _rung(rung: Rung, *, verbose: bool) -> Iterator[Paragraph]:
 
 
 def _libraries(verdict: Verdict, *, verbose: bool) -> Iterator[Paragraph]:
-    for place, label in ((Provider.GRAFTED, "grafted"), (Provider.OWN, "its own"), (Provider.SYSTEM, "of the system")):
-        names = [each.name for each in verdict.libraries if each.place is place]
+    for provider, label in (
+        (Provider.GRAFTED, "grafted"),
+        (Provider.OWN, "its own"),
+        (Provider.SYSTEM, "of the system"),
+    ):
+        names = [each.name for each in verdict.libraries if each.provider is provider]
         if names:
             yield Paragraph(label=label, text=shortened(names, _ALL if verbose else 2 * _FEW))
     for each in verdict.libraries:
-        if each.place is Provider.MISSING:
+        if each.provider is Provider.MISSING:
             yield Paragraph(label="missing", text=_missing(verdict, each), is_warning=True)
 
 

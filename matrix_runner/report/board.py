@@ -71,22 +71,22 @@ class Viewport:
     glyphs: Glyphs = UNICODE
 
 
-def board_lines(cells: tuple[CellProgress, ...], now: float, room: Viewport) -> tuple[Text, ...]:
-    """Return the table, at most `room.height` lines of at most `room.width` columns.
+def board_lines(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) -> tuple[Text, ...]:
+    """Return the table, at most `viewport.height` lines of at most `viewport.width` columns.
 
-    An empty line sets it off from what scrolled by above, if there is room. Rows stand in plan order and stay where
+    An empty line sets it off from what scrolled by above, if there is viewport. Rows stand in plan order and stay where
     they are. Only where there are more than fit, the most telling are shown: failed, running, then queued, then
     finished; a line counts those that are not.
     """
-    shown, hidden = _selection(cells, max(room.height - 3, 1))
+    shown, hidden = _selection(cells, max(viewport.height - 3, 1))
     names = max((len(str(cell.cell)) for cell in shown), default=0)
-    lines = [_row(cell, now, room, names) for cell in shown]
+    lines = [_row(cell, now, viewport, names) for cell in shown]
     if hidden:
-        lines.append(fit(Text(f"{room.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), room))
-    if room.height >= len(lines) + 3:
+        lines.append(fit(Text(f"{viewport.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), viewport))
+    if viewport.height >= len(lines) + 3:
         lines = [Text(), *lines, Text()]
-    lines.append(_summary(cells, now, room))
-    return tuple(lines[-max(room.height, 1) :])
+    lines.append(_summary(cells, now, viewport))
+    return tuple(lines[-max(viewport.height, 1) :])
 
 
 def _selection(
@@ -109,8 +109,8 @@ def _rank(cell: CellProgress) -> int:
     return {CellPhase.RUNNING: 1, CellPhase.QUEUED: 2, CellPhase.DONE: 3}[cell.phase]
 
 
-def _row(cell: CellProgress, now: float, room: Viewport, names: int) -> Text:
-    sign, colour = room.glyphs.of(cell)
+def _row(cell: CellProgress, now: float, viewport: Viewport, names: int) -> Text:
+    sign, colour = viewport.glyphs.of(cell)
     is_waiting = cell.phase is CellPhase.QUEUED
     text = Text(no_wrap=True)
     text.append(f"{sign} ", style=colour)
@@ -119,7 +119,7 @@ def _row(cell: CellProgress, now: float, room: Viewport, names: int) -> Text:
     text.append(f"{_time(cell, now):>{_TIME_WIDTH}}  ", style="bright_black" if is_waiting else "")
     is_dim = cell.phase is CellPhase.RUNNING or not cell.is_failed
     text.append(_detail(cell), style="bright_black" if is_dim else "red")
-    return fit(text, room)
+    return fit(text, viewport)
 
 
 def _state(cell: CellProgress) -> str:
@@ -158,7 +158,7 @@ def _counts(cells: tuple[CellProgress, ...]) -> str:
     return ", ".join(f"{number} {word}" for number, word in parts if number)
 
 
-def _summary(cells: tuple[CellProgress, ...], now: float, room: Viewport) -> Text:
+def _summary(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) -> Text:
     done = [cell for cell in cells if cell.phase is CellPhase.DONE]
     failed = sum(cell.is_failed for cell in done)
     running = sum(cell.phase is CellPhase.RUNNING for cell in cells)
@@ -169,22 +169,22 @@ def _summary(cells: tuple[CellProgress, ...], now: float, room: Viewport) -> Tex
     text.append(f", {running} running" if running else "")
     text.append(f", {queued} queued" if queued else "")
     text.append(f"  {clock(now)}", style="bright_black")
-    bar = min(24, room.width - cell_len(text.plain) - 2)
+    bar = min(24, viewport.width - cell_len(text.plain) - 2)
     if bar < 8 or not cells:
-        return fit(text, room)
+        return fit(text, viewport)
     filled = bar * len(done) // len(cells)
     return Text.assemble(
-        (room.glyphs.full * filled, "red" if failed else "green"),
-        (f"{room.glyphs.empty * (bar - filled)}  ", "bright_black"),
+        (viewport.glyphs.full * filled, "red" if failed else "green"),
+        (f"{viewport.glyphs.empty * (bar - filled)}  ", "bright_black"),
         text,
         no_wrap=True,
     )
 
 
-def fit(text: Text, room: Viewport) -> Text:
+def fit(text: Text, viewport: Viewport) -> Text:
     """Cut the line to the room's columns; a wide character that would stick out goes whole."""
-    if room.glyphs is ASCII:
+    if viewport.glyphs is ASCII:
         text.plain = text.plain.encode("ascii", "replace").decode()
-    if cell_len(text.plain) > room.width:
-        text.plain = set_cell_size(text.plain, max(room.width - 1, 0)).rstrip() + room.glyphs.more
+    if cell_len(text.plain) > viewport.width:
+        text.plain = set_cell_size(text.plain, max(viewport.width - 1, 0)).rstrip() + viewport.glyphs.more
     return text

@@ -115,9 +115,9 @@ class LiveTable:
     def _draw(self) -> None:
         self._drawn = self._progress.now
         cells = tuple(self._with_detail(cell) for cell in self._progress.cells)
-        self._live.update(Group(*board_lines(cells, self._progress.now, self._room())), refresh=True)
+        self._live.update(Group(*board_lines(cells, self._progress.now, self._viewport())), refresh=True)
 
-    def _room(self) -> Viewport:
+    def _viewport(self) -> Viewport:
         width, height = self._console.size
         # One line stays free: a table as high as the terminal scrolls it at every drawing.
         return Viewport(width=width, height=height - 1, glyphs=self._glyphs)
@@ -142,7 +142,7 @@ class LiveTable:
         )
         return (
             head,
-            *(fit(Text(f"  | {line}", style="bright_black"), self._room()) for line in self._excerpt(outcome)),
+            *(fit(Text(f"  | {line}", style="bright_black"), self._viewport()) for line in self._excerpt(outcome)),
         )
 
     def _excerpt(self, outcome: Outcome) -> tuple[str, ...]:
@@ -159,8 +159,8 @@ class LiveTable:
 def _notice(notice: Notice, width: int) -> tuple[Text, ...]:
     about = f"{notice.cell}: " if notice.cell else ""
     label, style = ("warning  ", "yellow") if notice.is_warning else ("note     ", "bright_black")
-    room = max(width - len(label), 20)
-    lines = [part for line in clean_lines(f"{about}{notice.text}") for part in textwrap.wrap(line, room) or [""]]
+    columns = max(width - len(label), 20)
+    lines = [part for line in clean_lines(f"{about}{notice.text}") for part in textwrap.wrap(line, columns) or [""]]
     first, *rest = lines or [""]
     return (Text.assemble((label, style), first), *(Text(f"{'':<{len(label)}}{line}") for line in rest))
 

@@ -62,32 +62,32 @@ class Batch(Generic[R]):
     """Tasks in their order, worked off by as many threads as call `work`."""
 
     def __init__(
-        self, tasks: Sequence[Task[R]], room: Capacity, lock: threading.RLock, interrupt: Interrupt, *, ahead: int
+        self, tasks: Sequence[Task[R]], capacity: Capacity, lock: threading.RLock, interrupt: Interrupt, *, ahead: int
     ) -> None:
-        """`room`: all there is. `lock`: the pool's; everything here is done while it is held."""
+        """`capacity`: all there is. `lock`: the pool's; everything here is done while it is held."""
         self._tasks = tasks
-        self._room = room
+        self._capacity = capacity
         self._lock = lock
         self._begun = threading.Condition(lock)
         """Told of tasks that have begun, by workers that have none; each wakes one, for waking costs."""
         self._interrupt = interrupt
         self._ahead = ahead
-        self._book = _State(free=room)
+        self._state = _State(free=capacity)
         self._crash: BaseException | None = None
         self._results: dict[int, R] = {}
         self._is_stopped = False
         self.workers_left = 0
         for position, task in enumerate(tasks):
-            load = room.limit(Load() if task.slot is None else task.slot.load)
+            load = capacity.limit(Load() if task.slot is None else task.slot.load)
             entry = _Entry(position=position, load=load, may_go_ahead=task.slot is not None)
-            self._book.queue.append(entry)
+            self._state.queue.append(entry)
             if task.slot is not None:
                 task.slot.bind(_SlotHandle(self, entry))
 
     @property
     def threads(self) -> int:
         """How many threads it needs: for those with slots, those ahead, and those that close what they worked in."""
-        most = self._room.slots
+        most = self._capacity.slots
         if any(task.slot is not None for task in self._tasks):
             most = 2 * most + self._ahead
         return min(most, len(self._tasks))
@@ -106,8 +106,8 @@ class Batch(Generic[R]):
                     pass
             except BaseException as crash:  # noqa: BLE001  a claim that fails is a bug: the main thread raises it
                 self._crash, self._is_stopped = crash, True
-            book = self._book
-            if book.queue and not book.active and not self._is_ending:
+            state = self._state
+            if state.queue and not state.active and not self._is_ending:
                 self._crash = AssertionError("tasks wait for each other, and none runs")
                 self._is_stopped = True
             if self._is_ending:
@@ -148,11 +148,11 @@ class Batch(Generic[R]):
 
     def _take(self) -> _Entry | None:
         """Wait for a task that has begun and has no thread yet; None when there is none to come."""
-        book = self._book
+        state = self._state
         with self._lock:
             while not self._is_ending:
-                if book.begun:
-                    return book.begun.popleft()
+                if state.begun:
+                    return state.begun.popleft()
                 if self._is_all_begun:
                     break
                 self._begun.wait()
@@ -160,29 +160,29 @@ class Batch(Generic[R]):
 
     @property
     def _is_all_begun(self) -> bool:
-        return all(entry.is_open for entry in self._book.queue)
+        return all(entry.is_open for entry in self._state.queue)
 
     def _wake_all(self) -> None:
         self._begun.notify_all()
-        for entry in self._book.queue:
+        for entry in self._state.queue:
             if entry.turn is not None:
                 entry.turn.notify_all()
 
-    def _may_start(self, place: int) -> bool:
-        return self._tasks[self._book.queue[place].position].claim()
+    def _may_start(self, position: int) -> bool:
+        return self._tasks[self._state.queue[position].position].claim()
 
     def _give_slots(self) -> bool:
-        book = self._book
-        place = next_for_slots(book.queue, book.free, self._room.slots, self._may_start)
-        if place is None:
+        state = self._state
+        position = next_for_slots(state.queue, state.free, self._capacity.slots, self._may_start)
+        if position is None:
             return False
-        for earlier in overtaken_by(book.queue, place, book.free):
-            book.queue[earlier].overtaken += 1
-        entry = book.queue.pop(place)
+        for earlier in overtaken_by(state.queue, position, state.free):
+            state.queue[earlier].overtaken += 1
+        entry = state.queue.pop(position)
         entry.is_queued, entry.has_slots = False, True
-        book.free = replace(book.free, slots=book.free.slots - entry.load.slots)
+        state.free = replace(state.free, slots=state.free.slots - entry.load.slots)
         if entry.is_open:
-            book.ahead -= 1
+            state.ahead -= 1
         else:
             self._begin(entry)
         if entry.turn is not None:
@@ -190,58 +190,58 @@ class Batch(Generic[R]):
         return True
 
     def _go_ahead(self) -> bool:
-        book = self._book
-        if book.ahead >= self._ahead or not book.queue:
+        state = self._state
+        if state.ahead >= self._ahead or not state.queue:
             return False
 
-        def may_go_ahead(place: int) -> bool:
-            return book.queue[place].may_go_ahead and self._may_start(place)
+        def may_go_ahead(position: int) -> bool:
+            return state.queue[position].may_go_ahead and self._may_start(position)
 
-        place = next_ahead(book.queue, book.free, self._room.slots, may_go_ahead)
-        if place is None:
+        position = next_ahead(state.queue, state.free, self._capacity.slots, may_go_ahead)
+        if position is None:
             return False
-        entry = book.queue[place]
+        entry = state.queue[position]
         entry.is_open = True
-        book.ahead += 1
+        state.ahead += 1
         self._begin(entry)
         return True
 
     def _begin(self, entry: _Entry) -> None:
-        book = self._book
-        book.active += 1
-        book.begun.append(entry)
+        state = self._state
+        state.active += 1
+        state.begun.append(entry)
         self._begun.notify()
-        if book.free.memory is not None:
-            book.free = replace(book.free, memory=book.free.memory - entry.load.memory)
+        if state.free.memory is not None:
+            state.free = replace(state.free, memory=state.free.memory - entry.load.memory)
 
     def _end(self, entry: _Entry) -> None:
-        book = self._book
+        state = self._state
         self._give_up(entry)
-        book.active -= 1
-        if book.free.memory is not None:
-            book.free = replace(book.free, memory=book.free.memory + entry.load.memory)
+        state.active -= 1
+        if state.free.memory is not None:
+            state.free = replace(state.free, memory=state.free.memory + entry.load.memory)
         self.settle()
 
     def _give_up(self, entry: _Entry) -> None:
         """Take the task's slots back, or its wish for some."""
-        book = self._book
+        state = self._state
         if entry.has_slots:
             entry.has_slots = False
-            book.free = replace(book.free, slots=book.free.slots + entry.load.slots)
+            state.free = replace(state.free, slots=state.free.slots + entry.load.slots)
         elif entry.is_queued:
             entry.is_queued = False
-            book.queue.remove(entry)
-            book.ahead -= 1
+            state.queue.remove(entry)
+            state.ahead -= 1
 
     def enter(self, entry: _Entry) -> None:
         """Wait until the task has slots, or the run is stopped."""
-        book = self._book
+        state = self._state
         with self._lock:
             if not entry.has_slots and not entry.is_queued:
                 # It had slots before, and tries again: it is next.
                 entry.is_open = entry.is_queued = True
-                book.queue.insert(0, entry)
-                book.ahead += 1
+                state.queue.insert(0, entry)
+                state.ahead += 1
                 self.settle()
             while not entry.has_slots and not self._is_ending:
                 turn = entry.turn = entry.turn or threading.Condition(self._lock)
@@ -261,9 +261,9 @@ class Batch(Generic[R]):
         They are not kept for it: when another may start, both share them until this one's tools are told anew.
         """
         with self._lock:
-            book = self._book
-            at_work = max(book.active - book.ahead, 1)
-            return entry.load.slots + book.free.slots // at_work
+            state = self._state
+            at_work = max(state.active - state.ahead, 1)
+            return entry.load.slots + state.free.slots // at_work
 
 
 @final

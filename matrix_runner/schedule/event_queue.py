@@ -19,10 +19,10 @@ class EventQueue:
 
     def __init__(self, length: int) -> None:
         """`length`: events that may wait, more than are fetched at once."""
-        self._room = length - _AT_ONCE
+        self._capacity = length - _AT_ONCE
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
-        self._has_room = threading.Condition(self._lock)
+        self._has_capacity = threading.Condition(self._lock)
         self._waiting: deque[Event] = deque()
         self._fetched: deque[Event] = deque()
         self._is_asleep = False
@@ -34,10 +34,10 @@ class EventQueue:
         return not self._fetched and not self._waiting
 
     def put(self, event: Event, *, is_prompt: bool = False) -> None:
-        """Leave an event; wait while there is no room. `is_prompt`: somebody waits for its being read."""
+        """Leave an event; wait while there is no capacity. `is_prompt`: somebody waits for its being read."""
         with self._lock:
-            while len(self._waiting) >= self._room:
-                self._has_room.wait()
+            while len(self._waiting) >= self._capacity:
+                self._has_capacity.wait()
             self._waiting.append(event)
             self._is_prompt = self._is_prompt or is_prompt
             # The first ends the reader's sleep, one that is prompt or fills the batch its nap.
@@ -60,8 +60,8 @@ class EventQueue:
             if self._waiting and not self._is_prompt and len(self._waiting) < _AT_ONCE:
                 self._arrived.wait(NAP)
             self._is_prompt = False
-            was_full = len(self._waiting) >= self._room
+            was_full = len(self._waiting) >= self._capacity
             while self._waiting and len(self._fetched) < _AT_ONCE:
                 self._fetched.append(self._waiting.popleft())
             if was_full:
-                self._has_room.notify_all()
+                self._has_capacity.notify_all()

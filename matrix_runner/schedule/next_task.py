@@ -68,19 +68,19 @@ def next_for_slots(queue: Sequence[Waiting], free: Capacity, patience: int, may_
     """
     if not free.slots:
         return None
-    for place, task in enumerate(queue):
-        is_room = fits(task, free)
-        if (is_room or task.overtaken >= patience) and (task.is_open or may_start(place)):
-            if is_room:
-                return place
+    for position, task in enumerate(queue):
+        is_capacity = fits(task, free)
+        if (is_capacity or task.overtaken >= patience) and (task.is_open or may_start(position)):
+            if is_capacity:
+                return position
             lacks_memory = not task.is_open and not free.has_memory(task.load)
-            return _first_open(queue, place, free) if lacks_memory else None
+            return _first_open(queue, position, free) if lacks_memory else None
     return None
 
 
-def _first_open(queue: Sequence[Waiting], place: int, free: Capacity) -> int | None:
-    """Return the place of the first task behind `place` that was begun and fits, or None."""
-    later = range(place + 1, len(queue))
+def _first_open(queue: Sequence[Waiting], position: int, free: Capacity) -> int | None:
+    """Return the position of the first task behind `position` that was begun and fits, or None."""
+    later = range(position + 1, len(queue))
     return next((at for at in later if queue[at].is_open and fits(queue[at], free)), None)
 
 
@@ -89,18 +89,18 @@ def next_ahead(queue: Sequence[Waiting], free: Capacity, patience: int, may_star
 
     Ahead of its turn a task does what takes time and no processor. It takes its memory up from there on.
     """
-    for place, task in enumerate(queue):
+    for position, task in enumerate(queue):
         if task.is_open:
             continue
-        is_room = free.has_memory(task.load)
-        if (is_room or task.overtaken >= patience) and may_start(place):
-            return place if is_room else None
+        is_capacity = free.has_memory(task.load)
+        if (is_capacity or task.overtaken >= patience) and may_start(position):
+            return position if is_capacity else None
     return None
 
 
-def overtaken_by(queue: Sequence[Waiting], place: int, free: Capacity) -> tuple[int, ...]:
-    """Return the places of those that the task at `place` overtakes by getting slots: who stood before it, too wide."""
-    return tuple(earlier for earlier in range(place) if not fits(queue[earlier], free))
+def overtaken_by(queue: Sequence[Waiting], position: int, free: Capacity) -> tuple[int, ...]:
+    """Return the places of those that the task at `position` overtakes by getting slots: who stood before it, too wide."""
+    return tuple(earlier for earlier in range(position) if not fits(queue[earlier], free))
 
 
 def queue_order(loads: Sequence[Load], groups: Sequence[Hashable | None]) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ class Pool:
 
         `ahead`: how many tasks may begin before there are slots for them.
         """
-        self._room = Capacity(slots=workers, memory=memory)
+        self._capacity = Capacity(slots=workers, memory=memory)
         self._ahead = min(ahead, workers)
         self._settle: Callable[[], None] = lambda: None
         self._listeners = listeners
@@ -75,7 +75,7 @@ class Pool:
         From the main thread only. After an interrupt it returns when the workers have ended, or after `GRACE` seconds,
         or at a second signal, whichever is first.
         """
-        batch = Batch(tasks, self._room, self._lock, interrupt, ahead=self._ahead)
+        batch = Batch(tasks, self._capacity, self._lock, interrupt, ahead=self._ahead)
         self._settle = batch.settle
         batch.settle()
         batch.workers_left = batch.threads

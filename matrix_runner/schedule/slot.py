@@ -27,35 +27,35 @@ class SlotHandle(Protocol):
 class Slot:
     """For one task. Without a pool it is always free, and as wide as its load."""
 
-    __slots__ = ("_place", "load")
+    __slots__ = ("_handle", "load")
 
     def __init__(self, load: Load) -> None:
         """`load`: what the task takes up."""
         self.load = load
-        self._place: SlotHandle | None = None
+        self._handle: SlotHandle | None = None
 
-    def bind(self, place: SlotHandle) -> None:
+    def bind(self, handle: SlotHandle) -> None:
         """Let a pool answer."""
-        self._place = place
+        self._handle = handle
 
     def unbind(self) -> None:
         """Be without a pool again: the task has ended, and what the pool knows of it need not be kept."""
-        self._place = None
+        self._handle = None
 
     @contextmanager
     def acquired(self) -> Iterator[None]:
         """Hold the task's slots; wait until they are free. Once the run is stopped, nothing is waited for."""
-        place = self._place
-        if place is None:
+        handle = self._handle
+        if handle is None:
             yield
             return
-        place.enter()
+        handle.enter()
         try:
             yield
         finally:
-            place.leave()
+            handle.leave()
 
     @property
     def share(self) -> int:
         """How many processors the task's tools may use now: its slots, and its part of those that nobody can use."""
-        return max(self.load.slots, 1) if self._place is None else self._place.share
+        return max(self.load.slots, 1) if self._handle is None else self._handle.share

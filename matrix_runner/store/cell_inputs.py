@@ -1,6 +1,6 @@
 """Everything that decides a cell's wheel and its verdict, as named values. Pure.
 
-Two cells with equal ingredients give the same wheel, as far as that can be known before a build: what a build fetches
+Two cells with equal inputs give the same wheel, as far as that can be known before a build: what a build fetches
 from the package index is not among them (`cache-max-age` bounds how long that is overlooked).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 FORMAT = "1"
-"""Raised when cells do something else with the same ingredients, so that no cell of before is taken."""
+"""Raised when cells do something else with the same inputs, so that no cell of before is taken."""
 
 Named = tuple[tuple[str, str], ...]
 """Values or digests of values by name, sorted."""
@@ -67,13 +67,13 @@ def plain_name(name: str) -> str:
     return escaped.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def write(ingredients: CellInputs) -> bytes:
-    """Return the ingredients as canonical JSON: equal values, equal bytes."""
-    return _json(_groups(ingredients) | {"source": ingredients.source.files})
+def write(inputs: CellInputs) -> bytes:
+    """Return the inputs as canonical JSON: equal values, equal bytes."""
+    return _json(_groups(inputs) | {"source": inputs.source.files})
 
 
 def read(data: bytes) -> CellInputs | None:
-    """Return the ingredients that `write` wrote; None for anything else."""
+    """Return the inputs that `write` wrote; None for anything else."""
     try:
         written = msgspec.json.decode(data, type=_Written)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -86,9 +86,9 @@ def read(data: bytes) -> CellInputs | None:
     )
 
 
-def key(ingredients: CellInputs) -> str:
-    """Return the name under which a cell of these ingredients is kept: 64 hexadecimal digits."""
-    return hashlib.sha256(_json(_groups(ingredients) | {"source": ingredients.source.sha256})).hexdigest()
+def key(inputs: CellInputs) -> str:
+    """Return the name under which a cell of these inputs is kept: 64 hexadecimal digits."""
+    return hashlib.sha256(_json(_groups(inputs) | {"source": inputs.source.sha256})).hexdigest()
 
 
 def differences(old: CellInputs, new: CellInputs) -> tuple[str, ...]:
@@ -101,12 +101,12 @@ def differences(old: CellInputs, new: CellInputs) -> tuple[str, ...]:
     )
 
 
-def _groups(ingredients: CellInputs) -> dict[str, object]:
+def _groups(inputs: CellInputs) -> dict[str, object]:
     return {
         "format": FORMAT,
-        "surroundings": sorted(ingredients.surroundings),
-        "options": sorted(ingredients.options),
-        "variables": sorted(ingredients.variables),
+        "surroundings": sorted(inputs.surroundings),
+        "options": sorted(inputs.options),
+        "variables": sorted(inputs.variables),
     }
 
 

@@ -37,7 +37,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     created: float
     seconds: float
     log: EntryFile
-    ingredients: EntryFile
+    inputs: EntryFile = msgspec.field(name="ingredients")
     wheel: CachedWheel | None = None
     reused_from: str | None = None
     builder: str | None = None

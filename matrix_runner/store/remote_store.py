@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from matrix_runner.errors import OutputError, UsageError
-from matrix_runner.store.store import INGREDIENTS, LOG, RECORD, WHEEL, Store
+from matrix_runner.store.store import INPUTS, LOG, RECORD, WHEEL, Store
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 
 _CHUNK = 1024 * 1024
-_NAMES = (RECORD, WHEEL, LOG, INGREDIENTS)
+_NAMES = (RECORD, WHEEL, LOG, INPUTS)
 
 
 class _FileSystem(Protocol):

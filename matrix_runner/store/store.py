@@ -19,7 +19,7 @@ import msgspec
 
 from matrix_runner.errors import OutputError
 from matrix_runner.model.outcomes import Outcome
-from matrix_runner.store import cell_inputs as listing
+from matrix_runner.store import cell_inputs
 from matrix_runner.store.cell_inputs import CellInputs
 from matrix_runner.store.entry_files import chunks_of, copy_checked, discard, flush_directory, read_small, write_new
 from matrix_runner.store.entry_record import CachedWheel, EntryFile, EntryRecord, read_record
@@ -27,7 +27,7 @@ from matrix_runner.store.sealed import seal, unseal
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 from matrix_runner.wheelhouse.durable import write_flushed
 
-RECORD, WHEEL, LOG, INGREDIENTS = "entry.json", "wheel", "log", "ingredients.json"
+RECORD, WHEEL, LOG, INPUTS = "entry.json", "wheel", "log", "ingredients.json"
 
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n# FinishedCell cells of matrix-runner; `runner cache` tells more.\n"
@@ -128,16 +128,16 @@ class Store:
             discard(path, self.tmp)
         return record
 
-    def ingredients(self, key: str) -> CellInputs | None:
+    def inputs(self, key: str) -> CellInputs | None:
         """Return what the entry of a key was made of."""
         with contextlib.suppress(OSError):
-            return listing.read(read_small(self.path(key) / INGREDIENTS, _LARGE))
+            return cell_inputs.read(read_small(self.path(key) / INPUTS, _LARGE))
         return None
 
-    def put(self, ingredients: CellInputs, finished: FinishedCell) -> str:
-        """Keep a finished cell, in the place of an entry of the same ingredients; return its key. Raise OutputError."""
-        content = listing.write(ingredients)
-        key = listing.key(ingredients)
+    def put(self, inputs: CellInputs, finished: FinishedCell) -> str:
+        """Keep a finished cell, in the place of an entry of the same inputs; return its key. Raise OutputError."""
+        content = cell_inputs.write(inputs)
+        key = cell_inputs.key(inputs)
         self.prepare()
         partial = self.tmp / f"entry-{secrets.token_hex(8)}"
         try:
@@ -194,19 +194,19 @@ class Store:
             if written != wheel.sha256:
                 raise OutputError(f"{wheel.name} changed after it was published, and is not kept")
         log = () if finished.log is None else chunks_of(finished.log, _LARGE)
-        digests = (write_flushed(partial / LOG, log), write_flushed(partial / INGREDIENTS, (content,)))
+        digests = (write_flushed(partial / LOG, log), write_flushed(partial / INPUTS, (content,)))
         parts = [
             EntryFile(size=(partial / name).stat().st_size, sha256=digest)
-            for name, digest in zip((LOG, INGREDIENTS), digests, strict=True)
+            for name, digest in zip((LOG, INPUTS), digests, strict=True)
         ]
         return EntryRecord(
             key=key,
             cell=str(outcome.cell),
-            project=listing.plain_name(finished.project),
+            project=cell_inputs.plain_name(finished.project),
             created=self.clock(),
             seconds=outcome.seconds,
             log=parts[0],
-            ingredients=parts[1],
+            inputs=parts[1],
             wheel=None
             if wheel is None
             else CachedWheel(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
@@ -261,7 +261,7 @@ def _take(path: Path, record: EntryRecord, staging: Path) -> bool:
     wheel = record.wheel
     if wheel is not None and not copy_checked(path / WHEEL, staging / wheel.name, size=wheel.size, sha256=wheel.sha256):
         return False
-    log, listed = record.log, record.ingredients
+    log, listed = record.log, record.inputs
     return copy_checked(path / LOG, staging / LOG, size=log.size, sha256=log.sha256) and copy_checked(
-        path / INGREDIENTS, None, size=listed.size, sha256=listed.sha256
+        path / INPUTS, None, size=listed.size, sha256=listed.sha256
     )

@@ -1,4 +1,4 @@
-"""What is gathered while layers are read: values, and every mistake and remark, each with its place."""
+"""What is gathered while layers are read: values, and every mistake and remark, each with its position."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Document:
     content: Mapping[str, TOMLValue]
     lines: Mapping[tuple[Key, ...], int]
 
-    def place(self, *keys: Key) -> str:
+    def position(self, *keys: Key) -> str:
         """Return `pyproject.toml:7: tool.matrix-runner.archs[1]`; the line is of the nearest key that has one."""
         known = (self.lines.get(keys[:end]) for end in range(len(keys), 0, -1))
         line = next((line for line in known if line is not None), None)
@@ -37,13 +37,13 @@ class Document:
 
 
 def position_in(name: str) -> Position:
-    """Return the places in the value of an environment variable or flag."""
+    """Return the positions in the value of an environment variable or flag."""
 
-    def place(*keys: Key) -> str:
+    def position(*keys: Key) -> str:
         below = path(*keys)
         return f"{name}{'' if not below or below.startswith('[') else '.'}{below}"
 
-    return place
+    return position
 
 
 @dataclass(kw_only=True, slots=True)
@@ -62,24 +62,24 @@ class Diagnostics:
         """Note what has no effect: a mistake where the dialect is strict, else worth a line."""
         (self.mistakes if dialect.is_strict else self.notices).append(line)
 
-    def value(self, name: str, read: Callable[[S], object], raw: S, source: Source, place: Position) -> Given | None:
+    def value(self, name: str, read: Callable[[S], object], raw: S, source: Source, position: Position) -> Given | None:
         """Return the value that was read, or note why it could not be and return None."""
         try:
-            return Given(name=name, value=read(raw), origin=Origin(source=source, text=place()))
+            return Given(name=name, value=read(raw), origin=Origin(source=source, text=position()))
         except InvalidValue as bad:
             for found in bad.findings:
-                self.wrong(f"{place(*found.at)}: {found.text}")
+                self.wrong(f"{position(*found.at)}: {found.text}")
             return None
 
-    def option(self, name: str, kind: Kind[object], raw: object, source: Source, place: Position) -> Given | None:
+    def option(self, name: str, kind: Kind[object], raw: object, source: Source, position: Position) -> Given | None:
         """Read the value of an option from a file, and note what the user should know of it."""
-        given = self.value(name, kind.read, raw, source, place)
+        given = self.value(name, kind.read, raw, source, position)
         if given is not None:
-            self.notices += [f"{place()}: {remark}" for remark in kind.remarks(raw)]
+            self.notices += [f"{position()}: {remark}" for remark in kind.remarks(raw)]
         return given
 
     def inherit(
-        self, raw: object, dialect: Dialect, place: Position, *, suffix: str = "", per_cell: bool = False
+        self, raw: object, dialect: Dialect, position: Position, *, suffix: str = "", per_cell: bool = False
     ) -> Mapping[str, Inherit]:
         """Read which options add to the layers below; noting what is wrong, return what is right.
 
@@ -89,7 +89,7 @@ class Diagnostics:
         try:
             rules = inherit_rules(raw)
         except InvalidValue as bad:
-            self.mistakes += [f"{place(*found.at)}: {found.text}" for found in bad.findings]
+            self.mistakes += [f"{position(*found.at)}: {found.text}" for found in bad.findings]
             return {}
         right: dict[str, Inherit] = {}
         for name, word in rules.items():
@@ -97,14 +97,14 @@ class Diagnostics:
             if option is None and _is_elsewhere(name, dialect, is_variable=bool(suffix)):
                 continue
             if option is None:
-                self.wrong(f"{place(name)}: unknown option{did_you_mean(name, dialect.in_file)}")
+                self.wrong(f"{position(name)}: unknown option{did_you_mean(name, dialect.in_file)}")
             elif per_cell and not option.per_cell:
-                self.odd(f"{place(name)}: concerns the run as a whole, so no override can set it", dialect)
+                self.odd(f"{position(name)}: concerns the run as a whole, so no override can set it", dialect)
             elif word not in {str(rule) for rule in Inherit}:
                 known = ", ".join(map(str, Inherit))
-                self.wrong(f"{place(name)}: expected one of {known}, got {quote(word)}")
+                self.wrong(f"{position(name)}: expected one of {known}, got {quote(word)}")
             elif word != str(Inherit.NONE) and not _can_join(option, dialect):
-                self.wrong(f"{place(name)}: values of {option.name} cannot be added to each other")
+                self.wrong(f"{position(name)}: values of {option.name} cannot be added to each other")
             else:
                 right[name] = Inherit(word)
         return right

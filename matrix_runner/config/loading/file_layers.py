@@ -18,63 +18,65 @@ OVERRIDES, INHERIT, SELECT = "overrides", "inherit", "select"
 
 
 def has_table(document: Document, dialect: Dialect) -> bool:
-    """Whether the file has the dialect's table, or something in its place."""
+    """Whether the file has the dialect's table, or something in its position."""
     tool = document.content.get("tool", {})
     return isinstance(tool, dict) and dialect.table in tool
 
 
-def find_misplaced(document: Document, reading: Diagnostics) -> None:
+def find_misplaced(document: Document, diagnostics: Diagnostics) -> None:
     """Note tables that are meant to be ours and that nothing reads."""
     tool = document.content.get("tool", {})
     if not isinstance(tool, dict):
-        reading.wrong(f"{document.place('tool')}: expected a table, got {describe(tool)}")
+        diagnostics.wrong(f"{document.position('tool')}: expected a table, got {describe(tool)}")
         return
     misplaced: list[tuple[str, ...]] = [(key,) for key in document.content if _folded(key) == OWN.table]
     misplaced += [("tool", key) for key in tool if _folded(key) == OWN.table and key != OWN.table]
     for keys in misplaced:
-        reading.wrong(f"{document.place(*keys)}: nothing reads this table; it has to be called tool.{OWN.table}")
+        diagnostics.wrong(f"{document.position(*keys)}: nothing reads this table; it has to be called tool.{OWN.table}")
 
 
 def _folded(key: str) -> str:
     return key.lower().replace("_", "-")
 
 
-def file_layers(document: Document, dialect: Dialect, reading: Diagnostics) -> Iterator[Layer]:
+def file_layers(document: Document, dialect: Dialect, diagnostics: Diagnostics) -> Iterator[Layer]:
     """Read the dialect's table of a file: everywhere, for Linux, and the overrides in their order; lowest first."""
     tool = document.content.get("tool", {})
     table = tool.get(dialect.table, {}) if isinstance(tool, dict) else {}
     base: tuple[Key, ...] = ("tool", dialect.table)
     if not isinstance(table, dict):
-        reading.wrong(f"{document.place(*base)}: expected a table, got {describe(table)}")
+        diagnostics.wrong(f"{document.position(*base)}: expected a table, got {describe(table)}")
         return
     structure = {LINUX, OVERRIDES, INHERIT, *dialect.platforms}
-    reader = _TableReader(document, dialect, reading)
+    reader = _TableReader(document, dialect, diagnostics)
     yield reader.layer({key: one for key, one in table.items() if key not in structure - {INHERIT}}, base)
-    reading.elsewhere += [f"[{path(*base, key)}]" for key in table if key in dialect.platforms]
+    diagnostics.elsewhere += [f"[{path(*base, key)}]" for key in table if key in dialect.platforms]
     linux = table.get(LINUX, {})
     if isinstance(linux, dict):
         yield reader.layer(linux, (*base, LINUX))
     else:
-        reading.wrong(f"{document.place(*base, LINUX)}: expected a table, got {describe(linux)}")
+        diagnostics.wrong(f"{document.position(*base, LINUX)}: expected a table, got {describe(linux)}")
     overrides = table.get(OVERRIDES, [])
     if not isinstance(overrides, list):
         what = f"expected an array of tables, [[{path(*base, OVERRIDES)}]], got {describe(overrides)}"
-        reading.wrong(f"{document.place(*base, OVERRIDES)}: {what}")
+        diagnostics.wrong(f"{document.position(*base, OVERRIDES)}: {what}")
         return
     for number, override in enumerate(overrides):
         if isinstance(override, dict):
             yield reader.override(override, (*base, OVERRIDES, number))
         else:
-            reading.wrong(f"{document.place(*base, OVERRIDES, number)}: expected a table, got {describe(override)}")
+            diagnostics.wrong(
+                f"{document.position(*base, OVERRIDES, number)}: expected a table, got {describe(override)}"
+            )
 
 
 class _TableReader:
     """Reads tables that hold options."""
 
-    def __init__(self, document: Document, dialect: Dialect, reading: Diagnostics) -> None:
+    def __init__(self, document: Document, dialect: Dialect, diagnostics: Diagnostics) -> None:
         self._document = document
         self._dialect = dialect
-        self._reading = reading
+        self._diagnostics = diagnostics
         patterns = grammars.patterns(strict=dialect.is_strict)
         self._selectors = patterns if dialect.is_strict else lenient.without_blanks(patterns)
 
@@ -87,9 +89,9 @@ class _TableReader:
             if key == INHERIT:
                 continue
             if key in self._dialect.elsewhere:
-                self._reading.elsewhere.append(path(*base, key))
+                self._diagnostics.elsewhere.append(path(*base, key))
             elif key not in self._dialect.in_file:
-                self._reading.wrong(f"{self._document.place(*base, key)}: {self._unknown(key, names)}")
+                self._diagnostics.wrong(f"{self._document.position(*base, key)}: {self._unknown(key, names)}")
             else:
                 self._read(given, (*base, key), raw, Source.FILE, rules)
         return Layer(given=tuple(given))
@@ -102,19 +104,21 @@ class _TableReader:
         for key, raw in table.items():
             if key in {INHERIT, SELECT} or key in self._dialect.elsewhere:
                 continue
-            place = self._document.place(*base, key)
+            position = self._document.position(*base, key)
             option = self._dialect.in_file.get(key)
             if option is None:
-                self._reading.odd(f"{place}: {self._unknown(key, (*known, INHERIT, SELECT))}", self._dialect)
+                self._diagnostics.odd(f"{position}: {self._unknown(key, (*known, INHERIT, SELECT))}", self._dialect)
             elif not option.per_cell:
-                self._reading.odd(f"{place}: concerns the run as a whole, so no override can set it", self._dialect)
+                self._diagnostics.odd(
+                    f"{position}: concerns the run as a whole, so no override can set it", self._dialect
+                )
             else:
                 self._read(given, (*base, key), raw, Source.OVERRIDE, rules)
         # Who writes `selct` has made one mistake, not two.
         is_misspelt = SELECT not in table and any(nearest(key, (*known, INHERIT, SELECT)) == SELECT for key in table)
         is_told = is_misspelt and self._dialect.is_strict
         select = Selector(patterns=()) if is_told else self._select(table, base)
-        return Layer(given=tuple(given), select=select, place=self._document.place(*base, SELECT))
+        return Layer(given=tuple(given), select=select, position=self._document.position(*base, SELECT))
 
     def _read(
         self, given: list[Given], keys: tuple[Key, ...], raw: object, source: Source, rules: Mapping[str, Inherit]
@@ -124,7 +128,7 @@ class _TableReader:
         kind = self._dialect.kind(self._dialect.in_file[name])
         if not self._dialect.is_strict and not kind.may_be_empty and raw in ("", []):
             return
-        one = self._reading.option(name, kind, raw, source, partial(self._document.place, *keys))
+        one = self._diagnostics.option(name, kind, raw, source, partial(self._document.position, *keys))
         if one is not None:
             given.append(replace(one, rule=rules.get(name, Inherit.NONE)))
 
@@ -133,22 +137,22 @@ class _TableReader:
     ) -> Mapping[str, Inherit]:
         if INHERIT not in table:
             return {}
-        place = partial(self._document.place, *base, INHERIT)
-        return self._reading.inherit(table[INHERIT], self._dialect, place, per_cell=per_cell)
+        position = partial(self._document.position, *base, INHERIT)
+        return self._diagnostics.inherit(table[INHERIT], self._dialect, position, per_cell=per_cell)
 
     def _select(self, table: Mapping[str, object], base: tuple[Key, ...]) -> Selector:
-        place = self._document.place(*base)
+        position = self._document.position(*base)
         raw = table.get(SELECT, "")
         try:
             patterns = self._selectors.read(raw)
         except InvalidValue as bad:
             for found in bad.findings:
-                self._reading.wrong(f"{self._document.place(*base, SELECT, *found.at)}: {found.text}")
+                self._diagnostics.wrong(f"{self._document.position(*base, SELECT, *found.at)}: {found.text}")
             return Selector(patterns=())
         if not patterns:
             what = 'an override needs select, the cells it is for: select = "*-musllinux_*"'
-            note = self._reading.wrong if raw in ("", []) else partial(self._reading.odd, dialect=self._dialect)
-            note(f"{place}: {what}")
+            note = self._diagnostics.wrong if raw in ("", []) else partial(self._diagnostics.odd, dialect=self._dialect)
+            note(f"{position}: {what}")
         return Selector(patterns=patterns)
 
     def _unknown(self, key: str, known: tuple[str, ...]) -> str:

@@ -49,11 +49,11 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """What one layer gives. `select`: the cells it is for, None for all; `place`: of that."""
+    """What one layer gives. `select`: the cells it is for, None for all; `position`: of that."""
 
     given: tuple[Given, ...]
     select: Selector | None = None
-    place: str = ""
+    position: str = ""
 
     def get(self, name: str) -> Given | None:
         """Return what it gives an option, or None."""

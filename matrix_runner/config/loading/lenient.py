@@ -48,7 +48,7 @@ def as_python_writes(value: object) -> object:
 
 
 def texts(base: Kind[T]) -> Kind[T]:
-    """Make a kind that takes numbers and booleans in place of texts, and says so."""
+    """Make a kind that takes numbers and booleans in position of texts, and says so."""
 
     def remarks(value: object) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]

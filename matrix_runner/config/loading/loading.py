@@ -36,33 +36,33 @@ def load(
     The table is `[tool.matrix-runner]` and the variables are `MATRIX_RUNNER_*`. Where there is no such table and there
     is one of cibuildwheel, or one of its variables is set, those are read instead, with that tool's defaults, below
     our own variables. `flags` holds, by the option's name, the flags that were given (an empty tuple is one that was
-    not). `config_file` replaces pyproject.toml as the place of the table. `files`: those of `project`, if others are
+    not). `config_file` replaces pyproject.toml as the position of the table. `files`: those of `project`, if others are
     to ask them too. Raise ConfigError with all mistakes.
     """
     if not project.is_dir():
         what = "not a directory" if project.exists() else "no such directory"
         raise ConfigError((f"{printable(str(project))}: {what}",), hint="Name the directory of a Python project.")
-    reading = Diagnostics()
+    diagnostics = Diagnostics()
     files = files or BuildFiles(project)
-    package = _read(files.pyproject, PYPROJECT, reading)
+    package = _read(files.pyproject, PYPROJECT, diagnostics)
     if not any(map(files.has, _PROJECT_FILES)):
-        reading.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
-    document = package if config_file is None else _other(config_file, reading)
-    find_misplaced(document, reading)
-    dialect = _choose_dialect(document, environ, reading)
+        diagnostics.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
+    document = package if config_file is None else _other(config_file, diagnostics)
+    find_misplaced(document, diagnostics)
+    dialect = _choose_dialect(document, environ, diagnostics)
     layers = (
         dialect.lowest,
-        *file_layers(document, dialect, reading),
-        *(variable_layers(environ, dialect, reading) if dialect is not OWN else ()),
-        *variable_layers(environ, OWN, reading),
-        flag_layer(flags, dialect, reading),
+        *file_layers(document, dialect, diagnostics),
+        *(variable_layers(environ, dialect, diagnostics) if dialect is not OWN else ()),
+        *variable_layers(environ, OWN, diagnostics),
+        flag_layer(flags, dialect, diagnostics),
     )
-    metadata = _metadata(files, package, reading)
-    _check_groups(layers, metadata, reading)
-    if reading.mistakes:
-        raise ConfigError(tuple(reading.mistakes))
-    if reading.elsewhere:
-        reading.notices.append(f"not for Linux, so not read: {', '.join(dict.fromkeys(reading.elsewhere))}")
+    metadata = _metadata(files, package, diagnostics)
+    _check_groups(layers, metadata, diagnostics)
+    if diagnostics.mistakes:
+        raise ConfigError(tuple(diagnostics.mistakes))
+    if diagnostics.elsewhere:
+        diagnostics.notices.append(f"not for Linux, so not read: {', '.join(dict.fromkeys(diagnostics.elsewhere))}")
     for_all = tuple(layer for layer in layers if layer.select is None)
     return Settings(
         resolved=tuple(resolve(option, for_all) for option in OPTIONS),
@@ -70,11 +70,11 @@ def load(
         project_name=metadata.name,
         metadata_python=_python(metadata, package),
         is_drop_in=dialect is not OWN,
-        notices=tuple(dict.fromkeys(reading.notices)),
+        notices=tuple(dict.fromkeys(diagnostics.notices)),
     )
 
 
-def _choose_dialect(document: Document, environ: Mapping[str, str], reading: Diagnostics) -> Dialect:
+def _choose_dialect(document: Document, environ: Mapping[str, str], diagnostics: Diagnostics) -> Dialect:
     """Choose whose table and variables are read, and say so where there could be a doubt."""
     peer = CIBUILDWHEEL
     table = f"[tool.{peer.table}]"
@@ -83,52 +83,52 @@ def _choose_dialect(document: Document, environ: Mapping[str, str], reading: Dia
     if has_table(document, OWN):
         unread = [table] * has_table(document, peer) + [shown] * bool(variables)
         if unread:
-            reading.notices.append(f"{document.label} has [tool.{OWN.table}], so not read: {', '.join(unread)}")
+            diagnostics.notices.append(f"{document.label} has [tool.{OWN.table}], so not read: {', '.join(unread)}")
         return OWN
     if has_table(document, peer):
-        reading.notices.append(
+        diagnostics.notices.append(
             f"using {table} of {document.label}, with {peer.table}'s defaults; `runner migrate` makes it our own"
         )
         return peer
     if variables:
-        reading.notices.append(f"using the variables of {peer.table} ({shown}), with its defaults")
+        diagnostics.notices.append(f"using the variables of {peer.table} ({shown}), with its defaults")
         return peer
     return OWN
 
 
-def _read(read: Callable[[], TomlText | None], label: str, reading: Diagnostics) -> Document:
+def _read(read: Callable[[], TomlText | None], label: str, diagnostics: Diagnostics) -> Document:
     found = None
     try:
         found = read()
     except Unreadable as error:
-        reading.wrong(str(error))
+        diagnostics.wrong(str(error))
     if found is None:
         return Document(label=label, content={}, lines={})
     return Document(label=label, content=found.content, lines=locate(found.text))
 
 
-def _other(config_file: Path, reading: Diagnostics) -> Document:
-    """Read the file given in place of pyproject.toml, which must be there and have a table."""
-    label, before = printable(str(config_file)), len(reading.mistakes)
-    document = _read(partial(read_toml, config_file, label), label, reading)
-    if len(reading.mistakes) == before and not (has_table(document, OWN) or has_table(document, CIBUILDWHEEL)):
+def _other(config_file: Path, diagnostics: Diagnostics) -> Document:
+    """Read the file given in position of pyproject.toml, which must be there and have a table."""
+    label, before = printable(str(config_file)), len(diagnostics.mistakes)
+    document = _read(partial(read_toml, config_file, label), label, diagnostics)
+    if len(diagnostics.mistakes) == before and not (has_table(document, OWN) or has_table(document, CIBUILDWHEEL)):
         tables = f"[tool.{OWN.table}] or [tool.{CIBUILDWHEEL.table}]"
         state = f"has no table {tables}" if config_file.exists() else "no such file"
-        reading.wrong(f"{label}: {state}")
+        diagnostics.wrong(f"{label}: {state}")
     return document
 
 
-def _metadata(files: BuildFiles, package: Document, reading: Diagnostics) -> Metadata:
+def _metadata(files: BuildFiles, package: Document, diagnostics: Diagnostics) -> Metadata:
     """Read what the project says of itself; a mistake in its pyproject.toml gets its line."""
     metadata = read_metadata(files, package.content)
     for mistake in metadata.mistakes:
         own = mistake.file == package.label
-        reading.wrong(f"{package.place(*mistake.at)}: {mistake.text}" if own else str(mistake))
-    reading.notices += metadata.warnings
+        diagnostics.wrong(f"{package.position(*mistake.at)}: {mistake.text}" if own else str(mistake))
+    diagnostics.notices += metadata.warnings
     return metadata
 
 
-def _check_groups(layers: tuple[Layer, ...], metadata: Metadata, reading: Diagnostics) -> None:
+def _check_groups(layers: tuple[Layer, ...], metadata: Metadata, diagnostics: Diagnostics) -> None:
     """Note dependency groups (PEP 735) that the project does not have, before a container finds out."""
     for layer in layers:
         given = layer.get(TEST_GROUPS.name)
@@ -137,7 +137,7 @@ def _check_groups(layers: tuple[Layer, ...], metadata: Metadata, reading: Diagno
         for name in given.value:
             if metadata.group(name) is None:
                 guess = did_you_mean(name, metadata.dependency_groups)
-                reading.wrong(f"{given.origin}: no group {quote(name)} in [dependency-groups]{guess}")
+                diagnostics.wrong(f"{given.origin}: no group {quote(name)} in [dependency-groups]{guess}")
 
 
 def _python(metadata: Metadata, package: Document) -> Setting | None:
@@ -146,6 +146,6 @@ def _python(metadata: Metadata, package: Document) -> Setting | None:
         return None
     key = ("project", "requires-python")
     in_pyproject = metadata.requires_python_origin.startswith(package.label)
-    text = package.place(*key) if in_pyproject else metadata.requires_python_origin
+    text = package.position(*key) if in_pyproject else metadata.requires_python_origin
     origin = Origin(source=Source.FILE, text=text)
     return Setting(name=key[1], value=metadata.requires_python, origin=origin)

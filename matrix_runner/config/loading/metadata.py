@@ -21,7 +21,7 @@ from matrix_runner.toml import TOMLValue
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mistake:
-    """One value that is wrong: `at` in which place of `file`, and `line`, counted from 1, where that is known."""
+    """One value that is wrong: `at` in which position of `file`, and `line`, counted from 1, where that is known."""
 
     file: str
     at: tuple[Key, ...]
@@ -59,7 +59,7 @@ class Metadata:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
-    """A raw value, and the place it stands in."""
+    """A raw value, and the position it stands in."""
 
     value: object
     file: str
@@ -67,7 +67,7 @@ class _Found:
     line: int | None = None
 
     @property
-    def place(self) -> str:
+    def position(self) -> str:
         return f"{self.file}: {path(*self.at)}"
 
 
@@ -120,7 +120,7 @@ def read_metadata(files: BuildFiles, pyproject: Mapping[str, TOMLValue]) -> Meta
     return Metadata(
         name=name,
         requires_python=requires_python,
-        requires_python_origin=requires.place if requires and requires_python is not None else None,
+        requires_python_origin=requires.position if requires and requires_python is not None else None,
         dependency_groups=_groups(pyproject),
         mistakes=tuple(notes.mistakes),
         warnings=tuple(notes.warnings),
@@ -146,11 +146,11 @@ def _setup_cfg(files: BuildFiles, notes: _Notes) -> _Source:
     except (configparser.Error, UnicodeDecodeError) as error:
         notes.warnings.append(_ignored(file, error))
         return {}
-    places = {"name": ("metadata", "name"), "requires-python": ("options", "python_requires")}
+    positions = {"name": ("metadata", "name"), "requires-python": ("options", "python_requires")}
     return {
-        key: _Found(value=parser.get(*place), file=file, at=place)
-        for key, place in places.items()
-        if parser.has_option(*place)
+        key: _Found(value=parser.get(*position), file=file, at=position)
+        for key, position in positions.items()
+        if parser.has_option(*position)
     }
 
 

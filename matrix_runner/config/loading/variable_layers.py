@@ -16,12 +16,12 @@ _PLATFORM = "PLATFORM"
 _INHERIT = "inherit"
 
 
-def variable_layers(environ: Mapping[str, str], dialect: Dialect, reading: Diagnostics) -> Iterator[Layer]:
+def variable_layers(environ: Mapping[str, str], dialect: Dialect, diagnostics: Diagnostics) -> Iterator[Layer]:
     """Read the dialect's variables: those for every system, then those for Linux, which are above them."""
     given = {name: text for name, text in environ.items() if name.startswith(dialect.prefix)}
     for suffix in ("", f"-{LINUX}"):
         layer: list[Given] = []
-        rules = _rules(given, dialect, reading, suffix)
+        rules = _rules(given, dialect, diagnostics, suffix)
         for option in dialect.in_environment.values():
             variable = dialect.variable(option.name + suffix)
             text = given.get(variable)
@@ -29,19 +29,19 @@ def variable_layers(environ: Mapping[str, str], dialect: Dialect, reading: Diagn
             # CI systems set variables of a build matrix to nothing: for what cannot be empty that means not set.
             if text is None or (suffix and not option.per_platform) or not (text.strip() or kind.may_be_empty):
                 continue
-            one = reading.value(option.name, kind.read_text, text, Source.ENVIRONMENT, position_in(variable))
+            one = diagnostics.value(option.name, kind.read_text, text, Source.ENVIRONMENT, position_in(variable))
             if one is not None:
-                reading.notices += [f"{variable}: {remark}" for remark in kind.remarks(text)]
+                diagnostics.notices += [f"{variable}: {remark}" for remark in kind.remarks(text)]
                 rule = rules.get(option.name, Inherit.APPEND if option.adds else Inherit.NONE)
                 layer.append(replace(one, rule=rule))
         yield Layer(given=tuple(layer))
-    _find_unknown(given, dialect, reading)
+    _find_unknown(given, dialect, diagnostics)
 
 
-def _rules(given: Mapping[str, str], dialect: Dialect, reading: Diagnostics, suffix: str) -> Mapping[str, Inherit]:
+def _rules(given: Mapping[str, str], dialect: Dialect, diagnostics: Diagnostics, suffix: str) -> Mapping[str, Inherit]:
     variable = dialect.variable(_INHERIT)
     # Mistakes in it are noted once, though it is read for both layers.
-    noted = Diagnostics() if suffix else reading
+    noted = Diagnostics() if suffix else diagnostics
     rules = noted.inherit(given.get(variable, ""), dialect, _beside(variable), suffix=f"-{LINUX}")
     if not suffix:
         return rules
@@ -49,13 +49,13 @@ def _rules(given: Mapping[str, str], dialect: Dialect, reading: Diagnostics, suf
 
 
 def _beside(variable: str) -> Position:
-    def place(*keys: Key) -> str:
+    def position(*keys: Key) -> str:
         return ": ".join((variable, *map(path, keys)))
 
-    return place
+    return position
 
 
-def _find_unknown(given: Mapping[str, str], dialect: Dialect, reading: Diagnostics) -> None:
+def _find_unknown(given: Mapping[str, str], dialect: Dialect, diagnostics: Diagnostics) -> None:
     known = {dialect.variable(name) for name in dialect.in_environment}
     for_linux = {dialect.variable(f"{o.name}-{LINUX}") for o in dialect.in_environment.values() if o.per_platform}
     elsewhere = {dialect.variable(name) for name in dialect.elsewhere}
@@ -65,33 +65,33 @@ def _find_unknown(given: Mapping[str, str], dialect: Dialect, reading: Diagnosti
     for name in sorted(given.keys() - read):
         if not dialect.is_strict and name == dialect.prefix + _PLATFORM:
             if given[name].strip().lower() not in {"", "auto", LINUX}:
-                reading.wrong(
+                diagnostics.wrong(
                     f"{name}: expected {LINUX} or auto, got {quote(given[name])}: only Linux wheels are built"
                 )
         elif (name.endswith(endings) and endings) or name in elsewhere:
-            reading.elsewhere.append(name)
+            diagnostics.elsewhere.append(name)
         elif name in only_flags:
-            reading.wrong(f"{name}: can only be given on the command line, as {only_flags[name]}")
+            diagnostics.wrong(f"{name}: can only be given on the command line, as {only_flags[name]}")
         else:
-            reading.odd(f"{printable(name)}: unknown variable{did_you_mean(name, known | for_linux)}", dialect)
+            diagnostics.odd(f"{printable(name)}: unknown variable{did_you_mean(name, known | for_linux)}", dialect)
 
 
-def flag_layer(flags: Mapping[str, FlagValue], dialect: Dialect, reading: Diagnostics) -> Layer:
+def flag_layer(flags: Mapping[str, FlagValue], dialect: Dialect, diagnostics: Diagnostics) -> Layer:
     """Read the flags that were given, in the words of the dialect; one that was given several times adds up."""
     layer: list[Given] = []
     for name, raw in flags.items():
         option = BY_NAME[name]
         kind = dialect.kind(option)
-        place = position_in(option.flag or f"--{name}")
+        position = position_in(option.flag or f"--{name}")
         one: Given | None = None
         if isinstance(raw, tuple):
             for text in raw:
-                further = reading.value(name, kind.read_text, text, Source.FLAG, place)
+                further = diagnostics.value(name, kind.read_text, text, Source.FLAG, position)
                 one = _together(option, one, further)
         elif isinstance(raw, str):
-            one = reading.value(name, kind.read_text, raw, Source.FLAG, place)
+            one = diagnostics.value(name, kind.read_text, raw, Source.FLAG, position)
         else:
-            one = reading.value(name, kind.read, raw, Source.FLAG, place)
+            one = diagnostics.value(name, kind.read, raw, Source.FLAG, position)
         if one is not None:
             rule = Inherit.APPEND if option.adds else Inherit.NONE
             layer.append(replace(one, rule=rule))

@@ -39,7 +39,7 @@ def _failing_for(directory: str, status: int = 2) -> Script:
 
 
 @pytest.fixture
-def ingredients() -> ImageManifest:
+def manifest() -> ImageManifest:
     """Return the data file as it is shipped, but for sources that a fake mirror can serve."""
     real = load_manifest()
     sources = {
@@ -57,19 +57,19 @@ def ingredients() -> ImageManifest:
 class Bench:
     """A daemon and a cache that stay, with a new engine and machine for each run."""
 
-    def __init__(self, cache: Path, ingredients: ImageManifest) -> None:
+    def __init__(self, cache: Path, manifest: ImageManifest) -> None:
         self.cache = cache
         self.host = FakeHost()
-        self.ingredients = ingredients
+        self.manifest = manifest
         self.progress: list[BuildProgress] = []
         self.notices: list[str] = []
         self.machine: FakeMachine
         self.engine: FakeEngine
 
-    def shop(self, script: Script = _compile) -> ImageBuilder:
+    def builder(self, script: Script = _compile) -> ImageBuilder:
         """Begin a run."""
         self.progress.clear()
-        self.machine = serving({source.file: source.file.encode() for source in self.ingredients.sources.values()})
+        self.machine = serving({source.file: source.file.encode() for source in self.manifest.sources.values()})
         self.engine = FakeEngine(script, host=self.host)
         return ImageBuilder(
             engine=self.engine,
@@ -82,7 +82,7 @@ class Bench:
 
     def build(self, wanted: frozenset[str], *, rebuild: bool = False, script: Script = _compile) -> None:
         """Make the image for x86_64."""
-        build_images({Arch.X86_64: wanted}, self.shop(script), self.ingredients, rebuild=rebuild)
+        build_images({Arch.X86_64: wanted}, self.builder(script), self.manifest, rebuild=rebuild)
 
     def parts(self, stage: Stage) -> set[str]:
         """Return what was told to have come to this."""
@@ -95,14 +95,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, ingredients: ImageManifest) -> Bench:
+def bench(tmp_path: Path, manifest: ImageManifest) -> Bench:
     """Return a machine on which no image has been made yet."""
-    return Bench(tmp_path / "cache", ingredients)
+    return Bench(tmp_path / "cache", manifest)
 
 
 def test_an_image_has_the_interpreters_that_were_asked_for(bench: Bench) -> None:
     """What was compiled in containers of its own is all in the one image, which says so."""
-    (made,) = build_images({Arch.X86_64: _THREE}, bench.shop(), bench.ingredients)
+    (made,) = build_images({Arch.X86_64: _THREE}, bench.builder(), bench.manifest)
     assert bench.pythons() == _THREE
     assert made.reference == _NAME
     assert made.interpreters == _THREE
@@ -111,7 +111,7 @@ def test_an_image_has_the_interpreters_that_were_asked_for(bench: Bench) -> None
 
 def test_both_widths_are_made_in_one_run(bench: Bench) -> None:
     """The sources, which are the same for both, are fetched once."""
-    build_images({Arch.X86_64: _TWO, Arch.I686: _THREE}, bench.shop(), bench.ingredients)
+    build_images({Arch.X86_64: _TWO, Arch.I686: _THREE}, bench.builder(), bench.manifest)
     assert bench.pythons() == _TWO
     assert bench.pythons("matrix-runner/manylinux_2_31_i686:latest") == _THREE
     assert len([command for command in bench.machine.commands if "source" in command]) == 1
@@ -185,8 +185,8 @@ def test_what_a_killed_build_left_is_removed(bench: Bench) -> None:
 def test_a_changed_root_replaces_the_former_one(bench: Bench) -> None:
     """A bump does not pile up root filesystems that nothing is made of any more."""
     bench.build(_TWO)
-    root = dataclasses.replace(bench.ingredients.root, packages=(*bench.ingredients.root.packages, "gfortran"))
-    bench.ingredients = dataclasses.replace(bench.ingredients, root=root)
+    root = dataclasses.replace(bench.manifest.root, packages=(*bench.manifest.root.packages, "gfortran"))
+    bench.manifest = dataclasses.replace(bench.manifest, root=root)
     bench.build(_TWO)
     names = {image.reference for image in bench.engine.images(LABEL_ROOT) if "debian_bullseye" in image.reference}
     assert len(names) == 1
@@ -197,13 +197,13 @@ def test_a_changed_root_replaces_the_former_one(bench: Bench) -> None:
 def test_an_architecture_without_a_recipe_is_refused_first(bench: Bench) -> None:
     """Nothing is started for a mistake on the command line."""
     with pytest.raises(UsageError, match="aarch64"):
-        build_images({Arch.AARCH64: _TWO}, bench.shop(), bench.ingredients)
+        build_images({Arch.AARCH64: _TWO}, bench.builder(), bench.manifest)
     assert bench.machine.commands == []
 
 
 def test_the_first_use_makes_what_the_build_needs(bench: Bench) -> None:
     """`--image debian` just works, and says that it takes a while."""
-    found = ensure_images({Arch.X86_64: _TWO}, bench.shop(), bench.ingredients, bench.notices.append)
+    found = ensure_images({Arch.X86_64: _TWO}, bench.builder(), bench.manifest, bench.notices.append)
     assert found[Arch.X86_64].interpreters == _TWO
     assert any("x86_64" in notice for notice in bench.notices)
 
@@ -211,7 +211,7 @@ def test_the_first_use_makes_what_the_build_needs(bench: Bench) -> None:
 def test_the_second_use_makes_nothing(bench: Bench) -> None:
     """Nor does it say a word."""
     bench.build(_THREE)
-    found = ensure_images({Arch.X86_64: _TWO}, bench.shop(), bench.ingredients, bench.notices.append)
+    found = ensure_images({Arch.X86_64: _TWO}, bench.builder(), bench.manifest, bench.notices.append)
     assert found[Arch.X86_64].reference == _NAME
     assert bench.engine.commands == []
     assert bench.notices == []
@@ -220,8 +220,8 @@ def test_the_second_use_makes_nothing(bench: Bench) -> None:
 def test_an_image_by_an_older_recipe_serves_and_says_so(bench: Bench) -> None:
     """Nobody who builds wheels waits ten minutes for a newer pip that he did not ask for."""
     bench.build(_TWO)
-    bench.ingredients = dataclasses.replace(bench.ingredients, version="next")
-    ensure_images({Arch.X86_64: _TWO}, bench.shop(), bench.ingredients, bench.notices.append)
+    bench.manifest = dataclasses.replace(bench.manifest, version="next")
+    ensure_images({Arch.X86_64: _TWO}, bench.builder(), bench.manifest, bench.notices.append)
     assert bench.engine.commands == []
     assert any("runner image build" in notice for notice in bench.notices)
 
@@ -229,5 +229,5 @@ def test_an_image_by_an_older_recipe_serves_and_says_so(bench: Bench) -> None:
 def test_an_interpreter_that_cannot_be_made_is_left_to_the_preflight(bench: Bench) -> None:
     """A matrix with cp312 in it runs the other cells; what the image lacks is told with its cell."""
     wanted = frozenset(("cp313-cp313", "cp312-cp312"))
-    found = ensure_images({Arch.X86_64: wanted}, bench.shop(), bench.ingredients, bench.notices.append)
+    found = ensure_images({Arch.X86_64: wanted}, bench.builder(), bench.manifest, bench.notices.append)
     assert found[Arch.X86_64].interpreters == {"cp313-cp313"}

@@ -12,20 +12,20 @@ from matrix_runner.model.platforms import Arch
 
 
 @pytest.fixture
-def ingredients() -> ImageManifest:
+def manifest() -> ImageManifest:
     """Return the data file as it is shipped."""
     return load_manifest()
 
 
-def _engine_with(recipe_directories: frozenset[str], ingredients: ImageManifest) -> FakeEngine:
-    recipe = write_recipe(Arch.I686, recipe_directories, ingredients)
+def _engine_with(recipe_directories: frozenset[str], manifest: ImageManifest) -> FakeEngine:
+    recipe = write_recipe(Arch.I686, recipe_directories, manifest)
     engine = FakeEngine()
     engine.host.add_image(f"{recipe.name}:latest", labels=recipe.labels)
     return engine
 
 
-def _stocked(directories: frozenset[str], ingredients: ImageManifest) -> BuiltImage:
-    found = find_built(built_images(_engine_with(directories, ingredients)), Arch.I686, ingredients)
+def _stocked(directories: frozenset[str], manifest: ImageManifest) -> BuiltImage:
+    found = find_built(built_images(_engine_with(directories, manifest)), Arch.I686, manifest)
     assert found is not None
     return found
 
@@ -34,77 +34,77 @@ _TWO = frozenset(("cp39-cp39", "cp313-cp313"))
 _THREE = _TWO | {"cp311-cp311"}
 
 
-def test_an_unchanged_recipe_is_kept(ingredients: ImageManifest) -> None:
+def test_an_unchanged_recipe_is_kept(manifest: ImageManifest) -> None:
     """The same again makes nothing."""
-    assert decide(Arch.I686, _TWO, _stocked(_TWO, ingredients), ingredients).is_kept
+    assert decide(Arch.I686, _TWO, _stocked(_TWO, manifest), manifest).is_kept
 
 
-def test_a_subset_of_what_is_there_is_kept(ingredients: ImageManifest) -> None:
+def test_a_subset_of_what_is_there_is_kept(manifest: ImageManifest) -> None:
     """Asking for less does not throw away what took minutes to compile."""
-    assert decide(Arch.I686, _TWO, _stocked(_THREE, ingredients), ingredients).is_kept
+    assert decide(Arch.I686, _TWO, _stocked(_THREE, manifest), manifest).is_kept
 
 
-def test_more_than_is_there_is_made_with_all_of_both(ingredients: ImageManifest) -> None:
+def test_more_than_is_there_is_made_with_all_of_both(manifest: ImageManifest) -> None:
     """Asking for another interpreter does not lose those of before."""
-    decision = decide(Arch.I686, frozenset(("cp311-cp311",)), _stocked(_TWO, ingredients), ingredients)
+    decision = decide(Arch.I686, frozenset(("cp311-cp311",)), _stocked(_TWO, manifest), manifest)
     assert not decision.is_kept
     assert frozenset(decision.recipe.interpreters) == _THREE
 
 
-def test_nothing_wanted_means_what_the_image_has(ingredients: ImageManifest) -> None:
+def test_nothing_wanted_means_what_the_image_has(manifest: ImageManifest) -> None:
     """A plain `image build` renews an image and does not change what it is."""
-    assert decide(Arch.I686, frozenset(), _stocked(_TWO, ingredients), ingredients).is_kept
+    assert decide(Arch.I686, frozenset(), _stocked(_TWO, manifest), manifest).is_kept
 
 
-def test_nothing_wanted_and_no_image_means_the_defaults(ingredients: ImageManifest) -> None:
+def test_nothing_wanted_and_no_image_means_the_defaults(manifest: ImageManifest) -> None:
     """The first `image build` makes the usual interpreters."""
-    decision = decide(Arch.I686, frozenset(), None, ingredients)
+    decision = decide(Arch.I686, frozenset(), None, manifest)
     assert not decision.is_kept
-    assert frozenset(decision.recipe.interpreters) == ingredients.defaults(Arch.I686)
+    assert frozenset(decision.recipe.interpreters) == manifest.defaults(Arch.I686)
 
 
-def test_a_changed_recipe_is_made(ingredients: ImageManifest) -> None:
+def test_a_changed_recipe_is_made(manifest: ImageManifest) -> None:
     """A bump in the data file reaches the image."""
-    older = dataclasses.replace(ingredients, version="0")
-    assert not decide(Arch.I686, _TWO, _stocked(_TWO, older), ingredients).is_kept
+    older = dataclasses.replace(manifest, version="0")
+    assert not decide(Arch.I686, _TWO, _stocked(_TWO, older), manifest).is_kept
 
 
-def test_rebuild_makes_an_unchanged_recipe(ingredients: ImageManifest) -> None:
+def test_rebuild_makes_an_unchanged_recipe(manifest: ImageManifest) -> None:
     """`--rebuild` means it."""
-    assert not decide(Arch.I686, _TWO, _stocked(_TWO, ingredients), ingredients, rebuild=True).is_kept
+    assert not decide(Arch.I686, _TWO, _stocked(_TWO, manifest), manifest, rebuild=True).is_kept
 
 
-def test_an_interpreter_that_can_no_longer_be_made_is_dropped(ingredients: ImageManifest) -> None:
+def test_an_interpreter_that_can_no_longer_be_made_is_dropped(manifest: ImageManifest) -> None:
     """An image by a former version, with an interpreter that has no source any more, is no dead end."""
-    former = dataclasses.replace(_stocked(_TWO, ingredients), interpreters=_TWO | {"cp38-cp38"}, digest="former")
-    assert frozenset(decide(Arch.I686, frozenset(), former, ingredients).recipe.interpreters) == _TWO
+    former = dataclasses.replace(_stocked(_TWO, manifest), interpreters=_TWO | {"cp38-cp38"}, digest="former")
+    assert frozenset(decide(Arch.I686, frozenset(), former, manifest).recipe.interpreters) == _TWO
 
 
-def test_an_image_suffices_for_what_it_has(ingredients: ImageManifest) -> None:
+def test_an_image_suffices_for_what_it_has(manifest: ImageManifest) -> None:
     """A build is served by an image with more, and not by one with less, nor by none."""
-    stocked = _stocked(_TWO, ingredients)
-    assert suffices(stocked, frozenset(("cp39-cp39",)))
-    assert not suffices(stocked, _THREE)
+    built = _stocked(_TWO, manifest)
+    assert suffices(built, frozenset(("cp39-cp39",)))
+    assert not suffices(built, _THREE)
     assert not suffices(None, frozenset())
 
 
-def test_other_images_are_not_taken_for_ours(ingredients: ImageManifest) -> None:
+def test_other_images_are_not_taken_for_ours(manifest: ImageManifest) -> None:
     """Labels decide, and a label that makes no sense is no image of ours."""
-    engine = _engine_with(_TWO, ingredients)
+    engine = _engine_with(_TWO, manifest)
     engine.host.add_image("somebody/else:latest")
     engine.host.add_image("matrix-runner/odd:latest", labels=((LABEL, "x"), (LABEL_ARCH, "pdp11")))
     assert [image.reference for image in built_images(engine)] == ["matrix-runner/manylinux_2_31_i686:latest"]
 
 
-def test_a_snapshot_of_an_image_is_not_taken_for_one(ingredients: ImageManifest) -> None:
+def test_a_snapshot_of_an_image_is_not_taken_for_one(manifest: ImageManifest) -> None:
     """It inherits the labels; what a `before-all` did to it is nobody's image."""
-    engine = _engine_with(_TWO, ingredients)
+    engine = _engine_with(_TWO, manifest)
     labels = engine.images(LABEL)[0].labels
     engine.host.add_image("", labels=labels)
     engine.host.add_image("mine:latest", labels=labels)
     assert [image.reference for image in built_images(engine)] == ["matrix-runner/manylinux_2_31_i686:latest"]
 
 
-def test_the_other_width_is_not_taken_for_this_one(ingredients: ImageManifest) -> None:
+def test_the_other_width_is_not_taken_for_this_one(manifest: ImageManifest) -> None:
     """An image for i686 says nothing about x86_64."""
-    assert find_built(built_images(_engine_with(_TWO, ingredients)), Arch.X86_64, ingredients) is None
+    assert find_built(built_images(_engine_with(_TWO, manifest)), Arch.X86_64, manifest) is None

@@ -11,7 +11,7 @@ from matrix_runner.model.platforms import Arch
 
 
 @pytest.fixture
-def ingredients() -> ImageManifest:
+def manifest() -> ImageManifest:
     """Return the data file as it is shipped."""
     return load_manifest()
 
@@ -21,34 +21,34 @@ def _commands(recipe: ImageRecipe) -> tuple[str, ...]:
     return tuple(" ".join(step.request.argv) for step in steps)
 
 
-def test_defaults_are_the_interpreters_that_the_tests_run_on(ingredients: ImageManifest) -> None:
+def test_defaults_are_the_interpreters_that_the_tests_run_on(manifest: ImageManifest) -> None:
     """Who names no interpreter gets five on x86_64 and the three that matter on i686."""
-    assert ingredients.defaults(Arch.X86_64) == {
+    assert manifest.defaults(Arch.X86_64) == {
         "cp27-cp27mu",
         "cp39-cp39",
         "cp311-cp311",
         "cp313-cp313",
         "cp313-cp313t",
     }
-    assert ingredients.defaults(Arch.I686) == {"cp39-cp39", "cp311-cp311", "cp313-cp313"}
+    assert manifest.defaults(Arch.I686) == {"cp39-cp39", "cp311-cp311", "cp313-cp313"}
 
 
-def test_every_interpreter_of_the_data_file_has_what_it_names(ingredients: ImageManifest) -> None:
+def test_every_interpreter_of_the_data_file_has_what_it_names(manifest: ImageManifest) -> None:
     """A bump that renames a source or a list of packages cannot leave an interpreter without it."""
     for arch in (Arch.X86_64, Arch.I686):
-        recipe = write_recipe(arch, frozenset(ingredients.directories), ingredients)
-        assert recipe.interpreters == ingredients.directories
+        recipe = write_recipe(arch, frozenset(manifest.directories), manifest)
+        assert recipe.interpreters == manifest.directories
 
 
-def test_all_packages_are_pinned(ingredients: ImageManifest) -> None:
+def test_all_packages_are_pinned(manifest: ImageManifest) -> None:
     """The digest says what is in an image only if every version is in the recipe."""
-    lists = (*ingredients.packages.values(), ingredients.tools.packages)
+    lists = (*manifest.packages.values(), manifest.tools.packages)
     assert all(package.count("==") == 1 for packages in lists for package in packages)
 
 
-def test_the_same_ingredients_have_the_same_digest(ingredients: ImageManifest) -> None:
+def test_the_same_ingredients_have_the_same_digest(manifest: ImageManifest) -> None:
     """The order in which interpreters are named does not make another image."""
-    one = write_recipe(Arch.X86_64, frozenset(("cp39-cp39", "cp311-cp311")), ingredients)
+    one = write_recipe(Arch.X86_64, frozenset(("cp39-cp39", "cp311-cp311")), manifest)
     other = write_recipe(Arch.X86_64, frozenset(("cp311-cp311", "cp39-cp39")), load_manifest())
     assert one == other
     assert one.digest == other.digest
@@ -83,62 +83,62 @@ def _other_entrypoint(data: ImageManifest) -> ImageManifest:
     "change",
     [_bumped_tool, _bumped_pip, _other_source, _one_more_package, _other_environment, _other_entrypoint],
 )
-def test_whatever_goes_in_changes_the_digest(ingredients: ImageManifest, change: object) -> None:
+def test_whatever_goes_in_changes_the_digest(manifest: ImageManifest, change: object) -> None:
     """A bump of anything makes a new image."""
     assert callable(change)
     wanted = frozenset(("cp311-cp311",))
-    before = write_recipe(Arch.X86_64, wanted, ingredients)
-    assert write_recipe(Arch.X86_64, wanted, change(ingredients)).digest != before.digest
+    before = write_recipe(Arch.X86_64, wanted, manifest)
+    assert write_recipe(Arch.X86_64, wanted, change(manifest)).digest != before.digest
 
 
-def test_a_bump_of_the_tools_compiles_nothing_again(ingredients: ImageManifest) -> None:
+def test_a_bump_of_the_tools_compiles_nothing_again(manifest: ImageManifest) -> None:
     """Compiled interpreters are kept by a digest of their own, which the tools are no part of."""
     wanted = frozenset(("cp39-cp39",))
-    before = write_recipe(Arch.I686, wanted, ingredients)
-    after = write_recipe(Arch.I686, wanted, _bumped_tool(ingredients))
+    before = write_recipe(Arch.I686, wanted, manifest)
+    after = write_recipe(Arch.I686, wanted, _bumped_tool(manifest))
     assert [part.digest for part in before.compilations] == [part.digest for part in after.compilations]
 
 
-def test_another_root_compiles_everything_again(ingredients: ImageManifest) -> None:
+def test_another_root_compiles_everything_again(manifest: ImageManifest) -> None:
     """An interpreter is compiled against the libraries of its root filesystem."""
     wanted = frozenset(("cp39-cp39",))
-    before = write_recipe(Arch.I686, wanted, ingredients)
-    after = write_recipe(Arch.I686, wanted, _one_more_package(ingredients))
+    before = write_recipe(Arch.I686, wanted, manifest)
+    after = write_recipe(Arch.I686, wanted, _one_more_package(manifest))
     assert not {part.digest for part in before.compilations} & {part.digest for part in after.compilations}
 
 
-def test_the_python_of_the_tools_is_always_there(ingredients: ImageManifest) -> None:
+def test_the_python_of_the_tools_is_always_there(manifest: ImageManifest) -> None:
     """Auditwheel needs a Python of today, also in an image for 2.7 alone."""
-    recipe = write_recipe(Arch.X86_64, frozenset(("cp27-cp27m",)), ingredients)
+    recipe = write_recipe(Arch.X86_64, frozenset(("cp27-cp27m",)), manifest)
     assert recipe.interpreters == ("cp27-cp27m", "cp313-cp313")
 
 
-def test_an_interpreter_without_a_source_is_refused(ingredients: ImageManifest) -> None:
+def test_an_interpreter_without_a_source_is_refused(manifest: ImageManifest) -> None:
     """The message names what was asked for, and what there is."""
     with pytest.raises(UsageError, match="cp312-cp312") as caught:
-        write_recipe(Arch.X86_64, frozenset(("cp312-cp312",)), ingredients)
+        write_recipe(Arch.X86_64, frozenset(("cp312-cp312",)), manifest)
     assert "cp311-cp311" in (caught.value.hint or "")
 
 
-def test_the_labels_tell_what_is_inside(ingredients: ImageManifest) -> None:
+def test_the_labels_tell_what_is_inside(manifest: ImageManifest) -> None:
     """An image can be judged without opening it."""
-    recipe = write_recipe(Arch.I686, frozenset(("cp311-cp311",)), ingredients)
+    recipe = write_recipe(Arch.I686, frozenset(("cp311-cp311",)), manifest)
     labels = dict(recipe.labels)
     assert labels[LABEL] == recipe.digest
     assert labels[LABEL_INTERPRETERS] == "cp311-cp311 cp313-cp313"
 
 
-def test_the_environment_is_that_of_the_platform(ingredients: ImageManifest) -> None:
+def test_the_environment_is_that_of_the_platform(manifest: ImageManifest) -> None:
     """Auditwheel takes its --plat from AUDITWHEEL_PLAT, which names the width."""
-    environment = dict(write_recipe(Arch.I686, frozenset(), ingredients).environment)
+    environment = dict(write_recipe(Arch.I686, frozenset(), manifest).environment)
     assert environment["AUDITWHEEL_PLAT"] == "manylinux_2_31_i686"
     assert environment["AUDITWHEEL_POLICY"] == "manylinux_2_31"
     assert environment["AUDITWHEEL_ARCH"] == "i686"
 
 
-def test_flags_make_the_abi_that_the_directory_names(ingredients: ImageManifest) -> None:
+def test_flags_make_the_abi_that_the_directory_names(manifest: ImageManifest) -> None:
     """Wide and narrow Unicode, with and without the GIL: the directory's ABI tag is the truth."""
-    recipe = write_recipe(Arch.X86_64, frozenset(ingredients.directories), ingredients)
+    recipe = write_recipe(Arch.X86_64, frozenset(manifest.directories), manifest)
     configured = {
         part.directory: next(step.request.argv for step in part.steps if step.title == "configured")
         for part in recipe.compilations
@@ -149,15 +149,15 @@ def test_flags_make_the_abi_that_the_directory_names(ingredients: ImageManifest)
     assert "--disable-gil" not in configured["cp313-cp313"]
 
 
-def test_the_bundle_of_the_host_is_removed_last(ingredients: ImageManifest) -> None:
+def test_the_bundle_of_the_host_is_removed_last(manifest: ImageManifest) -> None:
     """Pip needs the host's certificates until its last use; the image must not have them."""
-    commands = _commands(write_recipe(Arch.X86_64, frozenset(("cp311-cp311",)), ingredients))
+    commands = _commands(write_recipe(Arch.X86_64, frozenset(("cp311-cp311",)), manifest))
     assert "/etc/matrix-runner" in commands[-1]
     assert not any("/etc/matrix-runner" in command for command in commands[:-1])
 
 
-def test_every_step_has_a_time_limit(ingredients: ImageManifest) -> None:
+def test_every_step_has_a_time_limit(manifest: ImageManifest) -> None:
     """Nothing that downloads or compiles can hang for ever."""
-    recipe = write_recipe(Arch.X86_64, frozenset(ingredients.directories), ingredients)
+    recipe = write_recipe(Arch.X86_64, frozenset(manifest.directories), manifest)
     steps = (*(step for part in recipe.compilations for step in part.steps), *recipe.steps)
     assert all(step.request.timeout for step in steps)

@@ -92,7 +92,7 @@ def test_a_library_that_no_platform_has(tmp_path: Path) -> None:
     assert found.policy is None
     assert str(found.rungs[0].without) == "manylinux_2_5_x86_64"
     assert [(d.kind, d.what) for d in found.rungs[0].demands] == [(DemandKind.LIBRARY, "liblz4.so.1")]
-    (missing,) = (each for each in found.libraries if each.place is Provider.MISSING)
+    (missing,) = (each for each in found.libraries if each.provider is Provider.MISSING)
     assert (missing.name, missing.needed_by) == ("liblz4.so.1", (MODULE,))
 
 
@@ -113,7 +113,7 @@ def test_libraries_that_the_wheel_brings(tmp_path: Path) -> None:
         grafted=SharedObject(soname="libz-1a2b.so.1"),
         also=SharedObject(soname="libown.so"),
     )
-    assert {each.name: each.place for each in found.libraries} == {
+    assert {each.name: each.provider for each in found.libraries} == {
         "libc.so.6": Provider.SYSTEM,
         "libz-1a2b.so.1": Provider.GRAFTED,
         "libown.so": Provider.OWN,

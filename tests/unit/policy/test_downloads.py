@@ -59,7 +59,7 @@ def test_the_verdict_is_auditwheels(tmp_path: Path, requirement: str, python: st
     said = _auditwheel(wheel)
     found = _verdict(wheel)
     assert found.keeps_its_promise
-    assert not [each for each in found.libraries if each.place is Provider.MISSING]
+    assert not [each for each in found.libraries if each.provider is Provider.MISSING]
     if "musllinux" in platform:
         assert said["overall_tag"] == f"{found.platform.libc}_1_2_{found.platform.arch}"
         assert (str(found.policy), str(found.needs)) == (f"musllinux_1_1_{found.platform.arch}", "1.2")

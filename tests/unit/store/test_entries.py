@@ -25,7 +25,7 @@ def test_what_was_put_comes_out(tmp_path: Path) -> None:
     assert (entry.record.cell, entry.record.python_version) == ("cp311-manylinux_x86_64", "3.11.2")
     entry.wheel.write_bytes(b"spoilt")
     assert store.get(key, tmp_path / "again") is not None
-    assert store.ingredients(key) == made_of()
+    assert store.inputs(key) == made_of()
 
 
 def test_what_was_not_put_is_not_there(tmp_path: Path) -> None:
