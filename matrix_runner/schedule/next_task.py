@@ -56,11 +56,11 @@ def fits(task: Waiting, free: Capacity) -> bool:
 
 
 MayStart = Callable[[int], bool]
-"""Asks whether the task at a place in the queue may start at all; what may once start is expected to go on to."""
+"""Asks whether the task at a position in the queue may start at all; an answer of yes is to stay one."""
 
 
 def next_for_slots(queue: Sequence[Waiting], free: Capacity, patience: int, may_start: MayStart) -> int | None:
-    """Return the place in the queue of the task that gets slots now, or None.
+    """Return the position in the queue of the task that gets slots now, or None.
 
     The first that fits, so that nothing that can be used lies idle. But one that was overtaken `patience` times, and
     may start, is not overtaken again: room is kept until it fits. If it is memory that it lacks, tasks that were begun
@@ -85,7 +85,7 @@ def _first_open(queue: Sequence[Waiting], position: int, free: Capacity) -> int 
 
 
 def next_ahead(queue: Sequence[Waiting], free: Capacity, patience: int, may_start: MayStart) -> int | None:
-    """Return the place in the queue of the task to begin although no slot is free for it, or None.
+    """Return the position in the queue of the task to begin although no slot is free for it, or None.
 
     Ahead of its turn a task does what takes time and no processor. It takes its memory up from there on.
     """
@@ -99,7 +99,7 @@ def next_ahead(queue: Sequence[Waiting], free: Capacity, patience: int, may_star
 
 
 def overtaken_by(queue: Sequence[Waiting], position: int, free: Capacity) -> tuple[int, ...]:
-    """Return the places of those that the task at `position` overtakes by getting slots: who stood before it, too wide."""
+    """Return the positions of the tasks that the one at `position` overtakes: those before it that are too wide."""
     return tuple(earlier for earlier in range(position) if not fits(queue[earlier], free))
 
 
