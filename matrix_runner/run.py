@@ -23,19 +23,18 @@ from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import RunStarted
+from matrix_runner.model.events import RunFinished, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
 from matrix_runner.recipe.testing import has_tests
-from matrix_runner.report.report_json import ReportExtra, report_json
+from matrix_runner.report.report_json import ReportExtra
+from matrix_runner.report.report_writers import FILES
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
-
-REPORT = "report.json"
 
 
 def build(request: BuildRequest) -> Report:
@@ -60,7 +59,7 @@ def build(request: BuildRequest) -> Report:
             outcomes |= _run_cells(context, materials, cached, known)  # jobs -> wheels, logs, outcomes
             _prune(context, materials)  # stale images and volumes go
         cached.close()
-        return _record(context, outcomes)  # outcomes -> SHA256SUMS, report.json
+        return _record(context, outcomes)  # outcomes -> SHA256SUMS, report.json, the report
 
 
 @contextmanager
@@ -229,8 +228,10 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
     )
     try:
         context.wheelhouse.write_sums()
-        context.wheelhouse.write_file(REPORT, report_json(report, extra))
+        for file in FILES:
+            context.wheelhouse.write_file(file.name, file.render(report, extra))
     except OutputError as error:
         # The wheels are delivered: their summary must not be lost with the record.
-        return replace(report, trouble=error.message)
+        report = replace(report, trouble=error.message)
+    context.pool.tell(RunFinished(at=context.pool.clock(), exit_code=int(report.exit_code)))
     return report

@@ -82,7 +82,15 @@ class Tick:
     at: float
 
 
-Event = RunStarted | Notice | CellStarted | StepStarted | Output | StepFinished | CellFinished | Tick
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFinished:
+    """The last event: every cell has ended. `exit_code`: the process's, unless it ends by another cause."""
+
+    at: float
+    exit_code: int
+
+
+Event = RunStarted | Notice | CellStarted | StepStarted | Output | StepFinished | CellFinished | RunFinished | Tick
 
 
 class Listener(Protocol):

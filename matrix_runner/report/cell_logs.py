@@ -13,6 +13,7 @@ from matrix_runner.model.events import (
     Event,
     Notice,
     Output,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -95,7 +96,7 @@ class CellLogs:
                     self._write_line(event.cell, f"--- {event.text}")
             case CellFinished():
                 self._finish(event.outcome)
-            case RunStarted() | StepFinished() | Tick():
+            case RunStarted() | StepFinished() | RunFinished() | Tick():
                 pass
         if event.at - self._flushed >= FLUSH:
             self._flushed = event.at

@@ -17,6 +17,7 @@ from matrix_runner.model.events import (
     Event,
     Notice,
     Output,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -102,7 +103,7 @@ class LiveTable:
                 self._latest.pop(event.outcome.cell, None)
                 if is_failed(event.outcome):
                     self._print(self._failure(event.outcome))
-            case CellStarted() | StepFinished() | Tick():
+            case CellStarted() | StepFinished() | RunFinished() | Tick():
                 pass
         if self._progress.now - self._drawn >= _PAUSE:
             self._draw()

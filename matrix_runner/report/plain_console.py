@@ -15,6 +15,7 @@ from matrix_runner.model.events import (
     Event,
     Notice,
     Output,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -39,8 +40,10 @@ from matrix_runner.report.run_progress import CellPhase, RunProgress
 from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lines
 from matrix_runner.report.terminal import LineWriter
 
-QUIET = 30.0
-"""Seconds without a line after which a sign of life is printed; Travis ends a job after ten silent minutes."""
+SIGN_OF_LIFE = 30.0
+"""Seconds without a line after which a sign of life is printed."""
+QUIET_SIGN_OF_LIFE = 300.0
+"""The same where quiet was asked for: Travis ends a job after ten silent minutes."""
 
 _SHOWN_LINES = 200
 _OPEN_LINES = 30
@@ -51,11 +54,12 @@ _COLOURS = {Status.PASSED: 32, Status.CACHED: 32, Status.FAILED: 31, Status.SKIP
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlainStyle:
-    """How the console looks: what the CI system folds, colours or none, full logs of passing cells or not."""
+    """The look of the console. `verbose`: full logs of passing cells too. `quiet`: warnings and failures only."""
 
     fold: FoldStyle = FoldStyle.NONE
     colour: bool = False
     verbose: bool = False
+    quiet: bool = False
 
 
 class PlainConsole:
@@ -86,6 +90,9 @@ class PlainConsole:
     def handle(self, event: Event) -> None:
         """Print what the event makes worth printing."""
         self._progress.handle(event)
+        if self._style.quiet and not _is_trouble(event):
+            self._show_life(QUIET_SIGN_OF_LIFE)
+            return
         match event:
             case RunStarted():
                 workers = counted(event.workers, "worker")
@@ -96,9 +103,8 @@ class PlainConsole:
                 self._print(*self._notice(event))
             case CellFinished():
                 self._finish(event.outcome)
-            case Output() | StepStarted() | StepFinished() | Tick():
-                if self._progress.now - self._printed >= QUIET:
-                    self._print(self._sign_of_life())
+            case Output() | StepStarted() | StepFinished() | RunFinished() | Tick():
+                self._show_life(SIGN_OF_LIFE)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -121,6 +127,10 @@ class PlainConsole:
         label = self._paint(f"{self._pad('')} {word:<9}", 33 if notice.is_warning else 2)
         head = f"{label} {about}{lines[0]}"
         return (head, *(f"{self._pad('')} {'':<9} {line}" for line in lines[1:]))
+
+    def _show_life(self, seconds: float) -> None:
+        if self._progress.now - self._printed >= seconds:
+            self._print(self._sign_of_life())
 
     def _sign_of_life(self) -> str:
         now = self._progress.now
@@ -209,3 +219,14 @@ class PlainConsole:
         while batch := tuple(islice(lines, 500)):
             self._out.write(*(f"{_BAR}{line}".rstrip() for line in batch))
         self._print(*commands_on(style, token), *closing(style, str(cell), self._unix_time()))
+
+
+def _is_trouble(event: Event) -> bool:
+    """Whether an event is worth a line even to those who asked for quiet."""
+    match event:
+        case Notice():
+            return event.is_warning
+        case CellFinished():
+            return is_failed(event.outcome)
+        case _:
+            return False

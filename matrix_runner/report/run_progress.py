@@ -10,6 +10,7 @@ from matrix_runner.model.events import (
     Event,
     Notice,
     Output,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -84,7 +85,7 @@ class RunProgress:
                 self.width = max(self.width, len(str(cell)))
                 self.done += known.phase is not CellPhase.DONE
                 self._cells[cell] = replace(known, phase=CellPhase.DONE, outcome=event.outcome)
-            case Output() | StepFinished() | Notice() | Tick():
+            case Output() | StepFinished() | Notice() | RunFinished() | Tick():
                 pass
 
     @property

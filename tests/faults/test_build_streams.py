@@ -85,13 +85,13 @@ def test_a_user_without_a_home_is_told_so() -> None:
     """A numeric user of whom the system knows nothing gets a line that names HOME, and no directory called `~`."""
     script = (
         "import os, sys, platformdirs.unix, matrix_runner.cli as cli\n"
-        "from matrix_runner.cli import build, places, plan\n"
+        "from matrix_runner.cli import build, directories, plan\n"
         "from platformdirs import user_cache_path\n"
         "user_cache_path('x')\n"
         "os.environ.pop('HOME')\n"
         "import pwd; pwd.getpwuid = lambda uid: (_ for _ in ()).throw(KeyError(uid))\n"
         "from matrix_runner.errors import MachineError\n"
-        "try:\n    places.state_dir()\n"
+        "try:\n    directories.state_dir()\n"
         "except MachineError as error:\n    print(error, '|', error.hint)\n"
     )
     environ = {name: value for name, value in runner_environ().items() if not name.startswith("XDG_")}

@@ -17,6 +17,7 @@ from matrix_runner.model.events import (
     Event,
     Notice,
     Output,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -24,7 +25,7 @@ from matrix_runner.model.events import (
 )
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind, StepTime, WheelRecord
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.report.events_file import EventRecorder, replay
+from matrix_runner.report.event_records import event_line, replay
 from matrix_runner.report.report_json import ReportExtra, read_report, report_json
 from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, neutralise, sanitized_lines
 
@@ -88,6 +89,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Output, at=AT, cell=CELLS, data=st.binary(max_size=50)),
     st.builds(StepFinished, at=AT, cell=CELLS, kind=STEPS, seconds=AT),
     st.builds(CellFinished, at=AT, outcome=OUTCOMES),
+    st.builds(RunFinished, at=AT, exit_code=st.integers(0, 255)),
     st.builds(Tick, at=AT),
 )
 # Output that looks for trouble: sequences, commands, halves of both.
@@ -136,14 +138,20 @@ def test_a_recording_gives_back_every_event(events: list[Event], cut: int) -> No
     """Replay yields what was recorded; of a recording that was cut off, its whole lines."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "events.jsonl"
-        recorder = EventRecorder(path)
-        for event in events:
-            recorder.handle(event)
-        recorder.close()
+        path.write_bytes(b"".join(map(event_line, events)))
         assert list(replay(path)) == events
         path.write_bytes(path.read_bytes()[:cut])
         whole = list(replay(path))
         assert whole == events[: len(whole)]
+
+
+def test_a_recording_of_another_version_is_refused(tmp_path: Path) -> None:
+    """A reader never takes the fields of another version for its own."""
+    path = tmp_path / "events.jsonl"
+    line = event_line(RunStarted(at=0.0, run="r", cells=(), workers=1))
+    path.write_bytes(line.replace(b'"version":1', b'"version":2'))
+    with pytest.raises(UsageError, match="version 2"):
+        list(replay(path))
 
 
 def test_a_damaged_recording_names_the_line(tmp_path: Path) -> None:

@@ -86,6 +86,20 @@ class ContainerEngine:
     disable_host_mount: bool = False
 
 
+class Progress(Enum):
+    """The look of a run on the console."""
+
+    AUTO = "auto"
+    """`live` on a terminal that can show it, outside CI, else `plain`."""
+    LIVE = "live"
+    PLAIN = "plain"
+    QUIET = "quiet"
+    JSON = "json"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class CompilerCache(Enum):
     """What keeps the results of compilers."""
 

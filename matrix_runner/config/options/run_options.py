@@ -2,7 +2,7 @@
 
 from matrix_runner.config.kinds import basic, programs, shapes
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, Progress
 from matrix_runner.config.options.option import Option, Section
 
 _DURATION = basic.measured(
@@ -200,6 +200,26 @@ DEBUG_TRACEBACK: Option[bool] = Option(
     affects_wheel=False,
 )
 
+PROGRESS: Option[Progress] = Option(
+    name="progress",
+    kind=basic.choice(Progress, "way to show progress"),
+    default=Progress.AUTO,
+    section=Section.RUN,
+    help="How a build is shown: auto, live, plain, quiet or json.",
+    details="""
+`live` is a table that is drawn anew, for terminals; `plain` prints a block for each cell when it ends, for CI and
+files; `quiet` prints warnings, failures and the last lines of the summary. `json` prints each event as a JSON object on
+a line of its own, and nothing else, to standard output; the format is in [Events](events.md). `auto` is `live` on a
+terminal outside CI, else `plain`.
+""",
+    example='progress = "plain"',
+    flag="--progress",
+    metavar="WAY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
     JOBS,
@@ -209,6 +229,7 @@ OPTIONS: tuple[Option[object], ...] = (
     SILENCE_TIMEOUT,
     OUTPUT_DIR,
     OVERWRITE,
+    PROGRESS,
     ALLOW_HOST_COMMANDS,
     DEBUG_KEEP_CONTAINER,
     DEBUG_TRACEBACK,

@@ -102,7 +102,17 @@ def test_markdown_is_capped_where_github_would_refuse_it() -> None:
 
 def test_plain_mode_needs_no_rich() -> None:
     """All but the live table can be imported without rich, which costs a tenth of a second."""
-    names = ("plain_console", "text_summary", "markdown_summary", "report_json", "events_file", "cell_logs", "terminal")
+    names = (
+        "plain_console",
+        "text_summary",
+        "markdown_summary",
+        "report_json",
+        "event_stream",
+        "console_choice",
+        "report_writers",
+        "cell_logs",
+        "terminal",
+    )
     code = (
         "import sys, "
         + ", ".join(f"matrix_runner.report.{name}" for name in names)

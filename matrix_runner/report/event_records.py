@@ -1,12 +1,14 @@
-"""A recording of a run: every event, a JSON object a line, from which each view can be made again."""
+"""Events as JSON, an object a line: `--progress json`, and events.jsonl beside the wheels (docs/events.md).
+
+Fields and events may be added within one version of the format, never changed or removed; readers ignore the unknown.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
-from matrix_runner.errors import OutputError, UsageError
+from matrix_runner.errors import UsageError
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
@@ -14,6 +16,7 @@ from matrix_runner.model.events import (
     Event,
     Notice,
     Output,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -21,6 +24,9 @@ from matrix_runner.model.events import (
 )
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
+
+VERSION = 1
+"""Of the format; a reader refuses a recording of another."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -31,6 +37,7 @@ class _RunStarted(_Record, frozen=True, kw_only=True, tag="run-started"):
     run: str
     cells: tuple[str, ...]
     workers: int
+    version: int = VERSION
 
 
 class _Notice(_Record, frozen=True, kw_only=True, tag="notice"):
@@ -65,50 +72,40 @@ class _CellFinished(_Record, frozen=True, kw_only=True, tag="cell-finished"):
     outcome: OutcomeRecord
 
 
+class _RunFinished(_Record, frozen=True, kw_only=True, tag="run-finished"):
+    exit_code: int
+
+
 class _Tick(_Record, frozen=True, kw_only=True, tag="tick"):
     pass
 
 
-_AnyRecord = _RunStarted | _Notice | _CellStarted | _StepStarted | _Output | _StepFinished | _CellFinished | _Tick
+_OfRun = _RunStarted | _RunFinished | _Notice | _Tick
+_OfCell = _CellStarted | _StepStarted | _Output | _StepFinished | _CellFinished
+_AnyRecord = _OfRun | _OfCell
 
 
-class EventRecorder:
-    """Writes every event to a file. One that was cut off, as by a kill, replays up to its last whole line."""
+_DECODER: msgspec.json.Decoder[_AnyRecord] = msgspec.json.Decoder(_AnyRecord)
+_ENCODER = msgspec.json.Encoder()
 
-    def __init__(self, path: Path) -> None:
-        """Create the file anew. Raise OutputError where that fails."""
-        try:
-            self._file: BinaryIO = path.open("wb")
-        except OSError as error:
-            raise OutputError(f"cannot write the recording {path}: {error.strerror}") from error
-        self._path = path
-        self._encoder = msgspec.json.Encoder()
 
-    def handle(self, event: Event) -> None:
-        """Write the event. Raise OutputError if the disk refuses: a recording with holes is worse than none."""
-        try:
-            self._file.write(self._encoder.encode(_record(event)) + b"\n")
-        except OSError as error:
-            raise OutputError(f"cannot write the recording {self._path}: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Write out what is buffered. Raise OutputError if the disk refuses."""
-        try:
-            self._file.close()
-        except OSError as error:
-            raise OutputError(f"cannot write the recording {self._path}: {error.strerror}") from error
+def event_line(event: Event) -> bytes:
+    """Return the event as a line of JSON, with its line end."""
+    return _ENCODER.encode(_record(event)) + b"\n"
 
 
 def replay(path: Path) -> Iterator[Event]:
-    """Yield the events of a recording, in order. Raise UsageError for a file that cannot be read or is none."""
-    decoder: msgspec.json.Decoder[_AnyRecord] = msgspec.json.Decoder(_AnyRecord)
+    """Yield the events of a recording, in order. Raise UsageError for a file that cannot be read or is none.
+
+    One that was cut off, as by a kill, is replayed up to its last whole line.
+    """
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    yield _event(decoder.decode(line))
+                    yield _event(_DECODER.decode(line))
                 except ValueError as error:
                     raise UsageError(f"{path}:{number}: no event of ours: {error}") from error
     except OSError as error:
@@ -134,18 +131,38 @@ def _record(event: Event) -> _AnyRecord:  # noqa: PLR0911 -- one for each event
             return _StepFinished(at=event.at, cell=str(event.cell), kind=str(event.kind), seconds=event.seconds)
         case CellFinished():
             return _CellFinished(at=event.at, outcome=outcome_record(event.outcome))
+        case RunFinished():
+            return _RunFinished(at=event.at, exit_code=event.exit_code)
         case Tick():
             return _Tick(at=event.at)
 
 
-def _event(record: _AnyRecord) -> Event:  # noqa: PLR0911 -- one for each event
+def _event(record: _AnyRecord) -> Event:
+    match record:
+        case _RunStarted() | _RunFinished() | _Notice() | _Tick():
+            return _event_of_run(record)
+        case _CellStarted() | _StepStarted() | _Output() | _StepFinished() | _CellFinished():
+            return _event_of_cell(record)
+
+
+def _event_of_run(record: _OfRun) -> Event:
     match record:
         case _RunStarted():
+            if record.version != VERSION:
+                raise ValueError(f"it is of version {record.version}; this program reads version {VERSION}")
             cells = tuple(Cell.parse(cell) for cell in record.cells)
             return RunStarted(at=record.at, run=record.run, cells=cells, workers=record.workers)
+        case _RunFinished():
+            return RunFinished(at=record.at, exit_code=record.exit_code)
         case _Notice():
             about = Cell.parse(record.cell) if record.cell is not None else None
             return Notice(at=record.at, text=record.text, cell=about, is_warning=record.is_warning)
+        case _Tick():
+            return Tick(at=record.at)
+
+
+def _event_of_cell(record: _OfCell) -> Event:
+    match record:
         case _CellStarted():
             return CellStarted(at=record.at, cell=Cell.parse(record.cell))
         case _StepStarted():
@@ -158,5 +175,3 @@ def _event(record: _AnyRecord) -> Event:  # noqa: PLR0911 -- one for each event
             return StepFinished(at=record.at, cell=cell, kind=kind, seconds=record.seconds)
         case _CellFinished():
             return CellFinished(at=record.at, outcome=outcome_of(record.outcome))
-        case _Tick():
-            return Tick(at=record.at)

@@ -1,0 +1,47 @@
+"""Which console shows a run: `--progress`, decided once from the option, the stream and the environment."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from matrix_runner.config.kinds.values import Progress
+from matrix_runner.model.events import Listener
+from matrix_runner.report.cell_logs import CellLogs
+from matrix_runner.report.event_stream import JsonConsole
+from matrix_runner.report.folds import fold_style
+from matrix_runner.report.plain_console import PlainConsole, PlainStyle
+from matrix_runner.report.terminal import wants_colour, wants_live
+
+
+def choose_progress(asked: Progress, environ: Mapping[str, str], *, is_terminal: bool, verbose: bool) -> Progress:
+    """Make `auto` concrete: the live table on a terminal that can show one, outside CI, else the plain console.
+
+    Whole logs (`verbose`) do not go with a table that redraws itself.
+    """
+    if asked is not Progress.AUTO:
+        return asked
+    return Progress.LIVE if wants_live(environ, is_terminal=is_terminal) and not verbose else Progress.PLAIN
+
+
+@contextmanager
+def open_console(
+    progress: Progress, stream: TextIO, environ: Mapping[str, str], logs: CellLogs, *, verbose: bool
+) -> Iterator[Listener]:
+    """Give the console of a run, which reads the cells' logs from `logs`. `progress`: anything but `auto`."""
+    match progress:
+        case Progress.LIVE:
+            # The only one that needs rich, which takes a tenth of a second to import.
+            from matrix_runner.report.live_table import LiveTable, make_console
+
+            live = LiveTable(make_console(stream, environ), logs)
+            try:
+                yield live
+            finally:
+                live.close()
+        case Progress.JSON:
+            yield JsonConsole(stream)
+        case Progress.PLAIN | Progress.QUIET | Progress.AUTO:
+            colour = wants_colour(environ, is_terminal=stream.isatty())
+            is_quiet = progress is Progress.QUIET
+            style = PlainStyle(fold=fold_style(environ), colour=colour, verbose=verbose, quiet=is_quiet)
+            yield PlainConsole(stream, logs, style)

@@ -1,0 +1,98 @@
+"""Every rendering of a finished run, in one list: files beside the wheels, and summaries for those who watch.
+
+Another format (JUnit, HTML) is a module with a function from the report to text, and a row here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from matrix_runner.config.kinds.values import Progress
+from matrix_runner.model.outcomes import Report
+from matrix_runner.report.markdown_summary import markdown_summary
+from matrix_runner.report.report_json import ReportExtra, report_json
+from matrix_runner.report.terminal import LineWriter
+from matrix_runner.report.text_summary import summary_lines, totals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportFile:
+    """A file in the output directory. `render`: its content."""
+
+    name: str
+    render: Callable[[Report, ReportExtra], bytes]
+
+
+FILES: tuple[ReportFile, ...] = (ReportFile(name="report.json", render=report_json),)
+"""The files that each run leaves beside its wheels, besides SHA256SUMS, which is the wheelhouse's own."""
+
+
+class Summary(Protocol):
+    """Shows a finished run to those who watch it."""
+
+    def show(self, report: Report, output_dir: str, left_out: int) -> None:
+        """Show it. `output_dir`: as the user named it; `left_out`: how many cells were not in the plan."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsoleSummary:
+    """The table, the failures and the totals; for those who asked for quiet the totals alone.
+
+    `width`: columns of the console.
+    """
+
+    out: LineWriter
+    colour: bool
+    width: int
+    is_quiet: bool = False
+
+    def show(self, report: Report, output_dir: str, left_out: int) -> None:
+        """Print it."""
+        if self.is_quiet:
+            self.out.write(*totals(report, output_dir))
+            return
+        self.out.write(*summary_lines(report, output_dir=output_dir, colour=self.colour, width=self.width))
+        if left_out:
+            self.out.write(f"{left_out} other cells were not in the plan: `runner plan` says why")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GithubSummary:
+    """The summary on the page of a GitHub Actions run: appended to the file that GITHUB_STEP_SUMMARY names."""
+
+    path: Path
+    errors: LineWriter
+
+    def show(self, report: Report, output_dir: str, left_out: int) -> None:
+        """Append it."""
+        del left_out
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(markdown_summary(report, output_dir=output_dir))
+        except OSError as error:
+            # The variable reaches containers of a job in which its file is not.
+            self.errors.write(f"warning: GITHUB_STEP_SUMMARY: {error}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Streams:
+    """The streams of the command. `colour`, `width`: of the first."""
+
+    out: LineWriter
+    errors: LineWriter
+    colour: bool
+    width: int
+
+
+def summaries(progress: Progress, environ: Mapping[str, str], streams: Streams) -> tuple[Summary, ...]:
+    """Return the summaries of a run. Standard output is the events' alone where these are printed as JSON."""
+    found: list[Summary] = []
+    if progress is not Progress.JSON:
+        is_quiet = progress is Progress.QUIET
+        found.append(ConsoleSummary(out=streams.out, colour=streams.colour, width=streams.width, is_quiet=is_quiet))
+    step_summary = environ.get("GITHUB_STEP_SUMMARY")
+    if step_summary:
+        found.append(GithubSummary(path=Path(step_summary), errors=streams.errors))
+    return tuple(found)
