@@ -16,7 +16,7 @@ from workload import ARCHS, BenchmarkError, Workload, command, environment
 from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.model.outcomes import Report, Status
-from matrix_runner.report.report_json import read_report
+from matrix_runner.report.summary.report_json import read_report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,8 +29,8 @@ from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
 from matrix_runner.recipe.testing import has_tests
-from matrix_runner.report.report_json import ReportExtra
-from matrix_runner.report.report_writers import FILES
+from matrix_runner.report.summary.report_json import ReportExtra
+from matrix_runner.report.summary.report_writers import FILES
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory

@@ -140,12 +140,12 @@ def _may_run_before_all(settings: "Settings", chosen: "ChosenEngine") -> bool:
 @contextmanager
 def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
     """Return the live table on a terminal that can show one, else the plain console."""
-    from matrix_runner.report.folds import fold_style
-    from matrix_runner.report.plain_console import PlainConsole, PlainStyle
+    from matrix_runner.report.console.folds import fold_style
+    from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
     from matrix_runner.report.terminal import wants_colour, wants_live
 
     if wants_live(os.environ, is_terminal=sys.stdout.isatty()) and not verbose:
-        from matrix_runner.report.live_table import LiveTable, make_console
+        from matrix_runner.report.console.live_table import LiveTable, make_console
 
         live = LiveTable(make_console(sys.stdout, os.environ), logs)
         try:
@@ -160,8 +160,8 @@ def _console(logs: "CellLogs", *, verbose: bool) -> "Iterator[Listener]":
 def _summarise(report: "Report", plan: "Plan", output_dir: str, out: "LineWriter") -> None:
     from shutil import get_terminal_size
 
+    from matrix_runner.report.summary.text_summary import summary_lines
     from matrix_runner.report.terminal import wants_colour
-    from matrix_runner.report.text_summary import summary_lines
 
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
     width = get_terminal_size((140, 24)).columns
@@ -171,7 +171,7 @@ def _summarise(report: "Report", plan: "Plan", output_dir: str, out: "LineWriter
 
 
 def _summarise_for_github(report: "Report", output_dir: str, errors: "LineWriter") -> None:
-    from matrix_runner.report.markdown_summary import markdown_summary
+    from matrix_runner.report.summary.markdown_summary import markdown_summary
 
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if not step_summary:

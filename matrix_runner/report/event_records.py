@@ -23,7 +23,7 @@ from matrix_runner.model.events import (
     Tick,
 )
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.report.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
+from matrix_runner.report.summary.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
 
 VERSION = 1
 """Of the format; a reader refuses a recording of another."""

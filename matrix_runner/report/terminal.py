@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TextIO
 
-from matrix_runner.report.folds import FoldStyle, fold_style
+from matrix_runner.report.console.folds import FoldStyle, fold_style
 
 
 def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:

@@ -9,7 +9,7 @@ from planning import settings_with
 from matrix_runner.engine.fake.fake_engine import FakeResult
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.outcomes import Status
-from matrix_runner.report.text_summary import summary_lines
+from matrix_runner.report.summary.text_summary import summary_lines
 
 A, B = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64"
 

@@ -26,8 +26,8 @@ from matrix_runner.model.events import (
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind, StepTime, WheelRecord
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.report.event_records import event_line, replay
-from matrix_runner.report.report_json import ReportExtra, read_report, report_json
 from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, neutralise, sanitized_lines
+from matrix_runner.report.summary.report_json import ReportExtra, read_report, report_json
 
 TEXT = st.text(max_size=30)
 MAYBE = st.none() | TEXT

@@ -21,7 +21,7 @@ from matrix_runner.errors import ExitCode
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Report, Status
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.report_json import read_report
+from matrix_runner.report.summary.report_json import read_report
 from matrix_runner.run import build
 from matrix_runner.store.entry_record import EntryRecord
 from matrix_runner.store.sealed import seal, unseal

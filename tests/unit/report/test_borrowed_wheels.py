@@ -9,12 +9,12 @@ from report_story import CP39, CP311, passed
 
 from matrix_runner.model.events import CellFinished, CellStarted, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status, StepKind, StepTime
-from matrix_runner.report.board import UNICODE, Viewport, board_lines
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.markdown_summary import markdown_summary
-from matrix_runner.report.plain_console import PlainConsole, PlainStyle
-from matrix_runner.report.run_progress import RunProgress
-from matrix_runner.report.text_summary import summary_lines
+from matrix_runner.report.console.board import UNICODE, Viewport, board_lines
+from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
+from matrix_runner.report.console.run_progress import RunProgress
+from matrix_runner.report.summary.markdown_summary import markdown_summary
+from matrix_runner.report.summary.text_summary import summary_lines
 
 BORROWER = Outcome(cell=CP311, status=Status.PASSED, seconds=3.0, reused_from=CP39)
 TESTED = replace(BORROWER, steps=(StepTime(kind=StepKind.TEST, seconds=2.0),))

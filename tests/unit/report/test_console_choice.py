@@ -10,8 +10,8 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, CellStarted, Notice, RunStarted, Tick
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.console_choice import choose_progress, open_console
-from matrix_runner.report.report_writers import Streams, summaries
+from matrix_runner.report.console.console_choice import choose_progress, open_console
+from matrix_runner.report.summary.report_writers import Streams, summaries
 from matrix_runner.report.terminal import LineWriter
 
 CELL = Cell.parse("cp311-manylinux_x86_64")

@@ -13,10 +13,10 @@ from rich.console import Console
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice, Output, RunStarted, StepStarted, Tick
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.report.board import ASCII, Viewport, board_lines
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.live_table import LiveTable, make_console
-from matrix_runner.report.run_progress import CellPhase, CellProgress, RunProgress
+from matrix_runner.report.console.board import ASCII, Viewport, board_lines
+from matrix_runner.report.console.live_table import LiveTable, make_console
+from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
 
 RUNNING = CellProgress(
     cell=CP39, phase=CellPhase.RUNNING, started=10.0, step=StepKind.BUILD, step_started=15.0, detail="gcc -c core.c"

@@ -10,8 +10,8 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice, Output, RunStarted, StepStarted, Tick
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.folds import FoldStyle, error_annotation, fold_style
-from matrix_runner.report.plain_console import PlainConsole, PlainStyle
+from matrix_runner.report.console.folds import FoldStyle, error_annotation, fold_style
+from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
 from matrix_runner.report.terminal import LineWriter, speaks_unicode, wants_colour, wants_live
 
 START = RunStarted(at=0, run="r1", cells=(CP39, CP311, CP313T), workers=2)

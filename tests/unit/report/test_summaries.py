@@ -8,8 +8,8 @@ from report_story import CP39, CP311, CP313T, failed, passed
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind
-from matrix_runner.report.markdown_summary import CAP, markdown_summary
-from matrix_runner.report.text_summary import MEANINGS, summary_lines
+from matrix_runner.report.summary.markdown_summary import CAP, markdown_summary
+from matrix_runner.report.summary.text_summary import MEANINGS, summary_lines
 
 REPORT = Report(run="r", seconds=27.0, outcomes=(passed(CP39), failed(CP311, "it\x1b[2J broke", "Install lz4.")))
 LEFT_OUT = ((CP313T, "no image has it"), (Cell.parse("cp27mu-manylinux_i686"), "end of life"))

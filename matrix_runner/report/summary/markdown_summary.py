@@ -5,7 +5,7 @@ import re
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.phrases import LeftOut, cause, counted, duration, is_failed, step_times
 from matrix_runner.report.sanitize import clean_line, clean_lines
-from matrix_runner.report.text_summary import grouped, result, totals
+from matrix_runner.report.summary.text_summary import grouped, result, totals
 
 CAP = 1024 * 1024
 """Bytes that GitHub takes of one step's summary; a larger one is refused whole."""

@@ -7,8 +7,8 @@ import msgspec
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.errors import ExitCode, UsageError
 from matrix_runner.model.outcomes import Report
-from matrix_runner.report.outcome_records import OutcomeRecord, milliseconds, outcome_of, outcome_record, text
 from matrix_runner.report.phrases import LeftOut
+from matrix_runner.report.summary.outcome_records import OutcomeRecord, milliseconds, outcome_of, outcome_record, text
 
 VERSION = 1
 

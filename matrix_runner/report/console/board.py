@@ -6,8 +6,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from matrix_runner.model.outcomes import Outcome, Status
+from matrix_runner.report.console.run_progress import CellPhase, CellProgress
 from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, size, step_times
-from matrix_runner.report.run_progress import CellPhase, CellProgress
 from matrix_runner.report.sanitize import clean_line
 
 _STEP_WIDTH = 12

@@ -24,10 +24,10 @@ from matrix_runner.model.events import (
     Tick,
 )
 from matrix_runner.model.outcomes import Outcome
-from matrix_runner.report.board import ASCII, UNICODE, Viewport, board_lines, fit
 from matrix_runner.report.cell_logs import HEAD, CellLogs
+from matrix_runner.report.console.board import ASCII, UNICODE, Viewport, board_lines, fit
+from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
 from matrix_runner.report.phrases import cause, duration, is_failed
-from matrix_runner.report.run_progress import CellPhase, CellProgress, RunProgress
 from matrix_runner.report.sanitize import clean_lines, last_line, sanitized_lines
 from matrix_runner.report.terminal import speaks_unicode, wants_colour
 

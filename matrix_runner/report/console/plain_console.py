@@ -23,7 +23,8 @@ from matrix_runner.model.events import (
 )
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.folds import FoldStyle, closing, commands_off, commands_on, error_annotation, opening
+from matrix_runner.report.console.folds import FoldStyle, closing, commands_off, commands_on, error_annotation, opening
+from matrix_runner.report.console.run_progress import CellPhase, RunProgress
 from matrix_runner.report.phrases import (
     borrowed,
     cause,
@@ -36,7 +37,6 @@ from matrix_runner.report.phrases import (
     size,
     step_times,
 )
-from matrix_runner.report.run_progress import CellPhase, RunProgress
 from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lines
 from matrix_runner.report.terminal import LineWriter
 

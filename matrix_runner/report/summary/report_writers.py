@@ -10,10 +10,10 @@ from typing import Protocol
 
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.outcomes import Report
-from matrix_runner.report.markdown_summary import markdown_summary
-from matrix_runner.report.report_json import ReportExtra, report_json
+from matrix_runner.report.summary.markdown_summary import markdown_summary
+from matrix_runner.report.summary.report_json import ReportExtra, report_json
+from matrix_runner.report.summary.text_summary import summary_lines, totals
 from matrix_runner.report.terminal import LineWriter
-from matrix_runner.report.text_summary import summary_lines, totals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

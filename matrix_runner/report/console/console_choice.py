@@ -7,9 +7,9 @@ from typing import TextIO
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.events import Listener
 from matrix_runner.report.cell_logs import CellLogs
+from matrix_runner.report.console.folds import fold_style
+from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
 from matrix_runner.report.event_stream import JsonConsole
-from matrix_runner.report.folds import fold_style
-from matrix_runner.report.plain_console import PlainConsole, PlainStyle
 from matrix_runner.report.terminal import wants_colour, wants_live
 
 
@@ -31,7 +31,7 @@ def open_console(
     match progress:
         case Progress.LIVE:
             # The only one that needs rich, which takes a tenth of a second to import.
-            from matrix_runner.report.live_table import LiveTable, make_console
+            from matrix_runner.report.console.live_table import LiveTable, make_console
 
             live = LiveTable(make_console(stream, environ), logs)
             try:
