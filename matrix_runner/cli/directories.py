@@ -6,13 +6,13 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path, user_state_path
 
 from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.digests import text_digest
 from matrix_runner.errors import EngineError, MachineError, UsageError
 from matrix_runner.matrix import Host
 from matrix_runner.model.platforms import Arch, Libc
@@ -44,7 +44,7 @@ def image_dir() -> Path:
 
 def durations_file(project: str) -> Path:
     """Return the file that remembers how long a project's cells take. `project`: its name, or else its path."""
-    return _of_home(user_cache_path) / "durations" / f"{sha256(project.encode()).hexdigest()[:16]}.json"
+    return _of_home(user_cache_path) / "durations" / f"{text_digest(project)[:16]}.json"
 
 
 def cache_dir(settings: "Settings") -> Path:

@@ -4,8 +4,6 @@ Nothing is shared between projects. A project is its directory (or sdist), seen 
 its name in the metadata would not do, as anybody may call a project the same.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +11,7 @@ from typing import Final
 from matrix_runner.config.kinds.values import CompilerCache
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.digests import json_digest, text_digest
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.matrix import Job
 from matrix_runner.recipe.layout import Layout
@@ -41,7 +40,7 @@ class ProjectVolumes:
     @property
     def identity(self) -> str:
         """The project's: another directory, user, host or state directory is another project."""
-        return hashlib.sha256(f"{self.owner}\0{self.project}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return text_digest(self.owner, str(self.project))[:16]
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
@@ -72,4 +71,4 @@ def _downloads_key(job: Job, image: ResolvedImage) -> str:
     one C library, or of one system, from no other. So the image must be the same, and what `before-all` adds to it.
     """
     parts = (image.id, str(job.cell.platform), job.settings[BEFORE_ALL])
-    return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return json_digest(parts)[:12]

@@ -1,10 +1,11 @@
 """When what an engine keeps was last used: no engine tells, so this machine notes it, in files that say it by time."""
 
 import contextlib
-import hashlib
 import os
 import time
 from pathlib import Path
+
+from matrix_runner.digests import text_digest
 
 
 class LastUses:
@@ -42,4 +43,4 @@ class LastUses:
                     Path(entry).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        return self._directory / hashlib.sha256(name.encode()).hexdigest()[:32]
+        return self._directory / text_digest(name)[:32]

@@ -4,7 +4,6 @@ An image's id is a digest of its content, so a probe's result stays true. Not re
 an accident or may change: an interpreter that did not start, or one that is installed on demand.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -13,6 +12,7 @@ import msgspec
 
 from matrix_runner import __version__
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.digests import text_digest
 from matrix_runner.engine.api import Engine, ResolvedImage
 from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
@@ -107,7 +107,7 @@ class ProbeCache:
     def _name(self, image: ResolvedImage, key: ImageKey, jobs: Sequence[Job]) -> str:
         arguments = jobs[0].settings[CONTAINER_ENGINE].arguments.words
         probe = probe_request("", ()).argv
-        return _digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
+        return text_digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
 
 
 def _is_pinned(key: ImageKey) -> bool:
@@ -115,11 +115,7 @@ def _is_pinned(key: ImageKey) -> bool:
 
 
 def _pin(key: ImageKey) -> str:
-    return _digest("image", key.reference, str(key.arch))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return text_digest("image", key.reference, str(key.arch))
 
 
 def _decoded(content: bytes, kind: type[T]) -> T | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from matrix_runner.digests import text_digest
+
 FORMAT = "1"
 """Raised when cells do something else with the same inputs, so that no cell of before is taken."""
 
@@ -55,7 +57,7 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def digest(value: str) -> str:
     """Return what stands for a value that is not to be read."""
-    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+    return text_digest(value)
 
 
 def plain_name(name: str) -> str:
