@@ -1,6 +1,5 @@
 """The store of finished cells as one run uses it: which cells need not run, and those that did are added."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,9 @@ from pathlib import Path
 import msgspec
 
 from matrix_runner.cache.cache_key import SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
+from matrix_runner.digests import text_digest
 from matrix_runner.errors import OutputError
+from matrix_runner.files import sha256_of
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome
@@ -17,7 +18,6 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.store.cell_inputs import CellInputs, key
 from matrix_runner.store.remote_store import Remote
 from matrix_runner.store.store import CacheEntry, FinishedCell, Store
-from matrix_runner.wheelhouse.durable import sha256_of
 
 _LATEST = "latest"
 
@@ -203,7 +203,7 @@ class CellCache:
 
 def latest_key_note(project: str, cell: str) -> str:
     """Return the name of the note of a project's cell."""
-    return hashlib.sha256(f"{project}\0{cell}".encode("utf-8", "surrogateescape")).hexdigest()
+    return text_digest(project, cell)
 
 
 def latest_key(store: Store, project: str, cell: str) -> LatestKey | None:

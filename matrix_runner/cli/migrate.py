@@ -16,6 +16,7 @@ from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.errors import ConfigError, UsageError
+from matrix_runner.files import replacing
 
 if TYPE_CHECKING:
     from matrix_runner.config.loading.settings import Settings
@@ -122,19 +123,16 @@ def _left_behind(package: Path) -> Iterator[str]:
 def _write(file: Path, text: str) -> None:
     """Put the new text in the file's place, whole or not at all; through a link, with its mode and owner."""
     target = file.resolve()
-    name = None
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        before = target.stat()
-        with suppress(PermissionError):
-            os.chown(name, before.st_uid, before.st_gid)
-        Path(name).chmod(before.st_mode & 0o7777)
-        Path(name).replace(target)
+        with replacing(target) as partial:
+            # Until it has the other's owner and mode, it is nobody else's to read.
+            partial.touch(0o600, exist_ok=False)
+            partial.write_text(text, encoding="utf-8", newline="")
+            before = target.stat()
+            with suppress(PermissionError):
+                os.chown(partial, before.st_uid, before.st_gid)
+            partial.chmod(before.st_mode & 0o7777)
     except OSError as error:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
         raise UsageError(
             f"{file}: cannot be written: {error.strerror}", hint="`runner migrate --check` shows what to write"
         ) from error

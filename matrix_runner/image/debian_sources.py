@@ -3,7 +3,6 @@
 The mirror is the one that this machine's apt uses; apt checks every signature, from Debian's archive key to the file.
 """
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from matrix_runner.errors import MachineError
+from matrix_runner.files import replacing, sha256_of
 from matrix_runner.image.host_programs import HostPrograms
 from matrix_runner.image.image_manifest import SourcePackage
 from matrix_runner.image.image_recipe import Root
@@ -121,9 +121,8 @@ def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, 
             )
         if sha256_of(found) != source.sha256:
             raise MachineError(f"{source.file} from the Debian mirror is not the file that the recipe names")
-        partial = store / f"{source.file}.partial"
-        shutil.copyfile(found, partial)
-        partial.replace(store / source.file)
+        with replacing(store / source.file) as partial:
+            shutil.copyfile(found, partial)
 
 
 def _private_apt(sources: tuple[SourcePackage, ...], mirror: str, scratch: Path) -> tuple[str, ...]:
@@ -150,12 +149,3 @@ def _line(kind: str, mirror: str, suite: str) -> str:
     """Write a line of sources.list; where Debian's keyring is not installed, what apt trusts decides."""
     signed = f"[signed-by={KEYRING}] " if KEYRING.is_file() else ""
     return f"{kind} {signed}{mirror} {suite} main"
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-        return digest.hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.files import read_chunks
 from matrix_runner.policy.elf import Binary, read_elf
 from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.wheel_archive import open_archive
@@ -15,7 +16,6 @@ MEMBER_LIMIT = 4 * 1024**3
 """Bytes of one unpacked file; the largest libraries in wheels have some 2 GB."""
 
 _IN_MEMORY = 64 * 1024**2
-_CHUNK = 1024**2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ def _binaries(archive: zipfile.ZipFile, contents: WheelContents) -> Iterator[Bin
 def _binary(archive: zipfile.ZipFile, member: zipfile.ZipInfo, elf: ElfFile) -> Binary:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as unpacked:
         with archive.open(member) as packed:
-            while chunk := packed.read(_CHUNK):
+            for chunk in read_chunks(packed):
                 _write(unpacked, chunk)
         unpacked.seek(0)
         return read_elf(unpacked, elf.path, bits=elf.bits, machine=elf.machine, byte_order=elf.byte_order)

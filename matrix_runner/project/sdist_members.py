@@ -15,7 +15,7 @@ from typing import Final
 from matrix_runner.config.mistakes import quote
 
 CHUNK: Final = 1 << 16
-"""Bytes that are read at a time."""
+"""Bytes that are read at a time. Less than `files.CHUNK`: far from `_LONGEST_READ`, and from the limit of all."""
 
 _LONGEST_READ: Final = 1 << 20
 """Bytes. Only a header can ask for more, and it would be read into memory as a whole."""

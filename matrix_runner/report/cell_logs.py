@@ -129,6 +129,7 @@ class CellLogs:
             with self.path(cell).open("rb") as file:
                 if last is not None:
                     file.seek(max(file.seek(0, 2) - last, 0))
+                # Not `files.read_chunks`: every cell's log passes here, and a generator more adds to each piece.
                 while chunk := file.read(64 * 1024):
                     yield chunk
         except OSError as error:

@@ -1,6 +1,5 @@
 """How long cells took in earlier runs of a project, so that the longest can start first."""
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +7,7 @@ from statistics import fmean
 
 import msgspec
 
+from matrix_runner.files import write_whole
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind
 
@@ -62,14 +62,8 @@ class Durations:
 
     def write(self, path: Path) -> None:
         """Write them for the next run, whole or not at all."""
-        passing = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            passing.write_bytes(msgspec.json.encode({str(cell): round(took, 3) for cell, took in self._known.items()}))
-            passing.replace(path)
-        except OSError:
-            with suppress(OSError):
-                passing.unlink()
+        with suppress(OSError):
+            write_whole(path, msgspec.json.encode({str(cell): round(took, 3) for cell, took in self._known.items()}))
 
     def _of(self, is_near: Callable[[Cell], bool]) -> list[float]:
         return [seconds for cell, seconds in self._known.items() if is_near(cell)]

@@ -9,23 +9,23 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-_CHUNK = 1024 * 1024
+from matrix_runner.files import read_chunks
 
 
-def chunks_of(path: Path, limit: int) -> Iterator[bytes]:
-    """Read a regular file piece by piece, at most `limit` bytes. Raise OSError, also for a link or a device."""
+def regular_chunks(path: Path, limit: int) -> Iterator[bytes]:
+    """Yield a regular file's content in chunks, at most `limit` bytes. Raise OSError, also for a link or a device."""
+    # Not `files.chunks_of`: somebody else may have put a link, a pipe or something endless there.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             raise OSError(f"{path} is no regular file of at most {limit} bytes")
-        while chunk := file.read(_CHUNK):
-            yield chunk
+        yield from read_chunks(file)
 
 
 def read_small(path: Path, limit: int) -> bytes:
     """Return a regular file's content. Raise OSError."""
-    return b"".join(chunks_of(path, limit))
+    return b"".join(regular_chunks(path, limit))
 
 
 def copy_checked(path: Path, target: Path | None, *, size: int, sha256: str) -> bool:
@@ -33,24 +33,12 @@ def copy_checked(path: Path, target: Path | None, *, size: int, sha256: str) -> 
     digest, count = hashlib.sha256(), 0
     with contextlib.ExitStack() as stack:
         copy = None if target is None else stack.enter_context(target.open("wb"))
-        for chunk in chunks_of(path, size):
+        for chunk in regular_chunks(path, size):
             digest.update(chunk)
             count += len(chunk)
             if copy is not None:
                 copy.write(chunk)
     return (count, digest.hexdigest()) == (size, sha256)
-
-
-def write_new(path: Path, data: bytes, room: Path) -> None:
-    """Give a small file its content whole or not at all, by way of a temporary name in `room`. Raise OSError."""
-    partial = room / f"note-{secrets.token_hex(8)}"
-    try:
-        partial.write_bytes(data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def discard(path: Path, room: Path) -> None:
@@ -64,12 +52,3 @@ def discard(path: Path, room: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink()
-
-
-def flush_directory(path: Path) -> None:
-    """See that the disk knows the names in a directory. Raise OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from matrix_runner.errors import OutputError, UsageError
+from matrix_runner.files import CHUNK
 from matrix_runner.store.store import INPUTS, LOG, RECORD, WHEEL, Store
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 
-_CHUNK = 1024 * 1024
 _NAMES = (RECORD, WHEEL, LOG, INPUTS)
 
 
@@ -131,7 +131,7 @@ def _unpack(archive: Path, entry: Path) -> bool:
                 if data is None or (entry / member.name).exists():
                     return False
                 with (entry / member.name).open("xb") as file:
-                    shutil.copyfileobj(data, file, _CHUNK)
+                    shutil.copyfileobj(data, file, CHUNK)
     except tarfile.TarError:
         return False
     return True

@@ -18,14 +18,14 @@ from pathlib import Path
 import msgspec
 
 from matrix_runner.errors import OutputError
+from matrix_runner.files import flush_directory, write_flushed, write_whole
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.store import cell_inputs
 from matrix_runner.store.cell_inputs import CellInputs
-from matrix_runner.store.entry_files import chunks_of, copy_checked, discard, flush_directory, read_small, write_new
+from matrix_runner.store.entry_files import copy_checked, discard, read_small, regular_chunks
 from matrix_runner.store.entry_record import CachedWheel, EntryFile, EntryRecord, read_record
 from matrix_runner.store.sealed import seal, unseal
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
-from matrix_runner.wheelhouse.durable import write_flushed
 
 RECORD, WHEEL, LOG, INPUTS = "entry.json", "wheel", "log", "ingredients.json"
 
@@ -83,7 +83,7 @@ class Store:
             self.tmp.mkdir(parents=True, exist_ok=True)
             tag = self.root / "CACHEDIR.TAG"
             if not tag.exists():
-                write_new(tag, _TAG.encode(), self.tmp)
+                write_whole(tag, _TAG.encode(), temporary=self._temporary("note"))
 
     def path(self, key: str) -> Path:
         """Return where the entry of a key is, or would be."""
@@ -139,7 +139,7 @@ class Store:
         content = cell_inputs.write(inputs)
         key = cell_inputs.key(inputs)
         self.prepare()
-        partial = self.tmp / f"entry-{secrets.token_hex(8)}"
+        partial = self._temporary("entry")
         try:
             with self._told("written to"):
                 partial.mkdir()
@@ -164,7 +164,7 @@ class Store:
     def temporary_directory(self) -> Iterator[Path]:
         """Give a new directory beside the entries, which goes at the end. Raise OutputError."""
         self.prepare()
-        path = self.tmp / f"room-{secrets.token_hex(8)}"
+        path = self._temporary("room")
         with self._told("written to"):
             path.mkdir()
         try:
@@ -184,16 +184,16 @@ class Store:
         """Note a small JSON document, for `note`. Raise OutputError."""
         self.prepare()
         with self._told("written to"):
-            write_new(self._note(kind, name), seal(content), self.tmp)
+            write_whole(self._note(kind, name), seal(content), temporary=self._temporary("note"))
 
     def _write(self, partial: Path, key: str, content: bytes, finished: FinishedCell) -> EntryRecord:
         outcome, wheel = finished.outcome, None
         if finished.wheel is not None and outcome.wheel is not None:
-            written = write_flushed(partial / WHEEL, chunks_of(finished.wheel, DEFAULT_LIMIT))
+            written = write_flushed(partial / WHEEL, regular_chunks(finished.wheel, DEFAULT_LIMIT))
             wheel = outcome.wheel
             if written != wheel.sha256:
                 raise OutputError(f"{wheel.name} changed after it was published, and is not kept")
-        log = () if finished.log is None else chunks_of(finished.log, _LARGE)
+        log = () if finished.log is None else regular_chunks(finished.log, _LARGE)
         digests = (write_flushed(partial / LOG, log), write_flushed(partial / INPUTS, (content,)))
         parts = [
             EntryFile(size=(partial / name).stat().st_size, sha256=digest)
@@ -230,6 +230,10 @@ class Store:
                 flush_directory(target.parent)
                 return
         partial.rename(target)
+
+    def _temporary(self, kind: str) -> Path:
+        """Return a new name beside the entries; `prune` removes what a killed run left under one."""
+        return self.tmp / f"{kind}-{secrets.token_hex(8)}"
 
     def _note(self, kind: str, name: str) -> Path:
         if _NOTE.fullmatch(name) is None or kind not in NOTES:

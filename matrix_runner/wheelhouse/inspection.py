@@ -12,11 +12,14 @@ from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
 from matrix_runner.errors import WheelRejected
+from matrix_runner.files import sha256_of_rest
 from matrix_runner.wheelhouse.dist_info import DistInfo, RecordEntry, read_dist_info
 from matrix_runner.wheelhouse.wheel_archive import open_archive
 from matrix_runner.wheelhouse.wheel_name import WheelName, parse_name
 
 _CHUNK = 256 * 1024
+"""Less than `files.CHUNK`: `zipfile` holds several times as much, compressed and not, for each cell that is ending."""
+
 _SMALL = 4 * 1024**2
 """Bytes up to which a wheel is read from memory: `zipfile` moves about in the file a hundred times for a small one."""
 
@@ -75,7 +78,7 @@ def inspect(wheel: Path) -> WheelContents:
             head = on_disk.read(_SMALL + 1)
             file = io.BytesIO(head) if len(head) <= _SMALL else on_disk
             file.seek(0)
-            digest = _digest(file)
+            digest = sha256_of_rest(file)
             with open_archive(file, wheel.name) as archive:
                 info = read_dist_info(archive, wheel.name, name)
                 elf_files = _check_files(archive, wheel.name, info)
@@ -96,13 +99,6 @@ def inspect(wheel: Path) -> WheelContents:
         size=size,
         sha256=digest,
     )
-
-
-def _digest(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[ElfFile, ...]:

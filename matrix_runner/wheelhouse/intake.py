@@ -20,6 +20,7 @@ _HEADERS = 128 * 1024
 
 _MEMBERS = 1000
 _CHUNK = 256 * 1024
+"""Less than `files.CHUNK`: `tarfile` holds several times as much for each cell that is ending."""
 
 
 class _Source(io.RawIOBase):
@@ -148,6 +149,7 @@ def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
 
 def _store(data: IO[bytes], size: int, directory: Path) -> Path:
     """Copy `size` bytes into a new file under a temporary name."""
+    # Not `files.replacing`: the wheel gets its name only when the rest of the stream has been looked at.
     partial: Path | None = None
     try:
         descriptor, name = tempfile.mkstemp(dir=directory, prefix=".incoming-", suffix=".partial")

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.files import chunks_of, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
-from matrix_runner.wheelhouse.durable import chunks_of, rename_flushed, sha256_of, write_flushed
 
 if TYPE_CHECKING:
     from matrix_runner.wheelhouse.inspection import WheelContents
@@ -187,19 +187,13 @@ class Wheelhouse:
 
     def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None, hint: str | None) -> None:
         """Write a file whole or not at all, and only if what came is what `sha256` says."""
-        partial, is_in_place = self._new_partial(), False
         try:
-            written = write_flushed(partial, chunks)
-            if sha256 is not None and written != sha256:
-                raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
-            rename_flushed(partial, target)
-            is_in_place = True
+            with replacing(target, self._new_partial(), is_flushed=True) as partial:
+                written = write_flushed(partial, chunks)
+                if sha256 is not None and written != sha256:
+                    raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
         except OSError as error:
             raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
-        finally:
-            if not is_in_place:
-                with suppress(OSError):
-                    partial.unlink(missing_ok=True)
 
     def _new_partial(self) -> Path:
         """Return a free temporary name; mutex and lock together make it this call's alone."""

@@ -10,6 +10,7 @@ import msgspec
 from matrix_runner.engine.api import PersistentItem, PersistentKind, Volume
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.errors import EngineError
+from matrix_runner.files import write_whole
 
 
 class _Label(msgspec.Struct):
@@ -39,9 +40,8 @@ class LocalKeeping:
 
     def label(self, place: Path, labels: tuple[tuple[str, str], ...]) -> None:
         """Say that a directory is there for later runs, and that it is whole. Raise OSError."""
-        draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
-        draft.write_bytes(msgspec.json.encode(_Label(labels=dict(labels), created=int(time.time()))))
-        draft.replace(_label_of(place))
+        label = _Label(labels=dict(labels), created=int(time.time()))
+        write_whole(_label_of(place), msgspec.json.encode(label))
 
     def image(self, place: Path, name: str) -> bool:
         """Whether a directory is a whole image for later runs; if so, note its use."""

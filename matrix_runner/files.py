@@ -1,0 +1,114 @@
+"""Reading files in chunks, and writing files that are there whole or not at all."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+CHUNK: Final = 1 << 20
+"""Bytes that are read at a time."""
+
+
+class Readable(Protocol):
+    """The reading half of a binary file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes; none at the end."""
+        ...
+
+
+def read_chunks(file: Readable) -> Iterator[bytes]:
+    """Yield the rest of an open file in chunks."""
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def read_exactly(file: Readable, size: int, name: str) -> Iterator[bytes]:
+    """Yield the next `size` bytes of an open file in chunks. Raise OSError, with the file's `name`, if it has fewer."""
+    left = size
+    while left:
+        chunk = file.read(min(left, CHUNK))
+        if not chunk:
+            raise OSError(f"{name} became shorter while it was read")
+        left -= len(chunk)
+        yield chunk
+
+
+def chunks_of(path: Path, size: int = CHUNK) -> Iterator[bytes]:
+    """Yield a file's content in chunks of at most `size` bytes. Raise OSError."""
+    # Not by way of `read_chunks`, nor is the next digest: every wheel passes here, and a generator adds to each chunk.
+    with path.open("rb") as file:
+        while chunk := file.read(size):
+            yield chunk
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal. Raise OSError."""
+    with path.open("rb") as file:
+        return sha256_of_rest(file)
+
+
+def sha256_of_rest(file: Readable) -> str:
+    """Return the SHA-256, in hexadecimal, of an open file from its position to its end."""
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_flushed(path: Path, chunks: Iterable[bytes]) -> str:
+    """Write a new file through to the disk, with the permissions that the umask leaves; return its SHA-256.
+
+    Raise OSError, also if there is a file of that name.
+    """
+    digest = hashlib.sha256()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        for chunk in chunks:
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def flush_directory(path: Path) -> None:
+    """Write the names in a directory through to the disk. Raise OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: Path, temporary: Path | None = None, *, is_flushed: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write to, which takes the place of `path` at the end, or is removed after an error.
+
+    `temporary`: one on the same file system; by default a hidden one beside `path`, which ends in `.partial`.
+    `is_flushed`: whether the disk knows the new name on return; the content is flushed by `write_flushed`.
+    Raise OSError.
+    """
+    partial = temporary or path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+        if is_flushed:
+            flush_directory(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, data: bytes, *, temporary: Path | None = None) -> None:
+    """Write a small file whole or not at all, and make its directory if need be; nothing is flushed. Raise OSError.
+
+    `temporary`: as for `replacing`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, temporary) as partial:
+        partial.write_bytes(data)
