@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from matrix_runner.archives import archive_of_bytes
 from matrix_runner.before_all.prepared_key import PreparedKeys, unmatched_patterns
 from matrix_runner.before_all.registry import BeforeAllPart, BeforeAllRegistry, PreparedImage
 from matrix_runner.before_all.source_update import Put, source_digest, update_source, write_list
@@ -15,7 +16,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.probe.probed_images import ProbedImages
-from matrix_runner.project.source_archive import SourceArchive, archive_of_bytes
+from matrix_runner.project.source_archive import SourceArchive
 from matrix_runner.recipe.layout import Layout
 
 REPOSITORY: Final = "matrix-runner/prepared"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from tarfile import BLOCKSIZE
 from tarfile import open as open_tar
 
+from matrix_runner.archives import END, archive_of_bytes
 from matrix_runner.engine.api import Container, ExecRequest
-from matrix_runner.project.source_archive import Digests, SourceArchive, archive_of_bytes
+from matrix_runner.files import read_exactly
+from matrix_runner.project.source_archive import Digests, SourceArchive
 from matrix_runner.recipe.layout import Layout
-
-_CHUNK = 1 << 20
 
 Put = Callable[[str, Iterable[bytes]], None]
 """Unpacks a tar stream in a directory of the container."""
@@ -86,12 +86,9 @@ class Changes:
                 if (".git" if member.name.startswith(".git/") else member.name) in self.changed:
                     raw.seek(member.offset)
                     data = member.size if member.isreg() else 0
-                    left = member.offset_data + data + -data % BLOCKSIZE - member.offset
-                    while left:
-                        piece = raw.read(min(left, _CHUNK))
-                        left -= len(piece)
-                        yield piece
-        yield bytes(2 * BLOCKSIZE)
+                    size = member.offset_data + data + -data % BLOCKSIZE - member.offset
+                    yield from read_exactly(raw, size, str(source.path))
+        yield END
 
 
 def changes_between(before: Digests, now: Digests) -> Changes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from matrix_runner.archives import archive_of
 from matrix_runner.before_all.registry import BeforeAllPart, PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.constraints import load_constraints
@@ -20,7 +21,7 @@ from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.project.source_archive import SourceArchive, archive_of
+from matrix_runner.project.source_archive import SourceArchive
 from matrix_runner.recipe.cargo_downloads import has_crates
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.image_facts import InterpreterFacts

@@ -1,20 +1,9 @@
 """Tar streams on their way to and from a container."""
 
-import io
-import tarfile
 from collections.abc import Iterable, Iterator
 
+from matrix_runner.archives import END
 from matrix_runner.errors import EngineError
-
-
-def tar_of_file(name: str, data: bytes) -> bytes:
-    """Return an archive of one file."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        info = tarfile.TarInfo(name)
-        info.size, info.mode = len(data), 0o644
-        tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def whole_archive(pieces: Iterable[bytes], path: str) -> Iterator[bytes]:
@@ -24,9 +13,9 @@ def whole_archive(pieces: Iterable[bytes], path: str) -> Iterator[bytes]:
     """
     tail = b""
     for piece in pieces:
-        tail = (tail + piece)[-1024:]
+        tail = (tail + piece)[-len(END) :]
         yield piece
-    if tail != bytes(1024):
+    if tail != END:
         raise EngineError(
             f"{path} was not copied out whole: the stream ended early",
             hint="The container, or the engine, went away; run again.",

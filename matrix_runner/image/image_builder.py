@@ -1,16 +1,16 @@
 """One part of an image at a time: root filesystem, interpreter, and the image that puts them together."""
 
 import shutil
-import tarfile
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import (
     Container,
     ContainerSpec,
@@ -22,6 +22,7 @@ from matrix_runner.engine.api import (
     ResolvedImage,
 )
 from matrix_runner.errors import EngineError, MachineError
+from matrix_runner.files import chunks_of, replacing
 from matrix_runner.image.build_progress import BuildProgress, OnProgress, Stage
 from matrix_runner.image.debian_sources import find_mirror, make_root
 from matrix_runner.image.host_programs import HostPrograms
@@ -38,7 +39,6 @@ from matrix_runner.image.image_recipe import (
 )
 from matrix_runner.model.platforms import Arch
 
-_CHUNK = 1 << 20
 _SCRATCH = "root-"
 _TOLD = 12
 """Lines of a failed command's output that a user is shown."""
@@ -103,7 +103,7 @@ def _roots(builder: ImageBuilder) -> tuple[ResolvedImage, ...]:
 
 def remove_scraps(builder: ImageBuilder) -> None:
     """Remove what a build that was killed left half made. The caller sees to it that there is no other build."""
-    for scrap in (*builder.cache.glob(f"{_SCRATCH}*"), *builder.cache.glob("interpreters/*.partial")):
+    for scrap in (*builder.cache.glob(f"{_SCRATCH}*"), *builder.cache.glob("*/*.partial")):
         if scrap.is_dir():
             shutil.rmtree(scrap, ignore_errors=True)
         else:
@@ -133,7 +133,7 @@ def compile_interpreter(
         return kept
     spec = ContainerSpec(image=image_id, arch=root.arch, name=f"compile-{compilation.directory}-{root.arch}")
     with builder.engine.open(spec) as container:
-        container.put(BUILD_DIRECTORY, tar_of(builder.sources / compilation.source.file))
+        container.put(BUILD_DIRECTORY, archive_of(builder.sources / compilation.source.file, compilation.source.file))
         _perform(container, compilation.steps, builder.log(root.arch, compilation.directory))
         with container.get(f"{PYTHONS}/{compilation.directory}") as stream:
             _keep(stream, kept)
@@ -153,7 +153,7 @@ def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
     spec = ContainerSpec(image=image_id, arch=recipe.arch, name=f"assemble-{recipe.arch}")
     with builder.engine.open(spec) as container:
         for compilation in recipe.compilations:
-            container.put(PYTHONS, _chunks(builder.compiled(recipe.arch, compilation)))
+            container.put(PYTHONS, chunks_of(builder.compiled(recipe.arch, compilation)))
         _perform(container, recipe.steps, builder.log(recipe.arch, "image"))
         metadata = ImageMetadata(
             name=f"{recipe.name}:latest",
@@ -195,31 +195,14 @@ def _last_lines(log: Path) -> tuple[str, ...]:
     return tuple("".join(character if character.isprintable() else " " for character in line) for line in kept)
 
 
-def tar_of(path: Path) -> Iterator[bytes]:
-    """Stream a tar with this one file in it."""
-    info = tarfile.TarInfo(path.name)
-    info.size = path.stat().st_size
-    yield info.tobuf()
-    yield from _chunks(path)
-    yield bytes(-info.size % tarfile.BLOCKSIZE)
-    yield bytes(2 * tarfile.BLOCKSIZE)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
 def _keep(stream: Iterable[bytes], path: Path) -> None:
     """Write the whole, or nothing: an interrupted build leaves no half of an interpreter."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.writelines(stream)
-    if partial.stat().st_size == 0:
-        raise EngineError(f"the engine gave nothing for {path.stem}")
-    partial.replace(path)
+    with replacing(path) as partial:
+        with partial.open("wb") as file:
+            file.writelines(stream)
+        if partial.stat().st_size == 0:
+            raise EngineError(f"the engine gave nothing for {path.stem}")
 
 
 def _report(builder: ImageBuilder, arch: Arch, part: str, stage: Stage, started: float) -> None:

@@ -16,10 +16,9 @@ from typing import IO, cast
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
+from matrix_runner.files import chunks_of, read_exactly
 from matrix_runner.project.git import Git
 from matrix_runner.project.source_files import list_files
-
-_CHUNK = 1 << 20
 
 Digests = tuple[tuple[str, str], ...]
 """What is in each file of the project, its kind and mode included, by name, sorted; of `.git` what a build can see."""
@@ -37,10 +36,8 @@ class SourceArchive:
     digests: Digests = ()
 
     def read(self) -> Iterator[bytes]:
-        """Stream it; every caller has its own file position."""
-        with self.path.open("rb") as archive:
-            while chunk := archive.read(_CHUNK):
-                yield chunk
+        """Stream it; every caller has its own file position. Raise OSError."""
+        return chunks_of(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,26 +108,6 @@ def _gather(selection: SourceSelection, target: Path | None) -> Survey:
     return Survey(
         digests=tuple(sorted(seen)), files=len(digests), epoch=listed.epoch, notices=tuple(dict.fromkeys(notices))
     )
-
-
-def archive_of(path: Path, name: str) -> Iterator[bytes]:
-    """Stream a tar with one file under another name: how a finished wheel goes into a container."""
-    info = tarfile.TarInfo(name)
-    info.size = path.stat().st_size
-    yield info.tobuf(tarfile.PAX_FORMAT)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-    yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
-
-
-def archive_of_bytes(name: str, data: bytes) -> Iterator[bytes]:
-    """Stream a tar with one file that is no file of the project."""
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    yield info.tobuf(tarfile.PAX_FORMAT)
-    yield data
-    yield bytes(-info.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
 
 
 def _advice(error: Exception) -> str:
@@ -206,11 +183,7 @@ def _add_file(archive: tarfile.TarFile | None, path: Path, info: tarfile.TarInfo
         if archive is not None:
             archive.addfile(info, cast("IO[bytes]", hashing))
         else:
-            left = info.size
-            while left:
-                data = hashing.read(min(left, _CHUNK))
-                if not data:
-                    raise tarfile.ReadError(f"{path} became shorter while it was read")
-                left -= len(data)
+            for _ in read_exactly(hashing, info.size, str(path)):
+                pass
     # The mode is packed too.
     return f"{hashing.digest.hexdigest()}{'' if info.mode == 0o644 else ' executable'}"

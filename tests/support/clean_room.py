@@ -7,11 +7,11 @@ from os import environ
 from pathlib import Path
 
 from matrix_runner import catalog
+from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Libc, Platform
-from matrix_runner.project.source_archive import archive_of
 
 _CLEAN = r"""
 find / -xdev \( -name 'liblz4*' -o -name 'libyaml*' -o -name 'lz4*.h' -o -name 'yaml.h' \) -delete

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from matrix_runner.archives import archive_of_bytes
 from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, PersistentItem, ResolvedImage
-from matrix_runner.engine.archives import tar_of_file
 from matrix_runner.engine.docker.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker.docker_container import DockerContainer, Identity
 from matrix_runner.engine.docker.docker_persistent import DockerPersistent
@@ -99,7 +99,7 @@ class DaemonEngine:
             container.launch(_START_SECONDS)
             if self._ca is not None:
                 folder, _, name = CA_IN_CONTAINER.rpartition("/")
-                container.put(folder, (tar_of_file(name, self._ca.read_bytes()),))
+                container.put(folder, archive_of_bytes(name, self._ca.read_bytes()))
             yield container
         except MachineError as error:
             if self._aborted.is_set():

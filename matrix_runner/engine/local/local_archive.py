@@ -5,11 +5,10 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
+from matrix_runner.archives import END, padding
 from matrix_runner.errors import EngineError
-
-_CHUNK: Final = 1 << 20
+from matrix_runner.files import read_exactly
 
 
 def unpack(directory: Path, archive: Iterable[bytes]) -> None:
@@ -60,10 +59,12 @@ def pack(path: Path) -> Iterator[bytes]:
                     info.type, info.linkname, info.size = tarfile.REGTYPE, "", member.stat().st_size
                 yield info.tobuf(tarfile.PAX_FORMAT)
                 if info.isreg():
-                    yield from _content(member, info.size)
+                    with member.open("rb") as file:
+                        yield from read_exactly(file, info.size, str(member))
+                    yield padding(info.size)
     except (tarfile.TarError, OSError) as error:
         raise EngineError(f"cannot read {path}: {error}") from error
-    yield tarfile.NUL * (2 * tarfile.BLOCKSIZE)
+    yield END
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -71,18 +72,6 @@ def _walk(path: Path) -> Iterator[Path]:
     if path.is_dir() and not path.is_symlink():
         for child in sorted(path.iterdir()):
             yield from _walk(child)
-
-
-def _content(path: Path, size: int) -> Iterator[bytes]:
-    left = size
-    with path.open("rb") as file:
-        while left:
-            data = file.read(min(left, _CHUNK))
-            if not data:
-                raise OSError(0, "it became shorter while it was read", os.fspath(path))
-            left -= len(data)
-            yield data
-    yield tarfile.NUL * (-size % tarfile.BLOCKSIZE)
 
 
 class _Chunks(io.RawIOBase):

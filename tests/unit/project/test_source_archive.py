@@ -13,7 +13,7 @@ import pytest
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
-from matrix_runner.project.source_archive import SourceArchive, SourceSelection, archive_of, pack
+from matrix_runner.project.source_archive import SourceArchive, SourceSelection, pack
 
 MOMENT = "1600000000"
 NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")
@@ -382,13 +382,3 @@ def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 16 << 20
-
-
-def test_a_wheel_goes_in_under_its_name(tmp_path: Path) -> None:
-    """One file is streamed as a whole, valid archive, whatever its size."""
-    for size in (0, 1, 512, 100_000):
-        (tmp_path / "w").write_bytes(b"x" * size)
-        (tmp_path / "w.tar").write_bytes(b"".join(archive_of(tmp_path / "w", "a/b.whl")))
-        with tarfile.open(tmp_path / "w.tar") as tar:
-            (member,) = tar
-            assert (member.name, member.size, member.mode & 0o444) == ("a/b.whl", size, 0o444)
