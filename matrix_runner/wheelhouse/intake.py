@@ -32,7 +32,8 @@ class _Source(io.RawIOBase):
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._rest = b""
+        # A view: `tarfile` asks for 10 KiB at a time, and would have the rest of a large chunk copied each time.
+        self._rest = memoryview(b"")
         self._allowance = 0
         self.taken = 0
         self.last_content = 0
@@ -49,8 +50,8 @@ class _Source(io.RawIOBase):
                 return b""
             # An empty chunk costs one byte too, so that a stream of nothing else comes to an end.
             self._spend(0 if chunk else 1)
-            self._rest = chunk
-        data = self._rest if size < 0 else self._rest[:size]
+            self._rest = memoryview(chunk)
+        data = bytes(self._rest if size < 0 else self._rest[:size])
         self._rest = self._rest[len(data) :]
         self._spend(len(data))
         content = len(data.rstrip(b"\0"))

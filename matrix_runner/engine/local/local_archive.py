@@ -75,26 +75,23 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 class _Chunks(io.RawIOBase):
-    """Lets tarfile read what comes in pieces."""
+    """Lets tarfile read what comes in pieces, as much at a time as is left of one."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
         self._chunks = iter(chunks)
-        self._rest = b""
+        # A view: `tarfile` asks for 10 KiB at a time, and would have the rest of a large chunk copied each time.
+        self._rest = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        pieces = [self._rest]
-        have = len(self._rest)
-        while size < 0 or have < size:
-            piece = next(self._chunks, None)
-            if piece is None:
-                break
-            pieces.append(piece)
-            have += len(piece)
-        data = b"".join(pieces)
-        end = len(data) if size < 0 else size
-        self._rest = data[end:]
-        return data[:end]
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = memoryview(chunk)
+        data = bytes(self._rest if size < 0 else self._rest[:size])
+        self._rest = self._rest[len(data) :]
+        return data
