@@ -1,7 +1,5 @@
 """The key of a prepared image: a digest of all that its `before-all` depends on. Pure."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +7,7 @@ from matrix_runner.before_all.source_update import source_digest
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.digests import json_digest
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.probe.image_probe import ProbedImage
@@ -84,4 +83,4 @@ class PreparedKeys:
             settings.is_drop_in,
             inputs,
         )
-        return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()
+        return json_digest(parts)

@@ -1,12 +1,12 @@
 """How a prepared image of an earlier run gets today's source: only the files that differ from those in it."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from tarfile import BLOCKSIZE
 from tarfile import open as open_tar
 
 from matrix_runner.archives import END, archive_of_bytes
+from matrix_runner.digests import text_digest
 from matrix_runner.engine.api import Container, ExecRequest
 from matrix_runner.files import read_exactly
 from matrix_runner.project.source_archive import Digests, SourceArchive
@@ -22,10 +22,7 @@ class UnusableImage(Exception):
 
 def source_digest(digests: Digests) -> str:
     """Return one digest of all files."""
-    pieces = hashlib.sha256()
-    for name, digest in digests:
-        pieces.update(f"{name}\0{digest}\0".encode("utf-8", "surrogateescape"))
-    return pieces.hexdigest()
+    return text_digest(*(part for pair in digests for part in pair), "")
 
 
 def update_source(container: Container, put: Put, layout: Layout, source: SourceArchive) -> None:
