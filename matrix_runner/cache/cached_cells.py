@@ -24,6 +24,7 @@ from matrix_runner.config.options.cache_options import (
     REBUILD,
 )
 from matrix_runner.errors import MachineError
+from matrix_runner.files import chunks_of
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, Output
@@ -180,8 +181,8 @@ class CachedCells:
         """Give listeners the log of the time when the cell was built."""
         pool, record = self._context.pool, hit.entry.record
         built = datetime.fromtimestamp(record.created, timezone.utc).isoformat(sep=" ", timespec="seconds")
-        with suppress(OSError), hit.entry.log.open("rb") as log:
-            while data := log.read(_CHUNK):
+        with suppress(OSError):
+            for data in chunks_of(hit.entry.log, _CHUNK):
                 pool.emit(Output(at=pool.clock(), cell=cell, data=data))
         text = f"--- taken from the cache, where it is since {built}; above is its log of then\n"
         pool.emit(Output(at=pool.clock(), cell=cell, data=text.encode()))
