@@ -97,7 +97,10 @@ class CachedCells:
     def run(self, job: Job, run_cell: Callable[[], Outcome]) -> Outcome:
         """Run a cell, and cache it at once if it passes."""
         outcome, context = run_cell(), self._context
-        if self._cache is not None and outcome.status is Status.PASSED and self._barrier.wait(job.cell):
+        if self._cache is None or outcome.status is not Status.PASSED:
+            return outcome
+        context.pool.hurry()
+        if self._barrier.wait(job.cell):
             wheel = None if outcome.wheel is None else context.wheelhouse.directory / outcome.wheel.name
             if outcome.reused_from is not None:
                 wheel = context.shared_wheels.wheel_of(outcome.reused_from)

@@ -183,8 +183,9 @@ class CellLogs:
 
     def _log(self, cell: Cell) -> _Log | None:
         """Return the cell's open log, opening it if need be; a cell's first opening replaces what an old run left."""
-        if cell in self._open or cell in self._problems:
-            return self._open.get(cell)
+        log = self._open.get(cell)
+        if log is not None or cell in self._problems:
+            return log
         path = self.path(cell)
         try:
             if cell not in self._begun:

@@ -26,24 +26,29 @@ class EventQueue:
         self._waiting: deque[Event] = deque()
         self._fetched: deque[Event] = deque()
         self._is_asleep = False
-        self._is_prompt = False
+        self._is_urgent = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be read. For the reader."""
         return not self._fetched and not self._waiting
 
-    def put(self, event: Event, *, is_prompt: bool = False) -> None:
-        """Leave an event; wait while there is no capacity. `is_prompt`: somebody waits for its being read."""
+    def put(self, event: Event) -> None:
+        """Leave an event; wait while there is no capacity."""
         with self._lock:
             while len(self._waiting) >= self._capacity:
                 self._has_capacity.wait()
             self._waiting.append(event)
-            self._is_prompt = self._is_prompt or is_prompt
-            # The first ends the reader's sleep, one that is prompt or fills the batch its nap.
-            if self._is_asleep or is_prompt or len(self._waiting) == _AT_ONCE:
+            # The first ends the reader's sleep, one that fills the batch its nap.
+            if self._is_asleep or len(self._waiting) == _AT_ONCE:
                 self._is_asleep = False
                 self._arrived.notify()
+
+    def hurry(self) -> None:
+        """Have the reader fetch what is there without a nap: somebody waits until it is read."""
+        with self._lock:
+            self._is_urgent = True
+            self._arrived.notify()
 
     def get(self, timeout: float) -> Event | None:
         """Return the next event; None if none comes for so many seconds."""
@@ -57,9 +62,9 @@ class EventQueue:
                 self._is_asleep = True
                 self._arrived.wait(timeout)
                 self._is_asleep = False
-            if self._waiting and not self._is_prompt and len(self._waiting) < _AT_ONCE:
+            if self._waiting and not self._is_urgent and len(self._waiting) < _AT_ONCE:
                 self._arrived.wait(NAP)
-            self._is_prompt = False
+            self._is_urgent = False
             was_full = len(self._waiting) >= self._capacity
             while self._waiting and len(self._fetched) < _AT_ONCE:
                 self._fetched.append(self._waiting.popleft())

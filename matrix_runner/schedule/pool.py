@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import CellFinished, Event, Listener, Notice, Tick
+from matrix_runner.model.events import Event, Listener, Notice, Tick
 from matrix_runner.schedule.batch import AHEAD, Batch, Task
 from matrix_runner.schedule.event_queue import EventQueue
 from matrix_runner.schedule.next_task import Capacity
@@ -49,8 +49,11 @@ class Pool:
 
     def emit(self, event: Event) -> None:
         """Hand an event to the main thread; waits while the queue is full. From any thread but the main one."""
-        # The worker that caches a finished cell waits until the log of its end is written.
-        self._events.put(event, is_prompt=isinstance(event, CellFinished))
+        self._events.put(event)
+
+    def hurry(self) -> None:
+        """Have the events so far heard without delay, because somebody waits for that. From any thread."""
+        self._events.hurry()
 
     def tell(self, event: Event) -> None:
         """Pass an event to the listeners at once. From the main thread only."""
@@ -97,7 +100,8 @@ class Pool:
         finally:
             batch.dismiss_worker()
             # The main thread may be waiting for an event: with this one it need not wait for the next tick.
-            self._events.put(Tick(at=self.clock()), is_prompt=True)
+            self._events.put(Tick(at=self.clock()))
+            self._events.hurry()
 
     def _hear(self) -> None:
         """Pass on what is there; if that is nothing for a moment, a tick."""

@@ -2,10 +2,11 @@
 
 import io
 import os
+import secrets
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -151,22 +152,20 @@ def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
 def _store(data: IO[bytes], size: int, directory: Path) -> Path:
     """Copy `size` bytes into a new file under a temporary name."""
     # Not `files.replacing`: the wheel gets its name only when the rest of the stream has been looked at.
-    partial: Path | None = None
+    partial = directory / f".incoming-{secrets.token_hex(8)}.partial"
     try:
-        descriptor, name = tempfile.mkstemp(dir=directory, prefix=".incoming-", suffix=".partial")
-        partial = Path(name)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             shutil.copyfileobj(data, file, _CHUNK)
+            written = file.tell()
+        if written != size:
+            raise tarfile.ReadError(f"{written} of {size} bytes came")
     except BaseException as error:
-        if partial is not None:
+        with suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OutputError(f"cannot write a wheel to {directory}: {error.strerror or error}") from error
         raise
-    written = partial.stat().st_size
-    if written != size:
-        partial.unlink()
-        raise tarfile.ReadError(f"{written} of {size} bytes came")
     return partial
 
 

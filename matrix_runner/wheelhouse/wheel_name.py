@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag, InvalidWheelFilename, parse_wheel_filename
@@ -31,6 +32,7 @@ def is_stable_abi(filename: str) -> bool:
     return any(tag.abi == "abi3" for tag in parse_name(filename).tags)
 
 
+@lru_cache(maxsize=256)  # each cell's two names are asked for by every check that its wheel passes
 def parse_name(filename: str) -> WheelName:
     """Read the base name of a wheel; raise WheelRejected for one that is not plain or not of the standard's form."""
     if _PLAIN.fullmatch(filename) is None:

@@ -32,7 +32,8 @@ class Settings:
     notices: tuple[str, ...] = ()
 
     def __getitem__(self, option: Option[T]) -> T:
-        return cast("T", self._setting(option.name).value)
+        # Not by way of `_setting`: a cell asks some eighty times.
+        return cast("T", self.resolved[_POSITION[option.name]].value)
 
     def origin(self, option: Option[object]) -> Origin:
         """Say where the option's value came from."""

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from matrix_runner.model.events import Event, Tick
 from matrix_runner.schedule.event_queue import EventQueue
 
@@ -30,16 +32,33 @@ def test_nothing_comes_of_nothing() -> None:
 
 
 def test_a_sleeping_reader_is_woken() -> None:
-    """The first event ends the reader's sleep, prompt or not."""
-    for is_prompt in (False, True):
+    """The first event ends the reader's sleep, whether somebody hurries it or not."""
+    for is_urgent in (False, True):
         box = EventQueue(200)
         read: list[Event | None] = []
         reader = threading.Thread(target=lambda box=box, read=read: read.append(box.get(LONG)))
         reader.start()
         event = Tick(at=1.0)
-        box.put(event, is_prompt=is_prompt)
+        box.put(event)
+        if is_urgent:
+            box.hurry()
         reader.join(LONG / 2)
         assert read == [event]
+
+
+def test_somebody_who_waits_ends_the_nap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that waits for more events stops waiting when it is hurried, and naps again the next time."""
+    monkeypatch.setattr("matrix_runner.schedule.event_queue.NAP", LONG)
+    box = EventQueue(200)
+    read: list[Event | None] = []
+    reader = threading.Thread(target=lambda: read.append(box.get(LONG)))
+    reader.start()
+    box.put(Tick(at=1.0))
+    reader.join(0.05)
+    assert read == []
+    box.hurry()
+    reader.join(LONG / 2)
+    assert read == [Tick(at=1.0)]
 
 
 def test_a_full_box_makes_writers_wait_until_there_is_room() -> None:
