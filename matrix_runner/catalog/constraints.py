@@ -1,9 +1,9 @@
-"""The versions of the tools that cells install for themselves, as a constraints file for pip and uv."""
+"""The pinned versions of the tools that cells install, as a constraints file for pip and uv (`constraints.txt`)."""
 
 from importlib import resources
 
 
 def load_constraints() -> str:
-    """Return the lines of constraints.txt that constrain something, one a line."""
+    """Return constraints.txt without comments and blank lines."""
     text = resources.files("matrix_runner.catalog").joinpath("constraints.txt").read_text("utf-8")
     return "".join(f"{line}\n" for line in text.splitlines() if line and not line.startswith("#"))
