@@ -1,4 +1,4 @@
-"""Writing files that are on the disk, whole, before they get their name."""
+"""Durable, atomic file writes (flush, then rename), and SHA-256 of files."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ _CHUNK = 1024 * 1024
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
-    """Read a file piece by piece. Raise OSError."""
+    """Read a file in chunks. Raise OSError."""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
@@ -24,9 +24,9 @@ def sha256_of(path: Path) -> str:
 
 
 def write_flushed(path: Path, chunks: Iterable[bytes]) -> str:
-    """Write a new file through to the disk, with the permissions that the umask leaves; return its SHA-256.
+    """Write a new file and flush it to the disk, with the permissions that the umask leaves; return its SHA-256.
 
-    Raise OSError, also if there is a file of that name.
+    Raise OSError, also if the file exists.
     """
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
@@ -40,7 +40,7 @@ def write_flushed(path: Path, chunks: Iterable[bytes]) -> str:
 
 
 def rename_flushed(source: Path, target: Path) -> None:
-    """Give a file its final name, in the same directory, and see that the disk knows. Raise OSError."""
+    """Rename a file within its directory, and flush the directory to the disk. Raise OSError."""
     source.replace(target)
     descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
