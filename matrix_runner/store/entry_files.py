@@ -1,4 +1,4 @@
-"""Files of a directory that others write to as well: nothing in it is followed, and nothing half-written is seen."""
+"""Files in a directory with other writers: reads that follow no links, atomic writes, removal as a whole."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ _CHUNK = 1024 * 1024
 
 
 def chunks_of(path: Path, limit: int) -> Iterator[bytes]:
-    """Read a regular file piece by piece, at most `limit` bytes. Raise OSError, also for a link or a device."""
+    """Read a regular file in chunks, at most `limit` bytes. Raise OSError, also for a link or a device."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
@@ -29,7 +29,7 @@ def read_small(path: Path, limit: int) -> bytes:
 
 
 def copy_checked(path: Path, target: Path | None, *, size: int, sha256: str) -> bool:
-    """Read a file, to `target` if there is one; return whether it is what it should be. Raise OSError."""
+    """Read a file, copying it to `target` if given; return whether size and digest match. Raise OSError."""
     digest, count = hashlib.sha256(), 0
     with contextlib.ExitStack() as stack:
         copy = None if target is None else stack.enter_context(target.open("wb"))
@@ -42,7 +42,7 @@ def copy_checked(path: Path, target: Path | None, *, size: int, sha256: str) -> 
 
 
 def write_new(path: Path, data: bytes, room: Path) -> None:
-    """Give a small file its content whole or not at all, by way of a temporary name in `room`. Raise OSError."""
+    """Write a small file atomically, by way of a temporary name in `room`. Raise OSError."""
     partial = room / f"note-{secrets.token_hex(8)}"
     try:
         partial.write_bytes(data)
@@ -54,7 +54,7 @@ def write_new(path: Path, data: bytes, room: Path) -> None:
 
 
 def discard(path: Path, room: Path) -> None:
-    """Remove what is there, of whatever kind, so that nobody sees half of it. Never raises."""
+    """Remove a file or directory, moving it to `room` first so that nobody sees half of it. Never raises."""
     away = room / f"trash-{secrets.token_hex(8)}"
     with contextlib.suppress(OSError):
         path.rename(away)
@@ -67,7 +67,7 @@ def discard(path: Path, room: Path) -> None:
 
 
 def flush_directory(path: Path) -> None:
-    """See that the disk knows the names in a directory. Raise OSError."""
+    """Flush a directory's names to the disk. Raise OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
