@@ -1,4 +1,4 @@
-"""A recording of a run: every event, a JSON object a line, from which each view can be made again."""
+"""Recording and replay of a run's events: one JSON object per line, sufficient to rebuild every view."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,10 +73,10 @@ _AnyRecord = _RunStarted | _Notice | _CellStarted | _StepStarted | _Output | _St
 
 
 class EventRecorder:
-    """Writes every event to a file. One that was cut off, as by a kill, replays up to its last whole line."""
+    """Writes every event to a file. A truncated file, as after a kill, replays up to its last complete line."""
 
     def __init__(self, path: Path) -> None:
-        """Create the file anew. Raise OutputError where that fails."""
+        """Create or truncate the file. Raise OutputError if that fails."""
         try:
             self._file: BinaryIO = path.open("wb")
         except OSError as error:
@@ -85,14 +85,14 @@ class EventRecorder:
         self._encoder = msgspec.json.Encoder()
 
     def handle(self, event: Event) -> None:
-        """Write the event. Raise OutputError if the disk refuses: a recording with holes is worse than none."""
+        """Write the event. Raise OutputError on failure: a recording with gaps is worse than none."""
         try:
             self._file.write(self._encoder.encode(_record(event)) + b"\n")
         except OSError as error:
             raise OutputError(f"cannot write the recording {self._path}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Write out what is buffered. Raise OutputError if the disk refuses."""
+        """Flush and close the file. Raise OutputError on failure."""
         try:
             self._file.close()
         except OSError as error:
@@ -100,7 +100,7 @@ class EventRecorder:
 
 
 def replay(path: Path) -> Iterator[Event]:
-    """Yield the events of a recording, in order. Raise UsageError for a file that cannot be read or is none."""
+    """Yield the events of a recording, in order. Raise UsageError for an unreadable or invalid file."""
     decoder: msgspec.json.Decoder[_AnyRecord] = msgspec.json.Decoder(_AnyRecord)
     try:
         with path.open("rb") as file:
