@@ -1,26 +1,34 @@
-"""Everything that can stop a run, one class per exit code.
+"""Exceptions that stop a run and their exit codes: one class per exit code, all below `RunnerError`.
 
     RunnerError
+
     ├── UsageError          2   the command line or the configuration is wrong
+
     │   └── ConfigError     2   … with every mistake found, one line each
+
     ├── NothingSelected     3   the selection leaves no cell
+
     ├── MachineError        4   engine, registry, disk: the machine, not the project
+
     │   ├── EngineError     4
+
     │   │   └── ImageError  4   an image is missing, unreachable, or not what its name says
+
     │   └── OutputError     4   the output directory or the disk
+
     └── WheelRejected       5   a wheel is not what the cell promised
 
-A *failed cell* is not an exception but data (`model.outcomes.Outcome`): it stops nothing. These are for what stops the
-command, or for one cell's worker to hand a typed cause to its outcome.
+A *failed cell* is not an exception but data (`model.outcomes.Outcome`), and stops nothing. An exception stops the
+command, or gives a cell's outcome a typed cause.
 
-The text of each says what, where, why; `hint` says what to do next.
+The message says what, where and why; `hint` is the user's next step.
 """
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller. Documented for users in docs/exit-codes.md."""
+    """Exit codes of the process. Documented for users in docs/exit-codes.md."""
 
     OK = 0
     CELL_FAILED = 1
@@ -33,28 +41,28 @@ class ExitCode(IntEnum):
 
 
 class RunnerError(Exception):
-    """Root of everything this program raises on purpose; shown to the user without a traceback."""
+    """Root of all exceptions raised on purpose; shown to the user without a traceback."""
 
     exit_code = ExitCode.CELL_FAILED
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        """`message`: what, where and why. `hint`: what to do next, a sentence."""
+        """`message`: what, where and why. `hint`: the user's next step, a sentence."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class UsageError(RunnerError):
-    """The command line asks for something that cannot be."""
+    """The command line is invalid or contradictory."""
 
     exit_code = ExitCode.USAGE
 
 
 class ConfigError(UsageError):
-    """The configuration has mistakes; all that were found, one line each."""
+    """The configuration has mistakes; carries all of them, one line each."""
 
     def __init__(self, mistakes: tuple[str, ...], *, hint: str | None = None) -> None:
-        """`mistakes`: complete lines with file, key path, what was wanted and what was found."""
+        """`mistakes`: complete lines with file, key path, expected and actual value."""
         super().__init__("\n".join(mistakes), hint=hint)
         self.mistakes = mistakes
 
@@ -66,17 +74,17 @@ class NothingSelected(RunnerError):
 
 
 class MachineError(RunnerError):
-    """The engine, the registry, the network or the disk: not the project's fault."""
+    """The engine, the registry, the network or the disk failed; the project is not at fault."""
 
     exit_code = ExitCode.ENVIRONMENT
 
 
 class EngineError(MachineError):
-    """A container engine does not answer, or refuses."""
+    """A container engine does not answer, or refuses a request."""
 
 
 class ImageError(EngineError):
-    """An image is missing, cannot be fetched, or is not what its name says."""
+    """An image is missing, cannot be pulled, or does not match its name."""
 
 
 class OutputError(MachineError):
@@ -84,6 +92,6 @@ class OutputError(MachineError):
 
 
 class WheelRejected(RunnerError):
-    """A wheel is not what its cell promised; it is not published."""
+    """A wheel differs from its cell's promise; it is not published."""
 
     exit_code = ExitCode.WHEEL_REJECTED

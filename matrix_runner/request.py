@@ -1,4 +1,4 @@
-"""The request that a run answers: the inputs of the build, and where and how it runs."""
+"""The build request that `runner build` gives to `run`: settings, plan, directories, engine and listeners."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from matrix_runner.project.source_archive import SourceSelection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildInputs:
-    """All that a build is made from, known before any engine is asked: `runner build` and `runner explain` share it.
+    """Inputs of a build, known before the engine is chosen; common to `runner build` and `runner explain`.
 
-    `project`: the directory that is copied into the cells. `package`: the directory in it that is built, relative
-    with `/`; "" for the project itself. `build_files`: the package's. `origin`: the directory, or the sdist, that is
-    the project's from run to run; None: `project`. `cache`: the directory of finished cells; None: none is taken or
-    kept.
+    `project`: the directory to copy into the cells. `package`: the directory in it to build, relative with `/`; "" for
+    the project itself. `build_files`: the package's. `origin`: the directory or sdist that identifies the project from
+    run to run; None: `project`. `cache`: the directory of cached cells; None: no cache.
     """
 
     project: Path
@@ -35,17 +34,17 @@ class BuildInputs:
 
     @property
     def identity(self) -> str:
-        """The name under which finished cells of the project are known, the same from run to run."""
+        """The project's name in cache entries, stable from run to run."""
         return str((self.origin or self.project) / self.package)
 
     @property
     def logs_dir(self) -> Path:
-        """The directory of the cells' logs."""
+        """Directory of the cells' logs."""
         return self.output_dir / "logs"
 
     @property
     def source(self) -> SourceSelection:
-        """The files to pack: the directories that runs themselves leave in a project are no part of it."""
+        """The files to pack, without the directories that runs themselves create in a project."""
         exclude = (self.output_dir, self.logs_dir, *(() if self.cache is None else (self.cache,)))
         files = (self.build_files, *((BuildFiles(self.project),) if self.package else ()))
         return SourceSelection(project=self.project, environ=self.environ, exclude=exclude, build_files=files)
@@ -53,12 +52,12 @@ class BuildInputs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRequest:
-    """What to build, from which inputs, where and how.
+    """A build: its inputs, engine, directories and listeners.
 
-    `run`: the run's id, a plain file name. `workers`: cells at once. `scratch`: a directory for what the run needs and
-    does not keep. `log_path`: where a job's log will be, as a person can open it. `host`: the machine that runs the
-    cells, if it is known. `runs_before_all`: False on a machine that is nobody's build image. `durations`: the file
-    that remembers how long this project's cells take; None: nothing is remembered.
+    `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
+    of the run. `log_path`: the path of a job's log, as the user can open it. `host`: the machine that runs the cells,
+    if known. `runs_before_all`: False on a machine that is not a build image. `durations`: the file with the project's
+    cell durations; None: durations are not recorded.
     """
 
     run: str
@@ -76,7 +75,7 @@ class BuildRequest:
 
     @property
     def settings(self) -> Settings:
-        """The configuration of the run as a whole."""
+        """The settings of the run as a whole."""
         return self.inputs.settings
 
     @property

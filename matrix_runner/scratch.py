@@ -1,4 +1,4 @@
-"""A directory of a run for what it does not keep; what a killed run leaves behind is removed by a later one."""
+"""A run's temporary directory, locked while the run lives; leftovers of killed runs are removed by later runs."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ _LOCK = "lock"
 
 @contextmanager
 def scratch_directory(parent: Path, run: str) -> Iterator[Path]:
-    """Give a run a directory of its own below `parent`, and remove it at the end. Raise MachineError.
+    """Create a run's own directory below `parent`, and remove it at the end. Raise MachineError.
 
-    Holding its lock is what being alive means; a lock dies with its process, however that died.
+    The lock marks the run as alive; it is released when the process dies, for whatever reason.
     """
     directory = parent / run
     try:
@@ -41,6 +41,6 @@ def _sweep(parent: Path) -> None:
         try:
             with FileLock(path, blocking=False):
                 shutil.rmtree(path.parent, ignore_errors=True)
-        except (OSError, Timeout):  # noqa: PERF203  one that lives must not keep the others
-            # It lives, or it is somebody else's.
+        except (OSError, Timeout):  # noqa: PERF203  a live run's directory must not stop the sweep
+            # A live run, or another user's directory.
             continue

@@ -1,4 +1,4 @@
-"""TOML, from the standard library where it has a reader (Python 3.11), from `tomli` below. Typed at the edge."""
+"""Typed TOML parsing: `tomllib` from Python 3.11 on, `tomli` before."""
 
 import sys
 from datetime import date, datetime, time
@@ -17,5 +17,5 @@ TOMLValue: TypeAlias = str | int | float | bool | datetime | date | time | list[
 
 
 def loads(text: str) -> dict[str, TOMLValue]:
-    """Read a document; raise TOMLDecodeError with line and column."""
+    """Parse a document; raise TOMLDecodeError with line and column."""
     return _loads(text)

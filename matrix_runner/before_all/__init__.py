@@ -1,1 +1,1 @@
-"""The prepared image of a `before-all`: its key, who makes it, how an older one gets today's source, what is pruned."""
+"""Prepared images (snapshots after `before-all`): keys, sharing between cells, source updates, pruning."""

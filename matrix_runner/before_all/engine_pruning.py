@@ -10,15 +10,15 @@ from matrix_runner.engine.api import Engine, PersistentItem, PersistentKind
 from matrix_runner.errors import MachineError
 
 PREPARED_LIMIT: Final = 3
-"""Prepared images of a project and an image that stay beside those in use: enough to go between a few branches."""
+"""The number of prepared images per project and base image beside those in use: enough for a few branches."""
 
 
 def outdated(
     kept: Iterable[PersistentItem], *, max_age: float, now: float, in_use: Collection[str] = ()
 ) -> tuple[PersistentItem, ...]:
-    """Return the items to remove. `max_age`: seconds since the last use, 0 for any age; `in_use`: names that stay.
+    """Return the items to remove. `max_age`: seconds since the last use, 0 for any age; `in_use`: names to spare.
 
-    Of the prepared images of a project and an image only the latest stay: each is some hundred megabytes, and
+    Of the prepared images of a project and base image only the latest remain: each takes some hundred megabytes, and
     without `before-all-inputs` every change of the source makes another.
     """
     gone: list[PersistentItem] = []
@@ -38,7 +38,7 @@ def outdated(
 
 
 def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[PersistentItem, ...]:
-    """Remove each item that no run has open; return those that were removed."""
+    """Remove each item that no run has open; return the removed ones."""
     removed = []
     for each in kept:
         with suppress(MachineError):
@@ -48,6 +48,6 @@ def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[Persiste
 
 
 def prune_engine(engine: Engine, *, max_age: float, now: float, in_use: Collection[str]) -> None:
-    """Prune at the end of a run. Never raises: the wheels are there, whatever the engine answers."""
+    """Prune at the end of a run. Never raises: the wheels are finished, whatever the engine answers."""
     with suppress(MachineError):
         remove_all(engine, outdated(engine.kept(sized=False), max_age=max_age, now=now, in_use=in_use))

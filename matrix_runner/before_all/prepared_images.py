@@ -1,4 +1,4 @@
-"""The prepared images of a run: the one door to all that concerns its `before-all`."""
+"""The run's interface to `before-all`: sharing between cells, prepared images, snapshots, source updates."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -24,17 +24,17 @@ REPOSITORY: Final = "matrix-runner/prepared"
 LABEL_SOURCE: Final = "matrix-runner.source"
 """Digest of the project's files in a prepared image."""
 LABEL_BASE: Final = "matrix-runner.place"
-"""Reference of the image that a prepared one was made from."""
+"""Reference of the base image of a prepared image."""
 
 
 class PreparedImages:
-    """Every `before-all` of a run: which cells share one, which of them runs it, the image that it leaves. Thread-safe.
+    """Every `before-all` of a run: the cells that share it, the cell that runs it, its prepared image. Thread-safe.
 
-    A cell asks `wait` for its part once an attempt. Cells whose `before-all` has equal keys share one image.
+    A cell calls `wait` once per attempt for its part. Cells whose `before-all` has equal keys share one image.
     """
 
     def __init__(self, keys: Mapping[Cell, str], source: SourceArchive, volumes: ProjectVolumes) -> None:
-        """`keys`: of each cell that has a `before-all`."""
+        """`keys`: of each cell with a `before-all`."""
         self._keys = keys
         self._source = source
         self._digest = source_digest(source.digests)
@@ -51,14 +51,14 @@ class PreparedImages:
         volumes: ProjectVolumes,
         environ: Mapping[str, str],
     ) -> "PreparedImages":
-        """Make it for the jobs that are to run, each in an image that has been probed."""
+        """Create it for the jobs to run, each in a probed image."""
         keys = PreparedKeys(identity=volumes.identity, images=images, digests=source.digests, environ=environ)
         return cls(keys.of(jobs), source, volumes)
 
     def adopt_existing(self, engine: Engine) -> None:
-        """Find the images that earlier runs prepared, so that no cell need prepare them.
+        """Find prepared images of earlier runs, which replace running `before-all`.
 
-        If the engine cannot answer, all is prepared anew, or fails for that reason.
+        If the engine does not answer, every image is prepared anew, or its cells fail.
         """
         if not self._volumes.is_persistent:
             return
@@ -75,7 +75,7 @@ class PreparedImages:
         self._existing = frozenset(found)
 
     def notices(self) -> tuple[str, ...]:
-        """Return a line for each image of an earlier run, with the cells that start from it."""
+        """Return a message for each image of an earlier run, with the cells that start from it."""
         lines = []
         for key in sorted(self._existing):
             cells = [str(cell) for cell, own in self._keys.items() if own == key]
@@ -86,12 +86,12 @@ class PreparedImages:
         return tuple(lines)
 
     def group(self, cell: Cell) -> str | None:
-        """Return what the cells that wait for one `before-all` have in common; None for a cell that need not wait."""
+        """Return the key that groups the cells waiting for one `before-all`; None for a cell that need not wait."""
         key = self._keys.get(cell)
         return None if key in self._existing else key
 
     def may_start(self, job: Job) -> bool:
-        """Whether the job need not wait for another's `before-all`; see `BeforeAllRegistry.claim`."""
+        """Whether the job need not wait for another cell's `before-all`; see `BeforeAllRegistry.claim`."""
         return self._registry.claim(job)
 
     def wait(self, job: Job, is_cancelled: Callable[[], bool]) -> BeforeAllPart:
@@ -99,17 +99,17 @@ class PreparedImages:
         return self._registry.wait(job, is_cancelled)
 
     def is_current(self, image: PreparedImage) -> bool:
-        """Whether the project's files in a prepared image are today's."""
+        """Whether a prepared image has the current source."""
         return image.source == self._digest
 
     def bring_source(self, container: Container, put: Put, layout: Layout) -> None:
-        """Bring the files in a container of a prepared image up to date. Raise UnusableImage."""
+        """Update the source files in a container of a prepared image. Raise UnusableImage."""
         update_source(container, put, layout, self._source)
 
     def snapshot(self, job: Job, base: ProbedImage, container: Container, put: Put, layout: Layout) -> PreparedImage:
-        """Keep a container in which `before-all` has just been run, for other cells and, under a name, later runs.
+        """Snapshot a container after `before-all`, for other cells and, under a name, for later runs.
 
-        `base`: the image it was opened from. Raise EngineError.
+        `base`: the container's image. Raise EngineError.
         """
         metadata = self._metadata(self._keys[job.cell], base)
         if metadata.is_kept:
@@ -117,24 +117,25 @@ class PreparedImages:
         return PreparedImage(image=container.snapshot(metadata), source=self._digest)
 
     def settle(self, job: Job, *, prepared: PreparedImage | None = None, failure: Failure | None = None) -> None:
-        """Record how the cell's `before-all` ended: the cells that wait go on. `prepared`: None for the job's image."""
+        """Record the result of the cell's `before-all`; release waiting cells. `prepared`: None for the job's image."""
         self._registry.settle(job, prepared=prepared, failure=failure)
 
     def reject(self, job: Job, image: PreparedImage) -> None:
-        """Give up an image of an earlier run that cannot be used; it falls to this cell to prepare another."""
+        """Reject an unusable image of an earlier run; this cell must prepare another."""
         self._registry.reject(job, image)
 
     def release(self, job: Job) -> None:
-        """Record that the cell has ended, however it did."""
+        """Record that the cell has ended, with any result."""
         self._registry.release(job)
 
     def names_in_use(self) -> frozenset[str]:
-        """Return the names of the images of this run, which stay whatever their age."""
+        """Return the names of this run's images, exempt from pruning."""
         return frozenset(map(image_name, self._keys.values()))
 
     def _metadata(self, key: str, base: ProbedImage) -> ImageMetadata:
         if not self._volumes.is_persistent or not base.is_disposable:
-            # Without a container `before-all` changes the machine, of which a copy of the cell's files has nothing.
+            # Without a container `before-all` changes the machine itself, which a copy of the cell's files does not
+            # include.
             return ImageMetadata(name=None)
         labels = (*self._volumes.labels, (LABEL_SOURCE, self._digest), (LABEL_BASE, base.reference))
         return ImageMetadata(name=image_name(key), labels=labels, replaces=True, is_kept=True)
@@ -152,5 +153,5 @@ def unmatched_inputs(jobs: Iterable[Job], source: SourceArchive) -> tuple[str, .
 
 
 def image_name(key: str) -> str:
-    """Return the name of the prepared image of that key."""
+    """Return the name of the prepared image with a key."""
     return f"{REPOSITORY}:{key[:32]}"

@@ -15,11 +15,11 @@ from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import Digests
 
 _FORMAT = "1"
-"""Raised when prepared images are made in another way, so that none of before is taken."""
+"""Increased when prepared images are made differently, which invalidates all earlier ones."""
 
 
 def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:
-    """Return the files that `before-all` depends on: all, or those that the patterns of .gitignore match."""
+    """Return the files that `before-all` depends on: all, or those that match patterns of .gitignore syntax."""
     if not patterns:
         return digests
     from pathspec import GitIgnoreSpec
@@ -29,7 +29,7 @@ def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:
 
 
 def unmatched_patterns(digests: Digests, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the patterns that match no file of the project; those that only leave out are not among them."""
+    """Return the patterns that match no file of the project, apart from exclusions (`!`)."""
     if not patterns:
         return ()
     from pathspec import GitIgnoreSpec
@@ -44,11 +44,11 @@ def unmatched_patterns(digests: Digests, patterns: tuple[str, ...]) -> tuple[str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedKeys:
-    """Makes the keys of prepared images: a digest of all that `before-all` can see, but for the cell that runs it.
+    """Computes the keys of prepared images: digests of everything visible to `before-all` but the cell that runs it.
 
-    `identity`: the project's.
+    `identity`: of the project, as in `ProjectVolumes`.
 
-    Not the time of the last commit (SOURCE_DATE_EPOCH), which would make every commit another image.
+    Excludes the time of the last commit (SOURCE_DATE_EPOCH), which would give every commit another image.
     """
 
     identity: str
@@ -57,7 +57,7 @@ class PreparedKeys:
     environ: Mapping[str, str]
 
     def of(self, jobs: Iterable[Job]) -> dict[Cell, str]:
-        """Return the key of each job that has a `before-all`; those with equal keys share one image."""
+        """Return the key of each job with a `before-all`; jobs with equal keys share one image."""
         inputs: dict[tuple[str, ...], str] = {}
         keys: dict[Cell, str] = {}
         for job in jobs:

@@ -1,6 +1,6 @@
-"""Which cells share a `before-all` in this run, which of them runs it, and how that ended.
+"""The registry of `before-all` runs: the cells that share one, the cell that runs it, its result.
 
-The registry answers the scheduler's question whether a job may start (`claim`), and gives each cell its part.
+It decides whether a job may start (`claim`, for the scheduler), and gives each cell its part.
 """
 
 import threading
@@ -14,7 +14,7 @@ from matrix_runner.model.outcomes import Failure
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailedBeforeAll:
-    """A `before-all` that failed for all cells that share it: the cell that ran it, and why."""
+    """A `before-all` that failed for all its cells: the cell that ran it, and the failure."""
 
     by: Cell
     failure: Failure
@@ -22,9 +22,9 @@ class FailedBeforeAll:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedImage:
-    """An image in which `before-all` has been run. `source`: digest of the project's files in it.
+    """An image in which `before-all` has run. `source`: digest of the project's files in it.
 
-    `is_existing`: an earlier run made it, so that it may be damaged, or gone when it is wanted.
+    `is_existing`: made by an earlier run, so it may be damaged or already removed.
     """
 
     image: str
@@ -36,8 +36,8 @@ class PreparedImage:
 class BeforeAllPart:
     """A cell's part in its `before-all`.
 
-    `image`: the prepared image to start from, None for the job's own. `is_runner`: it falls to this cell to run
-    `before-all`. `failed`: another cell has run it, and it failed.
+    `image`: the prepared image to start from, None for the job's own. `is_runner`: this cell must run `before-all`.
+    `failed`: another cell's failed run.
     """
 
     image: PreparedImage | None = None
@@ -58,23 +58,23 @@ class _State:
 class BeforeAllRegistry:
     """Every `before-all` of a run. Thread-safe.
 
-    The first cell of an image runs it and goes on in the same container; the others wait, then start from a snapshot.
-    Where an earlier run left such an image, all start from that, and none waits.
+    The first cell of a key runs it and continues in the same container; the others wait, then start from a snapshot. If
+    an earlier run left the image, all start from that, and none waits.
     """
 
     def __init__(self, keys: Mapping[Cell, str]) -> None:
-        """`keys`: of each cell that has a `before-all`; cells with equal keys share one."""
+        """`keys`: of each cell with a `before-all`; cells with equal keys share one."""
         self._keys = keys
         self._lock = threading.Condition()
         self._states: dict[str, _State] = {}
 
     def adopt(self, key: str, prepared: PreparedImage) -> None:
-        """Take the image that an earlier run prepared, before any cell starts."""
+        """Register a prepared image of an earlier run, before any cell starts."""
         with self._lock:
             self._states[key] = _State(by=None, prepared=prepared, is_settled=True)
 
     def claim(self, job: Job) -> bool:
-        """Whether the cell may start. If no cell has taken its `before-all` on, this one has now, and keeps it."""
+        """Whether the cell may start. Assigns a `before-all` without a cell to this one, until `release`."""
         key = self._keys.get(job.cell)
         if key is None:
             return True
@@ -83,14 +83,14 @@ class BeforeAllRegistry:
             return state.by == job.cell or state.is_settled
 
     def wait(self, job: Job, is_cancelled: Callable[[], bool]) -> BeforeAllPart:
-        """Return the cell's part: at once, but for a cell that found an image rejected by another meanwhile."""
+        """Return the cell's part; waits only if another cell has meanwhile rejected the image."""
         with self._lock:
             while not is_cancelled() and not self.claim(job):
                 self._lock.wait(0.5)
             return self.part(job)
 
     def part(self, job: Job) -> BeforeAllPart:
-        """Return the cell's part as it is now."""
+        """Return the cell's current part."""
         with self._lock:
             state = self._states.get(self._keys.get(job.cell, ""))
             if state is None:
@@ -102,9 +102,9 @@ class BeforeAllRegistry:
             return BeforeAllPart(image=state.prepared, is_runner=is_runner, failed=failed)
 
     def reject(self, job: Job, prepared: PreparedImage) -> None:
-        """Give up an image of an earlier run that cannot be used; it falls to this cell to prepare another.
+        """Reject an unusable image of an earlier run; this cell must prepare another.
 
-        If another cell found out before, it falls to that one.
+        If another cell rejected it before, that cell does.
         """
         key = self._keys.get(job.cell)
         with self._lock:
@@ -112,7 +112,7 @@ class BeforeAllRegistry:
                 self._states[key] = _State(by=job.cell)
 
     def settle(self, job: Job, *, prepared: PreparedImage | None = None, failure: Failure | None = None) -> None:
-        """Record how the cell's `before-all` ended. `prepared`: None for the image as it was."""
+        """Record the result of the cell's `before-all`. `prepared`: None for the image as it was."""
         key = self._keys.get(job.cell)
         if key is None:
             return
@@ -124,7 +124,7 @@ class BeforeAllRegistry:
                 self._lock.notify_all()
 
     def release(self, job: Job) -> None:
-        """Record that the cell has ended. If it never came to `before-all`, that falls to the next cell that asks."""
+        """Record that the cell has ended. If it never ran its `before-all`, the next cell that asks does."""
         key = self._keys.get(job.cell)
         with self._lock:
             state = None if key is None else self._states.get(key)

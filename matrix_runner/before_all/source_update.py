@@ -1,4 +1,4 @@
-"""How a prepared image of an earlier run gets today's source: only the files that differ from those in it."""
+"""Source updates of an earlier run's prepared image: transfers only the files that differ."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ Put = Callable[[str, Iterable[bytes]], None]
 
 
 class UnusableImage(Exception):
-    """A prepared image of an earlier run that cannot be brought up to date; its text says why."""
+    """A prepared image of an earlier run cannot be updated; the message is the reason."""
 
 
 def source_digest(digests: Digests) -> str:
-    """Return one digest of all files."""
+    """Return a single digest of all files."""
     return text_digest(*(part for pair in digests for part in pair), "")
 
 
 def update_source(container: Container, put: Put, layout: Layout, source: SourceArchive) -> None:
-    """Bring the project's files in a container of a prepared image up to date. Raise UnusableImage.
+    """Update the project's files in a container of a prepared image. Raise UnusableImage.
 
-    What `before-all` wrote into the project, or changed there, stays as it left it.
+    Files that `before-all` wrote or changed in the project stay as it left them.
     """
     listed = bytearray()
     result = container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=60), listed.extend)
@@ -39,7 +39,7 @@ def update_source(container: Container, put: Put, layout: Layout, source: Source
     if changes.gone:
         put(layout.matrix, archive_of_bytes("gone", write_names(changes.gone)))
         put(layout.matrix, archive_of_bytes("empty", write_names(changes.empty)))
-        # rmdir takes only those that are empty: what before-all left in the others stays.
+        # rmdir removes only empty directories: files that `before-all` left in the others stay.
         script = 'cd "$1" && xargs -0 rm -rf -- <"$2/gone" && { xargs -0 rmdir -- <"$2/empty" 2>/dev/null; true; }'
         argv = ("sh", "-c", script, "sh", layout.project, layout.matrix)
         if not container.exec(ExecRequest(argv=argv, timeout=600), lambda _: None).is_success:
@@ -48,17 +48,17 @@ def update_source(container: Container, put: Put, layout: Layout, source: Source
 
 
 def write_list(digests: Digests) -> bytes:
-    """Return the list of the project's files that goes into a prepared image."""
+    """Return the list of the project's files to store in a prepared image."""
     return "".join(f"{name}\0{digest}\0" for name, digest in digests).encode("utf-8", "surrogateescape")
 
 
 def write_names(names: Iterable[str]) -> bytes:
-    """Return names as `xargs -0` reads them."""
+    """Return names in the input format of `xargs -0`."""
     return "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
 
 
 def read_list(data: bytes) -> Digests | None:
-    """Return what such a list says; None for anything else."""
+    """Parse the output of `write_list`; return None for anything else."""
     words = data.decode("utf-8", "surrogateescape").split("\0")
     if words.pop() or len(words) % 2 or not words:
         return None
@@ -67,9 +67,9 @@ def read_list(data: bytes) -> Digests | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What an older image needs for today's source, by names. What `before-all` wrote or changed is left alone.
+    """The file changes from an older image to the current source. Files that `before-all` wrote or changed stay.
 
-    `gone`: to be removed, before anything is put. `empty`: directories that may be empty then, deepest first.
+    `gone`: to remove, before `archive` is unpacked. `empty`: directories that may then be empty, deepest first.
     """
 
     gone: tuple[str, ...]
@@ -77,7 +77,7 @@ class Changes:
     changed: frozenset[str]
 
     def archive(self, source: SourceArchive) -> Iterator[bytes]:
-        """Stream a tar of what has changed, cut out of the tar of all."""
+        """Stream a tar of the changed files, cut out of the source archive."""
         with open_tar(source.path, encoding="utf-8", errors="surrogateescape") as tar, source.path.open("rb") as raw:
             for member in tar:
                 if (".git" if member.name.startswith(".git/") else member.name) in self.changed:
@@ -89,12 +89,12 @@ class Changes:
 
 
 def changes_between(before: Digests, now: Digests) -> Changes:
-    """Return what must happen to files of `before` so that they are those of `now`."""
+    """Return the changes that turn the files of `before` into those of `now`."""
     old, new = dict(before), dict(now)
     changed = frozenset(name for name, digest in new.items() if old.get(name) != digest)
     gone = {name for name in old if name not in new}
     parents = {parent for name in gone for parent in _parents(name)}
-    # A directory of before whose name is a file's now; and git's own files, of which only the whole is known.
+    # A former directory with the name of a new file; and git's own files, known only as a whole.
     in_the_way = (parents & set(new)) | ({".git"} & changed & set(old))
     return Changes(
         gone=tuple(sorted(gone | in_the_way)),

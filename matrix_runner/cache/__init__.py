@@ -1,1 +1,1 @@
-"""Which finished cells need not run again: keys, look-up, history."""
+"""Caching of finished cells: cache keys, look-up, delivery, history."""

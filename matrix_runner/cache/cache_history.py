@@ -1,4 +1,4 @@
-"""The cache history of one cell: whether a build would take it from the store, else what has changed since."""
+"""The cache history of a cell, for `runner explain`: whether it is cached, else changes since its last build."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from matrix_runner.store.store import Store
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheHistory:
-    """The answer. `is_cached`: whether a build would take the cell from the store. `text`: a sentence.
+    """A cell's cache history. `is_cached`: whether a build would deliver the cached cell. `text`: a sentence.
 
     `changes`: the inputs that differ from those of the last build, a line each.
     """
@@ -30,9 +30,9 @@ class CacheHistory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryQuestion:
-    """The question whether a build would take a job's cell from the store.
+    """The question whether a build would deliver a job's cell from the cache.
 
-    `image_of`: the image of a job, None if the engine does not say. `shared`: as a build would have them.
+    `image_of`: the image of a job; None if the engine does not know it. `shared`: as in a build.
     """
 
     inputs: BuildInputs
@@ -67,7 +67,7 @@ def cache_history(store: Store, question: HistoryQuestion) -> CacheHistory:
 
 
 def _inputs_now(store: Store, question: HistoryQuestion, before: CellInputs | None) -> CellInputs | None:
-    """Return the cell's inputs now; those of its image, if it is not known, are taken from `before`."""
+    """Return the cell's current inputs; those of an unknown image are taken from `before`."""
     job = question.job
     image = question.image_of(job) or before
     if image is None:
@@ -98,13 +98,13 @@ def _made_at(record: EntryRecord) -> str:
 
 
 def shown_changes(changes: tuple[str, ...], most: int = 20) -> tuple[str, ...]:
-    """Return the changes as a person reads them: of many the first."""
+    """Return the changes for display: of many, the first."""
     left = len(changes) - most
     return changes if left <= 0 else (*changes[:most], f"and {left} more")
 
 
 def as_document(answer: CacheHistory | None) -> Mapping[str, object] | None:
-    """Return the history for machines."""
+    """Return the history as JSON data."""
     if answer is None:
         return None
     return {"is_cached": answer.is_cached, "text": answer.text, "changes": list(answer.changes)}

@@ -1,4 +1,4 @@
-"""The inputs of a cell, out of its job, its image and the run: the value that its cache key is made from. Pure."""
+"""The inputs behind a cell's cache key, collected from its job, image and the run. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from matrix_runner.request import BuildInputs
 from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest
 
 _LEADER = "what is built by "
-"""How the name of the input begins that stands for all inputs of another cell."""
+"""The name prefix of the input that stands for all inputs of another cell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SharedInputs:
-    """The inputs that all cells of a run have in common.
+    """The inputs common to all cells of a run.
 
-    `epoch`: SOURCE_DATE_EPOCH. `package`: the directory that is built. `pinned`: versions of our tools, as a
-    constraints file.
+    `epoch`: SOURCE_DATE_EPOCH. `package`: the directory to build. `pinned`: versions of our tools, as a constraints
+    file.
     """
 
     source: SourceInputs
@@ -35,7 +35,7 @@ class SharedInputs:
 
     @classmethod
     def of(cls, inputs: BuildInputs, source: Survey | SourceArchive) -> "SharedInputs":
-        """Return those of a build, or of an explanation: one owner, so that `runner explain` cannot drift."""
+        """Return the shared inputs of a build or an explanation: one owner, so that `runner explain` cannot drift."""
         return cls(
             source=SourceInputs.of(source.digests),
             epoch=source.epoch,
@@ -47,14 +47,14 @@ class SharedInputs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StableAbiBuilder:
-    """The cell whose stable-ABI wheel may serve this one too, and that cell's cache key."""
+    """The cell whose stable-ABI wheel may serve this one too, with its cache key."""
 
     cell: str
     key: str
 
 
 def why_not_cached(job: Job) -> str | None:
-    """Return the reason for which the cell cannot be cached, or None."""
+    """Return the reason why the cell cannot be cached, or None."""
     arguments = job.settings[CONTAINER_ENGINE].arguments
     mounted = [mount for mount in arguments.mounts if mount.kind is not MountKind.TMPFS]
     if arguments.binds or arguments.volumes_from or mounted:
@@ -65,9 +65,9 @@ def why_not_cached(job: Job) -> str | None:
 def cell_inputs(
     job: Job, image: ProbedImage | CellInputs, shared: SharedInputs, leader: StableAbiBuilder | None
 ) -> CellInputs:
-    """Return all that decides the cell's wheel and verdict.
+    """Return everything that decides the cell's wheel and verdict.
 
-    `image`: the one it runs in; where that is not known now, the inputs of before, whose image is taken to be the same.
+    `image`: the cell's image; if it is unknown, the earlier inputs, whose image is assumed unchanged.
     """
     surroundings = {
         "cell": str(job.cell),
@@ -109,7 +109,7 @@ def _of_image(job: Job, image: ProbedImage) -> dict[str, str]:
 
 
 def _options(job: Job) -> Named:
-    """Return a digest of each option that can change the wheel or its verdict, as the table says."""
+    """Return a digest of each option that can change the wheel or its verdict, according to the options table."""
     values = ((option, value) for option, value in job.settings.items() if option.affects_wheel)
     return tuple(
         sorted((option.name, digest((option.key_text or option.kind.write)(value))) for option, value in values)
@@ -117,7 +117,7 @@ def _options(job: Job) -> Named:
 
 
 def _variables(job: Job, environ: Mapping[str, str]) -> Named:
-    """Return a digest of each variable of the machine that the containers see."""
+    """Return a digest of each variable that containers get from the machine."""
     arguments = job.settings[CONTAINER_ENGINE].arguments
     names = {*job.settings[ENVIRONMENT_PASS], *(name for name, value in arguments.env if value is None)}
     return tuple((name, digest(environ[name])) for name in sorted(names) if name in environ)

@@ -1,6 +1,6 @@
-"""The finished cells of earlier runs, as one run uses them: found before anything is started, and delivered again.
+"""A run's use of the cell cache: look-up before anything starts, delivery of hits, caching of passed cells.
 
-Cells that pass are cached here too, each at once: whatever becomes of the run, it need not run again.
+Each passed cell is cached at once: it need not run again, whatever happens to the run.
 """
 
 import time
@@ -42,7 +42,7 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """What is known of a run's cells so far. `hits`: those that need not run. `source`: None if nothing was read."""
+    """The state of a run's cache look-up. `hits`: cells that need not run. `source`: None if it was not read."""
 
     source: Survey | SourceArchive | None = None
     images: ProbedImages = field(default_factory=ProbedImages)
@@ -54,26 +54,26 @@ class Known:
 
 
 class CachedCells:
-    """The cache of finished cells, for one run. Without a store nothing is found and nothing is cached."""
+    """The cell cache of one run. Without a store there are no hits, and nothing is cached."""
 
     def __init__(self, context: RunContext, barrier: LogBarrier) -> None:
-        """Touch nothing yet. Raise UsageError if the settings name a remote cache that cannot be spoken to."""
+        """Touch nothing yet. Raise UsageError if the settings name an unusable remote cache."""
         self._context = context
         self._barrier = barrier
         self._cache = self._open()
         self.probes: ProbeCache | None = None
-        """The results of probes, None where none are remembered."""
+        """The cache of probe results, or None."""
         if self._cache is not None:
             self.probes = ProbeCache(self._cache.store, context.request.engine_info.machine)
 
     def look_up(self) -> Known:
-        """Find the cells that need not run, as far as that is known without a container and without the network."""
+        """Find the cells that need not run, as far as known without containers and network."""
         if self._cache is None or self.probes is None:
             return Known()
         request = self._context.request
         source = None
         with suppress(MachineError):
-            # A project that cannot be read is an error when it is packed.
+            # An unreadable project is reported when it is packed.
             source = survey(request.inputs.source)
         if source is None:
             return Known()
@@ -81,7 +81,7 @@ class CachedCells:
         return self.find(source, images)
 
     def find(self, source: Survey | SourceArchive, images: ProbedImages) -> Known:
-        """Find the cells that need not run, of this source and in these images."""
+        """Find the cells that need not run, given the source and the images."""
         if self._cache is None:
             return Known(source=source, images=images)
         request = self._context.request
@@ -91,7 +91,7 @@ class CachedCells:
         return Known(source=source, images=images, hits=MappingProxyType(hits))
 
     def replay(self, known: Known) -> dict[Cell, Outcome]:
-        """Deliver the cells that need not run, as if they had been built now, in plan order; return the outcomes."""
+        """Deliver the cached cells as if built now, in plan order; return the outcomes."""
         return {outcome.cell: outcome for outcome in self._replayed(known.hits)}
 
     def run(self, job: Job, run_cell: Callable[[], Outcome]) -> Outcome:
@@ -108,12 +108,12 @@ class CachedCells:
         return outcome
 
     def give_up(self, error: MachineError) -> None:
-        """Say, once, why no more cells are cached."""
+        """Report, once, why no more cells are cached."""
         if self._cache is not None:
             self._cache.give_up(f"finished cells are not kept: {error.message}")
 
     def close(self) -> None:
-        """Keep the store within its bounds."""
+        """Prune the store to its size limit."""
         if self._cache is not None and self._cache.kept:
             with suppress(OSError):
                 prune(self._cache.store, limit=self._context.request.settings[CACHE_SIZE] or None)
@@ -124,7 +124,7 @@ class CachedCells:
         if inputs.cache is None or settings[NO_CACHE]:
             return None
         if any(job.image is None for job in request.jobs):
-            # A machine has no digest: what is installed on it may be another thing tomorrow.
+            # A machine has no digest: its installed software may differ tomorrow.
             return None
         terms = CacheTerms(
             project=inputs.identity,
@@ -181,7 +181,7 @@ class CachedCells:
         )
 
     def _replay_log(self, cell: Cell, hit: CacheHit) -> None:
-        """Give listeners the log of the time when the cell was built."""
+        """Emit the cached log of the cell's build to the listeners."""
         pool, record = self._context.pool, hit.entry.record
         built = datetime.fromtimestamp(record.created, timezone.utc).isoformat(sep=" ", timespec="seconds")
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The store of finished cells as one run uses it: which cells need not run, and those that did are added."""
+"""Look-up and storage of cells by cache key, in the local store and the remote, for one run."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ _LATEST = "latest"
 
 
 class LatestKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Under which key a project's cell was last kept or taken. `at`: seconds since 1970."""
+    """The cache key under which a project's cell was last stored or found. `at`: seconds since 1970."""
 
     key: str
     at: float
@@ -31,9 +31,9 @@ class LatestKey(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheTerms:
-    """The terms on which a run uses the store.
+    """A run's terms of use of the store.
 
-    `project`: whose cells these are. `rebuild`: cells to build anew. `max_age`: seconds, 0 for any age. `staging`: a
+    `project`: the owner of the cells. `rebuild`: cells to build anew. `max_age`: seconds, 0 for any age. `staging`: a
     directory for copies.
     """
 
@@ -45,14 +45,14 @@ class CacheTerms:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheHit:
-    """A cell that need not run."""
+    """A cached cell that need not run."""
 
     job: Job
     entry: CacheEntry
 
 
 class CellCache:
-    """The store as one run reads and fills it. Thread-safe. No error of it stops a run.
+    """The cell cache of one run. Thread-safe. Its errors never stop a run.
 
     `trouble` is called once, with the first error; caching then stops.
     """
@@ -69,7 +69,7 @@ class CellCache:
         self._keys: dict[Cell, str] = {}
         self._entries: dict[str, CacheEntry | None] = {}
         self.kept = 0
-        """How many cells were cached."""
+        """The number of cells stored in this run."""
 
     def look_up(
         self,
@@ -78,9 +78,9 @@ class CellCache:
         shared: SharedInputs,
         leader_of: Callable[[Job], Cell | None],
     ) -> dict[Cell, CacheHit]:
-        """Return the cells that need not run. `jobs`: all of the run. `image_of`: None for an image not yet known.
+        """Return the cells that need not run. `jobs`: all of the run. `image_of`: None for an unknown image.
 
-        May be called again when more images are known, or the source is another.
+        May be called again when more images are known, or with another source.
         """
         self._compute_keys(jobs, image_of, shared, leader_of)
         hits: dict[Cell, CacheHit] = {}
@@ -97,7 +97,7 @@ class CellCache:
         return hits
 
     def keep(self, job: Job, outcome: Outcome, *, wheel: Path | None, log: Path | None) -> None:
-        """Put a cell that has passed into the store. `wheel`: its own, or the one of another cell that it tested."""
+        """Store a passed cell. `wheel`: its own, or that of another cell which it tested."""
         inputs = self._inputs.get(job.cell)
         if inputs is None or wheel is None or self._is_broken:
             return
@@ -122,7 +122,7 @@ class CellCache:
             self._remote.push(self.store, kept)
 
     def give_up(self, text: str) -> None:
-        """Tell, once, the error for which no more cells are cached."""
+        """Report the first error, and stop caching."""
         with self._lock:
             is_first, self._is_broken = not self._is_broken, True
         if is_first:
@@ -135,7 +135,7 @@ class CellCache:
         shared: SharedInputs,
         leader_of: Callable[[Job], Cell | None],
     ) -> None:
-        """Compute the key of every cell whose image is known; those that others wait for first."""
+        """Compute the key of every cell with a known image; cells that others wait for first."""
         self._inputs.clear()
         self._keys.clear()
         for job in sorted(jobs, key=lambda job: leader_of(job) is not None):
@@ -176,7 +176,7 @@ class CellCache:
         return self.store.get(name, self._terms.staging / name)
 
     def _is_still_served(self, entry: CacheEntry, hits: Mapping[Cell, CacheHit]) -> bool:
-        """Whether the wheel that a cell tested is the one that its builder's entry has."""
+        """Whether the wheel that a cell tested is the one in its builder's entry."""
         record = entry.record
         builder = None if record.reused_from is None else hits.get(Cell.parse(record.reused_from))
         wheel = None if builder is None else builder.entry.record.wheel
@@ -188,7 +188,7 @@ class CellCache:
         )
 
     def _remember(self, cell: Cell) -> None:
-        """Note under which key the cell was kept, for `runner explain`."""
+        """Record the cell's cache key, for `runner explain`."""
         name = self._keys[cell]
         note = latest_key_note(self._terms.project, str(cell))
         known = latest_key(self.store, self._terms.project, str(cell))
@@ -202,12 +202,12 @@ class CellCache:
 
 
 def latest_key_note(project: str, cell: str) -> str:
-    """Return the name of the note of a project's cell."""
+    """Return the note's name for a project's cell."""
     return text_digest(project, cell)
 
 
 def latest_key(store: Store, project: str, cell: str) -> LatestKey | None:
-    """Return under which key a project's cell was last kept or taken, if it was."""
+    """Return the last cache key of a project's cell, or None."""
     content = store.note(_LATEST, latest_key_note(project, cell))
     if content is None:
         return None

@@ -1,6 +1,6 @@
-"""What exists in the world: interpreters and images, read from data files that a bump changes without code.
+"""The catalog of interpreters and images, loaded from TOML files: a new version changes data, not code.
 
-The data is read when `load()` is called and returned as one frozen value; nothing is kept in the module.
+`load()` reads the data and returns it as one frozen value; the module holds no state.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from matrix_runner.toml import loads
 
 
 class Support(Enum):
-    """Where an interpreter or an image family stands in its life."""
+    """Support status of an interpreter or an image family."""
 
     CURRENT = "current"
     PRERELEASE = "prerelease"
@@ -27,9 +27,9 @@ class Support(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownInterpreter:
-    """An interpreter that images have, had, or can be made to have.
+    """An interpreter that images contain, contained, or can install.
 
-    `directories`: its names under `/opt/python`, newest spelling first. `group`: the `enable` group that lets it into
+    `directories`: its names under `/opt/python`, newest spelling first. `group`: the `enable` group that admits it to
     the matrix, "" for none. `platforms`: where it exists, None for everywhere. `remark`: where to find it if missing.
     """
 
@@ -42,17 +42,17 @@ class KnownInterpreter:
 
     @property
     def is_dropped(self) -> bool:
-        """Whether current images neither hold it nor can install it; PyPy and GraalPy they can."""
+        """Whether current images neither contain nor can install it; PyPy and GraalPy remain installable."""
         is_cpython = self.interpreter.implementation is Implementation.CPYTHON
         return is_cpython and self.support is Support.END_OF_LIFE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageFamily:
-    """Images that share a short name, a C library and its version, one for each architecture.
+    """Images with a common short name, C library and libc version, one for each architecture.
 
-    `interpreters`: all it can ever have, None if that is for the image itself to say. `is_made_here`: built by
-    `runner image build`.
+    `interpreters`: all that it can ever have, None if only the image itself can tell. `is_made_here`: built by `runner
+    image build`.
     """
 
     name: str
@@ -64,17 +64,17 @@ class ImageFamily:
     is_made_here: bool
 
     def reference(self, arch: Arch) -> str | None:
-        """The image of this family for an architecture, pinned by digest where one is known."""
+        """Return the family's image for an architecture, pinned by digest where one is known; None if there is none."""
         return dict(self.references).get(arch)
 
     def serves(self, platform: Platform) -> bool:
-        """Whether there is an image of this family for a platform."""
+        """Whether the family has an image for a platform."""
         return self.libc is platform.libc and self.reference(platform.arch) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """A stretch of the order in which cells are listed: some implementations on some platforms."""
+    """A block of the listing order of cells: some implementations on some platforms."""
 
     implementations: frozenset[Implementation]
     platforms: tuple[Platform, ...]
@@ -82,7 +82,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
-    """All that is known, in the order of the data files."""
+    """All known interpreters, images and policy versions, in the order of the data files."""
 
     interpreters: tuple[KnownInterpreter, ...]
     order: tuple[Block, ...]
@@ -92,7 +92,7 @@ class Catalog:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """Every cell there could be, in the order in which they are listed and planned."""
+        """Every possible cell, in listing and planning order."""
         return tuple(
             Cell(interpreter=known.interpreter, platform=platform)
             for block in self.order
@@ -103,18 +103,18 @@ class Catalog:
         )
 
     def last_image(self, cell: Cell) -> str | None:
-        """Return the best of the published images that still hold an interpreter of former days, or None."""
+        """Return the best published image that still contains a dropped interpreter, or None."""
         return next((image.reference(cell.platform) for image in self.legacy if image.holds(cell)), None)
 
     def remark(self, cell: Cell) -> str | None:
-        """Say what helps a person whose image lacks the cell's interpreter, or None."""
+        """Return advice for users whose image lacks the cell's interpreter, or None."""
         last, own = self.last_image(cell), self.known(cell.interpreter).remark
         return "; ".join(filter(None, (f"{last} still holds it" if last else None, own))) or None
 
     def platform_tag(self, platform: Platform, libc_version: str) -> str | None:
-        """Return the tag of the newest policy that is not newer than a C library (`2.36`), or None if it is too old.
+        """Return the newest platform tag that a C library version (`2.36`) satisfies, or None if it is too old.
 
-        auditwheel's own guess, `auto`, ends in a traceback for extensions that need no library (measured, 6.8).
+        auditwheel's own choice, `auto`, ends in a traceback for extensions that need no library (measured, 6.8).
         """
         try:
             own = Version(libc_version)
@@ -124,19 +124,19 @@ class Catalog:
         return f"{platform.libc}_{older[-1].major}_{older[-1].minor}_{platform.arch}" if older else None
 
     def known(self, interpreter: Interpreter) -> KnownInterpreter:
-        """Return what is known of an interpreter; raise KeyError for one the catalog does not have."""
+        """Return the catalog's entry for an interpreter; raise KeyError if there is none."""
         for known in self.interpreters:
             if known.interpreter == interpreter:
                 return known
         raise KeyError(str(interpreter))
 
     def family(self, name: str) -> ImageFamily | None:
-        """Return the family with a short name, or None."""
+        """Return the image family with a short name, or None."""
         return next((family for family in self.images if family.name == name), None)
 
 
 def platforms() -> tuple[Platform, ...]:
-    """Every platform a wheel tag can name on Linux, glibc first."""
+    """Every platform that a Linux wheel tag can name, glibc first."""
     return tuple(Platform(libc=libc, arch=arch) for libc in Libc for arch in Arch)
 
 
@@ -165,7 +165,7 @@ class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
 
 
 def load() -> Catalog:
-    """Read the data files."""
+    """Read the data files into a catalog."""
     data = resources.files("matrix_runner.catalog")
     interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))
     images = loads(data.joinpath("images.toml").read_text("utf-8"))["image"]

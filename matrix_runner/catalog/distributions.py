@@ -1,4 +1,4 @@
-"""Which C library the common distributions have: `distributions.toml`. It tells people what a platform tag means."""
+"""Linux distributions and their C library versions (`distributions.toml`), to explain a platform tag to users."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from matrix_runner.toml import loads
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """One release of a distribution. `libc`: the version of its C library; `name` and `released` where well known."""
+    """A release of a distribution. `libc`: its C library's version; `name` and `released` where well known."""
 
     version: str
     libc: Version
@@ -24,9 +24,9 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distribution:
-    """A distribution and its releases, oldest first; one that is rolling has none and always the newest libraries.
+    """A distribution and its releases, oldest first; a rolling one has none, and always the newest libraries.
 
-    `like`: the distribution whose releases it follows. `architectures`: with the first and last index in `releases`.
+    `like`: the distribution with the same releases. `architectures`: each with its first and last index in `releases`.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Distribution:
     releases: tuple[Release, ...]
 
     def runs_on(self, arch: Arch) -> bool:
-        """Whether it exists for an architecture, in any release."""
+        """Whether any release exists for an architecture."""
         return any(own is arch for own, _, _ in self.architectures)
 
     def first_with(self, libc: Version, arch: Arch) -> Release | None:
-        """Return the first release for an architecture whose C library is at least as new; None if there is none."""
+        """Return an architecture's first release with a C library at least as new, or None."""
         for own, first, last in self.architectures:
             if own is arch:
                 return next((each for each in self.releases[first : last + 1] if each.libc >= libc), None)
@@ -57,7 +57,7 @@ class Destination:
 
 
 def destinations(distributions: tuple[Distribution, ...], platform: Platform, libc: Version) -> tuple[Destination, ...]:
-    """Return the distributions that have a C library of that version or newer, each with its first such release."""
+    """Return the distributions with a C library of a version or newer, each with its first such release."""
     return tuple(_destinations(distributions, platform, libc))
 
 
@@ -87,7 +87,7 @@ class _Row(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 def load_distributions() -> tuple[Distribution, ...]:
-    """Read the data file."""
+    """Read `distributions.toml`."""
     text = resources.files("matrix_runner.catalog").joinpath("distributions.toml").read_text("utf-8")
     return tuple(map(_distribution, msgspec.convert(loads(text)["distribution"], tuple[_Row, ...])))
 

@@ -1,4 +1,4 @@
-"""Images of former days that still hold interpreters which today's have no more."""
+"""Unmaintained images that still contain interpreters dropped from current images (`legacy.toml`)."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -12,18 +12,18 @@ from matrix_runner.toml import loads
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LegacyImage:
-    """An image, one for each platform, that nobody updates any more. `pattern`: its reference, with `{arch}` in it."""
+    """An unmaintained image, one for each platform. `pattern`: its reference, with a placeholder `{arch}`."""
 
     pattern: str
     interpreters: frozenset[Interpreter]
     platforms: frozenset[Platform]
 
     def holds(self, cell: Cell) -> bool:
-        """Whether the cell's interpreter is in the image for its platform."""
+        """Whether the image for the cell's platform contains the cell's interpreter."""
         return cell.interpreter in self.interpreters and cell.platform in self.platforms
 
     def reference(self, platform: Platform) -> str:
-        """The image for a platform's architecture."""
+        """Return the image reference for a platform's architecture."""
         return self.pattern.replace("{arch}", platform.arch.tag)
 
 
@@ -34,7 +34,7 @@ class _Row(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 def load_legacy() -> tuple[LegacyImage, ...]:
-    """Read the data file; of several images that hold an interpreter the best comes first."""
+    """Read `legacy.toml`, best image of an interpreter first."""
     text = resources.files("matrix_runner.catalog").joinpath("legacy.toml").read_text("utf-8")
     rows = msgspec.convert(loads(text)["image"], tuple[_Row, ...])
     return tuple(

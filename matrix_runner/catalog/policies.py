@@ -1,7 +1,7 @@
-"""What each platform tag promises: `policies.toml`, worked out for every platform.
+"""Platform tag policies (manylinux, musllinux) for every platform: allowed libraries and symbol versions.
 
-A policy says which libraries a wheel may leave to the system, and how new the versions of their symbols may be
-(PEP 513, 571, 599, 600 and 656).
+Data: `policies.toml`. A policy names the libraries that a wheel may leave to the system, and the newest symbol versions
+it may use (PEP 513, 571, 599, 600 and 656).
 """
 
 from collections.abc import Iterator
@@ -15,16 +15,17 @@ from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.toml import loads
 
 Number = tuple[int, ...]
-"""A symbol version's number, comparable: `GLIBC_2.17` has (2, 17)."""
+"""The number of a symbol version, comparable: `GLIBC_2.17` has (2, 17)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """One platform tag and its promise.
+    """The policy of one platform tag.
 
-    `libraries` may stay outside the wheel. `ceilings`: by the first part of a symbol version (`GLIBC`), the newest
-    number; `names`: whole versions that have no number. `forbidden`: library and symbol, for symbols that an allowed
-    library does not have everywhere. `pip`: the first release that takes the tag; `alias_pip`: that takes `alias`.
+    `libraries` may stay outside the wheel. `ceilings`: the newest number of each kind of symbol version (`GLIBC`);
+    `names`: allowed symbol versions without a number. `forbidden`: library and symbol, for symbols that an allowed
+    library does not have everywhere. `pip`: the first release that accepts the tag; `alias_pip`: the first that accepts
+    `alias`.
     """
 
     platform: Platform
@@ -43,7 +44,7 @@ class Policy:
     def allows_version(self, version: str) -> bool:
         """Whether systems of this policy have a symbol version such as `GLIBC_2.17`.
 
-        Kinds that no policy knows are for the library to say, and allowed: such a library is itself not.
+        Kinds unknown to every policy are allowed: the libraries that define them are themselves not.
         """
         kind, _, rest = version.partition("_")
         ceiling = dict(self.ceilings).get(kind)
@@ -54,7 +55,7 @@ class Policy:
 
 
 def number_of(text: str) -> Number | None:
-    """Return `2.2.5` as (2, 2, 5); None for what is no dotted number (`PRIVATE`, `ABI_DT_RELR`)."""
+    """Return `2.2.5` as (2, 2, 5); None for anything but a dotted number (`PRIVATE`, `ABI_DT_RELR`)."""
     parts = text.split(".")
     return tuple(map(int, parts)) if all(part.isascii() and part.isdigit() for part in parts) else None
 
@@ -90,12 +91,12 @@ class _Family(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
 
 
 def load_versions() -> tuple[tuple[Libc, tuple[Version, ...]], ...]:
-    """Read only which levels there are, oldest first."""
+    """Return the policy versions of each C library, oldest first, without the policies themselves."""
     return tuple((libc, tuple(Version(level.version) for level in family.level)) for libc, family in _read().items())
 
 
 def load_policies() -> tuple[Policy, ...]:
-    """Read all policies of all platforms, each platform's oldest first."""
+    """Return the policies of all platforms, oldest first within each platform."""
     return tuple(
         policy
         for libc, family in _read().items()
@@ -110,7 +111,7 @@ def _read() -> dict[Libc, _Family]:
 
 
 def _policies(family: _Family, platform: Platform) -> Iterator[Policy]:
-    """Add up the levels of one platform."""
+    """Accumulate the levels of one platform into policies."""
     arch = platform.arch.tag
     libraries: set[str] = set()
     names: set[str] = set()

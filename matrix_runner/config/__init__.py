@@ -1,1 +1,1 @@
-"""The configuration: one table of options (`options/`), and the reader that resolves it to settings (`loading/`)."""
+"""The configuration: the table of options (`options/`), and its resolution to settings (`loading/`)."""

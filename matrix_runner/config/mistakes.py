@@ -1,4 +1,4 @@
-"""How a mistake in a configuration is said: one line, what was found, what was wanted, the nearest name."""
+"""Error messages for configuration mistakes: findings with key paths, quoting, "did you mean" suggestions."""
 
 import difflib
 import re
@@ -8,7 +8,7 @@ from datetime import date, time
 from typing import TypeVar
 
 Key = str | int
-"""A step of a key path: the key of a table or the index in a list."""
+"""A step of a key path: a table's key or a list's index."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -20,14 +20,14 @@ _LARGEST_PRINTED = 10**18
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that is wrong; `at` is where, below the value that was read."""
+    """A single mistake; `at` is its key path below the value that was read."""
 
     text: str
     at: tuple[Key, ...] = ()
 
 
 class InvalidValue(Exception):
-    """A value that its option does not accept; holds every reason that was found."""
+    """A value that its option does not accept; carries all reasons."""
 
     def __init__(self, *findings: Finding) -> None:
         super().__init__(*(finding.text for finding in findings))
@@ -35,16 +35,16 @@ class InvalidValue(Exception):
 
     @classmethod
     def because(cls, text: str, *at: Key) -> "InvalidValue":
-        """Make one with a single reason, `at` a key below the value."""
+        """Create one with a single reason, `at` a key below the value."""
         return cls(Finding(text=text, at=at))
 
     def without_place(self) -> "InvalidValue":
-        """Forget positions, which say nothing to someone who wrote one string."""
+        """Drop the key paths, which mean nothing in a value written as one string."""
         return InvalidValue(*(Finding(text=finding.text) for finding in self.findings))
 
 
 def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T, ...]:
-    """Read every item; raise one InvalidValue with the findings of all that fail, their keys in front of the places."""
+    """Read every item; raise one InvalidValue with all findings, each item's key prefixed to its paths."""
     results: list[T] = []
     findings: list[Finding] = []
     for key, item in items:
@@ -58,12 +58,12 @@ def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T
 
 
 def printable(text: str) -> str:
-    """Escape what would break the line, or what a terminal or a log could choke on."""
+    """Escape characters that would break the line, a terminal or a log."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def quote(text: str) -> str:
-    """Put text in double quotes, printable and not too long."""
+    """Put text in double quotes, printable and shortened."""
     shown = printable(text)
     if len(shown) > _LONGEST_QUOTE:
         shown = shown[: _LONGEST_QUOTE - 3] + "..."
@@ -71,7 +71,7 @@ def quote(text: str) -> str:
 
 
 def path(*keys: Key) -> str:
-    """Write a key path as TOML users do: `tool.matrix-runner.archs[1]`."""
+    """Format a key path as in TOML: `tool.matrix-runner.archs[1]`."""
     text = ""
     for key in keys:
         match key:
@@ -83,7 +83,7 @@ def path(*keys: Key) -> str:
 
 
 def describe(value: object) -> str:
-    """Say what kind of value was found, and for simple ones which."""
+    """Describe a value by its type and, for simple ones, its content."""
     if isinstance(value, bool):
         return f"the boolean {str(value).lower()}"
     if isinstance(value, int):
@@ -108,12 +108,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean "x"?)`, or nothing if no known word is near."""
+    """Return ` (did you mean "x"?)`, or "" if no known word is near."""
     name = nearest(word, known)
     return f" (did you mean {quote(name)}?)" if name is not None else ""
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> InvalidValue:
-    """Say that a word is none of the known ones, which is nearest, and which there are."""
+    """Return the error for an unknown word, with the nearest and all known ones."""
     names = tuple(known)
     return InvalidValue.because(f"unknown {what} {quote(word)}{did_you_mean(word, names)}; known: {', '.join(names)}")

@@ -1,1 +1,1 @@
-"""Images in the manylinux layout, made on this machine where none can be pulled."""
+"""Images in the manylinux layout, built on this machine from Debian packages where none can be pulled."""

@@ -1,4 +1,4 @@
-"""What a person is told while an image is being made."""
+"""Progress reports of an image build, for the user."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from matrix_runner.model.platforms import Arch
 
 
 class Stage(Enum):
-    """What became of a part."""
+    """The result of building a part."""
 
     FETCHED = "fetched"
     COMPILED = "compiled"
@@ -22,7 +22,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildProgress:
-    """A part is done. `arch` is None for what all architectures share; `seconds`: how long it took."""
+    """A finished part. `arch` is None for parts common to all architectures; `seconds`: its duration."""
 
     arch: Arch | None
     part: str
@@ -31,4 +31,4 @@ class BuildProgress:
 
 
 OnProgress = Callable[[BuildProgress], None]
-"""Called from several threads."""
+"""Receives each finished part; called from several threads."""

@@ -1,6 +1,6 @@
-"""What an image is made of, fetched from a Debian mirror: root filesystem and CPython's sources.
+"""Downloads from a Debian mirror for images: the root filesystem (mmdebstrap) and CPython's sources (apt).
 
-The mirror is the one that this machine's apt uses; apt checks every signature, from Debian's archive key to the file.
+The mirror is that of this machine's apt; apt checks every signature, from Debian's archive key to the file.
 """
 
 import shutil
@@ -16,14 +16,14 @@ from matrix_runner.image.image_manifest import SourcePackage
 from matrix_runner.image.image_recipe import Root
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-"""Debian's archive keys, as the package debian-archive-keyring installs them."""
+"""Debian's archive keys, as installed by the package debian-archive-keyring."""
 
 _QUICK = 60.0
 _FETCHING = 900.0
 
 
 def require_programs(host: HostPrograms) -> None:
-    """Raise MachineError, saying what to install, if this machine lacks a program."""
+    """Raise MachineError, with the packages to install, if this machine lacks a program."""
     missing = [program for program in ("mmdebstrap", "apt-get") if not host.has(program)]
     if missing:
         raise MachineError(
@@ -33,9 +33,9 @@ def require_programs(host: HostPrograms) -> None:
 
 
 def find_mirror(host: HostPrograms, asked: str | None) -> str:
-    """Return the address of a Debian mirror: the one asked for, else that of this machine's apt.
+    """Return the URL of a Debian mirror: the requested one, else that of this machine's apt.
 
-    Raise MachineError if there is none, or if it cannot be used.
+    Raise MachineError if there is none, or if it is unusable.
     """
     mirror = asked or _mirror_of_apt(host)
     if mirror is None:
@@ -61,7 +61,7 @@ def _mirror_of_apt(host: HostPrograms) -> str | None:
 
 
 def choose_mirror(lines: Iterable[str]) -> str | None:
-    """Return the archive's main mirror among apt's `ORIGIN|URI` lines: security updates have a tree of their own."""
+    """Return the archive's main mirror among apt's `ORIGIN|URI` lines: security updates have a separate tree."""
     addresses = [uri for origin, _, uri in (line.partition("|") for line in lines) if origin == "Debian"]
     usable = [uri for uri in addresses if urlsplit(uri).scheme in {"http", "https"}]
     main = [uri for uri in usable if uri.rstrip("/").endswith("/debian")]
@@ -70,21 +70,21 @@ def choose_mirror(lines: Iterable[str]) -> str | None:
 
 
 def make_root(root: Root, mirror: str, host: HostPrograms, archive: Path) -> None:
-    """Make the root filesystem, as a tar file. Raise MachineError."""
+    """Create the root filesystem, as a tar file. Raise MachineError."""
     host.run(
         (
             "mmdebstrap",
             "--quiet",
             "--variant=minbase",
-            # Of the checks, the one that asks `arch-test` whether this kernel runs the architecture: the plan knows.
+            # Skip the check that asks `arch-test` whether this kernel runs the architecture: the plan decides that.
             "--skip=check/qemu",
             f"--architectures={root.debian_arch}",
             f"--include={','.join(root.packages)}",
-            # The machine's own, copied in for apt; every container gets its own from the engine.
+            # The machine's own files, copied in for apt; the engine gives every container its own.
             '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
             root.suite,
             str(archive),
-            # Without a line mmdebstrap adds bullseye-security, whose i386 index lists packages that are gone.
+            # Without this line mmdebstrap adds bullseye-security, whose i386 index lists packages that no longer exist.
             _line("deb", mirror, root.suite),
         ),
         timeout=_FETCHING,
@@ -92,7 +92,7 @@ def make_root(root: Root, mirror: str, host: HostPrograms, archive: Path) -> Non
 
 
 def fetch_sources(sources: Iterable[SourcePackage], mirror: str, host: HostPrograms, store: Path) -> None:
-    """Put the sources into the directory, unless they are there. Raise MachineError."""
+    """Download missing sources into a directory. Raise MachineError."""
     missing = {source.file: source for source in sources if not has_source(source, store)}
     if not missing:
         return
@@ -102,7 +102,7 @@ def fetch_sources(sources: Iterable[SourcePackage], mirror: str, host: HostProgr
 
 
 def has_source(source: SourcePackage, store: Path) -> bool:
-    """Whether the file is there and is the one the recipe names."""
+    """Whether the source file exists with the digest in the recipe."""
     path = store / source.file
     return path.is_file() and sha256_of(path) == source.sha256
 
@@ -126,7 +126,7 @@ def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, 
 
 
 def _private_apt(sources: tuple[SourcePackage, ...], mirror: str, scratch: Path) -> tuple[str, ...]:
-    """Give apt a state of its own, so that the machine's is neither needed nor touched."""
+    """Return an apt command with a state of its own, so that the machine's is neither needed nor touched."""
     for part in ("state/lists/partial", "cache/archives/partial"):
         (scratch / part).mkdir(parents=True)
     (scratch / "status").touch()
@@ -139,13 +139,13 @@ def _private_apt(sources: tuple[SourcePackage, ...], mirror: str, scratch: Path)
         "Dir::State::status": scratch / "status",
         "Dir::Cache": scratch / "cache",
         "Acquire::Languages": "none",
-        # The scratch directory is ours alone; apt's own user could not write to it.
+        # Only our user has access to the scratch directory; apt's own user could not write to it.
         "APT::Sandbox::User": "root",
     }
     return ("apt-get", "-qq", *(word for key, text in options.items() for word in ("-o", f"{key}={text}")))
 
 
 def _line(kind: str, mirror: str, suite: str) -> str:
-    """Write a line of sources.list; where Debian's keyring is not installed, what apt trusts decides."""
+    """Return a line of sources.list; without Debian's keyring installed, apt's trusted keys decide."""
     signed = f"[signed-by={KEYRING}] " if KEYRING.is_file() else ""
     return f"{kind} {signed}{mirror} {suite} main"

@@ -1,4 +1,4 @@
-"""The programs of this machine that making an image needs: mmdebstrap and apt-get."""
+"""Running the programs that an image build needs on this machine: mmdebstrap and apt-get."""
 
 import shutil
 import subprocess
@@ -8,11 +8,11 @@ from typing import Protocol
 from matrix_runner.errors import MachineError
 
 _TOLD = 12
-"""Lines of a failed command's output that a user is shown."""
+"""The number of output lines shown of a failed command."""
 
 
 class HostPrograms(Protocol):
-    """What runs a program here, and can be told to stop."""
+    """A runner of programs on this machine that can be aborted."""
 
     def has(self, program: str) -> bool:
         """Whether the program is on the PATH."""
@@ -23,12 +23,12 @@ class HostPrograms(Protocol):
         ...
 
     def abort(self) -> None:
-        """End what runs, from any thread, and refuse to run more."""
+        """Terminate running programs, from any thread, and refuse to start more."""
         ...
 
 
 class MachinePrograms:
-    """The real one. `environ`: the environment of the programs."""
+    """The runner of real programs. `environ`: their environment."""
 
     def __init__(self, environ: dict[str, str]) -> None:
         self._environ = {**environ, "LC_ALL": "C.UTF-8"}
@@ -80,7 +80,7 @@ class MachinePrograms:
         )
 
     def abort(self) -> None:
-        """End what runs, from any thread, and refuse to run more."""
+        """Terminate running programs, from any thread, and refuse to start more."""
         with self._lock:
             self._is_aborted = True
             for process in self._running:
@@ -88,7 +88,7 @@ class MachinePrograms:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Make sure of the end; SIGTERM first, on which mmdebstrap unmounts what it mounted."""
+    """Ensure the process has ended: SIGTERM first, on which mmdebstrap unmounts its mounts."""
     if process.poll() is None:
         process.terminate()
         try:

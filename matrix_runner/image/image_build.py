@@ -1,8 +1,8 @@
-"""Making images: everything fetched first, then every interpreter compiled in a container of its own, several at once.
+"""Building images: fetch everything, then compile each interpreter in its own container, several at once.
 
-`configure` runs on one core for a third of the time that a CPython takes, so as many interpreters are compiled at once
-as there are workers, whichever image they are for. What is compiled is kept: one interpreter more costs only itself,
-and a build that was interrupted goes on where it was.
+`configure` runs on one core for a third of a CPython's build time, so as many interpreters compile at once as there are
+workers, across images. Compiled interpreters are cached: adding one costs only that one, and an interrupted build
+resumes.
 """
 
 import time
@@ -32,14 +32,14 @@ from matrix_runner.model.platforms import Arch
 def build_images(
     wanted: Mapping[Arch, frozenset[str]], builder: ImageBuilder, manifest: ImageManifest, *, rebuild: bool = False
 ) -> tuple[BuiltImage, ...]:
-    """Make an image for each architecture with the wanted interpreters (none: the defaults, or what it has).
+    """Build an image for each architecture with the wanted interpreters (none: the defaults, or its present ones).
 
-    An image whose recipe has not changed is kept, unless `rebuild`. Raise UsageError for what cannot be made,
-    MachineError for what the machine, the network or the engine did.
+    An image with an unchanged recipe is left alone, unless `rebuild`. Raise UsageError for an impossible request,
+    MachineError for a failure of the machine, the network or the engine.
     """
     check_possible(wanted, manifest)
     builder.cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(builder.cache / "lock"):  # whoever comes second finds the image made
+    with FileLock(builder.cache / "lock"):  # a second process finds the image built
         remove_scraps(builder)
         built = built_images(builder.engine)
         decisions = tuple(
@@ -62,11 +62,10 @@ def ensure_images(
     manifest: ImageManifest,
     on_notice: Callable[[str], None],
 ) -> Mapping[Arch, BuiltImage]:
-    """Return the images that the short name `debian` stands for; make those that are missing or lack an interpreter.
+    """Return the images for the short name `debian`; build those that are missing or lack an interpreter.
 
-    `wanted`: directories under /opt/python; those that no image can be made with are left to the preflight probe. An
-    image by an older recipe that has them all is used as it is: nobody waits ten minutes for a newer pip. Raise
-    UsageError, MachineError.
+    `wanted`: directories under /opt/python; impossible ones are left to the preflight probe. An image from an older
+    recipe with all of them is used as it is: nobody waits ten minutes for a newer pip. Raise UsageError, MachineError.
     """
     check_possible({arch: frozenset() for arch in wanted}, manifest)
     possible = {arch: names & frozenset(manifest.directories) for arch, names in wanted.items()}
@@ -86,7 +85,7 @@ def ensure_images(
 
 
 def check_possible(wanted: Mapping[Arch, frozenset[str]], manifest: ImageManifest) -> None:
-    """Raise UsageError if an architecture or an interpreter is one that no image can be made for or with."""
+    """Raise UsageError if an image cannot be built for an architecture or with an interpreter."""
     for arch, directories in wanted.items():
         manifest.select(directories)
         if not manifest.is_for(arch):
@@ -97,7 +96,7 @@ def check_possible(wanted: Mapping[Arch, frozenset[str]], manifest: ImageManifes
 
 
 class _Site:
-    """One run: what is under way, and what follows when it is done. Only its own thread touches it."""
+    """The state of one build: running work, and its follow-up. Only its own thread touches it."""
 
     def __init__(self, decisions: tuple[Decision, ...], builder: ImageBuilder, *, rebuild: bool) -> None:
         self._decisions = decisions
@@ -105,12 +104,12 @@ class _Site:
         self._afresh = rebuild
         self._next: dict[Future[str], Callable[[str], None]] = {}
         self._left = {decision.recipe.arch: len(decision.recipe.compilations) for decision in decisions}
-        # Fetching waits for the network: it takes no worker from those who compile.
+        # Fetching waits for the network: it takes no worker from the compilations.
         self._fetchers = ThreadPoolExecutor(len(decisions) + 1, thread_name_prefix="fetch")
         self._workers = ThreadPoolExecutor(builder.workers, thread_name_prefix="compile")
 
     def work(self) -> None:
-        """Make everything, or raise what stopped it, with nothing left running."""
+        """Build everything; or raise the first error, with nothing left running."""
         require_programs(self._shop.host)
         try:
             self._fetch()
@@ -129,7 +128,7 @@ class _Site:
                 pool.shutdown()
 
     def _forget_the_rest(self) -> None:
-        """Before anything is stopped: a worker that comes free must find nothing more to do."""
+        """Cancel queued work, before anything is aborted: a free worker must find nothing more to do."""
         for pool in (self._fetchers, self._workers):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -167,7 +166,7 @@ class _Site:
             self._next[task] = partial(self._remove_replaced, decision)
 
     def _remove_replaced(self, decision: Decision, image_id: str) -> None:
-        """Remove what the new image replaces; a container that still uses it is no reason to fail."""
+        """Remove the images that a new image replaces; not an error if a container still uses one."""
         try:
             remove_other_roots(decision.recipe.root, self._shop)
             if decision.built is not None and decision.built.id != image_id:

@@ -1,4 +1,4 @@
-"""One part of an image at a time: root filesystem, interpreter, and the image that puts them together."""
+"""The parts of an image build: root filesystem, compiled interpreters, and the assembled image."""
 
 import shutil
 import tempfile
@@ -41,19 +41,19 @@ from matrix_runner.model.platforms import Arch
 
 _SCRATCH = "root-"
 _TOLD = 12
-"""Lines of a failed command's output that a user is shown."""
+"""The number of output lines shown of a failed command."""
 
 
 class ImageEngine(Engine, ImageStore, Protocol):
-    """An engine that can make images."""
+    """An engine that can build images."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageBuilder:
-    """Where images are made, and with what.
+    """The engine, programs and directories for building images.
 
-    `cache`: a directory that stays, for sources, compiled interpreters and logs. `mirror`: a Debian mirror, None for
-    the one that this machine's apt uses. `workers`: how many interpreters compile at once.
+    `cache`: a permanent directory for sources, compiled interpreters and logs. `mirror`: a Debian mirror; None: that of
+    this machine's apt. `workers`: the number of interpreters compiled at once.
     """
 
     engine: ImageEngine
@@ -65,22 +65,22 @@ class ImageBuilder:
 
     @property
     def sources(self) -> Path:
-        """Where CPython's sources are kept."""
+        """Directory of CPython's sources."""
         return self.cache / "sources"
 
     def compiled(self, arch: Arch, compilation: Compilation) -> Path:
-        """Return where a compiled interpreter is kept: a tar of its directory."""
+        """Return the path of a compiled interpreter: a tar of its directory."""
         return self.cache / "interpreters" / f"{compilation.directory}-{arch}-{compilation.digest[:16]}.tar"
 
     def log(self, arch: Arch, part: str) -> Path:
-        """Return where the output of a part's commands goes."""
+        """Return the path of the output of a part's commands."""
         return self.cache / "logs" / f"{part}-{arch}.log"
 
 
 def provide_root(root: Root, builder: ImageBuilder) -> str:
-    """Return the id of the image that is only the root filesystem, made if it is not there. Raise MachineError.
+    """Return the id of the image of the bare root filesystem, created if it is missing. Raise MachineError.
 
-    It stays with the engine: its layers are those of the finished image, so that it takes no room of its own.
+    It stays with the engine: its layers are those of the finished image, so that it takes no space of its own.
     """
     started = time.monotonic()
     for image in _roots(builder):
@@ -102,7 +102,7 @@ def _roots(builder: ImageBuilder) -> tuple[ResolvedImage, ...]:
 
 
 def remove_scraps(builder: ImageBuilder) -> None:
-    """Remove what a build that was killed left half made. The caller sees to it that there is no other build."""
+    """Remove partial files of a killed build. The caller ensures that no other build is running."""
     for scrap in (*builder.cache.glob(f"{_SCRATCH}*"), *builder.cache.glob("*/*.partial")):
         if scrap.is_dir():
             shutil.rmtree(scrap, ignore_errors=True)
@@ -115,7 +115,7 @@ def _root_name(root: Root) -> str:
 
 
 def remove_other_roots(root: Root, builder: ImageBuilder) -> None:
-    """Remove the root filesystems of older recipes for the architecture: nothing is made of them any more."""
+    """Remove an architecture's root filesystems of older recipes: no image is built on them any more."""
     repository = _root_name(root).partition(":")[0]
     for image in _roots(builder):
         if image.reference.startswith(f"{repository}:") and dict(image.labels)[LABEL_ROOT] != root.digest:
@@ -125,7 +125,7 @@ def remove_other_roots(root: Root, builder: ImageBuilder) -> None:
 def compile_interpreter(
     compilation: Compilation, root: Root, image_id: str, builder: ImageBuilder, *, afresh: bool
 ) -> Path:
-    """Return a tar of the interpreter's directory, compiled unless it is kept from before. Raise MachineError."""
+    """Return a tar of the interpreter's directory, compiled unless it is cached. Raise MachineError."""
     started = time.monotonic()
     kept = builder.compiled(root.arch, compilation)
     if kept.is_file() and not afresh:
@@ -145,7 +145,7 @@ def compile_interpreter(
 
 
 def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
-    """Put the interpreters into the root filesystem, install the tools, keep the result; return its id.
+    """Add the interpreters to the root filesystem, install the tools, save the image; return its id.
 
     Raise MachineError.
     """
@@ -196,7 +196,7 @@ def _last_lines(log: Path) -> tuple[str, ...]:
 
 
 def _keep(stream: Iterable[bytes], path: Path) -> None:
-    """Write the whole, or nothing: an interrupted build leaves no half of an interpreter."""
+    """Write the file atomically: an interrupted build leaves no partial interpreter."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         with partial.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The images made here that are there already, and whether one of them will do."""
+"""Images already built on this machine, and the decision whether one suffices or must be rebuilt."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from matrix_runner.model.platforms import Arch
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltImage:
-    """An image made here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes."""
+    """An image built here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes."""
 
     reference: str
     id: str
@@ -32,7 +32,7 @@ class BuiltImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What to do for an architecture: keep `built` as it is, or make an image by the recipe (which replaces it)."""
+    """The plan for an architecture: keep `built`, or build an image by the recipe (which replaces it)."""
 
     recipe: ImageRecipe
     built: BuiltImage | None
@@ -40,16 +40,16 @@ class Decision:
 
 
 def built_images(store: ImageStore) -> tuple[BuiltImage, ...]:
-    """Return the images made here, by their labels, sorted by name. Raise EngineError.
+    """Return the images built here, by their labels, sorted by name. Raise EngineError.
 
-    What others made of one of them, a cell's snapshot for instance, inherited its labels, but not its name.
+    Images derived from them, such as a cell's snapshot, inherit the labels but not the name.
     """
     found = (_read(image) for image in store.images(LABEL) if image.reference.startswith(f"{NAMESPACE}/"))
     return tuple(sorted((image for image in found if image is not None), key=lambda image: image.reference))
 
 
 def find_built(built: tuple[BuiltImage, ...], arch: Arch, manifest: ImageManifest) -> BuiltImage | None:
-    """Return the image that the short name stands for, if it is there."""
+    """Return the image for the short name `debian` on an architecture, or None."""
     name = f"{image_name(manifest.policy, arch)}:latest"
     return next((image for image in built if image.reference == name and image.arch is arch), None)
 
@@ -57,10 +57,10 @@ def find_built(built: tuple[BuiltImage, ...], arch: Arch, manifest: ImageManifes
 def decide(
     arch: Arch, wanted: frozenset[str], built: BuiltImage | None, manifest: ImageManifest, *, rebuild: bool = False
 ) -> Decision:
-    """Compare the recipe with the label of the image that is there.
+    """Compare the recipe with the label of the existing image.
 
-    Nothing is taken away: the recipe has what is wanted and what the image has (and can still be made), so that asking
-    for less than it has changes nothing. Nothing wanted, and no image: the defaults. Raise UsageError.
+    Nothing is removed: the recipe has the wanted interpreters and those of the image (if still possible), so that a
+    request for fewer changes nothing. Nothing wanted, and no image: the defaults. Raise UsageError.
     """
     present = built.interpreters & frozenset(manifest.directories) if built else frozenset()
     union = wanted | present or manifest.defaults(arch)
@@ -70,7 +70,7 @@ def decide(
 
 
 def suffices(built: BuiltImage | None, wanted: frozenset[str]) -> bool:
-    """Whether an image, perhaps of an older recipe, has what a build needs."""
+    """Whether an image, perhaps of an older recipe, has all wanted interpreters."""
     return built is not None and wanted <= built.interpreters
 
 

@@ -1,4 +1,4 @@
-"""What can go into an image, read from `debian.toml`: packages, sources, interpreters, tools, each with its version."""
+"""The contents of an image, read from `debian.toml`: packages, sources, interpreters and tools, with versions."""
 
 from dataclasses import dataclass, field
 from importlib import resources
@@ -14,7 +14,7 @@ ENTRYPOINT = "manylinux-entrypoint"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RootData:
-    """The Debian release below everything. `architectures`: Debian's name for each of ours."""
+    """The Debian release of the root filesystem. `architectures`: Debian's name for each of ours."""
 
     suite: str
     packages: tuple[str, ...]
@@ -23,7 +23,7 @@ class RootData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourcePackage:
-    """Upstream's release of CPython as Debian's signed source package carries it."""
+    """A CPython source release, in Debian's signed source package."""
 
     package: str
     suite: str
@@ -33,7 +33,7 @@ class SourcePackage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterpreterData:
-    """One Python. `directory`: its place under /opt/python. `source`, `packages`: keys of the tables of those names."""
+    """An interpreter. `directory`: its name under /opt/python. `source`, `packages`: keys of the tables so named."""
 
     directory: str
     program: str
@@ -45,7 +45,7 @@ class InterpreterData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolData:
-    """What works on wheels: installed for one interpreter, linked onto the PATH."""
+    """The wheel tools: installed for one interpreter, linked onto the PATH."""
 
     interpreter: str
     packages: tuple[str, ...]
@@ -54,7 +54,7 @@ class ToolData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageManifest:
-    """The whole of the data file, and the text of the entrypoint."""
+    """The whole data file, and the text of the entrypoint."""
 
     version: str
     policy: str
@@ -68,21 +68,21 @@ class ImageManifest:
 
     @property
     def directories(self) -> tuple[str, ...]:
-        """Every interpreter that can be made, by its directory under /opt/python, oldest first."""
+        """Every possible interpreter, by its directory under /opt/python, oldest first."""
         return tuple(data.directory for data in self.interpreter)
 
     def is_for(self, arch: Arch) -> bool:
-        """Whether images can be made for this architecture."""
+        """Whether images can be built for an architecture."""
         return arch.tag in self.root.architectures
 
     def defaults(self, arch: Arch) -> frozenset[str]:
-        """Return the interpreters of an image when nobody says which."""
+        """Return an image's interpreters if none are requested."""
         return frozenset(data.directory for data in self.interpreter if arch.tag in data.default)
 
     def select(self, wanted: frozenset[str]) -> tuple[InterpreterData, ...]:
-        """Return the wanted interpreters in the order of the file, and the one that carries the tools.
+        """Return the wanted interpreters in file order, plus the one that carries the tools.
 
-        Raise UsageError for one that cannot be made.
+        Raise UsageError for an impossible one.
         """
         unknown = sorted(wanted - set(self.directories))
         if unknown:
@@ -95,7 +95,7 @@ class ImageManifest:
 
 
 def load_manifest() -> ImageManifest:
-    """Read the data files of the package."""
+    """Read the package's data files."""
     room = resources.files("matrix_runner.image")
     document = loads((room / "debian.toml").read_text("utf-8"))
     document["entrypoint"] = (room / ENTRYPOINT).read_text("utf-8")

@@ -1,7 +1,7 @@
-"""How an image is made: pure. From architecture, interpreters and versions to a frozen recipe with a digest.
+"""The recipe of an image: from architecture, interpreters and versions to build steps with a digest. Pure.
 
-The parts are apart so that each is made once: a root filesystem, an interpreter (compiled in a container of its own, so
-that several compile at a time and one more costs only itself), and the image that puts them together.
+Its parts are separate so that each is built once: a root filesystem, an interpreter (compiled in its own container, so
+that several compile at a time and adding one costs only that one), and the image that combines them.
 """
 
 import hashlib
@@ -15,22 +15,22 @@ from matrix_runner.model.platforms import Arch
 
 LABEL = "matrix-runner.image.recipe"
 LABEL_ROOT = "matrix-runner.image.root"
-"""On a root filesystem, and on what is made of it: an image inherits its parent's labels."""
+"""On a root filesystem and its derived images: an image inherits its parent's labels."""
 LABEL_ARCH = "matrix-runner.image.arch"
 LABEL_INTERPRETERS = "matrix-runner.image.interpreters"
 LABEL_VERSION = "matrix-runner.image.version"
 
 NAMESPACE = "matrix-runner"
-"""The repository that the names of all images made here begin with."""
+"""The repository prefix of all images built here."""
 
 BUILD_DIRECTORY = "/tmp/matrix-runner"  # noqa: S108 - inside a container that nobody else is in
 PYTHONS = "/opt/python"
 _TOOLS = "/opt/_internal/tools"
 _HOST_BUNDLE = "/etc/matrix-runner"
 
-# Complete lists of pinned packages: nothing is looked up, and everything is compiled once, at the end.
+# Complete lists of pinned packages: pip resolves nothing, and everything is byte-compiled once, at the end.
 _QUIETLY = ("--quiet", "--no-cache-dir", "--disable-pip-version-check", "--no-deps", "--no-compile")
-# What has to be there before a package that comes as source (scandir, for 2.7) can be installed.
+# Prerequisites of installing a source package (scandir, for 2.7).
 _INSTALLERS = frozenset({"pip", "setuptools", "wheel"})
 
 _COMPILING = 1800.0
@@ -39,7 +39,7 @@ _DOWNLOADING = 600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Root:
-    """A root filesystem: a Debian release with packages, in Debian's name of the architecture."""
+    """A root filesystem: a Debian release with packages, under Debian's architecture name."""
 
     arch: Arch
     debian_arch: str
@@ -48,13 +48,13 @@ class Root:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that goes into it."""
+        """SHA-256 of all its inputs."""
         return _digest(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageStep:
-    """A command and what it does, in a word or two."""
+    """A command with a short title."""
 
     title: str
     request: ExecRequest
@@ -62,7 +62,7 @@ class ImageStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compilation:
-    """An interpreter, from its source to a directory under /opt/python that is complete, with pip and build."""
+    """An interpreter: from its source to a complete directory under /opt/python, with pip and build."""
 
     root: str
     directory: str
@@ -71,13 +71,13 @@ class Compilation:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that goes into it, the root filesystem that it is compiled on included."""
+        """SHA-256 of all its inputs, including the root filesystem that it is compiled on."""
         return _digest(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRecipe:
-    """Everything that goes into an image. Two recipes with one digest make images that do the same."""
+    """The complete recipe of an image. Recipes with the same digest give equivalent images."""
 
     arch: Arch
     version: str
@@ -90,7 +90,7 @@ class ImageRecipe:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything above: what the image's label is compared with."""
+        """SHA-256 of the fields above, compared with the image's label."""
         return _digest(self)
 
     @property
@@ -100,12 +100,12 @@ class ImageRecipe:
 
     @property
     def interpreters(self) -> tuple[str, ...]:
-        """Directories under /opt/python."""
+        """The interpreters' directories under /opt/python."""
         return tuple(compilation.directory for compilation in self.compilations)
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
-        """What the finished image says of itself."""
+        """Labels of the finished image."""
         return (
             (LABEL, self.digest),
             (LABEL_ARCH, self.arch.tag),
@@ -115,14 +115,14 @@ class ImageRecipe:
 
 
 def image_name(policy: str, arch: Arch) -> str:
-    """Return the name that stands for the short name `debian` on an architecture."""
+    """Return the image name behind the short name `debian` on an architecture."""
     return f"{NAMESPACE}/{policy}_{arch}"
 
 
 def write_recipe(arch: Arch, wanted: frozenset[str], manifest: ImageManifest) -> ImageRecipe:
-    """Say how to make an image of an architecture (one that `manifest.is_for`) with the wanted interpreters.
+    """Write the recipe for an architecture (for which `manifest.is_for` holds) with the wanted interpreters.
 
-    The interpreter that carries the tools is always among them. Raise UsageError for one that cannot be made.
+    The interpreter that carries the tools is always included. Raise UsageError for an impossible one.
     """
     data = manifest.root
     root = Root(arch=arch, debian_arch=data.architectures[arch.tag], suite=data.suite, packages=data.packages)
@@ -148,8 +148,8 @@ def _compilation(root: Root, data: InterpreterData, manifest: ImageManifest) -> 
     first = tuple(package for package in packages if package.partition("==")[0] in _INSTALLERS)
     rest = tuple(package for package in packages if package not in first)
     tree = f"{BUILD_DIRECTORY}/tree"
-    # 62 s and 27 MB instead of the default's 150 s and 284 MB (measured). What extension modules are compiled with is
-    # another matter: `_INSTALL` sets upstream's -O3 for them.
+    # 62 s and 27 MB instead of the default's 150 s and 284 MB (measured). Extension modules are not affected:
+    # `_INSTALL` sets upstream's -O3 for them.
     optimise = (("OPT", "-O1 -g0 -fwrapv -DNDEBUG"),)
     configure = ("./configure", "-q", f"--prefix={prefix}", "--without-ensurepip", *data.configure)
     return Compilation(
@@ -196,8 +196,8 @@ grep -qs -- --disable-test-modules configure || rm -rf Lib/test Lib/lib2to3/test
 mkdir -p Lib/test
 """
 
-# The flags in sysconfig are those that users' extension modules get: upstream's, not what this Python was built with.
-# `make install` compiles the library three times over, on one core; once is enough, at the end.
+# The flags in sysconfig apply to users' extension modules: upstream's, not those of this build. `make install`
+# byte-compiles the library three times, on one core; once is enough, at the end.
 _INSTALL = """\
 sed -i 's/^OPT=.*/OPT= -DNDEBUG -fwrapv -O3 -Wall/' Makefile
 ./python -E -S -m sysconfig --generate-posix-vars
@@ -217,8 +217,8 @@ find lib/python* -path '*/site-packages' -prune -o -type d '(' -name test -o -na
 find . -type f '(' -name '*.so' -o -path './bin/python[23].*' ')' ! -name '*-config' -exec strip --strip-unneeded {} +
 """
 
-# By the pip inside ensurepip: it installs the pinned one at once, and no setuptools with it, which the published images
-# do not have either since 2025-08 (pypa/manylinux#1819).
+# With the pip inside ensurepip: it installs the pinned one directly, and no setuptools, which the published images do
+# not have either since 2025-08 (pypa/manylinux#1819).
 _BOOTSTRAP = """\
 prefix=$1; shift
 PYTHONPATH=$(echo "$prefix"/lib/python*/ensurepip/_bundled/pip-*.whl)
@@ -226,8 +226,8 @@ export PYTHONPATH
 "$prefix/bin/python" -m pip install --ignore-installed "$@"
 """
 
-# Or every command of every fresh container would compile what it imports. Packages for 2.7 carry modules for 3, which
-# do not compile: hence no look at the status.
+# Otherwise every command of every fresh container would compile its imports. Packages for 2.7 carry modules for 3,
+# which do not compile: hence the status is ignored.
 _PRECOMPILE = """\
 "$1/bin/python" -m compileall -q "$1/lib" > /dev/null || true
 """
@@ -237,7 +237,7 @@ printf '%s' "$1" > "$2"
 chmod 755 "$2"
 """
 
-# The engine lends every container the host's CA bundle; it is the host's and does not belong in an image.
+# The engine lends every container the host's CA bundle, which must not become part of an image.
 _CLEAN = """\
 rm -rf "$@" /root/.cache
 """

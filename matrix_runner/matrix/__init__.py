@@ -1,4 +1,7 @@
-"""Which cells run, in which image, and why the others do not. Pure: nothing here looks at the machine or an engine."""
+"""Cell selection: the cells to run, the image of each, and the reason for every cell left out. Pure.
+
+Nothing here looks at the machine or at an engine.
+"""
 
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.matrix.host import Host

@@ -1,4 +1,4 @@
-"""What `archs` means on a machine."""
+"""The option `archs`: expansion of `auto`, `auto64`, `auto32`, `native` and `all` for a machine."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,8 @@ from matrix_runner.model.platforms import Arch
 def expand_archs(choices: Iterable[ArchChoice], machine: Arch) -> frozenset[Arch]:
     """Expand `auto`, `auto64`, `auto32`, `native` and `all` for a machine.
 
-    `auto` is every width the machine runs natively. On x86_64 that is i686 too: every such processor runs it under a
-    64-bit kernel. On aarch64 it is not armv7l: many such processors have no 32-bit mode any more.
+    `auto` is every width that the machine runs natively. On x86_64 that includes i686: every such processor runs it
+    under a 64-bit kernel. On aarch64 it excludes armv7l: many such processors have no 32-bit mode any more.
     """
     narrower = {arch for arch in Arch if arch.wider is machine}
     runs_natively = {machine} | (narrower if machine is Arch.X86_64 else set())

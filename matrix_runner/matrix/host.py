@@ -1,4 +1,4 @@
-"""What planning must know of the machine."""
+"""The machine's facts that planning depends on: architecture, local interpreters, emulators."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ class Host:
     """The machine that runs the cells.
 
     `local`: None if cells run in containers; else the directory names of the interpreters (`cp311-cp311`) with which
-    this machine itself can run cells, of its own architecture and C library `libc`. `emulated`: the architectures that
-    its kernel has an emulator for, None if that is not known, as of a machine elsewhere.
+    this machine itself can run cells, of its own architecture and C library `libc`. `emulated`: the architectures with
+    an emulator registered in its kernel, None if unknown, as for a remote machine.
     """
 
     machine: Arch
@@ -20,13 +20,12 @@ class Host:
     emulated: frozenset[Arch] | None = None
 
     def emulates(self, arch: Arch) -> bool:
-        """Whether programs of an architecture run here by an emulator, if at all.
+        """Whether programs of an architecture need an emulator on this machine.
 
-        Not said of a narrower one of the machine's own kind: of an aarch64 processor only a try tells whether it
-        runs armv7l.
+        False for the machine's own 32-bit architecture: only a try shows whether an aarch64 processor runs armv7l.
         """
         return arch is not self.machine and arch.wider is not self.machine
 
     def lacks_emulator(self, arch: Arch) -> bool:
-        """Whether programs of an architecture are known not to run here."""
+        """Whether programs of an architecture are known not to run on this machine."""
         return self.emulates(arch) and self.emulated is not None and arch not in self.emulated

@@ -1,4 +1,4 @@
-"""Which image a platform's cells run in."""
+"""The choice of a cell's image: set, the platform's default, or the last one that contains its interpreter."""
 
 import re
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ _TELLING_NAME = re.compile(r"(?P<libc>manylinux|musllinux)[0-9_]+_(?P<arch>[a-z]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageChoice:
-    """An image for a platform's cells. `reference`: what the engine is asked for. `family`: if it has a short name.
+    """An image for a platform's cells. `reference`: as passed to the engine. `family`: if it has a short name.
 
-    `is_default`: nobody chose it. `is_updated`: False for images of former days, which nobody mends any more.
+    `is_default`: not chosen by the user. `is_updated`: False for an unmaintained image.
     """
 
     reference: str
@@ -29,16 +29,16 @@ class ImageChoice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoImage:
-    """A platform or a cell without an image, and why."""
+    """The reason why a platform or a cell has no image."""
 
     reason: str
 
 
 def image_of(cell: Cell, settings: Settings, catalog: Catalog) -> ImageChoice | NoImage:
-    """Find the image of one cell.
+    """Return the image of one cell.
 
-    It is its platform's, but for interpreters that current images hold no more: where nobody chose an image, they get
-    the best that still holds them. An image that the user named is taken at its word; the preflight probe looks inside.
+    It is its platform's, except for interpreters dropped from current images: unless the user chose an image, they get
+    the best image that still contains them. A reference from the user is not checked; the preflight probe looks inside.
     """
     choice = choose_image(cell.platform, settings, catalog)
     if isinstance(choice, NoImage):
@@ -57,13 +57,13 @@ def image_of(cell: Cell, settings: Settings, catalog: Catalog) -> ImageChoice | 
 
 
 def choose_image(platform: Platform, settings: Settings, catalog: Catalog) -> ImageChoice | NoImage:
-    """Find the image that the settings name for a platform, and what the engine must be asked for to get it."""
+    """Return the image that the settings name for a platform, with the reference to pass to the engine."""
     name = settings.image(platform)
     option = IMAGE if name == settings[IMAGE] else IMAGES[platform]
     origin = f"{option.name}: {settings.origin(option)}"
     known = catalog.family(name)
     if known is not None and settings.is_drop_in and option is not IMAGE and not known.serves(platform):
-        # cibuildwheel plans such cells, and asks the registry for an image of just this name.
+        # cibuildwheel plans such cells, and asks the registry for an image of exactly this name.
         return ImageChoice(reference=name, family=None, origin=origin)
     if known is not None:
         is_default = settings.origin(option).source is Source.DEFAULT
@@ -87,9 +87,9 @@ def _of_family(family: ImageFamily, platform: Platform, origin: str, *, is_defau
 
 
 def _of_reference(reference: str, platform: Platform, origin: str) -> ImageChoice | NoImage:
-    """Leave out platforms that a name such as `quay.io/pypa/manylinux_2_28_i686:TAG` plainly is not for.
+    """Reject a platform that contradicts a name such as `quay.io/pypa/manylinux_2_28_i686:TAG`.
 
-    Any other name is taken at its word; the preflight probe looks what is inside.
+    Any other name is accepted; the preflight probe looks inside.
     """
     telling = _TELLING_NAME.search(reference)
     if telling is not None:

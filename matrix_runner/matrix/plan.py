@@ -1,4 +1,4 @@
-"""The plan: jobs to run, and cells left out, each with its reason."""
+"""The plan: jobs to run, cells left out with their reasons, and the explanation of a single cell."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from matrix_runner.model.cells import Cell
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A cell to run. `directories`: names its interpreter may have under `/opt/python`, likeliest first.
+    """A cell to run. `directories`: possible names of its interpreter under `/opt/python`, likeliest first.
 
-    `image` is None where the machine itself is the place. `settings`: the cell's own, overrides applied.
+    `image` is None if the machine itself runs the cell. `settings`: the cell's own, overrides applied.
     """
 
     cell: Cell
@@ -32,7 +32,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """A cell that will not run, and why, in words that name the option to change."""
+    """A cell that will not run; `reason` names the option that decides it."""
 
     cell: Cell
     reason: str
@@ -40,14 +40,14 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What a run would do. `warnings`: what is most likely a mistake in the selection, a sentence each."""
+    """The jobs and the left-out cells of a run. `warnings`: likely mistakes in the selection, a sentence each."""
 
     jobs: tuple[Job, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...] = ()
 
     def require_jobs(self, settings: Settings) -> None:
-        """Raise NothingSelected, naming the likeliest cells, if no cell is left to run."""
+        """Raise NothingSelected, with the likeliest cells, if no cell is left to run."""
         if self.jobs:
             return
         cells = tuple(left.cell for left in self.left_out)
@@ -61,7 +61,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """Why a cell is in the matrix or not: the answer to each question. `settings`: the cell's own."""
+    """Why a cell is in the matrix or not: one answer per question. `settings`: the cell's own."""
 
     cell: Cell
     answers: tuple[Answer, ...]
@@ -75,7 +75,7 @@ class Explanation:
 
 
 def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
-    """Decide every cell of the catalog. Pure and quick: all of them take a few milliseconds."""
+    """Decide every cell of the catalog. Pure; a few milliseconds for all of them."""
     questions = Questions(settings, catalog, host)
     jobs: list[Job] = []
     left_out: list[LeftOut] = []
@@ -99,7 +99,7 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
 
 
 def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -> Explanation:
-    """Say of one cell why it is in the matrix or not. Raise UsageError for an identifier that the catalog lacks."""
+    """Explain why one cell is in the matrix or not. Raise UsageError for an identifier that the catalog lacks."""
     cells = catalog.cells
     cell = next((cell for cell in cells if str(cell) == identifier), None)
     if cell is None and is_for_other_systems(identifier):
@@ -114,22 +114,22 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
 
 
 def nearest_cells(pattern: str, cells: tuple[Cell, ...]) -> tuple[str, ...]:
-    """Return up to three cells that a pattern without a match may have meant, nearest first."""
+    """Return up to three cells that a pattern without a match may stand for, nearest first."""
     names = [str(cell) for cell in cells]
-    # Who leaves out the platform, or writes only the beginning of it, is nearer than any likeness in letters.
+    # A pattern without a platform, or with only its beginning, is nearer than any similarity of letters.
     near = [name for name in names if name.startswith(pattern)][:3] or get_close_matches(
         pattern, names, n=3, cutoff=0.6
     )
     if near:
         return tuple(near)
-    # A pattern such as `cp99-*` has too little in common with whole identifiers: look at its interpreter.
+    # A pattern such as `cp99-*` has too little in common with whole identifiers: compare its interpreter only.
     interpreters = list(dict.fromkeys(str(cell.interpreter) for cell in cells))
     close = get_close_matches(pattern.partition("-")[0], interpreters, n=3, cutoff=0.5)
     return tuple(next(name for name in names if name.startswith(f"{one}-")) for one in close)
 
 
 def _until_decided(answers: Iterator[Answer]) -> Iterator[Answer]:
-    """Give the answers up to the first that decides."""
+    """Yield the answers up to the first that excludes the cell."""
     for answer in answers:
         yield answer
         if not answer.is_in:

@@ -1,4 +1,4 @@
-"""The questions a cell must answer to be in the matrix, in the order a person would ask them."""
+"""The selection rules: the questions that put a cell into the matrix or leave it out, in a person's order."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from matrix_runner.model.platforms import Arch, Platform
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What one question came to. `topic`: the option or the thing that decides; `reason`: a clause with its origin."""
+    """The answer to one question. `topic`: the option or fact that decides; `reason`: a clause with its origin."""
 
     topic: str
     is_in: bool
@@ -32,10 +32,10 @@ class Answer:
 
 
 class Questions:
-    """Asks them of any cell, given the settings of the run."""
+    """The selection rules of a run, applicable to any cell."""
 
     def __init__(self, settings: Settings, catalog: Catalog, host: Host) -> None:
-        """Prepare what is the same for all cells."""
+        """Precompute the values common to all cells."""
         self._settings = settings
         self._catalog = catalog
         self._host = host
@@ -46,11 +46,11 @@ class Questions:
         python = settings.requires_python
         self._python = None if python is None else SpecifierSet(str(python.value))
         named = settings[BUILD] if settings.origin(BUILD).source is Source.FLAG else ()
-        # Who names one cell on the command line wants it, whatever the file leaves out.
+        # A cell named on the command line is wanted, whatever the file excludes.
         self._named = frozenset(named)
 
     def ask(self, cell: Cell, settings: Settings) -> Iterator[Answer]:
-        """Give the answers one by one; the first that is not in decides. `settings`: of this cell."""
+        """Yield the answers one by one; the first with `is_in` false decides. `settings`: of this cell."""
         yield self._about_arch(cell)
         yield self._about_build(cell)
         yield self._about_skip(cell)
@@ -59,7 +59,7 @@ class Questions:
         yield self._about_place(cell, settings)
 
     def _wanted(self, cell: Cell, topic: str, source: Source) -> Answer | None:
-        """Say that the command line names the cell, which is stronger than all but another flag."""
+        """Return the answer that the command line names the cell, unless another flag excludes it."""
         if str(cell) not in self._named or source is Source.FLAG:
             return None
         return Answer(topic=topic, is_in=True, reason=f"{self._settings.origin(BUILD)} names it")
@@ -71,7 +71,7 @@ class Questions:
             return wanted
         verb = "includes" if is_in else "does not include"
         choices = self._settings[ARCHS]
-        # What `auto` comes to depends on the machine: say it, where it leaves something out.
+        # The meaning of `auto` depends on the machine: show it where it excludes something.
         is_relative = any(isinstance(choice, ArchGroup) for choice in choices)
         here = f", here {_words(arch for arch in Arch if arch in self._archs)}," if is_relative and not is_in else ""
         reason = f"archs = {_words(choices)} ({origin}){here} {verb} it"
@@ -107,7 +107,7 @@ class Questions:
         )
 
     def _about_python(self, cell: Cell) -> Answer:
-        """Whether any patch release of the cell's version satisfies requires-python (X.Y.99, as the field does)."""
+        """Whether any patch release of the cell's version satisfies requires-python (X.Y.99, as in cibuildwheel)."""
         given = self._settings.requires_python
         if self._python is None or given is None:
             return Answer(topic="requires-python", is_in=True, reason="the project names no Python versions")
@@ -134,7 +134,7 @@ class Questions:
         return Answer(topic="container-engine", is_in=True, reason="this machine itself runs it")
 
     def doubts(self) -> Iterator[str]:
-        """Say which patterns match no cell that the catalog knows; those for other systems are none of ours."""
+        """Yield a warning for each pattern without a match in the catalog; ignore patterns for other systems."""
         settings, cells = self._settings, self._catalog.cells
         selectors = [
             (f"{BUILD}", str(settings.origin(BUILD)), self._build),

@@ -1,4 +1,4 @@
-"""What a person should know of a plan before it runs: where its cells will be slow, fail, or get old tools."""
+"""Warnings about a plan before it runs: cells without an emulator, and cells in unmaintained images."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,16 +11,16 @@ EMULATION_HINT = (
     "set an emulator up with `docker run --privileged --rm tonistiigi/binfmt --install {oci}`,"
     " or in GitHub Actions with docker/setup-qemu-action; or run on a machine that is {arch}"
 )
-"""`{oci}`: the architecture as that image and action name it, `arm64` for instance."""
+"""`{oci}`: the architecture's name in that image and action, such as `arm64`."""
 
 
 def emulation_hint(arch: Arch) -> str:
-    """Say how a machine comes to run programs of an architecture that is not its own."""
+    """Return instructions for running programs of a foreign architecture on a machine."""
     return EMULATION_HINT.format(oci=arch.oci.partition("/")[0], arch=arch)
 
 
 def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> Iterator[str]:
-    """Give a sentence for each thing about the planned cells and their images that should not come as a surprise."""
+    """Yield a warning for each foreseeable problem of the planned cells and their images."""
     lacking = dict.fromkeys(cell.platform.arch for cell, image in placed if image is not None)
     for arch in lacking:
         if host.lacks_emulator(arch):

@@ -1,1 +1,1 @@
-"""The frozen values that every room speaks in."""
+"""The shared frozen values: cells, platforms, outcomes and events, used by all other packages."""

@@ -1,4 +1,4 @@
-"""Interpreters and cells: identity, parsed and formatted here and nowhere else."""
+"""Interpreters, cells and their identifiers (`cp311-manylinux_x86_64`): parsed and formatted only here."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from matrix_runner.model.platforms import Platform
 
 
 class Implementation(Enum):
-    """A Python implementation, by its python-tag prefix (PEP 425; `gp` is the field's identifier prefix)."""
+    """A Python implementation, by its python-tag prefix (PEP 425; `gp` is the common identifier prefix of GraalPy)."""
 
     CPYTHON = "cp"
     PYPY = "pp"
@@ -23,7 +23,7 @@ _TAG = re.compile(r"(?P<impl>cp|pp|gp)(?P<major>[23])(?P<minor>0|[1-9][0-9]?)(?P
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """One Python: implementation, version and the variant that makes its ABI its own.
+    """An interpreter: implementation, version and ABI variant.
 
     `variant` is `t` (free-threaded, PEP 703), `m` or `mu` (2.7 with narrow or wide Unicode), `_250` (a GraalPy
     release), or empty.
@@ -52,28 +52,28 @@ class Interpreter:
 
     @property
     def version(self) -> tuple[int, int]:
-        """Major and minor, for comparing."""
+        """Major and minor version, for comparison."""
         return (self.major, self.minor)
 
     @property
     def is_free_threaded(self) -> bool:
-        """Whether it has its own ABI without the GIL, which no abi3 wheel fits."""
+        """Whether it is a free-threaded build (no GIL), whose ABI no abi3 wheel fits."""
         return self.variant == "t"
 
     @property
     def supports_stable_abi(self) -> bool:
-        """Whether an `abi3` wheel of an earlier version installs on it (PEP 384)."""
+        """Whether it can install an `abi3` wheel built for an earlier version (PEP 384)."""
         return self.implementation is Implementation.CPYTHON and self.version >= (3, 2) and not self.is_free_threaded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """One square of the matrix: an interpreter on a platform. `str(cell)` is its identifier."""
+    """An interpreter on a platform: one cell of the matrix. `str(cell)` is its identifier."""
 
     interpreter: Interpreter
     platform: Platform
     _identifier: str = field(init=False, repr=False, compare=False)
-    """Made once: every event of a cell finds its log and its line by it."""
+    """Formatted once: each event looks up its cell's log and table row by it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_identifier", f"{self.interpreter}-{self.platform}")

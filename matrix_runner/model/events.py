@@ -1,6 +1,6 @@
-"""What workers tell the main thread. A run's whole story is the sequence of these.
+"""Events that workers emit during a run, and the `Listener` protocol of the consoles and logs that receive them.
 
-`at` is monotonic seconds since the run began. Views, summaries and tests can all be made from a recording.
+`at` is monotonic seconds since the run began. A recording of the events suffices to rebuild every view and summary.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from matrix_runner.model.outcomes import Outcome, StepKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """The plan is final: these cells will run, in this order."""
+    """The plan is final: the cells to run, in order."""
 
     at: float
     run: str
@@ -22,7 +22,7 @@ class RunStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """A line that the user should see, about the run or about one cell."""
+    """A message for the user, about the run or about one cell."""
 
     at: float
     text: str
@@ -32,7 +32,7 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellStarted:
-    """A worker took this cell."""
+    """A worker started the cell."""
 
     at: float
     cell: Cell
@@ -40,7 +40,7 @@ class CellStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepStarted:
-    """A step of the cell began; `command` is what a person would type, for the log."""
+    """A step of the cell began; `command` is the command line for the log, as a person would type it."""
 
     at: float
     cell: Cell
@@ -50,7 +50,7 @@ class StepStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """A piece of what the cell's commands printed: raw bytes, cut anywhere. Not trusted."""
+    """A chunk of a cell's command output: raw bytes, cut anywhere. Untrusted."""
 
     at: float
     cell: Cell
@@ -59,7 +59,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFinished:
-    """A step ended, well or not; the outcome tells which."""
+    """A step ended, successfully or not; the outcome has the result."""
 
     at: float
     cell: Cell
@@ -69,7 +69,7 @@ class StepFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellFinished:
-    """The cell ended."""
+    """The cell ended, with its outcome."""
 
     at: float
     outcome: Outcome
@@ -77,7 +77,7 @@ class CellFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """Nothing happened for a moment: listeners may redraw or print a sign of life."""
+    """No event arrived for a moment: listeners may redraw or print a sign of life."""
 
     at: float
 
@@ -94,16 +94,16 @@ Event = RunStarted | Notice | CellStarted | StepStarted | Output | StepFinished 
 
 
 class Listener(Protocol):
-    """Hears a run's events, one after another, in the main thread.
+    """A receiver of a run's events: one event at a time, in the main thread.
 
-    Events of one cell come in their order; between cells there is none. Where several listeners hear a run, the log
-    files (`report.cell_logs`) come first, because the others read what was written there.
+    Events of one cell arrive in order; between cells there is no order. Among several listeners, the log files
+    (`report.cell_logs`) come first, because the others read them.
     """
 
     def handle(self, event: Event) -> None:
-        """Take one event. Must be quick: the run's queue waits for it."""
+        """Process one event. Must be quick: the event queue waits for it."""
         ...
 
     def close(self) -> None:
-        """Release what is held and leave the terminal clean. Idempotent; called however the run ended."""
+        """Release resources and restore the terminal. Idempotent; called however the run ended."""
         ...

@@ -1,4 +1,4 @@
-"""How a cell ended, and how a run did."""
+"""Outcomes of cells and of a whole run: status, failure reasons, step times, wheel records, and the exit code."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,7 +8,7 @@ from matrix_runner.model.cells import Cell
 
 
 class Status(Enum):
-    """How a cell ended."""
+    """The final state of a cell."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -21,12 +21,12 @@ class Status(Enum):
 
     @property
     def is_success(self) -> bool:
-        """Whether the cell's promise is kept."""
+        """Whether the cell succeeded: its wheel was built or reused, or taken from the cache."""
         return self in {Status.PASSED, Status.CACHED}
 
 
 class StepKind(Enum):
-    """The steps a cell may have, in the order they can come."""
+    """The steps of a cell, in the order in which they can occur."""
 
     PREPARE = "prepare"
     BEFORE_ALL = "before-all"
@@ -48,7 +48,7 @@ class StepKind(Enum):
 
 
 class Reason(Enum):
-    """Why a cell failed, in one word that machines can count, with the exit code it leads to."""
+    """The machine-readable reason for a cell's failure, and the exit code it leads to."""
 
     COMMAND = ("command", ExitCode.CELL_FAILED)
     TIMEOUT = ("timeout", ExitCode.CELL_FAILED)
@@ -61,7 +61,7 @@ class Reason(Enum):
     INTERNAL = ("internal", ExitCode.CELL_FAILED)
 
     def __init__(self, word: str, exit_code: ExitCode) -> None:
-        """`word` goes into report.json; `exit_code` is what a run with only such failures ends with."""
+        """`word` goes into report.json; `exit_code` is that of a run with only such failures."""
         self.word = word
         self.exit_code = exit_code
 
@@ -71,7 +71,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepTime:
-    """A step that ran, and for how long."""
+    """A step that ran, and its duration."""
 
     kind: StepKind
     seconds: float
@@ -79,7 +79,7 @@ class StepTime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """Which step failed and why; `hint` says what to do next."""
+    """The failed step and the cause; `hint` is the user's next step."""
 
     step: StepKind
     reason: Reason
@@ -89,7 +89,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelRecord:
-    """A published wheel. `grafted`: file names of the libraries that repair put in; `size` in bytes."""
+    """A published wheel. `grafted`: file names of the libraries added by repair; `size` in bytes."""
 
     name: str
     size: int
@@ -99,7 +99,7 @@ class WheelRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompilerCacheUse:
-    """What the compiler cache did for a cell: how many calls of a compiler it answered, and how many not."""
+    """Compiler cache statistics of a cell: hits and misses, in compiler calls."""
 
     tool: str
     hits: int
@@ -108,7 +108,7 @@ class CompilerCacheUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How one cell ended: what it gave, or the step and reason it failed. `seconds` is wall-clock time."""
+    """The result of one cell: its wheel, or the failed step and reason. `seconds` is wall-clock time."""
 
     cell: Cell
     status: Status
@@ -117,20 +117,20 @@ class Outcome:
     failure: Failure | None = None
     wheel: WheelRecord | None = None
     reused_from: Cell | None = None
-    """The cell that built the abi3 or py3-none wheel which this one only tested."""
+    """The cell that built the abi3 or py3-none wheel, where this cell only tested it."""
     image: str | None = None
     image_id: str | None = None
     python_version: str | None = None
     log: str | None = None
-    """Path of the cell's log, as a user can open it."""
+    """Path of the cell's log, as the user can open it."""
     compiler_cache: CompilerCacheUse | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """A whole run, from which summary, report.json and the exit code are all made. Outcomes are in plan order.
+    """The result of a whole run: source of the summary, report.json and the exit code. Outcomes are in plan order.
 
-    `trouble`: why SHA256SUMS or report.json could not be written, when the cells were done.
+    `trouble`: the error that prevented writing SHA256SUMS or report.json after the cells ended.
     """
 
     run: str
@@ -141,9 +141,9 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The one place where a run's exit code is decided.
+        """The run's exit code, decided only here.
 
-        A signal outranks all; failures of one kind give that kind's code, of several kinds the general one.
+        A signal takes precedence; failures of a single kind give that kind's code, of several kinds the general one.
         """
         if self.interrupted_by is not None:
             return self.interrupted_by

@@ -1,11 +1,11 @@
-"""Architectures, C libraries and the platforms made of them."""
+"""Processor architectures, C libraries (manylinux, musllinux) and platforms, with the facts about each."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Arch(Enum):
-    """A processor architecture, by the name platform tags use, with its facts."""
+    """A processor architecture, under its name in platform tags."""
 
     X86_64 = ("x86_64", 64, 62, "little", "amd64")
     I686 = ("i686", 32, 3, "little", "386")
@@ -16,7 +16,7 @@ class Arch(Enum):
     RISCV64 = ("riscv64", 64, 243, "little", "riscv64")
 
     def __init__(self, tag: str, bits: int, elf_machine: int, byte_order: str, oci: str) -> None:
-        """`elf_machine`: e_machine in the ELF header (gABI). `oci`: GOARCH[/variant] as image metadata has it."""
+        """`elf_machine`: e_machine in the ELF header (gABI). `oci`: GOARCH[/variant] as in image metadata."""
         self.tag = tag
         self.bits = bits
         self.elf_machine = elf_machine
@@ -28,7 +28,7 @@ class Arch(Enum):
 
     @property
     def wider(self) -> "Arch | None":
-        """The 64-bit architecture whose kernel runs this one under `linux32`, if there is such a thing."""
+        """The 64-bit architecture whose kernel runs this one under `linux32`; None if there is none."""
         return {Arch.I686: Arch.X86_64, Arch.ARMV7L: Arch.AARCH64}.get(self)
 
     @property
@@ -50,7 +50,7 @@ class Arch(Enum):
 
     @classmethod
     def of_machine(cls, machine: str) -> "Arch | None":
-        """Return the architecture that `uname -m` means by `machine`, or None."""
+        """Return the architecture of a machine name as `uname -m` prints it, or None."""
         aliases = {"amd64": "x86_64", "arm64": "aarch64", "i386": "i686", "i586": "i686", "armv8l": "armv7l"}
         try:
             return cls.parse(aliases.get(machine, machine))
@@ -59,7 +59,7 @@ class Arch(Enum):
 
 
 class Libc(Enum):
-    """A C library, by the platform-tag family it gives wheels (PEP 600, PEP 656)."""
+    """A C library, by its family of platform tags (PEP 600, PEP 656)."""
 
     GLIBC = "manylinux"
     MUSL = "musllinux"
@@ -70,10 +70,10 @@ class Libc(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Platform:
-    """Where a wheel runs: a C library on an architecture.
+    """A C library on an architecture, as in a cell's identifier.
 
-    The libc *version* is no part of it: it is what the chosen image makes of the cell, not what selects it
-    (identifiers have none: `cp311-manylinux_x86_64`).
+    The libc *version* is not part of it: it follows from the chosen image and selects nothing (identifiers have none:
+    `cp311-manylinux_x86_64`).
     """
 
     libc: Libc

@@ -1,4 +1,4 @@
-"""What a wheel needs of a system, held against what each platform tag promises. Nothing of a wheel is run."""
+"""Analysis of a wheel's ELF files against the platform tag policies, as by auditwheel. Runs nothing of it."""
 
 from matrix_runner.policy.analysis import Analysis, Library, Provider, Verdict, analyse
 from matrix_runner.policy.demands import Demand, DemandKind, Rung

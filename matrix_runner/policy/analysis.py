@@ -1,4 +1,4 @@
-"""What a wheel needs of the system it is installed on, held against what each platform tag promises. Pure."""
+"""The verdict on a wheel: its lowest platform tag, the obstacles to a lower one, missing libraries. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from matrix_runner.policy.elf import Binary
 from matrix_runner.policy.wheel_reading import WheelAnatomy
 
 _LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
-"""PEP 513, 571, 599; PEP 600 says which C library each stands for."""
+"""PEP 513, 571, 599; PEP 600 gives the C library version of each."""
 
 _TAG = re.compile(
     r"(?:(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)|(?P<old>manylinux\d+|linux))_(?P<arch>\w+)"
@@ -24,7 +24,7 @@ _LIBPYTHON = re.compile(r"libpython\d.*\.so.*")
 
 
 class Provider(Enum):
-    """Where a library that is needed is to be found."""
+    """The provider of a needed library."""
 
     GRAFTED = "grafted"
     OWN = "own"
@@ -34,7 +34,7 @@ class Provider(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Library:
-    """A library that is needed, by the name that is asked for, and the files that ask. Grafted: repair put it in."""
+    """A needed library, by the name in the ELF files, and the files that need it. Grafted: added by repair."""
 
     name: str
     provider: Provider
@@ -42,17 +42,17 @@ class Library:
 
     @property
     def is_python(self) -> bool:
-        """Whether it is Python itself, which an extension must not link: it is loaded by it."""
+        """Whether it is libpython, which an extension must not link, since it is loaded by Python."""
         return _LIBPYTHON.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """One platform of a wheel.
+    """The analysis of a wheel for one platform.
 
-    `policy`: the lowest whose promise is enough; None if none is. `rungs`: from there down, what stands in the
-    way of a lower one. `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`.
-    `pip`: the first release that installs it by its tags, or would by that of `policy`. `libraries`: sorted.
+    `policy`: the lowest sufficient policy; None if none is. `rungs`: from there down, the obstacles to a lower policy.
+    `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`. `pip`: the first
+    release that accepts the wheel's tags, or those of `policy`. `libraries`: sorted.
     """
 
     platform: Platform
@@ -64,12 +64,12 @@ class Verdict:
 
     @property
     def grantable(self) -> Policy:
-        """The lowest policy for all that a policy can grant: what the wheel fits once missing libraries are grafted."""
+        """The lowest policy that meets all grantable demands: the wheel's, once missing libraries are grafted."""
         return self.policy or self.rungs[0].without
 
     @property
     def impossible(self) -> tuple[Demand, ...]:
-        """What no policy grants, and no grafting mends."""
+        """Demands that no policy grants and no grafting meets."""
         return tuple(
             demand
             for rung in self.rungs
@@ -80,27 +80,27 @@ class Verdict:
 
     @property
     def needs(self) -> Version:
-        """The oldest C library that a system may have, for the tags to let it in and the code to run there.
+        """The oldest C library on which the tags allow the wheel and its code can run.
 
-        What no policy grants is left out of account: that is no matter of the C library's age.
+        Demands that no policy grants are ignored: they do not depend on the C library's age.
         """
         own = self.grantable.version
         return own if self.tagged is None else max(self.tagged, own)
 
     @property
     def keeps_its_promise(self) -> bool:
-        """Whether it works wherever its tags let it be installed."""
+        """Whether the wheel works on every system that its tags admit."""
         return self.tagged is None or (self.policy is not None and self.policy.version <= self.tagged)
 
     @property
     def could_be_lower(self) -> bool:
-        """Whether its code would run on older systems than its tags say. Not to be seen for musl: no versions."""
+        """Whether the code runs on older systems than the tags admit. Unknown for musl: no symbol versions."""
         if self.policy is None or self.tagged is None or self.platform.libc is Libc.MUSL:
             return False
         return self.policy.version < self.tagged
 
     def above(self, version: Version) -> tuple[Demand, ...]:
-        """Return what a policy of that version does not grant, the hardest to meet first."""
+        """Return the demands that a policy of a version does not grant, hardest first."""
         return tuple(
             demand
             for rung in self.rungs
@@ -111,25 +111,25 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """A wheel, looked through. `verdicts`: one for each platform; none if it is for any, or not for Linux."""
+    """An analysed wheel. `verdicts`: one for each platform; none for a pure or non-Linux wheel."""
 
     wheel: WheelAnatomy
     verdicts: tuple[Verdict, ...]
 
     @property
     def platform_tags(self) -> tuple[str, ...]:
-        """The platforms that the file name names, sorted."""
+        """The platform tags of the file name, sorted."""
         return tuple(sorted({tag.platform for tag in self.wheel.contents.tags}))
 
     @property
     def odd_files(self) -> tuple[Binary, ...]:
-        """ELF files that cannot be read, or are for another machine than the wheel."""
+        """ELF files that are unreadable, or for another machine than the wheel."""
         archs = {verdict.platform.arch for verdict in self.verdicts}
         return tuple(each for each in self.wheel.binaries if each.trouble is not None or each.arch not in archs)
 
 
 def analyse(wheel: WheelAnatomy, policies: tuple[Policy, ...]) -> Analysis:
-    """Hold a wheel against the policies of each platform that it is for, by its tags or else by its code."""
+    """Compare a wheel with the policies of each of its platforms, taken from its tags or else from its code."""
     tags = tuple(_tags(wheel))
     named = {(libc, arch) for libc, arch, _ in tags}
     if any(tag.platform == "any" for tag in wheel.contents.tags):
@@ -148,7 +148,7 @@ _PlatformTag = tuple[Libc | None, Arch, Version | None]
 
 
 def _tags(wheel: WheelAnatomy) -> Iterator[_PlatformTag]:
-    """Read the platform tags: C library and its version (None for `linux_*`), and architecture."""
+    """Yield the platform tags as C library, architecture and libc version (None for `linux_*`)."""
     for tag in wheel.contents.tags:
         match = _TAG.fullmatch(tag.platform)
         if match is None or match["arch"] not in {arch.tag for arch in Arch}:
@@ -167,7 +167,7 @@ def _archs(wheel: WheelAnatomy) -> set[Arch]:
 
 
 def _platforms(libc: Libc | None, arch: Arch, wheel: WheelAnatomy) -> Iterator[Platform]:
-    """Return what a tag stands for; for one that names no C library, what the code of that architecture asks for."""
+    """Yield the platforms of a tag; if it names no C library, those that the code of its architecture needs."""
     if libc is not None:
         yield Platform(libc=libc, arch=arch)
         return
@@ -220,7 +220,7 @@ def _libraries(wheel: WheelAnatomy, files: tuple[Binary, ...], policies: tuple[P
 
 
 def _pip(wheel: WheelAnatomy, policies: tuple[Policy, ...], granted: Policy | None) -> str | None:
-    """Return the first pip that knows one of the tags, or the tags that repair would give with that policy."""
+    """Return the first pip that accepts one of the tags, or the tags that repair would give with that policy."""
     named = {tag.platform for tag in wheel.contents.tags}
     aliases = [each.alias_pip for each in policies if each.alias_pip and (each.alias in named or each is granted)]
     modern = granted is not None or any(

@@ -1,4 +1,4 @@
-"""What each file of a wheel asks of the system, and which policy first grants it. Pure."""
+"""Demands of an ELF file on the system: libraries, symbol versions, instructions, each with its policy. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,11 +12,11 @@ from matrix_runner.catalog.policies import Policy
 from matrix_runner.policy.elf import Binary
 
 LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
-"""The program that loads the others is on every system; auditwheel leaves it out likewise."""
+"""The dynamic loader, present on every system; auditwheel ignores it too."""
 
 
 class DemandKind(Enum):
-    """What sort of thing a file needs."""
+    """The kind of a demand."""
 
     VERSION = "symbol version"
     LIBRARY = "library"
@@ -26,9 +26,10 @@ class DemandKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demand:
-    """One thing that a file needs, and the first policy that grants it; None if no policy does.
+    """A single need of a file, and the first policy that grants it; None if no policy does.
 
-    `what`: a symbol version, a library's name, or an instruction level. `library`: where symbols come from, else "".
+    `what`: a symbol version, a library's name, or an instruction level. `library`: the provider of the symbols, else
+    "".
     """
 
     kind: DemandKind
@@ -41,7 +42,7 @@ class Demand:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """What holds a wheel at a policy (None: nothing short of no tag at all will do), and where it would be without."""
+    """The demands that hold a wheel at a policy, and its policy without them. `policy` None: no tag grants them."""
 
     policy: Policy | None
     demands: tuple[Demand, ...]
@@ -49,7 +50,7 @@ class Rung:
 
 
 def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
-    """Return all that a file asks of the system, met by the first policy or not."""
+    """Yield all demands of a file on the system, whether granted by the first policy or not."""
 
     def demand(
         kind: DemandKind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()
@@ -76,7 +77,7 @@ def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -
 def _forbidden(
     binary: Binary, library: str, policies: tuple[Policy, ...]
 ) -> Iterator[tuple[Policy | None, str, tuple[str, ...]]]:
-    """Return the symbols that a library does not have everywhere, by the first policy from which on it does."""
+    """Yield a library's symbols that are not available everywhere, with the first policy that has them."""
 
     def first(symbol: str) -> Policy | None:
         return next((each for each in policies if (library, symbol) not in each.forbidden), None)
@@ -88,12 +89,12 @@ def _forbidden(
 
 
 def _rank(policy: Policy | None) -> Version:
-    """Put policies in order, with none at all above them."""
+    """Sort key of policies; None sorts last."""
     return Version("9999") if policy is None else policy.version
 
 
 def rungs_of(demands: list[Demand], policies: tuple[Policy, ...]) -> Iterator[Rung]:
-    """Return what holds the wheel up, the highest first; what the first policy grants holds nothing."""
+    """Yield the demands above the first policy, grouped by policy, highest first."""
     lowest = policies[0]
     high = sorted((each for each in demands if each.policy is not lowest), key=lambda each: _rank(each.policy))
     steps = [(policy, tuple(group)) for policy, group in groupby(high, key=lambda each: each.policy)]

@@ -1,7 +1,7 @@
-"""Reading what one ELF file wants of the system it is loaded on. The file may be anything: nothing in it is believed.
+"""An ELF reader for untrusted files: needed libraries, symbol versions, undefined symbols, instruction level.
 
-What counts is what the loader reads, which is the dynamic segment; section headers may be missing or say otherwise.
-Headers are read by pyelftools, the tables behind them here: a symbol at a time would take seconds for a large wheel.
+It reads the same as the loader, the dynamic segment; section headers may be missing or wrong. pyelftools reads the
+headers, this module the tables behind them: one symbol at a time would take seconds for a large wheel.
 """
 
 import re
@@ -18,16 +18,16 @@ from matrix_runner.model.platforms import Arch
 from matrix_runner.policy.elf_notes import instruction_level
 
 TABLE_LIMIT = 512 * 1024**2
-"""Bytes that one table may have; the largest string tables there are have some 50 MB."""
+"""Bytes that one table may have; the largest known string tables have some 50 MB."""
 
 _COUNT_LIMIT = 1 << 16
 """Library and version records: their count is a 16-bit number in the format's own version table."""
 
 _SYMBOL_LIMIT = 1 << 22
-"""Symbols of one file, some ten times as many as the largest libraries in wheels have."""
+"""Symbols of one file: some ten times those of the largest libraries in wheels."""
 
 _NAME_LIMIT = 300
-"""Bytes of a name that are kept. Names of C++ templates can be longer than anybody would read."""
+"""The maximal length of a name, in bytes; names of C++ templates can be unreadably long."""
 
 _NULL, _NEEDED, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 0, 1, 5, 6, 10, 14, 15, 29
 _VERSYM, _VERNEED, _VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
@@ -49,12 +49,12 @@ _BROKEN = (
     TypeError,
     ValueError,
 )
-"""What pyelftools raises for broken files: its own errors, and whatever else its parts happen to."""
+"""Exceptions of pyelftools for broken files: its own, and those that leak from its parts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """A symbol version that must be there when the file is loaded, with the symbols that are wanted in it, sorted."""
+    """A symbol version that must exist when the file is loaded, and its needed symbols, sorted."""
 
     library: str
     version: str
@@ -63,11 +63,12 @@ class Requirement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """One ELF file of a wheel, and what it wants.
+    """An ELF file of a wheel, and its demands.
 
-    `machine`: e_machine (gABI); `machine_name`: its symbol there (`EM_SPARC`). `needed`: libraries, as it names them.
-    `undefined`: symbols that must come from elsewhere (weak ones may stay away). `instructions`: the x86-64 level that
-    its compiler noted (`x86-64-v3`), if above the first. `trouble`: why the rest could not be read; then there is none.
+    `machine`: e_machine (gABI); `machine_name`: its symbol there (`EM_SPARC`). `needed`: libraries, as named in the
+    file. `undefined`: symbols that must come from elsewhere (without weak ones). `instructions`: the x86-64 level noted
+    by the compiler (`x86-64-v3`), if above the first. `trouble`: why the file could not be read; other fields are then
+    empty.
     """
 
     path: str
@@ -86,13 +87,13 @@ class Binary:
 
     @property
     def arch(self) -> Arch | None:
-        """The architecture it is for, None for one that has no wheels."""
+        """The file's architecture; None for one without wheels."""
         own = (self.bits, self.machine, self.byte_order)
         return next((arch for arch in Arch if (arch.bits, arch.elf_machine, arch.byte_order) == own), None)
 
 
 def read_elf(file: IO[bytes], path: str, *, bits: int, machine: int, byte_order: Literal["little", "big"]) -> Binary:
-    """Read a seekable file whose header has said so much. Never raises for what is in it: see `Binary.trouble`."""
+    """Read a seekable file with a known header. Never raises for its content: see `Binary.trouble`."""
     try:
         return _read(file, path, bits, machine, byte_order)
     except _BROKEN as error:
@@ -143,18 +144,18 @@ class _Image:
         self._wanted = wanted
 
     def names(self, tag: int) -> tuple[str, ...]:
-        """Return the strings that entries with this tag point to."""
+        """Return the strings of the entries with a tag."""
         return tuple(self._string(value) for own, value in self._dynamic if own == tag)
 
     def requirements(self) -> tuple[Requirement, ...]:
-        """Return every version that is asked for, whether symbols are bound to it or not, in the order of the file."""
+        """Return every required version, with or without bound symbols, in file order."""
         return tuple(
             Requirement(library=library, version=version, symbols=tuple(sorted(self._wanted.get(index, ()))))
             for index, (library, version) in self._versions.items()
         )
 
     def notes(self) -> Iterator[bytes]:
-        """Return what is in the note segments."""
+        """Yield the contents of the note segments."""
         for kind, offset, _, size in self._segments:
             if kind in {"PT_NOTE", "PT_GNU_PROPERTY"}:
                 yield self._bytes(offset, size)
@@ -168,7 +169,7 @@ class _Image:
         return data
 
     def _read_dynamic(self) -> tuple[tuple[int, int], ...]:
-        """Return tag and value of each entry, up to the one that ends them."""
+        """Return tag and value of each entry, up to the terminator."""
         entries: list[tuple[int, int]] = []
         for kind, offset, _, size in self._segments:
             if kind == "PT_DYNAMIC":
@@ -187,14 +188,14 @@ class _Image:
         return next((value for own, value in self._dynamic if own == tag), None)
 
     def _file_offset(self, address: int) -> tuple[int, int]:
-        """Return the place in the file of what will be loaded at an address, and how much of the segment follows."""
+        """Return the file offset of an address, and the length of the segment's rest."""
         for kind, offset, start, size in self._segments:
             if kind == "PT_LOAD" and start <= address < start + size:
                 return offset + address - start, size - (address - start)
         raise ELFError(f"nothing is loaded at address {address:#x}, where a table should be")
 
     def _table(self, tag: int, size: int | None) -> bytes:
-        """Return the table that an entry points to, to the end of its segment if the size is not known."""
+        """Return the table of an entry, to the end of its segment if the size is unknown."""
         address = self._first(tag)
         if address is None or size == 0:
             return b""
@@ -209,7 +210,7 @@ class _Image:
         return _shown(self._strings[offset : end if end >= 0 else offset + _NAME_LIMIT])
 
     def _read_versions(self) -> Iterator[tuple[int, tuple[str, str]]]:
-        """Return, by its index in the file, each version that is needed and the library it is needed of."""
+        """Yield each required version's index in the file, with its library and name."""
         count = min(self._first(_VERNEEDNUM) or 0, _COUNT_LIMIT)
         table = self._table(_VERNEED, None) if count else b""
         record = struct.Struct(f"{self._order}HHIII")
@@ -232,7 +233,7 @@ class _Image:
                 break
 
     def _read_symbols(self) -> tuple[dict[int, set[str]], frozenset[str]]:
-        """Return the undefined symbols by the index of their version, and all that must not stay undefined."""
+        """Return the undefined symbols by the index of their version, and all non-weak ones."""
         count = self._symbol_count()
         if count > _SYMBOL_LIMIT:
             raise ELFError(f"{count} symbols are more than are looked through")
@@ -254,7 +255,7 @@ class _Image:
         return wanted, frozenset(undefined)
 
     def _symbol_count(self) -> int:
-        """Return how many symbols there are, which the dynamic segment does not say: from the section, if there is one.
+        """Return the number of symbols, which the dynamic segment lacks: from the section, if there is one.
 
         Else the table ends where the next one begins, as all linkers lay it out.
         """
@@ -270,6 +271,6 @@ class _Image:
 
 
 def _shown(raw: bytes) -> str:
-    """Return a name as text that is safe to print: what no compiler would write is escaped."""
+    """Return a name as printable text; characters outside of compilers' names are escaped."""
     text = raw.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else re.sub(r"[^ -~]", lambda found: f"\\u{{{ord(found[0]):x}}}", text)

@@ -1,4 +1,4 @@
-"""The note in which compilers leave which instructions a file needs (x86-64 psABI, GNU_PROPERTY_X86_ISA_1_NEEDED)."""
+"""The ELF note with the required x86-64 level (x86-64 psABI, GNU_PROPERTY_X86_ISA_1_NEEDED)."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ _LEVELS = ((8, "x86-64-v4"), (4, "x86-64-v3"), (2, "x86-64-v2"))
 
 
 def instruction_level(notes: Iterable[bytes], bits: int, byte_order: Literal["little", "big"]) -> str | None:
-    """Return the highest level that is noted, None for the first or no note. `notes`: contents of note segments."""
+    """Return the highest level noted; None for the first level or no note. `notes`: contents of note segments."""
     order = "<" if byte_order == "little" else ">"
     width = bits // 8
     needed = 0
@@ -21,7 +21,7 @@ def instruction_level(notes: Iterable[bytes], bits: int, byte_order: Literal["li
 
 
 def _property_notes(data: bytes, order: str, width: int) -> Iterator[bytes]:
-    """Return the descriptions of GNU's property notes; one that is cut short ends the reading."""
+    """Yield the descriptions of GNU's property notes, up to a truncated one."""
     header = struct.Struct(f"{order}III")
     offset = 0
     while offset + header.size <= len(data):

@@ -1,4 +1,4 @@
-"""An analysis as data, for machines: what `runner inspect --json` prints."""
+"""The JSON document of `runner inspect --json`."""
 
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ JSONValue: TypeAlias = "str | int | bool | list[JSONValue] | dict[str, JSONValue
 
 
 def inspection_document(analysis: Analysis, distributions: tuple[Distribution, ...]) -> dict[str, JSONValue]:
-    """Return all that is known of a wheel. Documented in docs/inspect.md."""
+    """Return a wheel's complete analysis as JSON data. Documented in docs/inspect.md."""
     contents = analysis.wheel.contents
     return {
         "wheel": contents.filename,

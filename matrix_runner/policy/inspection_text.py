@@ -1,4 +1,4 @@
-"""An analysis in words, for people."""
+"""The text of `runner inspect`: a wheel's verdict, supported distributions and obstacles, in words."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ _LIBC = {Libc.GLIBC: "glibc", Libc.MUSL: "musl"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paragraph:
-    """A paragraph: a word or two in the margin, what they say, and whether somebody should do something about it."""
+    """A paragraph: a label for the margin, its text, and whether it calls for action."""
 
     label: str
     text: str
@@ -30,7 +30,7 @@ class Paragraph:
 
 
 def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, verbose: bool) -> tuple[Paragraph, ...]:
-    """Say what a wheel is, the verdict first. `verbose`: all that is known, not only what somebody might act on."""
+    """Return the analysis in paragraphs, verdict first. `verbose`: all details, not only those that call for action."""
     lines = list(_verdicts(analysis, distributions, verbose=verbose))
     lines += _oddities(analysis)
     if verbose:
@@ -39,7 +39,7 @@ def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, ver
 
 
 def lay_out(lines: tuple[Paragraph, ...], width: int) -> Iterator[tuple[Paragraph, str, str]]:
-    """Return the lines of a text of that width: each with the paragraph it is of, its margin and its words."""
+    """Wrap paragraphs to a width; yield each line's paragraph, margin and text."""
     margin = max((len(line.label) for line in lines), default=0) + 4
     for line in lines:
         words = textwrap.wrap(line.text, max(width - margin, 20), subsequent_indent="  ", break_on_hyphens=False)
@@ -49,14 +49,14 @@ def lay_out(lines: tuple[Paragraph, ...], width: int) -> Iterator[tuple[Paragrap
 
 
 def shortened(names: Iterable[str], few: int = _FEW) -> str:
-    """Join names with commas; of many, the first few and how many more there are."""
+    """Join names with commas; of many, the first few and the number of the rest."""
     listed = list(names)
     rest = len(listed) - few
     return ", ".join(listed) if rest <= 1 else f"{', '.join(listed[:few])} and {rest} more"
 
 
 def phrase(demands: Iterable[Demand], few: int = _FEW) -> tuple[str, ...]:
-    """Say of demands what is needed and by which files, those of one kind together, the newest version first."""
+    """Return demands as phrases (the need, and its files), grouped by need, newest version first."""
     ordered = sorted(demands, key=lambda each: (_weight(each), each.what, each.library, each.file), reverse=True)
     return tuple(
         _phrase(tuple(group), few)
@@ -65,7 +65,7 @@ def phrase(demands: Iterable[Demand], few: int = _FEW) -> tuple[str, ...]:
 
 
 def _weight(demand: Demand) -> tuple[bool, bool, tuple[int, ...]]:
-    """Put missing libraries first, then symbols of the C library, then newer versions."""
+    """Sort key: missing libraries first, then symbols of the C library, then newer versions."""
     kind, _, number = demand.what.partition("_")
     return demand.kind is DemandKind.LIBRARY, kind == "GLIBC", number_of(number) or ()
 
@@ -155,7 +155,7 @@ def _which(found: tuple[Destination, ...]) -> Paragraph:
 
 
 def _names(found: Iterable[Destination]) -> Iterator[str]:
-    """Name distributions; those that follow another's releases together with it (`RHEL/AlmaLinux/CentOS 8`)."""
+    """Yield the names of distributions; those with the same releases together (`RHEL/AlmaLinux/CentOS 8`)."""
     families: dict[tuple[str, str], list[str]] = {}
     for each in found:
         release = "" if each.release is None else each.release.version

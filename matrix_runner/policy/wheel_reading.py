@@ -1,4 +1,4 @@
-"""Reading a wheel: what it says of itself, and what each of its ELF files wants."""
+"""Reading of a wheel for analysis: inspects it, then reads each of its ELF files."""
 
 import tempfile
 import zipfile
@@ -13,7 +13,7 @@ from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.wheel_archive import open_archive
 
 MEMBER_LIMIT = 4 * 1024**3
-"""Bytes of one unpacked file; the largest libraries in wheels have some 2 GB."""
+"""The maximal size of an unpacked file, in bytes; the largest libraries in wheels have some 2 GB."""
 
 _IN_MEMORY = 64 * 1024**2
 
@@ -27,10 +27,10 @@ class WheelAnatomy:
 
 
 def read_wheel(wheel: Path) -> WheelAnatomy:
-    """Read a wheel file. Nothing of it is run or unpacked but for one ELF file at a time, without a name.
+    """Read a wheel file. Runs nothing of it, and unpacks one ELF file at a time, into an unnamed file.
 
-    Raise WheelRejected for what is no wheel, is broken, or does not agree with itself (`wheelhouse.inspect`);
-    OutputError if there is no room for a large ELF file.
+    Raise WheelRejected for a file that is no wheel, is broken, or contradicts itself (`wheelhouse.inspect`);
+    OutputError if there is no space for a large ELF file.
     """
     contents = inspect(wheel)
     try:

@@ -1,1 +1,1 @@
-"""What each image holds: asked once, remembered by the image's id."""
+"""Probes of images (interpreters, tools, C library), cached by image id."""

@@ -1,4 +1,4 @@
-"""The probe of one image, before anything is built in it: is it there, does it run, what does it hold."""
+"""The preflight probe of an image: availability, architecture, interpreters and tools, before any build."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -25,10 +25,9 @@ LOCAL = "this machine"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbedImage:
-    """An image that is there and has been probed; for the local engine, this machine.
+    """An available, probed image; for the local engine, this machine.
 
-    `reference`: as it was asked for. `display_name`: its name in messages. `is_disposable`: as in
-    `Container.is_disposable`.
+    `reference`: as requested. `display_name`: its name in messages. `is_disposable`: as in `Container.is_disposable`.
     """
 
     reference: str
@@ -39,7 +38,7 @@ class ProbedImage:
     is_disposable: bool
 
     def problem(self, job: Job) -> Problem | None:
-        """Say why a job cannot run here, or None."""
+        """Return the reason why a job cannot run in the image, or None."""
         problem = find_problem(job.cell, job.directories, self.facts, self.display_name)
         if problem is None:
             tools = needs(job.cell, job.settings, self.facts)
@@ -60,13 +59,13 @@ class ImageKey:
 
 
 def image_key(job: Job) -> ImageKey:
-    """Return the image that a job runs in."""
+    """Return the key of a job's image."""
     reference = LOCAL if job.image is None else job.image.reference
     return ImageKey(reference=reference, arch=job.cell.platform.arch)
 
 
 def wanted_interpreters(jobs: Sequence[Job]) -> tuple[str, ...]:
-    """Return the interpreters that the probe of these jobs' image starts and asks."""
+    """Return the interpreters to start in the probe of these jobs' image."""
     return tuple(dict.fromkeys(name for job in jobs for name in job.directories))
 
 
@@ -77,10 +76,10 @@ def probe_image(
     open_container: Callable[[ResolvedImage], AbstractContextManager[Container]],
     on_notice: Callable[[str], None],
 ) -> ProbedImage:
-    """Fetch an image if need be, start it once and ask it what it holds. Raise ImageError or EngineError.
+    """Pull an image if necessary, and probe it in a container. Raise ImageError or EngineError.
 
-    `open_container`: opens one of the image as one of the jobs needs it: a runtime or a security option that a cell
-    cannot run without is needed here too. An image that does not name its platform tag gets the newest that its C
+    `open_container`: opens a container of the image as one of the jobs needs it: a runtime or security option that a
+    cell cannot run without is needed here too. An image without a declared platform tag gets the newest that its C
     library allows.
     """
     engine = request.engine
@@ -107,9 +106,9 @@ def probe_image(
 
 
 def probe_again(container: Container, image: ProbedImage, job: Job) -> ProbedImage:
-    """Return the image as it is in a cell's own container, after an interpreter was installed there. Raise ImageError.
+    """Return the image's facts after an interpreter was installed in a cell's own container. Raise ImageError.
 
-    Nothing more can be installed then: what is still missing is a problem.
+    No more interpreters can be installed then: a missing one is a problem.
     """
     facts = _ask(container, job.directories, image.reference)
     facts = replace(image.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
@@ -117,7 +116,7 @@ def probe_again(container: Container, image: ProbedImage, job: Job) -> ProbedIma
 
 
 def missing_emulator(key: ImageKey, machine: Arch) -> MachineError:
-    """Return the error for an image that needs an emulator which the machine is known not to have."""
+    """Return the error for an image that needs a missing emulator."""
     return MachineError(
         f"{display_name(key.reference)} needs {key.arch}; this machine is {machine} and has no emulator for it",
         hint=emulation_hint(key.arch),
@@ -125,7 +124,7 @@ def missing_emulator(key: ImageKey, machine: Arch) -> MachineError:
 
 
 _FOREIGN = "exec format error"
-"""What the kernel says of programs of another architecture (ENOEXEC), in the words of runc and crun alike."""
+"""The kernel's error for programs of another architecture (ENOEXEC), in the words of both runc and crun."""
 
 
 def _foreign(engine: Engine, key: ImageKey) -> ImageError:
@@ -162,5 +161,5 @@ def _ask(container: Container, directories: tuple[str, ...], reference: str) -> 
 
 
 def display_name(reference: str) -> str:
-    """Return the name of an image in messages."""
+    """Return an image's name in messages."""
     return LOCAL if reference == LOCAL else f"image {reference.partition('@')[0]}"

@@ -1,4 +1,4 @@
-"""Probes one image at a time: fetches it if need be, in the container of the first cell that will run in it."""
+"""Probing of a run's images: pulls an image if necessary, and probes it in its first cell's container."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -15,14 +15,14 @@ from matrix_runner.probe.probe_cache import ProbeCache
 from matrix_runner.request import BuildRequest
 
 _FIRST = 2
-"""How many cells of an image are tried for a container to probe it in. A third would find the same fault."""
+"""The number of an image's cells tried for a container to probe it in. A third would meet the same error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageProber:
-    """The means of a probe. `cache`: where results are remembered, None for nowhere.
+    """The means of a probe. `cache`: stores results; None: results are not stored.
 
-    `notify`: is told of downloads. `on_trouble`: is told if a result cannot be remembered.
+    `notify`: called for downloads. `on_trouble`: called if a result cannot be stored.
     """
 
     request: BuildRequest
@@ -33,7 +33,7 @@ class ImageProber:
     on_trouble: Callable[[OutputError], None]
 
     def probe(self, key: ImageKey, jobs: Sequence[Job], waiting: Sequence[Job]) -> ProbedImage | MachineError:
-        """Probe an image; the error of one that cannot be had fails its own cells only, so it is returned.
+        """Probe an image. A probe's error is returned, not raised: it fails the image's own cells only.
 
         `jobs`: all jobs of the image; `waiting`: those of them that must run.
         """

@@ -1,7 +1,7 @@
-"""Results of probes from run to run, so that a run in which nothing is new starts no container.
+"""Cached results of image probes from run to run, so that a run without changes starts no container.
 
-An image's id is a digest of its content, so a probe's result stays true. Not remembered are answers that may be
-an accident or may change: an interpreter that did not start, or one that is installed on demand.
+An image's id is a digest of its content, so a probe's result stays valid. Uncertain results are not stored: an
+interpreter that did not start, or one that is installed on demand.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _KIND = "facts"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ProbeRecord:
-    """A probe's result. `asked`: the interpreters that were asked for; of others nothing is known."""
+    """A probe's result. `asked`: the probed interpreters; nothing is known of others."""
 
     facts: ImageFacts
     is_disposable: bool
@@ -37,9 +37,9 @@ class _ProbeRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachedProbe:
-    """An image as an earlier run probed it. `is_here`: whether the engine has it, so that cells can run in it.
+    """An image's cached probe. `is_here`: whether the engine has the image, so that cells can run in it.
 
-    One that is pinned by digest is known without being here: finished cells can be taken by it all the same.
+    An image pinned by digest is known even if it is absent: cached cells can be delivered all the same.
     """
 
     image: ProbedImage
@@ -47,7 +47,7 @@ class CachedProbe:
 
 
 class ProbeCache:
-    """The images that earlier runs have probed."""
+    """The cache of probe results, in the store's notes."""
 
     def __init__(self, store: Store, machine: str) -> None:
         """`machine`: the engine's own `uname -m`, which decides how programs of an image run."""
@@ -55,7 +55,7 @@ class ProbeCache:
         self._machine = machine
 
     def find(self, engine: Engine, key: ImageKey, jobs: Sequence[Job]) -> CachedProbe | None:
-        """Return the image if it is here, or pinned, and was probed for these jobs. Fetches nothing."""
+        """Return an image that is present or pinned, and was probed for these jobs; else None. Pulls nothing."""
         try:
             image = engine.find(key.reference)
         except MachineError:
@@ -79,7 +79,7 @@ class ProbeCache:
         return CachedProbe(image=probed, is_here=is_here)
 
     def keep(self, key: ImageKey, probed: ProbedImage, jobs: Sequence[Job]) -> None:
-        """Remember a probe's result, if it is certain. Raise OutputError."""
+        """Store a probe's result, if it is certain. Raise OutputError."""
         facts = probed.facts
         if not (facts.machine and facts.libc_version and facts.elf):
             return
@@ -126,7 +126,7 @@ def _decoded(content: bytes, kind: type[T]) -> T | None:
 
 
 def recall_images(cache: ProbeCache, engine: Engine, jobs: Sequence[Job]) -> ProbedImages:
-    """Return the images of the jobs as earlier runs probed them. Fetches and starts nothing."""
+    """Return the jobs' images from cached probes. Pulls and starts nothing."""
     found = {key: cache.find(engine, key, own) for key, own in jobs_by_image(jobs).items()}
     known = {key: one for key, one in found.items() if one is not None}
     return ProbedImages(

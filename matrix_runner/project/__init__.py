@@ -1,1 +1,1 @@
-"""The project under build, as it is on this machine: its files, its history, its build files."""
+"""The project under build on this machine: its files, git state, sdist and build files."""

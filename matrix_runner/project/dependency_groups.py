@@ -1,7 +1,7 @@
 """Dependency groups of pyproject.toml (PEP 735), resolved to requirements.
 
-On the host and not by the installer in the container: pip knows groups since 25.1 only, which needs Python 3.9, and a
-mistake in them is better told before anything is built. The rules are those of the library of the PEP's author.
+On the host, not by the installer in the container: pip supports groups only since 25.1, which needs Python 3.9, and a
+mistake in them is best reported before anything is built. The rules are those of the library by the PEP's author.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ _TABLE = "dependency-groups"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DependencyGroups:
-    """The groups of a package, as written."""
+    """A package's dependency groups, as written."""
 
     groups: Mapping[str, TOMLValue]
 
     @classmethod
     def of(cls, files: BuildFiles) -> "DependencyGroups":
-        """Return the groups of a package; none where it has no pyproject.toml, or one that cannot be read.
+        """Return a package's groups; none without a readable pyproject.toml.
 
-        That it cannot be read is told by the reader of the configuration, and by the build backend.
+        An unreadable one is reported by the configuration's reader and by the build backend.
         """
         try:
             found = files.pyproject()
@@ -36,10 +36,10 @@ class DependencyGroups:
         return cls(groups=table if isinstance(table, dict) else {})
 
     def requirements(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the requirements of the named groups, in order. Raise ConfigError for one that cannot be resolved."""
+        """Return the requirements of the named groups, in order. Raise ConfigError for an unresolvable group."""
         if not names:
             return ()
-        # Few projects have groups, and all would wait for it.
+        # Imported late: few projects have groups, and the import is slow.
         from dependency_groups import resolve
 
         groups = cast("Mapping[str, list[str | Mapping[str, str]]]", self.groups)

@@ -1,4 +1,4 @@
-"""What git knows of a project. Nothing of the repository is run: no hooks, no file-system monitor."""
+"""Git queries about a project: files, commit time, repository state. Runs no hooks, no file-system monitor."""
 
 import os
 import subprocess
@@ -9,18 +9,18 @@ from matrix_runner.errors import MachineError
 
 
 class Git:
-    """Asks git about one project's directory."""
+    """Git queries about one project's directory."""
 
     def __init__(self, project: Path, environ: Mapping[str, str]) -> None:
-        """`environ`: the caller's; what a git hook sets in it (GIT_DIR, GIT_INDEX_FILE) would speak of another tree."""
+        """`environ`: the caller's; git's own variables (GIT_DIR in a hook) may mean another tree, and are ignored."""
         self._project = project
         self._environ = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
 
     def files(self) -> list[str] | None:
-        """Return tracked files and untracked ones that are not ignored; None where git or a checkout is not there.
+        """Return tracked files and untracked ones that are not ignored; None without git or outside a checkout.
 
-        Files of fetched submodules are among them. Raise MachineError if there is a checkout that git cannot list:
-        packing what git does not know instead would take ignored files along.
+        Includes files of fetched submodules. Raise MachineError if git cannot list a checkout: packing all files
+        instead would include ignored ones.
         """
         if not self._ask("rev-parse", "--is-inside-work-tree").startswith(b"true"):
             return None
@@ -34,13 +34,13 @@ class Git:
         return [name for name in names if not name.endswith("/") and os.path.lexists(self._project / name)]
 
     def commit_time(self) -> int:
-        """Return when the last commit touched the project, in seconds since 1970; 0 if none did."""
+        """Return the time of the last commit that touched the project, in seconds since 1970; 0 if there is none."""
         return int(self._ask("log", "-1", "--format=%ct", "--", ".") or 0)
 
     def state(self) -> bytes:
-        """Return what of the repository a build can see: branches, tags, where HEAD is, what is in the index.
+        """Return the repository's state as a build sees it: branches, tags, HEAD, index, local configuration.
 
-        Not the files in `.git`: any `git status` rewrites some of them though nothing has changed.
+        Not the files in `.git`: any `git status` rewrites some of them without a real change.
         """
         return b"\0".join(
             (
@@ -53,7 +53,7 @@ class Git:
         )
 
     def _ask(self, *arguments: str, must: bool = False) -> bytes:
-        """Return what git says; nothing if it fails, unless it `must` not."""
+        """Return git's output; empty if it fails, unless it `must` not: then raise MachineError."""
         # The project, or the repository above it, may belong to another user, as a CI system's mount does.
         options = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(self._project))
         try:

@@ -1,6 +1,6 @@
-"""An sdist as the project to build: unpacked for the time of a run, with nothing in it trusted.
+"""Building from an sdist: unpacks an untrusted `.tar.gz` or `.zip` for the duration of a run.
 
-Python 3.10.11 and 3.11.3 are the first of their lines whose tarfile can refuse what leads out of a directory (PEP 706),
+Python 3.10.11 and 3.11.3 are the first of their lines whose tarfile can refuse paths out of the directory (PEP 706),
 and none limits the size. So members are written one by one here: files under plain names first, links last, when
 nothing can be written through them any more.
 """
@@ -24,10 +24,10 @@ from matrix_runner.project.sdist_members import CHUNK, Kind, Limits, Member, Ref
 _SUFFIXES: Final = (".tar.gz", ".zip")
 _PROJECT_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg")
 _DEEPEST: Final = 100
-"""Directories within each other: Python's own functions that make and remove them are recursive."""
+"""Nested directories: Python's own functions for creating and removing them are recursive."""
 
 _MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO})
-"""Errors that are about this machine; others come from names that no file system would take."""
+"""Errors of this machine; others come from names that no file system would accept."""
 
 _CONTRADICTIONS: Final = (FileExistsError, IsADirectoryError, NotADirectoryError)
 
@@ -35,14 +35,14 @@ _DAMAGES: Final = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error),
     *(EOFError, ValueError, RuntimeError),
 )
-"""What the readers of the standard library say of bytes that are no archive, or of half of one."""
+"""Exceptions of the standard library's readers for a broken or truncated archive."""
 
 DEFAULT_LIMITS: Final = Limits(size=4 * 1024**3, members=100_000)
-"""Far above what is published: the package index takes files of 100 MB, and more only on request."""
+"""Far above published sdists: the package index accepts files of 100 MB, and more only on request."""
 
 
 def is_sdist(path: Path) -> bool:
-    """Whether a path is meant as an sdist: by its suffix, whether it exists or not."""
+    """Whether a path is meant as an sdist: by its suffix, whether the file exists or not."""
     return path.name.lower().endswith(_SUFFIXES) and not path.is_dir()
 
 
@@ -50,8 +50,8 @@ def is_sdist(path: Path) -> bool:
 def open_sdist(archive: Path, scratch: Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Path]:
     """Unpack an sdist in a new directory below `scratch`, and yield the one directory in it; all is removed at the end.
 
-    `.tar.gz` and `.zip` are told apart by what is in them. Raise UsageError if the archive is missing, damaged or
-    hostile, or holds no project; MachineError if it cannot be written to `scratch`.
+    `.tar.gz` and `.zip` are recognised by content. Raise UsageError if the archive is missing, damaged or hostile, or
+    holds no project; MachineError if it cannot be written to `scratch`.
     """
     _must_be_readable(archive)
     try:
@@ -74,7 +74,7 @@ def _must_be_readable(archive: Path) -> None:
         raise _unusable(archive, f"cannot be read: {_reason(error)}", "make it readable for this user") from error
     if not is_file:
         hint = "name the directory of a project, or an sdist such as dist/name-1.0.tar.gz"
-        # A link that leads nowhere counts as something, so that whoever sees it in the directory understands.
+        # A dangling link is not reported as missing: its user can see it in the directory.
         raise _unusable(archive, "not a regular file" if is_something else "no such file", hint)
 
 
@@ -95,7 +95,7 @@ def _unpack(archive: Path, directory: Path, limits: Limits) -> None:
 
 
 def _project(archive: Path, directory: Path) -> Path:
-    """Return the one directory that was unpacked; raise UsageError if there are others, or no project is in it."""
+    """Return the one unpacked directory; raise UsageError if there are several, or no project in it."""
     hint = "an sdist holds one directory, name-version (PEP 625); `python -m build --sdist` makes one"
     found = sorted(directory.iterdir())
     if len(found) != 1:
@@ -113,7 +113,7 @@ def _project(archive: Path, directory: Path) -> Path:
 
 
 class _Unpacking:
-    """Writes members below a directory."""
+    """Writes an sdist's members below a directory."""
 
     def __init__(self, directory: Path, limits: Limits) -> None:
         self._directory = directory
@@ -124,7 +124,7 @@ class _Unpacking:
         self._links: dict[tuple[str, ...], str] = {}
 
     def put(self, member: Member) -> None:
-        """Write a file or directory, and remember a link for later."""
+        """Write a file or directory, or record a link for later."""
         self._count += 1
         if self._count > self._limits.members:
             raise Refused(f"has more than {self._limits.members:,} members")
@@ -139,7 +139,7 @@ class _Unpacking:
             case Kind.DIRECTORY:
                 self._directory.joinpath(*parts).mkdir(parents=True, exist_ok=True)
             case Kind.LINK if parts:
-                # Its directory is made now: later another link could lead it elsewhere.
+                # Its directory is created now: later another link could redirect it.
                 self._directory.joinpath(*parts).parent.mkdir(parents=True, exist_ok=True)
                 self._links[parts] = member.target
             case Kind.COPY if parts:
@@ -150,7 +150,7 @@ class _Unpacking:
                 raise Refused(f"member {quote(member.name)} is no file, directory or link")
 
     def link(self) -> None:
-        """Make the links, and raise Refused if one leads out of the project's directory."""
+        """Create the links; raise Refused if one leads out of the project's directory."""
         places = {parts: self._directory.joinpath(*parts) for parts in self._links}
         parts: tuple[str, ...] = ()
         try:
@@ -165,7 +165,7 @@ class _Unpacking:
                 raise Refused(f"member {quote('/'.join(parts))} is a link to {target}, out of the project")
 
     def _copy(self, member: Member, parts: tuple[str, ...]) -> None:
-        """Write a hard link as a file of its own: containers get no hard links either."""
+        """Write a hard link as a separate file: containers get no hard links either."""
         source = _parts(member.target)
         if source not in self._files or source == parts:
             raise Refused(
@@ -179,7 +179,7 @@ class _Unpacking:
     def _write(self, parts: tuple[str, ...], read: Callable[[int], bytes], *, is_executable: bool) -> None:
         path = self._directory.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Of two members of one name the later counts, as everywhere.
+        # Of two members with one name the later wins, as everywhere.
         self._links.pop(parts, None)
         with path.open("wb") as file:
             while chunk := read(CHUNK):
@@ -192,7 +192,7 @@ class _Unpacking:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """Return the parts of a member's name; raise Refused if it leads anywhere but down."""
+    """Return the parts of a member's name; raise Refused if it leads out of the directory."""
     parts = tuple(part for part in name.split("/") if part not in {"", "."})
     if name.startswith("/") or ".." in parts:
         raise Refused(f"member {quote(name)} leads out of the archive's own directory")

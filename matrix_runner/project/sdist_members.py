@@ -1,4 +1,4 @@
-"""What is in an archive, tar or zip, one member at a time and in the same words."""
+"""Uniform reading of an sdist's members, tar or zip, one at a time, within size limits."""
 
 import gzip
 import io
@@ -15,21 +15,21 @@ from typing import Final
 from matrix_runner.config.mistakes import quote
 
 CHUNK: Final = 1 << 16
-"""Bytes that are read at a time. Less than `files.CHUNK`: far from `_LONGEST_READ`, and from the limit of all."""
+"""Bytes read at a time. Less than `files.CHUNK`: far below `_LONGEST_READ` and the limit of the whole."""
 
 _LONGEST_READ: Final = 1 << 20
 """Bytes. Only a header can ask for more, and it would be read into memory as a whole."""
 
 _LONGEST_TARGET: Final = 4096
 _HEADERS: Final = 4096
-"""Bytes that a member takes in a tar besides its content: generously, its headers and what fills up its last block."""
+"""A generous allowance, in bytes, for a member's headers and padding in a tar."""
 
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 class Kind(Enum):
-    """What a member becomes."""
+    """The kind of a member."""
 
     FILE = "file"
     DIRECTORY = "directory"
@@ -40,7 +40,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much an archive may unpack to: `size` in bytes, and how many members."""
+    """Limits of an unpacked archive: total `size` in bytes, and number of members."""
 
     size: int
     members: int
@@ -48,9 +48,9 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """One entry. `target`: what a link (as in the file system) or copy (as in the archive) leads to.
+    """A member of an archive. `target`: of a link (in the file system) or a copy (in the archive).
 
-    `read` gives the next bytes of a file, and only works until the next member is asked for.
+    `read` returns the next bytes of a file; valid only until the next member is requested.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Member:
 
 
 class Refused(Exception):
-    """Why an archive will not do; `hint`: what to do next."""
+    """An archive is refused; `hint`: the user's next step."""
 
     def __init__(self, text: str, hint: str = "no honest sdist has that: ask whoever made it") -> None:
         super().__init__(text)
@@ -69,7 +69,7 @@ class Refused(Exception):
 
 
 def members(archive: Path, limits: Limits) -> Iterator[Member]:
-    """Yield what is in an archive. Raise Refused, OSError, or what the standard library's readers raise."""
+    """Yield an archive's members. Raise Refused, OSError, or exceptions of the standard library's readers."""
     with archive.open("rb") as stream:
         start = stream.read(4)
     if start.startswith(_GZIP):
@@ -94,10 +94,10 @@ def _of_tar(archive: Path, limits: Limits) -> Iterator[Member]:
                     is_executable=bool(info.mode & 0o100),
                     read=content.read if content else bytes,
                 )
-            # tarfile takes a header it cannot read for the end of the archive.
+            # tarfile takes an unreadable header for the end of the archive.
             if any(tape.latest):
                 raise tarfile.ReadError("a header is damaged")
-            # The check sum stands at the very end.
+            # The checksum is at the very end.
             while tape.read(CHUNK):
                 pass
 
@@ -141,7 +141,7 @@ def _zip_kind(info: zipfile.ZipInfo) -> Kind:
 
 
 class _Tape(io.RawIOBase):
-    """What gzip decompresses: read once, forward, never much at a time, and not for ever."""
+    """A decompressed gzip stream: forward only, with limits on each read and on the total."""
 
     def __init__(self, stream: gzip.GzipFile, limits: Limits) -> None:
         super().__init__()

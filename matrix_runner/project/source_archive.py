@@ -1,7 +1,7 @@
-"""The project's files, as one normalised tar that is made once a run and put into every container.
+"""The source archive: the project's files in one normalised tar, packed once a run, with a digest of each.
 
-Normalised means: sorted names, owner 0, modes 644 or 755, one modification time. So the same sources give the same
-bytes, and a build cannot depend on who checked out what when (reference: reproducible-builds.org).
+Normalised means: sorted names, owner 0, modes 644 or 755, one modification time. So equal sources give equal bytes, and
+a build cannot depend on the time or user of a checkout (reference: reproducible-builds.org).
 """
 
 import errno
@@ -21,12 +21,12 @@ from matrix_runner.project.git import Git
 from matrix_runner.project.source_files import list_files
 
 Digests = tuple[tuple[str, str], ...]
-"""What is in each file of the project, its kind and mode included, by name, sorted; of `.git` what a build can see."""
+"""The digest of each file's content, kind and mode, by name, sorted; for `.git`, of the state that a build can see."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceArchive:
-    """A tar of the project on disk. `epoch`: the time all its files carry, for SOURCE_DATE_EPOCH. `size` in bytes."""
+    """A tar of the project on disk. `epoch`: its files' modification time, for SOURCE_DATE_EPOCH. `size` in bytes."""
 
     path: Path
     size: int
@@ -36,13 +36,13 @@ class SourceArchive:
     digests: Digests = ()
 
     def read(self) -> Iterator[bytes]:
-        """Stream it; every caller has its own file position. Raise OSError."""
+        """Stream the archive; every caller has its own file position. Raise OSError."""
         return chunks_of(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What `pack` would put into the tar; the fields are those of `SourceArchive`."""
+    """The facts about an archive that `pack` would write; the fields are those of `SourceArchive`."""
 
     digests: Digests
     files: int
@@ -54,8 +54,8 @@ class Survey:
 class SourceSelection:
     """The files of a project to pack: those of `source_files.list_files`.
 
-    `exclude`: directories never to pack, such as the output directory. `build_files`: of the project and of the
-    package in it, if that is another directory; default: the project's.
+    `exclude`: directories never to pack, such as the output directory. `build_files`: of the project, and of the
+    package if that is another directory; default: the project's.
     """
 
     project: Path
@@ -67,8 +67,8 @@ class SourceSelection:
 def pack(selection: SourceSelection, target: Path) -> SourceArchive:
     """Write a project's files as a tar to `target`.
 
-    Sockets, FIFOs and devices are left out with a notice and never opened. Raise MachineError if a file cannot be read
-    or keeps changing while it is, UsageError if there is none.
+    Sockets, FIFOs and devices are left out with a notice and never opened. Raise MachineError if a file is unreadable
+    or keeps changing while it is read, UsageError if there are no files.
     """
     found = _gather(selection, target)
     return SourceArchive(
@@ -82,7 +82,7 @@ def pack(selection: SourceSelection, target: Path) -> SourceArchive:
 
 
 def survey(selection: SourceSelection) -> Survey:
-    """Read the files that `pack` would, and write nothing. Raise as it does."""
+    """Read the files that `pack` would, without writing. Raises the same errors."""
     return _gather(selection, None)
 
 
@@ -98,10 +98,10 @@ def _gather(selection: SourceSelection, target: Path | None) -> Survey:
             digests = _write(project, listed.names, target, listed.epoch, notices)
             break
         except (tarfile.TarError, OSError) as error:
-            # A file that shrinks or vanishes between listing and reading: an editor or a build is at work.
+            # A file that shrinks or vanishes between listing and reading: an editor or a build is active.
             if attempt == 2:
                 raise MachineError(f"cannot pack the project: {error}", hint=_advice(error)) from error
-    # Files of `.git` change without anything having changed: what git makes of them counts.
+    # Files of `.git` change without a real change: use the state that git reports instead.
     seen = [pair for pair in digests if not pair[0].startswith(".git/")]
     if len(seen) < len(digests):
         seen.append((".git", hashlib.sha256(git.state()).hexdigest()))
@@ -122,7 +122,7 @@ def _advice(error: Exception) -> str:
 def _write(
     project: Path, names: Iterable[str], target: Path | None, epoch: int, notices: list[str]
 ) -> list[tuple[str, str]]:
-    """Write the tar, if there is to be one; return each file's digest."""
+    """Write the tar, if there is a target; return each file's digest."""
     with tarfile.open(
         target or os.devnull, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
     ) as archive:
@@ -134,13 +134,13 @@ def _write(
 
 
 def _leads_out(link: Path, project: Path) -> bool:
-    """Whether a link's target will not be in the container; an absolute one has another place there, if any."""
-    # Path.resolve raises RuntimeError for a link that leads to itself (Python below 3.13).
+    """Whether a link's target will be missing in the container; an absolute one has another meaning there."""
+    # Path.resolve raises RuntimeError for a link to itself (Python below 3.13).
     return link.readlink().is_absolute() or not Path(os.path.realpath(link)).is_relative_to(project.resolve())
 
 
 class _Hashing:
-    """A file that takes note of what is read from it."""
+    """A file that hashes the data read from it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -153,7 +153,7 @@ class _Hashing:
 
 
 def _add(archive: tarfile.TarFile | None, project: Path, name: str, epoch: int, notices: list[str]) -> str | None:
-    """Add a file to the archive, if there is one; return its digest, None for what is left out."""
+    """Add a file to the archive, if there is one; return its digest, None if it is left out."""
     path = project / name
     status = path.lstat()
     info = tarfile.TarInfo(name)
@@ -169,7 +169,7 @@ def _add(archive: tarfile.TarFile | None, project: Path, name: str, epoch: int, 
     if stat.S_ISREG(status.st_mode):
         return _add_file(archive, path, info)
     if stat.S_ISDIR(status.st_mode):
-        # git lists a directory only where a submodule should be.
+        # git lists a directory only in place of a submodule.
         notices.append(f"{name} is a submodule that was not fetched: `git submodule update --init --recursive`")
     else:
         notices.append(f"{name} is no file, directory or link: left out")

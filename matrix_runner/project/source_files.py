@@ -1,4 +1,4 @@
-"""Which files of a project go into the cells, and the one time that all of them carry."""
+"""Selection of the project files that go into cells, and their common timestamp (SOURCE_DATE_EPOCH)."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ venv/
 """
 
 _LATEST_PRE_1980 = 315_532_800
-"""1980-01-01 in seconds: the first moment a zip file, so a wheel, can express."""
+"""1980-01-01 in seconds: the earliest time in a zip file, and so in a wheel."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ def list_files(
     """List the files of a project that go into the cells. Raise MachineError, UsageError, OSError.
 
     In a git checkout: tracked files, and untracked ones that are not ignored. Elsewhere: everything but
-    `IGNORED_OUTSIDE_GIT`. `.git` goes along only if one of `build_files` takes the version from it. `exclude`:
+    `IGNORED_OUTSIDE_GIT`. `.git` is included only if one of `build_files` takes the version from it. `exclude`:
     directories never to pack, such as the output directory.
     """
     notices: list[str] = []
@@ -79,7 +79,7 @@ def _git_metadata(project: Path, notices: list[str]) -> list[str]:
 
 
 def _plain_files(project: Path) -> list[str]:
-    # Not for git checkouts, which ask git.
+    # Imported late: git checkouts do not need it.
     from pathspec import GitIgnoreSpec
 
     ignored = GitIgnoreSpec.from_lines(IGNORED_OUTSIDE_GIT.splitlines())
@@ -87,7 +87,7 @@ def _plain_files(project: Path) -> list[str]:
 
 
 def _walk(project: Path, top: str, ignored: "GitIgnoreSpec | None" = None) -> Iterator[str]:
-    """Names of all files and links below `top`, relative to the project; links are not followed."""
+    """Yield the names of all files and links below `top`, relative to the project; links are not followed."""
     for entry in sorted(os.scandir(project / top), key=lambda entry: entry.name):
         name = f"{top}/{entry.name}" if top else entry.name
         is_directory = entry.is_dir(follow_symlinks=False)
@@ -100,7 +100,7 @@ def _walk(project: Path, top: str, ignored: "GitIgnoreSpec | None" = None) -> It
 
 
 def _epoch(environ: Mapping[str, str], git: Git | None) -> int:
-    """SOURCE_DATE_EPOCH if it is set, else the commit's time, else 1980: never the time of a checkout."""
+    """Return SOURCE_DATE_EPOCH if it is set, else the commit's time, else 1980: never the time of a checkout."""
     given = environ.get("SOURCE_DATE_EPOCH")
     if given:
         if not given.isdecimal():

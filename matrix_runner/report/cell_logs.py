@@ -1,4 +1,4 @@
-"""Each cell's log, whole and raw, in a file of its own."""
+"""Log files of the cells: one file per cell with headers and raw output, limited in size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,21 +23,21 @@ from matrix_runner.model.outcomes import Outcome
 from matrix_runner.report.phrases import duration, is_failed, size
 
 LOG_CAP = 64 * 1024 * 1024
-"""Bytes of a cell's output that its log keeps from the beginning."""
+"""Bytes of a cell's output that its log retains from the beginning."""
 
 KEPT_END = 256 * 1024
-"""Bytes of the end that a longer log keeps too: that is where the error is."""
+"""Bytes from the end that a longer log retains too, for the error is there."""
 
 FLUSH = 0.5
-"""Seconds after which what was written is on the disk: for `tail -f`, and for whoever asks why a run was killed."""
+"""Seconds until output is flushed to the disk: for `tail -f`, and for diagnosing a killed run."""
 
 HEAD = "=== "
-"""How the log's own lines begin: the cell, each step, and the footer, which is one line."""
+"""The prefix of the log's own lines: the cell, each step, and the footer, which is one line."""
 
 
 @dataclass(slots=True)
 class _Log:
-    """An open log: the file, bytes of output so far, and, once the cap is reached, the latest end of it."""
+    """An open log: the file, bytes of output so far, and, beyond the cap, the end of the output."""
 
     file: BinaryIO
     output: int = 0
@@ -47,14 +47,14 @@ class _Log:
 
 
 class CellLogs:
-    """Keeps each cell's log in `<directory>/<identifier>.log`: step headers, raw output as it came, a footer.
+    """Writes each cell's log to `<directory>/<identifier>.log`: step headers, raw output, a footer.
 
-    A log that grows beyond `cap` bytes keeps its beginning and its end; memory stays flat. A log that cannot be
-    written (a full disk) harms no cell: `problem` tells. For the main thread only.
+    A log that grows beyond `cap` bytes retains its beginning and end; memory stays flat. A write error (a full disk)
+    harms no cell; `problem` returns it. Main thread only.
     """
 
     def __init__(self, directory: Path, *, cap: int = LOG_CAP) -> None:
-        """Make the directory. Raise OutputError where that fails."""
+        """Create the directory. Raise OutputError if that fails."""
         self._directory = directory
         self._cap = cap
         self._open: dict[Cell, _Log] = {}
@@ -70,7 +70,7 @@ class CellLogs:
             ) from error
 
     def path(self, cell: Cell) -> Path:
-        """Return where the cell's log is, or will be."""
+        """Return the path of the cell's log, whether it exists or not."""
         return self._directory / f"{cell}.log"
 
     def has(self, cell: Cell) -> bool:
@@ -78,11 +78,11 @@ class CellLogs:
         return cell in self._begun
 
     def problem(self, cell: Cell) -> str | None:
-        """Return why the cell's log is not complete, if writing it failed."""
+        """Return the write error that left the cell's log incomplete, or None."""
         return self._problems.get(cell)
 
     def handle(self, event: Event) -> None:
-        """Write what the event adds to its cell's log."""
+        """Write an event to its cell's log."""
         match event:
             case Output():
                 self._write_output(event.cell, event.data)
@@ -104,19 +104,19 @@ class CellLogs:
                 self._flush(cell)
 
     def close(self) -> None:
-        """Close what is open, as after an interruption."""
+        """Close all open logs, as after an interruption."""
         for cell in tuple(self._open):
             self._close(cell)
 
     def tail(self, cell: Cell, count: int) -> bytes:
-        """Return the last `count` bytes, or all there are, of what the cell's log holds by now."""
+        """Return the last `count` bytes, or fewer, of the cell's log so far."""
         log = self._open.get(cell)
         if log is not None and log.left_out:
             return bytes(log.end[-count:])
         return b"".join(self._read(cell, last=count))
 
     def read(self, cell: Cell) -> Iterator[bytes]:
-        """Yield the cell's whole log in pieces; nothing where there is none."""
+        """Yield the cell's whole log in chunks; nothing if there is no log."""
         yield from self._read(cell, last=None)
 
     def _read(self, cell: Cell, *, last: int | None) -> Iterator[bytes]:
@@ -145,7 +145,8 @@ class CellLogs:
             self._write(cell, log, data[:room])
         if len(data) > room:
             log.left_out += len(data) - room
-            # Grown in place: output comes in small pieces, and to copy the end for each takes seconds for a gigabyte.
+            # Extended in place: output comes in small pieces, and copying the end for each takes seconds for a
+            # gigabyte.
             log.end += data[room:][-KEPT_END:]
             if len(log.end) >= 2 * KEPT_END:
                 del log.end[:-KEPT_END]
@@ -160,7 +161,7 @@ class CellLogs:
         self._write(cell, log, line if log.at_line_start else b"\n" + line)
 
     def _write_end(self, cell: Cell, log: _Log) -> None:
-        """Write the end that was kept, behind a notice, and count on from there without more room."""
+        """Write the retained end, behind a notice, and continue with an empty one."""
         end = bytes(log.end[-KEPT_END:])
         gap = log.left_out - len(end)
         log.end, log.left_out = bytearray(), 0
@@ -182,7 +183,7 @@ class CellLogs:
         self._close(cell)
 
     def _log(self, cell: Cell) -> _Log | None:
-        """Return the cell's open log, opening it if need be; a cell's first opening replaces what an old run left."""
+        """Return the cell's open log, opened if necessary; the first opening replaces an old run's file."""
         log = self._open.get(cell)
         if log is not None or cell in self._problems:
             return log

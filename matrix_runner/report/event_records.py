@@ -95,9 +95,9 @@ def event_line(event: Event) -> bytes:
 
 
 def replay(path: Path) -> Iterator[Event]:
-    """Yield the events of a recording, in order. Raise UsageError for a file that cannot be read or is none.
+    """Yield the events of a recording, in order. Raise UsageError for an unreadable or invalid file.
 
-    One that was cut off, as by a kill, is replayed up to its last whole line.
+    A truncated file, as after a kill, is replayed up to its last complete line.
     """
     try:
         with path.open("rb") as file:

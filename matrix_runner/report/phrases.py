@@ -1,4 +1,4 @@
-"""How times, sizes and steps are said, everywhere alike."""
+"""Wording of durations, sizes, counts and steps, common to all consoles and reports."""
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind, StepTime
@@ -10,12 +10,12 @@ _SHORT = {StepKind.BUILD_ENVIRONMENT: "build env", StepKind.TEST_ENVIRONMENT: "t
 
 
 def short_step(kind: StepKind) -> str:
-    """Name a step in at most 12 columns."""
+    """Return a step's name in at most 12 columns."""
     return _SHORT.get(kind, str(kind))
 
 
 def duration(seconds: float) -> str:
-    """Say seconds in at most six columns up to a hundred hours: `0.4s`, `42s`, `2m10s`, `1h02m`."""
+    """Format seconds in at most six columns up to a hundred hours: `0.4s`, `42s`, `2m10s`, `1h02m`."""
     if seconds < 9.95:
         return f"{max(seconds, 0.0):.1f}s"
     whole = round(seconds)
@@ -29,13 +29,13 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Say a running time in whole seconds, so that a live row does not flicker."""
+    """Format a running time in whole seconds, so that a live row does not flicker."""
     whole = max(int(seconds), 0)
     return f"{whole}s" if whole < 60 else duration(whole)
 
 
 def size(count: int) -> str:
-    """Say a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
+    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
     if count < 1024:
         return f"{count} B"
     if count < 1024 * 1024:
@@ -44,24 +44,24 @@ def size(count: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Say a number of things: `1 wheel`, `3 wheels`."""
+    """Format a number of things: `1 wheel`, `3 wheels`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def step_times(steps: tuple[StepTime, ...], least: float = 0.0) -> str:
-    """Say which steps took how long, in order, leaving out those under `least` seconds."""
+    """Format the times of steps, in order, without those under `least` seconds."""
     return ", ".join(f"{short_step(step.kind)} {duration(step.seconds)}" for step in steps if step.seconds >= least)
 
 
 def cause(outcome: Outcome) -> str:
-    """Say in a few words where and why a cell failed: `build (timeout)`; the message is not part of it."""
+    """Return the step and reason of a failure in a few words: `build (timeout)`; the message is not included."""
     if outcome.failure is None:
         return str(outcome.status)
     return f"{outcome.failure.step} ({outcome.failure.reason})"
 
 
 def borrowed(outcome: Outcome) -> str:
-    """Say whose wheel serves a cell that built none of its own; "" for any other cell."""
+    """Return the clause that names the builder of a reused wheel; "" for any other cell."""
     if outcome.reused_from is None:
         return ""
     is_tested = any(step.kind is StepKind.TEST for step in outcome.steps)
@@ -69,10 +69,10 @@ def borrowed(outcome: Outcome) -> str:
 
 
 def has_log(outcome: Outcome) -> bool:
-    """Whether the cell came to run a command, so that its log says more than its failure does."""
+    """Whether the cell ran a command, so that its log has more than the failure's message."""
     return outcome.failure is None or outcome.failure.step is not StepKind.PREPARE
 
 
 def is_failed(outcome: Outcome) -> bool:
-    """Whether the outcome is one that a summary must explain."""
+    """Whether a summary must explain the outcome."""
     return outcome.status is Status.FAILED or outcome.failure is not None

@@ -1,7 +1,7 @@
-"""Untrusted bytes to text that is safe to print: on a terminal, and past a CI system's command parser.
+"""Sanitising of untrusted output: safe text for terminals, without commands to CI systems.
 
-What a build prints can move the cursor, change the title, hide text, or speak to the CI system in its own command
-language. Nothing here needs the whole text: state is bounded by one line, whatever comes in.
+Build output can move the cursor, change the title, hide text, or contain commands of the CI system. Nothing here needs
+the whole text: state is bounded by one line, whatever the input.
 """
 
 import codecs
@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 4000
-"""Characters of a line that are shown; the rest is counted."""
+"""Characters shown of a line; the rest is counted."""
 
 _MOST_COLOURS = 200
-"""Colour changes kept in one line; more is noise, and an unbounded line must not fill the memory."""
+"""The maximal number of colour changes in a line; more is noise, and an unbounded line must not fill the memory."""
 
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
@@ -23,9 +23,9 @@ _TOKEN = re.compile(
 )
 _CUT_SEQUENCE = re.compile(r"(?:(?:\x1b\[|\x9b)[0-?]*[ -/]*|\x1b[ -/]*)\Z")
 _COLOUR = re.compile(r"(?:\x1b\[|\x9b)(?P<codes>[0-9;:]{0,32})m")
-# A line break ends a string too, though terminals wait on: an unterminated one must not hide the rest of a log.
+# A line break ends a string too, though terminals wait on: an unterminated string must not hide the rest of a log.
 _STRING_END = re.compile(r"[\x07\x18\x1a\x9c\n\x1b]")
-# Directions that make text read other than it is (CVE-2021-42574), the byte order mark, and Unicode's line breaks.
+# Direction marks that disguise text (CVE-2021-42574), the byte order mark, and Unicode's line breaks.
 _DECEPTIVE = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _RESET = "\x1b[0m"
 
@@ -35,9 +35,9 @@ _FOLD_MARK = re.compile(r"(travis_(?:fold|time)|section_(?:start|end))(?=:)")
 
 
 def neutralise(line: str) -> str:
-    """Return the line with what a CI system would take as a command visibly broken by a space.
+    """Return the line with each CI command visibly broken by a space.
 
-    GitHub Actions takes `::name::` at the start of a line and `##[name]` anywhere in it (ActionCommand.cs), Azure
+    GitHub Actions accepts `::name::` at the start of a line and `##[name]` anywhere in it (ActionCommand.cs), Azure
     `##vso[`, TeamCity `##teamcity[`, Travis and GitLab their fold marks.
     """
     line = _COMMAND_AT_START.sub(r"\1: ", line)
@@ -46,15 +46,15 @@ def neutralise(line: str) -> str:
 
 
 class Sanitizer:
-    """Turns bytes that come in pieces into safe lines.
+    """Turns chunks of bytes into safe lines.
 
-    Invalid UTF-8 becomes U+FFFD, control characters and escape sequences go (colours stay on request, closed at each
-    line's end and opened again on the next, since GitHub forgets them there), a carriage return starts the line anew,
-    so that of a progress bar the last state remains.
+    Invalid UTF-8 becomes U+FFFD; control characters and escape sequences are removed (colours stay on request, closed
+    at each line's end and reopened on the next, since GitHub forgets them there); a carriage return restarts the line,
+    so that the last state of a progress bar remains.
     """
 
     def __init__(self, *, colour: bool = False) -> None:
-        """`colour`: keep colour and weight (SGR sequences)."""
+        """`colour`: retain colour and weight (SGR sequences)."""
         self._colour = colour
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
@@ -63,11 +63,11 @@ class Sanitizer:
         self._start_line()
 
     def feed(self, data: bytes) -> tuple[str, ...]:
-        """Take a piece, cut anywhere; return the lines that it completes, without line ends."""
+        """Add a chunk, cut anywhere; return the lines that it completes, without line ends."""
         return tuple(self._lines(self._decoder.decode(data)))
 
     def finish(self) -> tuple[str, ...]:
-        """Return the last line if it has no end, with what was held back."""
+        """Return the last line if it is unterminated, including input held back."""
         lines = [*self._lines(self._decoder.decode(b"", final=True))]
         self._held = ""
         if self._length or self._excess:
@@ -173,7 +173,7 @@ def sanitized_lines(chunks: Iterable[bytes], *, colour: bool = False) -> Iterato
 
 
 def clean_lines(text: str) -> tuple[str, ...]:
-    """Return the safe lines of a message that may quote untrusted text; no empty lines at its ends."""
+    """Return the safe lines of a message with untrusted text; without empty lines at its ends."""
     return tuple(sanitized_lines((text.strip().encode(errors="replace"),)))
 
 
@@ -183,7 +183,7 @@ def clean_line(text: str) -> str:
 
 
 def last_line(data: bytes) -> str:
-    """Return the last line of `data` that says something, safe and without colour, or an empty string."""
+    """Return the last non-blank line of `data`, safe and without colour, or an empty string."""
     for line in reversed(tuple(sanitized_lines((data,)))):
         if line.strip():
             return line.strip()

@@ -1,4 +1,4 @@
-"""What the output stream can show, decided from the environment once; and writing to it without surprises."""
+"""Terminal capabilities (colour, live table, Unicode) from the environment, and robust writing of lines."""
 
 from collections.abc import Mapping
 from typing import TextIO
@@ -7,9 +7,9 @@ from matrix_runner.report.console.folds import FoldStyle, fold_style
 
 
 def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Say whether to print colours: NO_COLOR (no-color.org) outranks FORCE_COLOR, then TERM=dumb, then the stream.
+    """Whether to print colours: NO_COLOR (no-color.org) outranks FORCE_COLOR, then TERM=dumb, then the stream.
 
-    The CI systems that fold show colours too, though what they give a command is no terminal.
+    CI systems with folds show colours too, though their streams are not terminals.
     """
     if environ.get("NO_COLOR"):
         return False
@@ -21,13 +21,13 @@ def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
 
 
 def wants_live(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
-    """Say whether a table that redraws itself makes sense: on a terminal that can, outside CI."""
+    """Whether a redrawn table makes sense: on a capable terminal, outside CI."""
     is_ci = environ.get("CI", "").lower() not in {"", "0", "false"} or fold_style(environ) is not FoldStyle.NONE
     return is_terminal and not is_ci and environ.get("TERM", "dumb") not in {"dumb", "unknown"}
 
 
 def speaks_unicode(encoding: str) -> bool:
-    """Say whether a stream of this encoding can carry the glyphs of the live table."""
+    """Whether an encoding has the glyphs of the live table."""
     try:
         "✔✘●━…".encode(encoding)
     except (UnicodeEncodeError, LookupError):
@@ -36,9 +36,9 @@ def speaks_unicode(encoding: str) -> bool:
 
 
 class LineWriter:
-    """Writes lines to a stream that may not know every character, and may fail (`runner build | head`, a full disk).
+    """Writes lines to a stream with a limited encoding that may fail (`runner build | head`, a full disk).
 
-    What cannot be written any more stops the writing, not the run: wheels are still to be delivered.
+    After a failure it stops writing, not the run: wheels are still to be delivered.
     """
 
     def __init__(self, stream: TextIO) -> None:

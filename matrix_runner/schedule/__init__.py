@@ -1,4 +1,4 @@
-"""Who runs which job, and when. Knows tasks, cells and events; knows nothing of wheels."""
+"""The scheduler: a pool of workers, slots, queue order and interrupts. Knows tasks and cells, not wheels."""
 
 from matrix_runner.schedule.batch import Task
 from matrix_runner.schedule.durations import Durations

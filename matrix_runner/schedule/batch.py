@@ -1,4 +1,4 @@
-"""Tasks that are being worked off: who has slots, who waits for some, and what came of each. Shared by the workers."""
+"""The shared state of a batch of tasks: queue, free slots and memory, waiting threads, results."""
 
 import threading
 from collections import deque
@@ -14,17 +14,17 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 AHEAD = 2
-"""Tasks that may begin before there are slots for them: the next containers open while the current cells run. Two, as
+"""Tasks that may begin before their slots are free: the next containers open while the current cells run. Two, since
 cells that began together often end together; never more than there are slots."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task(Generic[R_co]):
-    """Something to do once. `run` must not raise for what can go wrong in it.
+    """A unit of work for the pool. `run` must not raise for expected errors.
 
-    `claim`: asked before it starts, with no other claim going on; False leaves it for later. It is asked again when
-    any task ends, and when `Pool.wake` is called; a claim once granted must be granted again. `slot`: for a task that
-    holds slots during a part of `run` only, and may begin before it gets them; None: one slot, all the time.
+    `claim`: asked before the task starts, one claim at a time; False postpones the task. Repeated when any task ends
+    and on `Pool.wake`; a granted claim must stay granted. `slot`: for a task that holds its slots during only a part of
+    `run` and may begin before it has them; None: one slot for the whole of `run`.
     """
 
     run: Callable[[], R_co]
@@ -34,7 +34,7 @@ class Task(Generic[R_co]):
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class _Entry:
-    """Where a task is in its life; `choice.Waiting` while it is in the queue."""
+    """A task's state in the batch; `next_task.Waiting` while it is queued."""
 
     position: int
     load: Load
@@ -44,12 +44,12 @@ class _Entry:
     is_queued: bool = True
     has_slots: bool = False
     turn: threading.Condition | None = None
-    """Told when it has slots, while its thread waits for them."""
+    """Notified when the task gets its slots; exists only while its thread waits for them."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _State:
-    """Who waits, in order; who has begun and waits for a thread; what is free."""
+    """The queue of waiting tasks, the begun tasks without a thread, and the free capacity."""
 
     free: Capacity
     queue: list[_Entry] = field(default_factory=list)
@@ -59,17 +59,17 @@ class _State:
 
 
 class Batch(Generic[R]):
-    """Tasks in their order, worked off by as many threads as call `work`."""
+    """An ordered batch of tasks, run by every thread that calls `work`."""
 
     def __init__(
         self, tasks: Sequence[Task[R]], capacity: Capacity, lock: threading.RLock, interrupt: Interrupt, *, ahead: int
     ) -> None:
-        """`capacity`: all there is. `lock`: the pool's; everything here is done while it is held."""
+        """`capacity`: the total. `lock`: the pool's; guards all state here."""
         self._tasks = tasks
         self._capacity = capacity
         self._lock = lock
         self._begun = threading.Condition(lock)
-        """Told of tasks that have begun, by workers that have none; each wakes one, for waking costs."""
+        """Notified of begun tasks, for idle workers. One notification wakes one worker: waking is expensive."""
         self._interrupt = interrupt
         self._ahead = ahead
         self._state = _State(free=capacity)
@@ -86,20 +86,20 @@ class Batch(Generic[R]):
 
     @property
     def threads(self) -> int:
-        """How many threads it needs: for those with slots, those ahead, and those that close what they worked in."""
+        """Threads needed: for tasks with slots, tasks ahead of their turn, and tasks that are cleaning up."""
         most = self._capacity.slots
         if any(task.slot is not None for task in self._tasks):
             most = 2 * most + self._ahead
         return min(most, len(self._tasks))
 
     def stop(self) -> None:
-        """Start no further task."""
+        """Start no more tasks."""
         with self._lock:
             self._is_stopped = True
             self._wake_all()
 
     def settle(self) -> None:
-        """Give slots to whom they are due, and begin what may begin."""
+        """Assign free slots, and begin the tasks that may begin."""
         with self._lock:
             try:
                 while not self._is_ending and (self._give_slots() or self._go_ahead()):
@@ -116,18 +116,18 @@ class Batch(Generic[R]):
                 self._begun.notify_all()
 
     def dismiss_worker(self) -> None:
-        """Say that a worker has nothing more to do."""
+        """Count a worker as finished."""
         with self._lock:
             self.workers_left -= 1
 
     def results(self) -> tuple[R | None, ...]:
-        """Return what came of each task. Raise what a task raised: that is a bug."""
+        """Return the result of each task. Raise an exception from a task or a claim, which is a bug."""
         if self._crash is not None:
             raise self._crash
         return tuple(self._results.get(position) for position in range(len(self._tasks)))
 
     def work(self) -> None:
-        """Be a worker, until there is nothing left to start."""
+        """Run tasks in the calling thread until there are none left to start."""
         try:
             while (entry := self._take()) is not None:
                 task = self._tasks[entry.position]
@@ -143,11 +143,11 @@ class Batch(Generic[R]):
 
     @property
     def _is_ending(self) -> bool:
-        # Asked here too: a task that an interrupt ended must not be followed by another before `stop` is called.
+        # Asked here too: after an interrupt ends a task, no other must start before `stop` is called.
         return self._is_stopped or self._interrupt.is_requested
 
     def _take(self) -> _Entry | None:
-        """Wait for a task that has begun and has no thread yet; None when there is none to come."""
+        """Wait for a begun task without a thread; return None when no more will come."""
         state = self._state
         with self._lock:
             while not self._is_ending:
@@ -223,7 +223,7 @@ class Batch(Generic[R]):
         self.settle()
 
     def _give_up(self, entry: _Entry) -> None:
-        """Take the task's slots back, or its wish for some."""
+        """Release the task's slots, or withdraw it from the queue."""
         state = self._state
         if entry.has_slots:
             entry.has_slots = False
@@ -234,11 +234,11 @@ class Batch(Generic[R]):
             state.ahead -= 1
 
     def enter(self, entry: _Entry) -> None:
-        """Wait until the task has slots, or the run is stopped."""
+        """Wait until the task has its slots or the run is stopped."""
         state = self._state
         with self._lock:
             if not entry.has_slots and not entry.is_queued:
-                # It had slots before, and tries again: it is next.
+                # A retry: it held slots before, so it goes first.
                 entry.is_open = entry.is_queued = True
                 state.queue.insert(0, entry)
                 state.ahead += 1
@@ -246,19 +246,20 @@ class Batch(Generic[R]):
             while not entry.has_slots and not self._is_ending:
                 turn = entry.turn = entry.turn or threading.Condition(self._lock)
                 turn.wait()
-            # Not kept: a condition takes up more than a kilobyte, and there are thousands of tasks.
+            # Dropped: a condition takes more than a kilobyte, and there are thousands of tasks.
             entry.turn = None
 
     def leave(self, entry: _Entry) -> None:
-        """Take the task's slots back, and give them to whom they are due."""
+        """Release the task's slots and assign them to the next tasks."""
         with self._lock:
             self._give_up(entry)
             self.settle()
 
     def share(self, entry: _Entry) -> int:
-        """Return the task's slots, and its part of those that nobody can use at the moment.
+        """Return the task's slots plus its part of those that no task can use now.
 
-        They are not kept for it: when another may start, both share them until this one's tools are told anew.
+        The extra slots are not reserved: if another task starts, both use them until this task's tools are next
+        started.
         """
         with self._lock:
             state = self._state
@@ -268,7 +269,7 @@ class Batch(Generic[R]):
 
 @final
 class _SlotHandle:
-    """What a task's slot asks for its slots."""
+    """The batch's side of a `Slot`, for one task."""
 
     __slots__ = ("_batch", "_entry")
 

@@ -1,4 +1,4 @@
-"""How long cells took in earlier runs of a project, so that the longest can start first."""
+"""Recorded durations of cells in earlier runs of a project, so that the longest cells start first."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -12,19 +12,19 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind
 
 _MOST = 4096
-"""Cells that are remembered: many times what any catalog has, so that the file stays small whatever happens."""
+"""The largest number of recorded cells: far more than any catalog has, so that the file stays small."""
 
 
 class Durations:
-    """Seconds by cell. What cannot be read is not known; what cannot be written is not kept: it is only an estimate."""
+    """Seconds by cell. Only an estimate: read and write errors are ignored."""
 
     def __init__(self, known: Mapping[Cell, float]) -> None:
-        """`known`: seconds of a cell's own work, without what it did for others and without waiting."""
+        """`known`: seconds of a cell's own work, without shared work and waiting."""
         self._known = dict(known)
 
     @classmethod
     def read(cls, path: Path) -> "Durations":
-        """Read what an earlier run wrote; nothing is known if there is no such file, or none that makes sense."""
+        """Read the file of an earlier run; empty if it is missing or invalid."""
         try:
             entries = msgspec.json.decode(path.read_bytes(), type=dict[str, float])
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -37,9 +37,9 @@ class Durations:
         return cls(known)
 
     def expected(self, cell: Cell) -> float:
-        """Return the seconds that a cell will likely take; 0.0 where nothing is known.
+        """Return the expected seconds of a cell; 0.0 if no durations are recorded.
 
-        One that was never seen is taken for the mean of its platform and that of its interpreter, else of all.
+        For an unrecorded cell, the mean of the averages of its platform and its interpreter, else of all cells.
         """
         own = self._known.get(cell)
         if own is not None:
@@ -55,13 +55,13 @@ class Durations:
         return fmean(means or self._known.values() or (0.0,))
 
     def with_outcomes(self, outcomes: Iterable[Outcome]) -> "Durations":
-        """Return these and what a run took; only what passed, for a failure says nothing of how long success takes."""
+        """Return a copy updated from a run's passed cells; a failure does not show how long success takes."""
         new = {each.cell: _own_seconds(each) for each in outcomes if each.status is Status.PASSED}
         kept = {cell: seconds for cell, seconds in self._known.items() if cell not in new}
         return Durations(dict([*kept.items(), *new.items()][-_MOST:]))
 
     def write(self, path: Path) -> None:
-        """Write them for the next run, whole or not at all."""
+        """Write the file atomically, for the next run; a failure is ignored."""
         with suppress(OSError):
             write_whole(path, msgspec.json.encode({str(cell): round(took, 3) for cell, took in self._known.items()}))
 
@@ -70,6 +70,6 @@ class Durations:
 
 
 def _own_seconds(outcome: Outcome) -> float:
-    """Leave out `before-all`: it falls to whichever cell comes first."""
+    """Return the duration without `before-all`, which falls to whichever cell comes first."""
     shared = sum(step.seconds for step in outcome.steps if step.kind is StepKind.BEFORE_ALL)
     return max(outcome.seconds - shared, 0.0)

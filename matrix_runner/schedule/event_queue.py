@@ -1,4 +1,4 @@
-"""Events on their way from the workers to the main thread, which fetches many at a time."""
+"""A bounded, batching queue of events from the workers to the main thread."""
 
 import threading
 from collections import deque
@@ -6,19 +6,18 @@ from collections import deque
 from matrix_runner.model.events import Event
 
 _AT_ONCE = 100
-"""Events that are fetched together, at most."""
+"""The largest number of events fetched together."""
 
 NAP = 0.005
-"""Seconds in which more events may come before they are fetched. Waking a thread costs more than handling an event:
-a cell that does nothing emits two dozen, and waking the main thread for each doubled what the driver takes of the
-processor."""
+"""Seconds to wait for more events before a fetch. Waking a thread costs more than handling an event: an idle cell emits
+two dozen, and waking the main thread for each doubled the driver's processor time."""
 
 
 class EventQueue:
-    """A bounded queue with one reader. When it is full, writers wait."""
+    """A bounded queue with one reader. Writers block while it is full."""
 
     def __init__(self, length: int) -> None:
-        """`length`: events that may wait, more than are fetched at once."""
+        """`length`: the queue's bound; must exceed the size of one fetch."""
         self._capacity = length - _AT_ONCE
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
@@ -30,28 +29,28 @@ class EventQueue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits to be read. For the reader."""
+        """Whether no events are left to read. For the reader only."""
         return not self._fetched and not self._waiting
 
     def put(self, event: Event) -> None:
-        """Leave an event; wait while there is no capacity."""
+        """Append an event; block while the queue is full."""
         with self._lock:
             while len(self._waiting) >= self._capacity:
                 self._has_capacity.wait()
             self._waiting.append(event)
-            # The first ends the reader's sleep, one that fills the batch its nap.
+            # The first event ends the reader's sleep; a full fetch ends its nap.
             if self._is_asleep or len(self._waiting) == _AT_ONCE:
                 self._is_asleep = False
                 self._arrived.notify()
 
     def hurry(self) -> None:
-        """Have the reader fetch what is there without a nap: somebody waits until it is read."""
+        """End the reader's nap: a thread waits until the events so far are handled."""
         with self._lock:
             self._is_urgent = True
             self._arrived.notify()
 
     def get(self, timeout: float) -> Event | None:
-        """Return the next event; None if none comes for so many seconds."""
+        """Return the next event, or None after `timeout` seconds without one."""
         if not self._fetched:
             self._fetch(timeout)
         return self._fetched.popleft() if self._fetched else None

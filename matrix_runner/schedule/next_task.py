@@ -1,4 +1,4 @@
-"""Which task is next, given what waits and what is free. Pure: every decision of the pool is made here."""
+"""Scheduling decisions, as pure functions: queue order, and the next task for the free slots and memory."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """What a task takes up. `memory` in bytes, 0 where nobody said; `seconds`: how long it is expected to take."""
+    """A task's demand. `memory` in bytes, 0 if unspecified; `seconds`: its expected duration."""
 
     slots: int = 1
     memory: int = 0
@@ -16,18 +16,18 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capacity:
-    """What there is, or what of it is free. `memory` in bytes; None: nobody counts it."""
+    """Total or free capacity. `memory` in bytes; None: not limited."""
 
     slots: int
     memory: int | None = None
 
     def limit(self, load: Load) -> Load:
-        """Return the load as far as it goes: what asks for more than all there is gets all, and runs alone."""
+        """Return the load cut to this capacity: a task that asks for more gets everything, and runs alone."""
         memory = load.memory if self.memory is None else min(load.memory, self.memory)
         return Load(slots=min(max(load.slots, 1), self.slots), memory=memory, seconds=load.seconds)
 
     def has_memory(self, load: Load) -> bool:
-        """Whether it has the memory that the load takes up."""
+        """Whether the load's memory is free."""
         return self.memory is None or load.memory <= self.memory
 
 
@@ -36,35 +36,35 @@ class Waiting(Protocol):
 
     @property
     def load(self) -> Load:
-        """What it takes up."""
+        """The task's demand."""
         ...
 
     @property
     def is_open(self) -> bool:
-        """Whether it was begun ahead of its turn: it has its memory, and may start."""
+        """Whether the task began ahead of its turn: it holds its memory, and needs no claim."""
         ...
 
     @property
     def overtaken(self) -> int:
-        """How many have got slots while it was too wide for those that were free."""
+        """How many tasks got slots while this one was too wide for the free ones."""
         ...
 
 
 def fits(task: Waiting, free: Capacity) -> bool:
-    """Whether there is room for it."""
+    """Whether the task's slots and memory are free."""
     return task.load.slots <= free.slots and (task.is_open or free.has_memory(task.load))
 
 
 MayStart = Callable[[int], bool]
-"""Asks whether the task at a position in the queue may start at all; an answer of yes is to stay one."""
+"""Asks whether the task at a queue position may start; a yes must stay a yes."""
 
 
 def next_for_slots(queue: Sequence[Waiting], free: Capacity, patience: int, may_start: MayStart) -> int | None:
-    """Return the position in the queue of the task that gets slots now, or None.
+    """Return the queue position of the task that gets slots now, or None.
 
-    The first that fits, so that nothing that can be used lies idle. But one that was overtaken `patience` times, and
-    may start, is not overtaken again: room is kept until it fits. If it is memory that it lacks, tasks that were begun
-    ahead do go on: they hold some, and would never give it back.
+    The first task that fits, so that no usable slot lies idle. But a task overtaken `patience` times that may start is
+    not overtaken again: capacity is reserved until it fits. If it lacks memory, tasks begun ahead do continue: they
+    hold memory, and would never release it.
     """
     if not free.slots:
         return None
@@ -79,15 +79,15 @@ def next_for_slots(queue: Sequence[Waiting], free: Capacity, patience: int, may_
 
 
 def _first_open(queue: Sequence[Waiting], position: int, free: Capacity) -> int | None:
-    """Return the position of the first task behind `position` that was begun and fits, or None."""
+    """Return the position of the first begun task behind `position` that fits, or None."""
     later = range(position + 1, len(queue))
     return next((at for at in later if queue[at].is_open and fits(queue[at], free)), None)
 
 
 def next_ahead(queue: Sequence[Waiting], free: Capacity, patience: int, may_start: MayStart) -> int | None:
-    """Return the position in the queue of the task to begin although no slot is free for it, or None.
+    """Return the queue position of the task to begin although no slot is free for it, or None.
 
-    Ahead of its turn a task does what takes time and no processor. It takes its memory up from there on.
+    Ahead of its turn, a task does work that takes time and no processor. It occupies its memory from then on.
     """
     for position, task in enumerate(queue):
         if task.is_open:
@@ -99,15 +99,15 @@ def next_ahead(queue: Sequence[Waiting], free: Capacity, patience: int, may_star
 
 
 def overtaken_by(queue: Sequence[Waiting], position: int, free: Capacity) -> tuple[int, ...]:
-    """Return the positions of the tasks that the one at `position` overtakes: those before it that are too wide."""
+    """Return the positions of the tasks overtaken by the one at `position`: those before it that do not fit."""
     return tuple(earlier for earlier in range(position) if not fits(queue[earlier], free))
 
 
 def queue_order(loads: Sequence[Load], groups: Sequence[Hashable | None]) -> tuple[int, ...]:
-    """Return the positions of the tasks in the order in which they should start: the longest first, the wide of these.
+    """Return the positions of the tasks in starting order: longest first, and widest among equals.
 
-    First of all comes one task of each group, its longest: what its other tasks wait for is then made side by side for
-    all groups. None: of no group. Where tasks are equal, they keep the order that they have.
+    The longest task of each group precedes all others, so that the groups' shared work is done in parallel. None: no
+    group. The order is stable.
     """
     longest_first = sorted(range(len(loads)), key=lambda at: (-loads[at].seconds, -loads[at].slots))
     leaders: dict[Hashable, int] = {}

@@ -1,4 +1,4 @@
-"""A pool of workers on this machine. Workers emit events into a queue; the main thread reads it and owns all else."""
+"""A pool of worker threads. Workers emit events into a queue; the main thread alone passes them to listeners."""
 
 import threading
 import time
@@ -15,25 +15,25 @@ from matrix_runner.schedule.signals import Interrupt
 R = TypeVar("R")
 
 QUEUE_LENGTH = 1_000
-"""Events that may wait. When it is full, workers wait too: a terminal that is slower than a build slows it, and memory
-stays flat."""
+"""The bound of the event queue. When it is full, workers wait: a slow terminal slows the build, and memory stays
+flat."""
 
 TICK = 0.1
-"""Seconds without an event after which listeners are told, so that clocks on a terminal move."""
+"""Seconds without an event before listeners get a tick, so that clocks on a terminal move."""
 
 GRACE = 4.0
-"""Seconds that workers have to end after an interrupt: in all it must stay below five."""
+"""Seconds that workers have to end after an interrupt; the whole interrupt must take less than five."""
 
 
 class Pool:
-    """Runs batches of tasks, as many at once as there are slots for, and tells listeners of the events meanwhile."""
+    """Runs batches of tasks, as many at once as slots allow, and passes their events to listeners."""
 
     def __init__(
         self, workers: int, listeners: Sequence[Listener], *, memory: int | None = None, ahead: int = AHEAD
     ) -> None:
-        """`workers`: slots, at least one. `memory`: bytes that tasks may take up together; None: it is not counted.
+        """`workers`: slots, at least one. `memory`: bytes for all running tasks together; None: unlimited.
 
-        `ahead`: how many tasks may begin before there are slots for them.
+        `ahead`: the number of tasks that may begin before their slots are free.
         """
         self._capacity = Capacity(slots=workers, memory=memory)
         self._ahead = min(ahead, workers)
@@ -44,24 +44,24 @@ class Pool:
         self._began = time.monotonic()
 
     def clock(self) -> float:
-        """Return monotonic seconds since the pool was made."""
+        """Return monotonic seconds since the pool was created."""
         return time.monotonic() - self._began
 
     def emit(self, event: Event) -> None:
-        """Hand an event to the main thread; waits while the queue is full. From any thread but the main one."""
+        """Queue an event for the main thread; blocks while the queue is full. From any thread but the main one."""
         self._events.put(event)
 
     def hurry(self) -> None:
-        """Have the events so far heard without delay, because somebody waits for that. From any thread."""
+        """Have the queued events handled without delay, because a thread waits for that. From any thread."""
         self._events.hurry()
 
     def tell(self, event: Event) -> None:
-        """Pass an event to the listeners at once. From the main thread only."""
+        """Pass an event to the listeners at once. Main thread only."""
         for listener in self._listeners:
             listener.handle(event)
 
     def notify(self, text: str, *, cell: Cell | None = None, is_warning: bool = False) -> None:
-        """Tell the user something, about the run or about one cell. From any thread."""
+        """Send the user a notice about the run or about one cell. From any thread."""
         notice = Notice(at=self.clock(), text=text, cell=cell, is_warning=is_warning)
         if threading.current_thread() is threading.main_thread():
             self.tell(notice)
@@ -69,14 +69,14 @@ class Pool:
             self.emit(notice)
 
     def wake(self) -> None:
-        """Ask waiting tasks again whether they may start. From any thread."""
+        """Reconsider the tasks whose claim was refused. From any thread."""
         self._settle()
 
     def run(self, tasks: Sequence[Task[R]], interrupt: Interrupt) -> tuple[R | None, ...]:
-        """Run all tasks; return their results in the order of the tasks, None for one that did not end.
+        """Run all tasks; return their results in task order, None for a task that did not end.
 
-        From the main thread only. After an interrupt it returns when the workers have ended, or after `GRACE` seconds,
-        or at a second signal, whichever is first.
+        Main thread only. After an interrupt it returns when the workers have ended, after `GRACE` seconds, or at a
+        second signal, whichever is first.
         """
         batch = Batch(tasks, self._capacity, self._lock, interrupt, ahead=self._ahead)
         self._settle = batch.settle
@@ -99,10 +99,10 @@ class Pool:
             batch.work()
         finally:
             batch.dismiss_worker()
-            # The main thread may be waiting for an event: with this one it need not wait for the next tick.
+            # Wakes the main thread, which may be waiting for an event, before the next tick.
             self._events.put(Tick(at=self.clock()))
             self._events.hurry()
 
     def _hear(self) -> None:
-        """Pass on what is there; if that is nothing for a moment, a tick."""
+        """Pass the next event to the listeners; a tick if none arrives in time."""
         self.tell(self._events.get(TICK) or Tick(at=self.clock()))

@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: the first asks politely, the second does not wait, the third is final."""
+"""Interrupts: the first Ctrl-C (or SIGTERM, SIGHUP) stops the run, the second does so at once, the third exits."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from matrix_runner.errors import ExitCode
 _SIGNALS = {
     signal.SIGINT: ExitCode.INTERRUPTED,
     signal.SIGTERM: ExitCode.TERMINATED,
-    # A terminal that is closed. GitHub's runner sends INT, then TERM after 7.5 s (actions/runner, ProcessInvoker).
+    # A closed terminal. GitHub's runner sends INT, then TERM after 7.5 s (actions/runner, ProcessInvoker).
     signal.SIGHUP: ExitCode.TERMINATED,
 }
 
@@ -20,14 +20,14 @@ _Handler: TypeAlias = "Callable[[int, FrameType | None], object] | int | None"
 
 
 class Interrupt:
-    """A context in which signals ask the run to stop. Only for the main thread.
+    """A context manager that turns signals into requests to stop the run. Main thread only.
 
-    `on_first` is called, in the handler, when the first signal comes; it must only start the work, for a handler
-    that waits can be entered again. The second signal makes `is_urgent` true; the third ends the process at once.
+    At the first signal the handler calls `on_first` in a thread of its own, for a handler that waits can be entered
+    again. The second signal sets `is_urgent`; the third ends the process at once.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
-        """Install nothing yet."""
+        """Install no handlers yet."""
         self._on_first = on_first
         self._received = 0
         self._previous: dict[signal.Signals, _Handler] = {}
@@ -40,13 +40,13 @@ class Interrupt:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it should stop without waiting for anything."""
+        """Whether the run should stop at once, without waiting for workers."""
         return self._received > 1
 
     def __enter__(self) -> "Interrupt":  # noqa: PYI034  Self is in typing from 3.11 on
         for number in _SIGNALS:
-            # `nohup runner build`: a terminal that goes away was not to matter. An ignored SIGINT is but what shells
-            # give to every background job.
+            # `nohup runner build` asks to survive a closed terminal. An ignored SIGINT asks for nothing: shells set it
+            # for every background job.
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             self._previous[number] = signal.signal(number, self._handle)

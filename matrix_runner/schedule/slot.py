@@ -1,4 +1,4 @@
-"""A task's place among the slots: taken while it works, given up while it opens or closes what it works in."""
+"""A task's slots: acquired while it works, released while it opens or closes its container."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,43 +8,43 @@ from matrix_runner.schedule.next_task import Load
 
 
 class SlotHandle(Protocol):
-    """What a pool answers for one task."""
+    """The pool's side of one task's slots."""
 
     def enter(self) -> None:
         """Wait for the task's slots."""
         ...
 
     def leave(self) -> None:
-        """Give them up."""
+        """Release the task's slots."""
         ...
 
     @property
     def share(self) -> int:
-        """How many slots are to be used."""
+        """The number of slots that the task may use now."""
         ...
 
 
 class Slot:
-    """For one task. Without a pool it is always free, and as wide as its load."""
+    """The slots of one task. Without a pool they are always free, and as many as its load asks for."""
 
     __slots__ = ("_handle", "load")
 
     def __init__(self, load: Load) -> None:
-        """`load`: what the task takes up."""
+        """`load`: the task's demand."""
         self.load = load
         self._handle: SlotHandle | None = None
 
     def bind(self, handle: SlotHandle) -> None:
-        """Let a pool answer."""
+        """Attach to a pool."""
         self._handle = handle
 
     def unbind(self) -> None:
-        """Be without a pool again: the task has ended, and what the pool knows of it need not be kept."""
+        """Detach from the pool, so that the ended task's state in it can be freed."""
         self._handle = None
 
     @contextmanager
     def acquired(self) -> Iterator[None]:
-        """Hold the task's slots; wait until they are free. Once the run is stopped, nothing is waited for."""
+        """Hold the task's slots, after waiting until they are free. Once the run is stopped, does not wait."""
         handle = self._handle
         if handle is None:
             yield
@@ -57,5 +57,5 @@ class Slot:
 
     @property
     def share(self) -> int:
-        """How many processors the task's tools may use now: its slots, and its part of those that nobody can use."""
+        """Processors that the task's tools may use now: its slots, and its part of those that no task can use."""
         return max(self.load.slots, 1) if self._handle is None else self._handle.share

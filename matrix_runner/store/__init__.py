@@ -1,1 +1,1 @@
-"""Finished cells, kept from run to run: what each was made of, its wheel and its log."""
+"""The cache of finished cells on disk and remote: entries with a cell's inputs, wheel and log."""

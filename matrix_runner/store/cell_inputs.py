@@ -1,7 +1,7 @@
-"""Everything that decides a cell's wheel and its verdict, as named values. Pure.
+"""A cell's inputs for the cache key: source, image, tools, options, variables; hashing and differences. Pure.
 
-Two cells with equal inputs give the same wheel, as far as that can be known before a build: what a build fetches
-from the package index is not among them (`cache-max-age` bounds how long that is overlooked).
+Equal inputs give equal wheels, as far as can be known before a build: downloads from the package index during the build
+are not among them (`cache-max-age` bounds how long a change there goes unnoticed).
 """
 
 import hashlib
@@ -13,32 +13,32 @@ import msgspec
 from matrix_runner.digests import text_digest
 
 FORMAT = "1"
-"""Raised when cells do something else with the same inputs, so that no cell of before is taken."""
+"""Increased when cells treat the same inputs differently, which invalidates all earlier entries."""
 
 Named = tuple[tuple[str, str], ...]
-"""Values or digests of values by name, sorted."""
+"""Values or their digests by name, sorted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceInputs:
-    """The packed files, each with its digest, and the digest of them all, which a run needs once for all cells."""
+    """The packed files, each with its digest, and the digest of them all, computed once per run."""
 
     files: Named
     sha256: str
 
     @classmethod
     def of(cls, files: Named) -> "SourceInputs":
-        """Make it of files as they are named on the disk."""
+        """Create it from files as named on the disk."""
         named = tuple(sorted((plain_name(name), value) for name, value in files))
         return cls(files=named, sha256=hashlib.sha256(_json(named)).hexdigest())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellInputs:
-    """What a cell is made of.
+    """The inputs of a cell.
 
-    `source`: the files. `surroundings`: image, interpreter, tools: values that a person may
-    read. `options` and `variables`: digests only, for a value may be a secret.
+    `source`: the files. `surroundings`: image, interpreter and tools, in readable values. `options` and `variables`:
+    digests only, for a value may be a secret.
     """
 
     source: SourceInputs
@@ -56,14 +56,14 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def digest(value: str) -> str:
-    """Return what stands for a value that is not to be read."""
+    """Return the digest that stands for a possibly secret value."""
     return text_digest(value)
 
 
 def plain_name(name: str) -> str:
-    """Return a file's name as text that JSON can hold; two names that differ stay different.
+    """Return a file's name as text that JSON can hold; different names stay different.
 
-    Names are bytes to the kernel; those that are no UTF-8 have lone surrogates here.
+    The kernel's names are bytes; those that are not UTF-8 have lone surrogates here.
     """
     escaped = name.replace("\\", "\\\\")
     return escaped.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -75,7 +75,7 @@ def write(inputs: CellInputs) -> bytes:
 
 
 def read(data: bytes) -> CellInputs | None:
-    """Return the inputs that `write` wrote; None for anything else."""
+    """Parse the output of `write`; return None for anything else."""
     try:
         written = msgspec.json.decode(data, type=_Written)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -89,12 +89,12 @@ def read(data: bytes) -> CellInputs | None:
 
 
 def key(inputs: CellInputs) -> str:
-    """Return the name under which a cell of these inputs is kept: 64 hexadecimal digits."""
+    """Return the cache key of the inputs: 64 hexadecimal digits."""
     return hashlib.sha256(_json(_groups(inputs) | {"source": inputs.source.sha256})).hexdigest()
 
 
 def differences(old: CellInputs, new: CellInputs) -> tuple[str, ...]:
-    """Say what changed from one to the other, one thing each; nothing if they are equal."""
+    """Return the differences in words, one item each; empty if the inputs are equal."""
     return (
         *_files(dict(old.source.files), dict(new.source.files)),
         *_values(dict(old.surroundings), dict(new.surroundings)),
@@ -134,7 +134,7 @@ def _values(old: dict[str, str], new: dict[str, str]) -> tuple[str, ...]:
 
 
 def _short(value: str | None) -> str:
-    """Return a value as a person compares it: of a digest the first twelve digits."""
+    """Return a value in readable length: the first twelve digits of a digest."""
     if not value:
         return "none"
     algorithm, _, digits = value.rpartition(":")

@@ -1,4 +1,4 @@
-"""Files of a directory that others write to as well: nothing in it is followed, and nothing half-written is seen."""
+"""Files in a directory with other writers: reads that follow no links, atomic writes, removal as a whole."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from matrix_runner.files import read_chunks
 
 
 def regular_chunks(path: Path, limit: int) -> Iterator[bytes]:
-    """Yield a regular file's content in chunks, at most `limit` bytes. Raise OSError, also for a link or a device."""
+    """Read a regular file in chunks, at most `limit` bytes. Raise OSError, also for a link or a device."""
     # Not `files.chunks_of`: somebody else may have put a link, a pipe or something endless there.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
@@ -29,7 +29,7 @@ def read_small(path: Path, limit: int) -> bytes:
 
 
 def copy_checked(path: Path, target: Path | None, *, size: int, sha256: str) -> bool:
-    """Read a file, to `target` if there is one; return whether it is what it should be. Raise OSError."""
+    """Read a file, copying it to `target` if given; return whether size and digest match. Raise OSError."""
     digest, count = hashlib.sha256(), 0
     with contextlib.ExitStack() as stack:
         copy = None if target is None else stack.enter_context(target.open("wb"))
@@ -42,7 +42,7 @@ def copy_checked(path: Path, target: Path | None, *, size: int, sha256: str) -> 
 
 
 def discard(path: Path, room: Path) -> None:
-    """Remove what is there, of whatever kind, so that nobody sees half of it. Never raises."""
+    """Remove a file or directory, moving it to `room` first so that nobody sees half of it. Never raises."""
     away = room / f"trash-{secrets.token_hex(8)}"
     with contextlib.suppress(OSError):
         path.rename(away)

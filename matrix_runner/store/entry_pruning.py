@@ -1,4 +1,4 @@
-"""Looking after the directory of finished cells: what there is, and what may go."""
+"""Listing, pruning (by age and size) and clearing of the cache's entries."""
 
 import contextlib
 import os
@@ -11,15 +11,15 @@ from matrix_runner.store.entry_record import EntryRecord
 from matrix_runner.store.store import KEY, NOTES, Store, read_entry
 
 _STALE = 3600.0
-"""Seconds after which what lies in `tmp/` is what a killed run left there."""
+"""Seconds after which a file in `tmp/` is taken for the leftover of a killed run."""
 
 _FORGOTTEN = 180 * 86400.0
-"""Seconds after which a note that nobody renewed goes: it is small, and can be had again."""
+"""Seconds after which a note that is not renewed is removed: it is small, and can be recreated."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedEntry:
-    """An entry in a list. `used`: when it was last taken or made, seconds since 1970. `record`: None if damaged."""
+    """An entry in a list. `used`: its last use or creation, seconds since 1970. `record`: None if damaged."""
 
     path: Path
     size: int
@@ -28,7 +28,7 @@ class ListedEntry:
 
 
 def list_entries(store: Store) -> Iterator[ListedEntry]:
-    """Give all entries, damaged ones too, in no order."""
+    """Yield all entries, including damaged ones, in no order."""
     for path in store.root.glob("entries/[0-9a-f][0-9a-f]/*"):
         with contextlib.suppress(OSError):
             used = path.lstat().st_mtime
@@ -37,10 +37,10 @@ def list_entries(store: Store) -> Iterator[ListedEntry]:
 
 
 def prune(store: Store, *, limit: int | None = None, age: float | None = None) -> tuple[ListedEntry, ...]:
-    """Remove entries made more than `age` seconds ago, then those used longest ago beyond `limit` bytes in all.
+    """Remove entries made more than `age` seconds ago, then the least recently used ones beyond `limit` bytes in all.
 
-    Also what killed runs left. Two that do so at once, or beside a run, harm nobody: an entry goes as a whole, and who
-    was about to take it builds it. Return what was removed.
+    Leftovers of killed runs are removed too. Safe beside another prune or a run: an entry is removed as a whole, and a
+    cell that was about to use it is built. Return the removed entries.
     """
     now, removed = store.clock(), []
     _sweep(store.tmp, now - _STALE, store.tmp)
@@ -58,7 +58,7 @@ def prune(store: Store, *, limit: int | None = None, age: float | None = None) -
 
 
 def clear(store: Store) -> None:
-    """Remove everything that is kept there, and nothing else that lies in the directory."""
+    """Remove all entries and notes, and no other file in the directory."""
     for name in ("entries", *NOTES):
         if os.path.lexists(store.root / name):
             discard(store.root / name, store.tmp)
@@ -73,7 +73,7 @@ def _sweep(directory: Path, before: float, room: Path) -> None:
 
 
 def _size(path: Path) -> int:
-    """Return the bytes of what is in an entry."""
+    """Return the size of an entry's files in bytes."""
     total = 0
     with contextlib.suppress(OSError):
         for entry in os.scandir(path):

@@ -1,4 +1,4 @@
-"""What is written down of a finished cell."""
+"""The record file of a cache entry (`entry.json`): its fields, and their validation on reading."""
 
 import msgspec
 
@@ -16,7 +16,7 @@ class EntryFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachedWheel(msgspec.Struct, frozen=True, kw_only=True):
-    """The wheel of a cell: under which name it was published, and what it is."""
+    """A cell's wheel: its published name, size, digest and grafted libraries."""
 
     name: str
     size: int
@@ -25,9 +25,9 @@ class CachedWheel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry's own account. `created`: seconds since 1970; `seconds`: how long the cell took.
+    """The metadata of an entry. `created`: seconds since 1970; `seconds`: the cell's duration.
 
-    A cell that only tested another's wheel has none of its own: `reused_from` is that cell, `builder` its key, and
+    A cell that only tested another's wheel has no wheel here: `reused_from` is the other cell, `builder` its key, and
     `tested` the digest of the wheel.
     """
 
@@ -48,9 +48,9 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_record(content: bytes, key: str) -> EntryRecord | None:
-    """Return the record that an entry of that key holds; None if it holds none, or one that cannot be right.
+    """Parse the record of the entry with a key; return None if it is missing, invalid or of another key.
 
-    The name of the wheel will be a file's name: it is one of a wheel that fits the cell, or the record is refused.
+    The wheel's name becomes a file's name: a record is refused unless it names a wheel that fits the cell.
     """
     try:
         record = msgspec.json.decode(content, type=EntryRecord)
@@ -67,5 +67,5 @@ def read_record(content: bytes, key: str) -> EntryRecord | None:
 
 
 def wheel_record(kept: CachedWheel) -> WheelRecord:
-    """Return the wheel as outcomes have it."""
+    """Return the wheel in the form of outcomes."""
     return WheelRecord(name=kept.name, size=kept.size, sha256=kept.sha256, grafted=kept.grafted)

@@ -1,7 +1,7 @@
-"""The same entries where several machines find them: a bucket, or whatever else `fsspec` opens by a URL.
+"""The remote cache: entries at a URL (a bucket, or anything else that `fsspec` opens), for several machines.
 
-An entry is one object, a tar of its files, so that it is there whole or not at all; what comes from there is held
-against its digests like everything else. Nothing that goes wrong there stops a run.
+An entry is one object, a tar of its files, so that it is atomic; its files are checked against their digests like all
+others. Errors of the remote never stop a run.
 """
 
 import shutil
@@ -20,7 +20,7 @@ _NAMES = (RECORD, WHEEL, LOG, INPUTS)
 
 
 class _FileSystem(Protocol):
-    """What is needed of `fsspec`."""
+    """The methods used of an `fsspec` file system."""
 
     def exists(self, path: str) -> bool: ...
 
@@ -32,10 +32,10 @@ class _FileSystem(Protocol):
 
 
 class Remote:
-    """Finished cells at a URL. Thread-safe. After the first error it is left alone for the rest of the run."""
+    """Cache entries at a URL. Thread-safe. After the first error it is not used for the rest of the run."""
 
     def __init__(self, files: _FileSystem, prefix: str, *, read_only: bool, trouble: Callable[[str], None]) -> None:
-        """`prefix`: where entries go. `trouble` is told once what does not work, from any thread."""
+        """`prefix`: the directory of entries. `trouble` is called once, from any thread, with the first error."""
         self._files = files
         self._prefix = prefix.rstrip("/")
         self._read_only = read_only
@@ -44,7 +44,7 @@ class Remote:
         self._is_broken = False
 
     def pull(self, store: Store, key: str) -> bool:
-        """Put an entry from there into the store; return whether there was one."""
+        """Copy an entry from the remote into the store; return whether it exists."""
         if self._is_broken:
             return False
         try:
@@ -64,7 +64,7 @@ class Remote:
         return False
 
     def push(self, store: Store, key: str) -> None:
-        """Put an entry of the store there."""
+        """Copy an entry of the store to the remote."""
         if self._read_only or self._is_broken:
             return
         try:
@@ -90,7 +90,7 @@ class Remote:
 
 
 def open_remote(url: str, *, read_only: bool, trouble: Callable[[str], None]) -> Remote | None:
-    """Open what a URL names; None, and a word to `trouble`, if that cannot be done. Raise UsageError without fsspec."""
+    """Open a URL; return None, after a call of `trouble`, if that fails. Raise UsageError without fsspec."""
     try:
         from fsspec.core import url_to_fs
     except ImportError:
@@ -121,7 +121,7 @@ def _pack(entry: Path, archive: Path) -> None:
 
 
 def _unpack(archive: Path, entry: Path) -> bool:
-    """Take the files of an entry out of a tar, and nothing else; return whether it was one."""
+    """Extract an entry's files from a tar; return whether the tar held nothing else."""
     try:
         with tarfile.open(archive, "r:") as tar:
             for member in tar:

@@ -1,11 +1,11 @@
-"""Small JSON files that say of themselves whether they are whole: damage, truncation and foreign files are seen."""
+"""Sealed JSON files with a checksum of their content, to detect damage, truncation and foreign files."""
 
 import hashlib
 
 import msgspec
 
 FORMAT = 1
-"""Raised when what is inside a seal changes its shape; files of another format are not read."""
+"""Increased when the content's structure changes; files of another format are not read."""
 
 
 class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,13 +15,13 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def seal(content: bytes) -> bytes:
-    """Return a JSON document as the content of a file that `unseal` will recognise."""
+    """Return a JSON document as file content that `unseal` recognises."""
     digest = hashlib.sha256(content).hexdigest()
     return msgspec.json.encode(_Sealed(format=FORMAT, sha256=digest, content=msgspec.Raw(content))) + b"\n"
 
 
 def unseal(data: bytes) -> bytes | None:
-    """Return what was sealed, byte for byte; None for anything else."""
+    """Return the sealed document, byte for byte; None for anything else."""
     try:
         sealed = msgspec.json.decode(data, type=_Sealed)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,8 +1,8 @@
-"""A plain directory of finished cells: `entries/<two digits>/<key>/` with the wheel, its log and what it was made of.
+"""The cache directory: `entries/<two digits>/<key>/` with a cell's wheel, log and inputs; reads, writes, notes.
 
-An entry is written under another name, flushed and renamed, so it is there whole or not at all; every file of it is
-held against its digest when it is read. So a CI cache action, a shared disk or rsync may carry the directory, several
-runs may use it at once, and whatever is damaged is removed and counts as not there.
+An entry is written under another name, flushed and renamed, so it is atomic; every file is checked against its digest
+on reading. So a CI cache action, a shared disk or rsync may carry the directory, several runs may use it at once, and
+damaged entries are removed and count as missing.
 """
 
 import contextlib
@@ -30,13 +30,13 @@ from matrix_runner.wheelhouse import DEFAULT_LIMIT
 RECORD, WHEEL, LOG, INPUTS = "entry.json", "wheel", "log", "ingredients.json"
 
 _TAG = (
-    "Signature: 8a477f597d28d172789f06886806bc55\n# FinishedCell cells of matrix-runner; `runner cache` tells more.\n"
+    "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
 )
-"""What backup programs know a cache by (bford.info/cachedir)."""
+"""The tag by which backup programs recognise a cache (bford.info/cachedir)."""
 
 KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 NOTES = ("facts", "latest")
-"""Kinds of notes."""
+"""The kinds of notes: small JSON documents beside the entries."""
 
 _NOTE = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
 _SMALL = 1024**2
@@ -46,7 +46,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheEntry:
-    """An entry that was found whole. `wheel`, `log`: copies of the caller's own."""
+    """An intact entry. `wheel`, `log`: copies for the caller."""
 
     record: EntryRecord
     wheel: Path | None
@@ -55,9 +55,9 @@ class CacheEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedCell:
-    """A cell that has passed. `wheel`: its own; None for one that tested the wheel of `builder`, a key.
+    """A passed cell to cache. `wheel`: its own; None if it tested the wheel of `builder`, a key.
 
-    `tested`: the digest of that wheel. `project`: where it was built, for people. `log`: a file, if there is one.
+    `tested`: the digest of that wheel. `project`: its directory, for display. `log`: a file, or None.
     """
 
     outcome: Outcome
@@ -69,7 +69,7 @@ class FinishedCell:
 
 
 class Store:
-    """The directory. Thread-safe; nothing is held open."""
+    """The cache directory. Thread-safe; holds no open files."""
 
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
         """Touch nothing yet. `clock`: seconds since 1970."""
@@ -78,7 +78,7 @@ class Store:
         self.tmp = root / "tmp"
 
     def prepare(self) -> None:
-        """Make the directory. Raise OutputError."""
+        """Create the directory. Raise OutputError."""
         with self._told("made"):
             self.tmp.mkdir(parents=True, exist_ok=True)
             tag = self.root / "CACHEDIR.TAG"
@@ -86,13 +86,13 @@ class Store:
                 write_whole(tag, _TAG.encode(), temporary=self._temporary("note"))
 
     def path(self, key: str) -> Path:
-        """Return where the entry of a key is, or would be."""
+        """Return the path of a key's entry, whether it exists or not. Raise ValueError for a malformed key."""
         if KEY.fullmatch(key) is None:
             raise ValueError(f"not a key: {key!r}")
         return self.root / "entries" / key[:2] / key
 
     def get(self, key: str, staging: Path) -> CacheEntry | None:
-        """Return the entry of a key, its files copied to `staging`; None if there is none that is whole.
+        """Return the entry of a key, its files copied to `staging`; None if it is missing or damaged.
 
         Raise OutputError if `staging` cannot be written to.
         """
@@ -117,7 +117,7 @@ class Store:
         return CacheEntry(record=record, wheel=wheel, log=staging / LOG)
 
     def peek(self, key: str) -> EntryRecord | None:
-        """Return what the entry of a key says of itself, without looking at its files. One that is damaged goes."""
+        """Return the record of a key's entry, without checking its files. A damaged entry is removed."""
         path = self.path(key)
         try:
             path.lstat()
@@ -129,13 +129,13 @@ class Store:
         return record
 
     def inputs(self, key: str) -> CellInputs | None:
-        """Return what the entry of a key was made of."""
+        """Return the inputs of a key's entry, or None."""
         with contextlib.suppress(OSError):
             return cell_inputs.read(read_small(self.path(key) / INPUTS, _LARGE))
         return None
 
     def put(self, inputs: CellInputs, finished: FinishedCell) -> str:
-        """Keep a finished cell, in the place of an entry of the same inputs; return its key. Raise OutputError."""
+        """Write an entry for a finished cell, replacing one with equal inputs; return its key. Raise OutputError."""
         content = cell_inputs.write(inputs)
         key = cell_inputs.key(inputs)
         self.prepare()
@@ -153,7 +153,7 @@ class Store:
         return key
 
     def adopt(self, key: str, directory: Path) -> bool:
-        """Take in an entry from elsewhere, a directory in `temporary_directory()`. Return whether it was one."""
+        """Move an entry from a directory in `temporary_directory()` into the store; return whether it was valid."""
         if read_entry(directory, key) is None:
             return False
         with self._told("written to"):
@@ -162,7 +162,7 @@ class Store:
 
     @contextlib.contextmanager
     def temporary_directory(self) -> Iterator[Path]:
-        """Give a new directory beside the entries, which goes at the end. Raise OutputError."""
+        """Create a directory beside the entries, removed at the end. Raise OutputError."""
         self.prepare()
         path = self._temporary("room")
         with self._told("written to"):
@@ -174,14 +174,14 @@ class Store:
                 discard(path, self.tmp)
 
     def note(self, kind: str, name: str) -> bytes | None:
-        """Return a small JSON document that was noted; None if there is none, or not a whole one."""
+        """Return the content of a note, a small JSON document; None if it is missing or damaged."""
         try:
             return unseal(read_small(self._note(kind, name), _SMALL))
         except OSError:
             return None
 
     def write_note(self, kind: str, name: str, content: bytes) -> None:
-        """Note a small JSON document, for `note`. Raise OutputError."""
+        """Write a note, a small JSON document. Raise OutputError."""
         self.prepare()
         with self._told("written to"):
             write_whole(self._note(kind, name), seal(content), temporary=self._temporary("note"))
@@ -220,11 +220,11 @@ class Store:
 
     def _put_in_place(self, partial: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # A directory takes no other's place that has something in it: the old one goes first, as a whole.
+        # A rename cannot replace a directory that is not empty: the old entry is removed first, as a whole.
         for _ in range(3):
             try:
                 partial.rename(target)
-            except OSError:  # noqa: PERF203  a turn or two
+            except OSError:  # noqa: PERF203  a few attempts
                 discard(target, self.tmp)
             else:
                 flush_directory(target.parent)
@@ -252,7 +252,7 @@ class Store:
 
 
 def read_entry(path: Path, key: str | None = None) -> EntryRecord | None:
-    """Return what an entry, a directory of the name of its key, says of itself; None if it is damaged."""
+    """Return the record of an entry's directory, which is named after its key; None if it is damaged."""
     try:
         content = unseal(read_small(path / RECORD, _SMALL))
     except OSError:
@@ -261,7 +261,7 @@ def read_entry(path: Path, key: str | None = None) -> EntryRecord | None:
 
 
 def _take(path: Path, record: EntryRecord, staging: Path) -> bool:
-    """Copy an entry's files; return whether all are what the record says. Raise OSError."""
+    """Copy an entry's files; return whether all match the record. Raise OSError."""
     wheel = record.wheel
     if wheel is not None and not copy_checked(path / WHEEL, staging / wheel.name, size=wheel.size, sha256=wheel.sha256):
         return False

@@ -1,6 +1,6 @@
-"""What comes out of a cell: taken in, inspected, held against the cell's promise, published.
+"""Finished wheels: received from a cell, inspected, verified against the cell's promise, published.
 
-`inspection` is not among the names here: half of the room, and of no use to a run that only delivers again.
+`inspection` is not imported here: it is half of the package, and unneeded by a run that only delivers cached wheels.
 """
 
 from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive

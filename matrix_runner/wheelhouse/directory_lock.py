@@ -1,4 +1,4 @@
-"""A lock on a directory that names its owner, dies with it, and leaves nothing behind."""
+"""An exclusive lock on the output directory, with its owner's process id; it dies with the process."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ _NAME = ".matrix-runner.lock"
 
 
 def take_lock(directory: Path) -> int:
-    """Lock the directory and return the descriptor that holds the lock. Raise OutputError if a run has it."""
+    """Lock the directory and return the descriptor that holds the lock. Raise OutputError if another run holds it."""
     path = directory / _NAME
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
@@ -28,7 +28,7 @@ def take_lock(directory: Path) -> int:
             os.close(descriptor)
             raise
         if not _is_still(path, descriptor):
-            # Its last owner removed the file between our opening and locking it.
+            # Its last owner removed the file between our open and lock.
             os.close(descriptor)
             continue
         try:
@@ -48,7 +48,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def release_lock(directory: Path, descriptor: int) -> None:
-    """Remove the lock file while it is still locked, so that none is left among the wheels, then unlock."""
+    """Remove the lock file while it is still locked, so that none remains among the wheels, then unlock."""
     with suppress(OSError):
         (directory / _NAME).unlink()
     os.close(descriptor)

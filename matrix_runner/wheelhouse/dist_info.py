@@ -1,4 +1,4 @@
-"""The `.dist-info` directory of a wheel: METADATA, WHEEL and RECORD, and whether they say what the file name says."""
+"""A wheel's `.dist-info` directory: METADATA, WHEEL and RECORD, checked against the file name."""
 
 import base64
 import binascii
@@ -33,9 +33,9 @@ class RecordEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DistInfo:
-    """What the directory says. `unrecorded`: the files that RECORD cannot or need not have a hash of.
+    """The parsed `.dist-info` directory. `unrecorded`: files that RECORD cannot or need not hash.
 
-    `texts`: the files that were read for it, by their paths.
+    `texts`: the content of its files that were read, by path.
     """
 
     root_is_purelib: bool
@@ -45,7 +45,7 @@ class DistInfo:
 
 
 def read_dist_info(archive: zipfile.ZipFile, wheel: str, name: WheelName) -> DistInfo:
-    """Read and compare with the file name; raise WheelRejected for whatever is missing, doubled or different."""
+    """Read and compare with the file name; raise WheelRejected if anything is missing, duplicated or different."""
     directory = _find(archive, wheel, name)
     metadata, wheel_file, path = (f"{directory}/{base}" for base in ("METADATA", "WHEEL", "RECORD"))
     texts = {metadata: _read(archive, metadata, wheel)}
@@ -89,7 +89,7 @@ def _read(archive: zipfile.ZipFile, path: str, wheel: str) -> bytes:
 
 
 def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
-    # The largest import of this room, and of no use to a run that only delivers again.
+    # The package's largest import, unneeded by a run that only delivers cached wheels.
     from packaging.metadata import parse_email
 
     raw, _ = parse_email(data)
@@ -105,8 +105,8 @@ def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
 
 
 def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
-    """Compare the tags, and return whether the wheel calls itself pure."""
-    # scikit-build's WHEEL file had a blank line before the tags that auditwheel put in (ninja 1.11.1.1, installs fine).
+    """Compare the tags, and return whether the wheel declares itself pure."""
+    # scikit-build's WHEEL file had a blank line before the tags that auditwheel added (ninja 1.11.1.1, installs fine).
     lines = b"\n".join(line for line in data.splitlines() if line.strip())
     message = email.parser.BytesParser().parsebytes(lines, headersonly=True)
     if str(message.get("Wheel-Version", "")).partition(".")[0].strip() != "1":

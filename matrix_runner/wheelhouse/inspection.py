@@ -1,4 +1,4 @@
-"""Reading a wheel from end to end, and refusing one that does not agree with itself."""
+"""Inspection of a whole wheel: metadata, RECORD hashes, ELF files; rejects a wheel that contradicts itself."""
 
 import hashlib
 import io
@@ -21,12 +21,13 @@ _CHUNK = 256 * 1024
 """Less than `files.CHUNK`: `zipfile` holds several times as much, compressed and not, for each cell that is ending."""
 
 _SMALL = 4 * 1024**2
-"""Bytes up to which a wheel is read from memory: `zipfile` moves about in the file a hundred times for a small one."""
+"""Bytes up to which a wheel is read into memory first: `zipfile` seeks a hundred times even in a small file."""
 
 _ELF_MAGIC = b"\x7fELF"
 _ELF_HEADER = 20
 _VERSIONED = ("abi3", "abi3t", "cpython-", "pypy", "graalpy")
-"""How the last part of an extension module's suffix begins, before `.so` (`importlib.machinery`, sysconfig)."""
+"""Possible beginnings of the last part of an extension module's suffix, before `.so` (`importlib.machinery`,
+sysconfig)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,11 +45,11 @@ class ElfFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelContents:
-    """What a wheel is, read from the file and found to agree with itself.
+    """The content of a consistent wheel.
 
-    `name`: the project, in normal form; `grafted`: base names of the libraries that repair put in `<name>.libs/`;
-    `extension_suffixes`: what modules end in (`.cpython-311-x86_64-linux-gnu.so`, `.abi3.so`, `.so`), sorted;
-    `size` in bytes and `sha256` in hexadecimal are the file's own, so that publishing can tell whether it changed.
+    `name`: the project, normalised; `grafted`: base names of the libraries that repair put in `<name>.libs/`;
+    `extension_suffixes`: the suffixes of extension modules (`.cpython-311-x86_64-linux-gnu.so`, `.abi3.so`, `.so`),
+    sorted; `size` in bytes and `sha256` in hexadecimal are the file's own, so that publishing can detect a change.
     """
 
     filename: str
@@ -65,12 +66,12 @@ class WheelContents:
 
 
 def inspect(wheel: Path) -> WheelContents:
-    """Read a wheel once, in constant memory, and return what it is. Nothing is unpacked.
+    """Read a wheel once, in constant memory, and return its content. Nothing is unpacked.
 
     Raise WheelRejected, naming the wheel and the member, if it is not a zip archive or broken anywhere; if a member is
-    a link, is there twice, leads out of its directory, or unpacks to absurd sizes; if there is not exactly one
-    `.dist-info` directory with METADATA, WHEEL and RECORD; if METADATA or WHEEL say something else than the file
-    name does; if RECORD and the files differ in any way. pip 23 installs the last without a word (measured).
+    a link, a duplicate, leads out of its directory, or unpacks to absurd sizes; if there is not exactly one
+    `.dist-info` directory with METADATA, WHEEL and RECORD; if METADATA or WHEEL contradict the file name; if RECORD and
+    the files differ in any way. pip 23 installs the last without a warning (measured).
     """
     name = parse_name(wheel.name)
     try:
@@ -102,7 +103,7 @@ def inspect(wheel: Path) -> WheelContents:
 
 
 def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[ElfFile, ...]:
-    """Hold every file against RECORD and collect the ELF files among them."""
+    """Check every file against RECORD, and return the ELF files among them."""
     elf_files: list[ElfFile] = []
     for member in archive.infolist():
         if member.is_dir():
@@ -111,7 +112,7 @@ def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[
         entry = info.record.get(path)
         if entry is None and path not in info.unrecorded:
             raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
-        # What was read to its end already (with `zipfile` checking the CRC) is not unpacked again.
+        # Files already read to their end (with `zipfile` checking the CRC) are not unpacked again.
         with io.BytesIO(info.texts[path]) if path in info.texts else archive.open(member) as file:
             elf = _read(file, path, entry, wheel)
         if elf is not None:
@@ -137,7 +138,7 @@ def _read(file: IO[bytes], path: str, entry: RecordEntry | None, wheel: str) -> 
 
 
 def _elf(path: str, header: bytes) -> ElfFile | None:
-    """Read class, byte order and machine; None for what is no ELF file or one that no loader would take."""
+    """Read class, byte order and machine; return None for anything but an ELF file that a loader would accept."""
     if not header.startswith(_ELF_MAGIC) or len(header) < _ELF_HEADER or header[4] not in (1, 2):
         return None
     if header[5] not in (1, 2):
@@ -148,7 +149,7 @@ def _elf(path: str, header: bytes) -> ElfFile | None:
 
 
 def _is_grafted(path: str, name: WheelName) -> bool:
-    """Whether repair put it there: auditwheel's `<name>.libs/` next to the packages, or the old `<package>/.libs/`."""
+    """Whether repair added the file: in auditwheel's `<name>.libs/` beside packages, or the old `<package>/.libs/`."""
     directory = path.rpartition("/")[0].rpartition("/")[2]
     return directory == ".libs" or (
         directory.endswith(".libs") and canonicalize_name(directory.removesuffix(".libs")) == name.project
@@ -160,6 +161,6 @@ def _is_module(path: str, name: WheelName) -> bool:
 
 
 def _suffix(path: str) -> str:
-    """Return the part of a module's file name that Python's import system goes by."""
+    """Return the suffix by which Python's import system recognises a module's file."""
     tag = PurePosixPath(PurePosixPath(path).stem).suffix
     return f"{tag}.so" if tag[1:].startswith(_VERSIONED) else ".so"

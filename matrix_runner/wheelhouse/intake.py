@@ -1,4 +1,4 @@
-"""Taking a wheel out of a container: a tar stream of which nothing is trusted."""
+"""Extraction of one wheel from an untrusted tar stream that comes out of a container."""
 
 import io
 import os
@@ -14,10 +14,10 @@ from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 DEFAULT_LIMIT = 2 * 1024**3 - 1
-"""Largest wheel that is taken, in bytes: what a zip without the 64-bit extension is sure to hold."""
+"""The largest wheel accepted, in bytes: the limit of a zip archive without the 64-bit extension."""
 
 _HEADERS = 128 * 1024
-"""Bytes that may come between the data of two files: headers, long names, extended attributes, a skipped dotfile."""
+"""Bytes allowed between the data of two files: headers, long names, extended attributes, a skipped dotfile."""
 
 _MEMBERS = 1000
 _CHUNK = 256 * 1024
@@ -25,7 +25,7 @@ _CHUNK = 256 * 1024
 
 
 class _Source(io.RawIOBase):
-    """An iterator of chunks as the file that `tarfile` reads, which never gives more than was allowed.
+    """A file object for `tarfile` over an iterator of chunks, which refuses to read beyond its allowance.
 
     `tarfile` reads long names and extended headers whole into memory, at whatever size the archive claims. So before
     each header only `_HEADERS` more bytes are allowed, and before a file's data only its own size more.
@@ -38,10 +38,10 @@ class _Source(io.RawIOBase):
         self._allowance = 0
         self.taken = 0
         self.last_content = 0
-        """Position behind the last byte that is not zero."""
+        """Position behind the last non-zero byte."""
 
     def allow(self, size: int) -> None:
-        """Let `size` bytes more be read from now on, no matter what was left over."""
+        """Set the allowance to `size` more bytes, replacing any remainder."""
         self._allowance = size
 
     def read(self, size: int = -1) -> bytes:
@@ -49,7 +49,7 @@ class _Source(io.RawIOBase):
             chunk = next(self._chunks, None)
             if chunk is None:
                 return b""
-            # An empty chunk costs one byte too, so that a stream of nothing else comes to an end.
+            # An empty chunk costs one byte too, so that a stream of empty chunks ends.
             self._spend(0 if chunk else 1)
             self._rest = memoryview(chunk)
         data = bytes(self._rest if size < 0 else self._rest[:size])
@@ -68,15 +68,15 @@ class _Source(io.RawIOBase):
 
 
 def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LIMIT) -> Path:
-    """Take the one wheel out of a tar stream, into `directory`, and return its path.
+    """Extract the one wheel of a tar stream into `directory`, and return its path.
 
-    The stream comes from a container, where the project's own code ran: it is read once, in constant memory, and
-    never unpacked. It must hold exactly one regular file with the plain name of a wheel, of at most `limit` bytes,
-    and be whole to its end. Directories are passed over, and so are small files whose name begins with a dot
-    (`uv build` puts a `.gitignore` next to its wheels). An existing file of the same name is replaced.
+    The stream comes from a container, where the project's own code ran: it is read once, in constant memory, and never
+    unpacked. It must hold exactly one regular file with the plain name of a wheel, of at most `limit` bytes, and be
+    complete to its end. Directories are skipped, and so are small files whose name begins with a dot (`uv build` puts a
+    `.gitignore` next to its wheels). An existing file of the same name is replaced.
 
-    Raise WheelRejected, saying what was found, for anything else; OutputError if the wheel cannot be written. What
-    the stream itself raises while it is read passes through. In every such case `directory` is left as it was.
+    Raise WheelRejected, naming the content found, for anything else; OutputError if the wheel cannot be written.
+    Exceptions of the stream itself pass through. In every such case `directory` is unchanged.
     """
     source = _Source(stream)
     found: list[str] = []
@@ -111,9 +111,9 @@ def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LI
 
 
 def _files(archive: tarfile.TarFile, source: _Source) -> Iterator[tarfile.TarInfo]:
-    """Go through what could be a wheel, with a fresh allowance for each header."""
+    """Yield the members that may be a wheel, with a fresh allowance for each header."""
     if archive.firstmember is None:  # type: ignore[attr-defined]  # typeshed lacks it
-        # Opening it came to the end already; Python 3.10 would seek back to look again.
+        # Opening the archive reached its end already; Python 3.10 would seek back to look again.
         return
     for _ in range(_MEMBERS):
         source.allow(_HEADERS)
@@ -134,7 +134,7 @@ def _is_dotfile(member: tarfile.TarInfo) -> bool:
 
 
 def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
-    """Return the base name of a member that may be the wheel, or say what it is."""
+    """Return the base name of a member that may be the wheel; raise WheelRejected, naming its kind, for any other."""
     if not _is_plain_file(member):
         kind = "a link" if member.islnk() or member.issym() else "no regular file"
         raise WheelRejected(f"{member.name!r} is {kind}; only one regular file, a wheel, was expected")
@@ -150,16 +150,11 @@ def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
 
 
 def _store(data: IO[bytes], size: int, directory: Path) -> Path:
-    """Copy `size` bytes into a new file under a temporary name."""
+    """Copy `size` bytes into a new file with a temporary name."""
     # Not `files.replacing`: the wheel gets its name only when the rest of the stream has been looked at.
     partial = directory / f".incoming-{secrets.token_hex(8)}.partial"
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            shutil.copyfileobj(data, file, _CHUNK)
-            written = file.tell()
-        if written != size:
-            raise tarfile.ReadError(f"{written} of {size} bytes came")
+        _copy(data, size, partial)
     except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -169,10 +164,19 @@ def _store(data: IO[bytes], size: int, directory: Path) -> Path:
     return partial
 
 
-def _expect_end(offset: int, source: _Source) -> None:
-    """Hold the stream to the two zero blocks that end an archive, and to nothing but zeros after them.
+def _copy(data: IO[bytes], size: int, partial: Path) -> None:
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        shutil.copyfileobj(data, file, _CHUNK)
+        written = file.tell()
+    if written != size:
+        raise tarfile.ReadError(f"{written} of {size} bytes came")
 
-    `tarfile` takes a stream that merely stops, or a broken header, for the end.
+
+def _expect_end(offset: int, source: _Source) -> None:
+    """Require the two zero blocks that end an archive, and only zeros after them.
+
+    `tarfile` takes a truncated stream, or a broken header, for the end.
     """
     source.allow(_HEADERS)
     while source.last_content <= offset and source.read(_CHUNK):

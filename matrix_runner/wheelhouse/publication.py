@@ -1,4 +1,4 @@
-"""The output directory: one run at a time, whole files only, nothing lost that was there before."""
+"""The output directory: locked by one run at a time, atomic writes, no overwriting by default, SHA256SUMS."""
 
 import os
 import re
@@ -27,22 +27,22 @@ _SUMS_LIMIT = 16 * 1024**2
 
 @final
 class Wheelhouse:
-    """The output directory of one run, which it has to itself from entering to leaving. Thread-safe.
+    """The output directory of one run, locked from entering to leaving the context. Thread-safe.
 
     Files appear under their names whole or not at all: each is written under a temporary name next to it, flushed to
-    the disk, and renamed. What a killed run left half-written is removed by the next one.
+    the disk, and renamed. Partial files of a killed run are removed by the next run.
 
-    A second run on the same directory is refused at once, with the process id of the first: a CI job should not hang
-    on a forgotten terminal. The lock is `flock`'s, so it dies with its process; `filelock` would do, but empties the
-    file when it fails to lock it, and with it the process id.
+    A second run on the same directory is refused at once, with the process id of the first: a CI job should not hang on
+    a forgotten terminal. The lock is `flock`'s, so it dies with its process; `filelock` would do, but truncates the
+    file when it fails to lock it, and the process id with it.
     """
 
     def __init__(self, directory: Path, *, overwrite: bool, staging: Path) -> None:
         """Touch nothing yet.
 
-        `directory`: where wheels go; a symbolic link is followed once, here. `overwrite`: whether a wheel may take the
-        place of a different one of the same name from an earlier run. `staging`: where wheels wait until they are
-        verified; not removed here, so that what could not be published is still there.
+        `directory`: the output directory; a symbolic link is followed once, here. `overwrite`: whether a wheel may
+        replace a different one of the same name from an earlier run. `staging`: the directory of unverified wheels; not
+        removed here, so that unpublished wheels remain available.
         """
         self._given = directory
         self._directory = Path(os.path.realpath(directory))
@@ -60,7 +60,7 @@ class Wheelhouse:
         return self._directory
 
     def __enter__(self) -> "Wheelhouse":
-        """Make the directory, see that it can be written to, and lock it. Raise OutputError."""
+        """Create the directory, check that it is writable, and lock it. Raise OutputError."""
         if self._given.is_symlink() and not self._given.exists():
             raise OutputError(
                 f"the output directory {self._given} is a symbolic link to {self._directory}, which is not there",
@@ -88,9 +88,9 @@ class Wheelhouse:
         self._release()
 
     def staging_directory(self, name: str) -> Path:
-        """Give an empty directory in the staging area for one cell's wheels, so that cells cannot mix. `name`: plain.
+        """Return an empty staging directory for one cell, so that wheels of cells cannot mix. `name`: plain.
 
-        It is the cell's until its wheel is published, and may then be another's. Raise OutputError.
+        It belongs to the cell until its wheel is published, and may then be reused. Raise OutputError.
         """
         path = self._staging / name
         try:
@@ -104,16 +104,16 @@ class Wheelhouse:
         return path
 
     def publish(self, wheel: Path, contents: "WheelContents") -> WheelRecord:
-        """Put an inspected wheel into the directory and return its record.
+        """Publish an inspected wheel into the directory and return its record.
 
-        An identical file that is there already stays as it is. If this run has published the name before (an abi3
-        wheel built by two cells), the first stays and its record is returned. A different file of an earlier run is
-        replaced only with `overwrite`; otherwise OutputError is raised: there is nothing wrong with the wheel, and
-        building again would not help, so it is the directory's fault and not the cell's.
+        An identical existing file stays as it is. If this run has published the name before (an abi3 wheel built by two
+        cells), the first stays and its record is returned. A different file of an earlier run is replaced only with
+        `overwrite`; otherwise OutputError is raised, not WheelRejected: the wheel is good, and a rebuild would not
+        help.
 
-        Raise OutputError also for a full or failing disk, WheelRejected if the file is no longer the one inspected.
-        In all these cases nothing in the directory has changed, and the wheel stays in its staging directory; once
-        published, it is removed there.
+        Raise OutputError also for a full or failing disk, WheelRejected if the file has changed since its inspection.
+        In all these cases the directory is unchanged, and the wheel stays in its staging directory; once published, it
+        is removed there.
         """
         record = self.publish_again(
             wheel,
@@ -126,7 +126,7 @@ class Wheelhouse:
         return record
 
     def publish_again(self, wheel: Path, record: WheelRecord) -> WheelRecord:
-        """Do as `publish` with a wheel that an earlier run has inspected, verified and published."""
+        """Publish a wheel that an earlier run has inspected, verified and published; otherwise like `publish`."""
         with self._mutex:
             first = self._published.get(record.name)
             if first is not None:
@@ -139,35 +139,35 @@ class Wheelhouse:
             return record
 
     def published(self) -> tuple[WheelRecord, ...]:
-        """Return what this run has published, sorted by name."""
+        """Return the wheels published by this run, sorted by name."""
         with self._mutex:
             return tuple(self._published[name] for name in sorted(self._published))
 
     def write_sums(self) -> None:
-        """Write SHA256SUMS, for `sha256sum -c`: this run's wheels, and those it listed before that are still right.
+        """Write SHA256SUMS, for `sha256sum -c`: this run's wheels, and earlier entries that still match.
 
-        Wheels of unknown origin are not added: the file vouches for what runs have verified. Raise OutputError.
+        Wheels of unknown origin are not added: the file vouches for verified wheels only. Raise OutputError.
         """
         sums = self._sums_still_right() | {record.name: record.sha256 for record in self.published()}
         lines = (f"{sums[name]}  {name}\n" for name in sorted(sums))
         self.write_file(SUMS, "".join(lines).encode())
 
     def write_file(self, name: str, data: bytes) -> None:
-        """Write a small file, such as report.json, whole or not at all. Raise OutputError."""
+        """Write a small file, such as report.json, atomically. Raise OutputError."""
         if name != Path(name).name or name in {"", ".", ".."}:
             raise ValueError(f"not the plain name of a file: {name!r}")
         with self._mutex:
             self._write(self._directory / name, (data,), sha256=None, hint=None)
 
     def _make_staging(self, path: Path) -> None:
-        """Let an empty directory have the name, else make one: a new directory costs more than all else about it."""
+        """Rename a free staging directory, else make one: creating a directory is the most expensive part."""
         try:
             self._free_directories.pop().rename(path)
         except IndexError:
             path.mkdir(parents=True)
 
     def _is_there(self, target: Path, record: WheelRecord) -> bool:
-        """Whether the identical file is there. Raise OutputError if another is that may not be replaced."""
+        """Whether the identical file exists. Raise OutputError if a different one exists that must not be replaced."""
         try:
             status = target.lstat()
         except FileNotFoundError:
@@ -186,7 +186,7 @@ class Wheelhouse:
         )
 
     def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None, hint: str | None) -> None:
-        """Write a file whole or not at all, and only if what came is what `sha256` says."""
+        """Write a file atomically, and only if the written data has the digest `sha256`."""
         try:
             with replacing(target, self._new_partial(), is_flushed=True) as partial:
                 written = write_flushed(partial, chunks)
@@ -196,14 +196,14 @@ class Wheelhouse:
             raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
 
     def _new_partial(self) -> Path:
-        """Return a free temporary name; mutex and lock together make it this call's alone."""
+        """Return an unused temporary name; unique thanks to the mutex and the directory lock."""
         if self._lock is None:
             raise RuntimeError("the wheelhouse is not open")
         self._serial += 1
         return self._directory / f"{_PARTIAL}{os.getpid()}-{self._serial}{_PARTIAL_END}"
 
     def _remove_leftovers(self) -> None:
-        """Remove half-written files. The lock is held, so whoever wrote them is dead."""
+        """Remove partial files. The lock is held, so their writers are dead."""
         for path in self._directory.glob(f"{_PARTIAL}*{_PARTIAL_END}"):
             path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Holding a wheel against what its cell promised, and asking which cells a published wheel also serves."""
+"""Verification of a wheel against its cell's promise (tags, ELF machine, suffixes); compatibility with others."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PLATFORM = re.compile(
     r"(?:(?P<glibc>manylinux(?:1|2010|2014|_\d+_\d+))|(?P<musl>musllinux_\d+_\d+)|linux)_(?P<arch>[a-z]\w*)", re.ASCII
 )
-"""PEP 513, 571, 599, 600 and 656; `linux` is what an unrepaired wheel has."""
+"""PEP 513, 571, 599, 600 and 656; `linux` is the tag of an unrepaired wheel."""
 
 _CPYTHON = re.compile(r"cp3(\d+)", re.ASCII)
 _GENERIC = re.compile(r"py(\d)(\d*)", re.ASCII)
@@ -27,11 +27,11 @@ _GENERIC = re.compile(r"py(\d)(\d*)", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Promise:
-    """What a cell's wheel must be.
+    """The required properties of a cell's wheel.
 
     `python_tag`, `abi_tag`: the two halves of the interpreter's directory in the image (`cp27`, `cp27mu`).
-    `project_name`: the project's, if it is known before building. `ext_suffix`: what the cell's interpreter gives for
-    sysconfig's EXT_SUFFIX, if it was asked. `repaired`: whether there was a repair command; it decides the advice.
+    `project_name`: if known before the build. `ext_suffix`: sysconfig's EXT_SUFFIX of the cell's interpreter, if known.
+    `repaired`: whether there was a repair command; it decides the advice.
     """
 
     cell: Cell
@@ -43,7 +43,7 @@ class Promise:
 
 
 class _Fit(Enum):
-    """How a tag's interpreter and ABI stand to an interpreter."""
+    """The relation of a tag's interpreter and ABI to an interpreter."""
 
     EXACT = "made for it alone"
     STABLE = "made for it and later ones"
@@ -52,11 +52,11 @@ class _Fit(Enum):
 
 
 def verify(contents: "WheelContents", promise: Promise) -> None:
-    """Return if the wheel is what the cell promised; else raise WheelRejected, with a hint.
+    """Return if the wheel fulfils the cell's promise; else raise WheelRejected, with a hint.
 
-    The name says nothing about the code: setuptools names a wheel i686 by the interpreter's pointer size while the
-    compiler's output, from a stale or shared build directory, is x86-64, and auditwheel ignores what it cannot
-    read and exits 0 (measured). So every ELF file and every module's suffix is looked at too.
+    The name is no evidence of the code: setuptools names a wheel i686 by the interpreter's pointer size while the
+    compiler's output, from a stale or shared build directory, is x86-64, and auditwheel ignores unreadable files and
+    exits 0 (measured). So every ELF file and every module's suffix is checked too.
     """
     _check_project(contents, promise)
     _check_not_pure(contents)
@@ -67,17 +67,17 @@ def verify(contents: "WheelContents", promise: Promise) -> None:
 
 
 def reject_pure(filename: str) -> None:
-    """Raise WheelRejected if the wheel of this name runs anywhere: there is nothing to repair then."""
+    """Raise WheelRejected if the wheel of this name is pure Python: there is nothing to repair then."""
     if any(tag.platform == "any" for tag in parse_name(filename).tags):
         raise _pure(filename)
 
 
 def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -> bool:
-    """Tell whether the wheel of this name installs on the interpreter and platform.
+    """Return whether the wheel of this name installs on the interpreter and platform.
 
-    That is so for a wheel of the interpreter's own tag, an abi3 wheel of an earlier one (PEP 384; never on a
-    free-threaded interpreter), and a `py3-none` one. The platform's libc *version* is no part of it. Raise
-    WheelRejected if it is no wheel's name.
+    True for a wheel of the interpreter's own tag, an abi3 wheel of an earlier one (PEP 384; never on a free-threaded
+    interpreter), and a `py3-none` one. The platform's libc *version* is not considered. Raise WheelRejected if it is
+    not the name of a wheel.
     """
     return any(
         _fit_of(tag, interpreter) is not _Fit.NONE
@@ -87,7 +87,7 @@ def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -
 
 
 def serves_several(filename: str) -> bool:
-    """Tell whether the wheel of this name may install on more than one interpreter: by its ABI tag (PEP 384, 803)."""
+    """Return whether the wheel of this name may install on several interpreters: by its ABI tag (PEP 384, 803)."""
     return any(tag.abi in {"abi3", "abi3t", "none"} for tag in parse_name(filename).tags)
 
 
@@ -145,14 +145,14 @@ def _is_of(name: str, platform: Platform) -> bool:
 
 
 def _check_interpreter(contents: "WheelContents", promise: Promise) -> None:
-    """At least one tag must fit; the others may only be of the kinds that are for many interpreters."""
+    """Require at least one fitting tag; allow others only if they are for many interpreters."""
     own = (promise.python_tag, promise.abi_tag)
     interpreter = promise.cell.interpreter
     fits = False
     for tag in sorted(contents.tags, key=str):
         fit = _Fit.EXACT if (tag.interpreter, tag.abi) == own else _fit_of(tag, interpreter)
         if fit is _Fit.EXACT and tag.abi not in (promise.abi_tag, "none"):
-            # One PyPy has had several ABIs (`pypy311_pp73`, `pypy311_pp80`): only the cell's own is its promise.
+            # A PyPy version has had several ABIs (`pypy311_pp73`, `pypy311_pp80`): the promise is the cell's own only.
             fit = _Fit.NONE
         fits = fits or fit is not _Fit.NONE
         if fit is _Fit.NONE and tag.abi not in ("none", "abi3", "abi3t"):
@@ -171,7 +171,7 @@ def _of_another(contents: "WheelContents", promise: Promise) -> WheelRejected:
 
 
 def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
-    """Judge a tag's first two parts (PEP 425, 384, 803)."""
+    """Match a tag's first two parts with an interpreter (PEP 425, 384, 803)."""
     if _is_own(tag, interpreter):
         return _Fit.EXACT
     stable = _CPYTHON.fullmatch(tag.interpreter)
@@ -185,7 +185,7 @@ def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
 
 
 def _stable_abi(interpreter: Interpreter) -> str | None:
-    """Return the ABI tag of extensions that outlive this Python's version: PEP 384, and PEP 803 without the GIL."""
+    """Return the interpreter's stable ABI tag: PEP 384, and PEP 803 if free-threaded; None if it has none."""
     if interpreter.supports_stable_abi:
         return "abi3"
     return "abi3t" if interpreter.is_free_threaded else None
@@ -204,7 +204,7 @@ def _is_own(tag: Tag, interpreter: Interpreter) -> bool:
 
 
 def cpython_abi(interpreter: Interpreter) -> str:
-    """Return the ABI tag of a CPython: `cp27mu`, `cp37m` (the `m` went in 3.8), `cp313t`."""
+    """Return the ABI tag of a CPython: `cp27mu`, `cp37m` (the `m` was dropped in 3.8), `cp313t`."""
     implied = "m" if (3, 2) <= interpreter.version < (3, 8) and not interpreter.variant else interpreter.variant
     return f"cp{interpreter.major}{interpreter.minor}{implied}"
 
@@ -223,7 +223,7 @@ def _check_machine(contents: "WheelContents", promise: Promise) -> None:
 
 
 def _check_suffixes(contents: "WheelContents", promise: Promise) -> None:
-    """Refuse modules that the cell's Python, or a later one that the tag promises, would not import."""
+    """Reject modules that the cell's Python, or a later one that the tag promises, would not import."""
     interpreter = promise.cell.interpreter
     stable = f".{_stable_abi(interpreter)}.so"
     exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)

@@ -1,4 +1,4 @@
-"""Opening a wheel's zip archive, and refusing one that an installer should never see."""
+"""Safe opening of a wheel's zip archive: rejects links, duplicates, unsafe paths, zip bombs and broken data."""
 
 import posixpath
 import stat
@@ -14,7 +14,7 @@ from matrix_runner.errors import WheelRejected
 _UNPACKED_LIMIT = 8 * 1024**3
 _RATIO_FREE = 64 * 1024**2
 _RATIO_LIMIT = 200
-"""Beyond 64 MiB unpacked, no more than 200 bytes for one packed (deflate can do 1032; libraries do 2 to 5)."""
+"""Beyond 64 MiB unpacked, no more than 200 bytes for each packed one (deflate reaches 1032; libraries reach 2 to 5)."""
 
 _END = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
@@ -34,14 +34,14 @@ _BROKEN = (
     RuntimeError,
     ValueError,
 )
-"""What `zipfile` raises on broken input: its own error, and whatever the layers below it happen to."""
+"""Exceptions of `zipfile` on broken input: its own, and those that leak from the layers below."""
 
 
 @contextmanager
 def open_archive(file: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive whose members are safe to look at; `name` is for messages.
+    """Open a zip archive whose members are safe to read; `name` is for messages.
 
-    Everything that `zipfile` raises for broken data, now or while members are read, leaves as WheelRejected.
+    All exceptions of `zipfile` for broken data, now or while members are read, become WheelRejected.
     """
     try:
         size = file.seek(0, 2)
@@ -56,7 +56,7 @@ def open_archive(file: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_directory_size(file: IO[bytes], size: int, name: str) -> None:
-    """Refuse a list of members that is too long to hold in memory, which `zipfile` would do with any."""
+    """Reject a directory of members too large for memory; `zipfile` would load any."""
     start = max(0, size - _END.size - 0xFFFF - _ZIP64_LOCATOR)
     file.seek(start)
     tail = file.read()
@@ -83,7 +83,7 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, name: str) -> None
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:
-    """Say what is wrong with one member, if anything."""
+    """Return the defect of a member as a clause, or None."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind == stat.S_IFLNK:
         return "is a symbolic link"
@@ -97,7 +97,7 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
 
 
 def _path_problem(stored: str, path: str) -> str | None:
-    """Say what is wrong with a member's path, which `zipfile` cuts at a NUL."""
+    """Return the defect of a member's path as a clause, or None; `zipfile` cuts paths at a NUL."""
     path = path.removesuffix("/")
     if stored.removesuffix("/") != path or not path.isprintable() or "\\" in path:
         return "has a character in its name that not every installer reads alike"

@@ -1,4 +1,4 @@
-"""A wheel's file name: read once, by the reference parser, after the checks that it leaves to its caller."""
+"""Parsing of a wheel's file name into project, version, build tag and tags, with additional safety checks."""
 
 import re
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from packaging.version import Version
 from matrix_runner.errors import WheelRejected
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,250}\.whl", re.ASCII)
-"""A name without separators, control characters or anything a shell, a terminal or a CI parser could read otherwise."""
+"""A name without separators, control characters or anything that a shell, terminal or CI parser could misread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelName:
-    """What a wheel's file name says; `project` is in normal form (PEP 503)."""
+    """The parts of a wheel's file name; `project` is normalised (PEP 503)."""
 
     project: str
     version: Version
@@ -25,16 +25,16 @@ class WheelName:
 
 
 def is_stable_abi(filename: str) -> bool:
-    """Tell whether the wheel of this name promises the stable ABI (PEP 384); raise WheelRejected if it is none's.
+    """Return whether a wheel's name has the ABI tag `abi3` (PEP 384). Raise WheelRejected if it is no wheel's name.
 
-    The free-threaded one's, `abi3t` (PEP 803), is another promise.
+    The free-threaded stable ABI, `abi3t` (PEP 803), does not count.
     """
     return any(tag.abi == "abi3" for tag in parse_name(filename).tags)
 
 
 @lru_cache(maxsize=256)  # each cell's two names are asked for by every check that its wheel passes
 def parse_name(filename: str) -> WheelName:
-    """Read the base name of a wheel; raise WheelRejected for one that is not plain or not of the standard's form."""
+    """Parse the base name of a wheel; raise WheelRejected unless it is plain and of the standard form."""
     if _PLAIN.fullmatch(filename) is None:
         raise WheelRejected(f"{filename!r} is not the plain name of a wheel")
     try:

@@ -1,1 +1,1 @@
-"""`create-args`: words of the command line of `docker create`, read into values."""
+"""Parser of `create-args`, the options of `docker create`."""

@@ -1,16 +1,16 @@
-"""The value that `create-args` are parsed into: requests of the user for the containers of cells."""
+"""The parsed `create-args`: mounts, limits, devices, network and more, as one value."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
 
 class MountKind(Enum):
-    """What is mounted."""
+    """The kind of a mount."""
 
     BIND = "bind"
-    """A path of the engine's machine."""
+    """A path on the engine's machine."""
     VOLUME = "volume"
-    """A volume of the engine, made if need be."""
+    """A volume of the engine, created if it is missing."""
     TMPFS = "tmpfs"
 
     def __str__(self) -> str:
@@ -19,7 +19,7 @@ class MountKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mount:
-    """A `--mount`. `source`: empty for tmpfs and for a volume without a name. `tmpfs_size` in bytes, 0: no limit."""
+    """A `--mount`. `source`: empty for tmpfs and for an anonymous volume. `tmpfs_size` in bytes, 0: no limit."""
 
     kind: MountKind
     target: str
@@ -32,7 +32,7 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ulimit:
-    """A resource limit, in the unit that its name has in setrlimit(2); -1: none."""
+    """A resource limit, in the unit of its name in setrlimit(2); -1: none."""
 
     name: str
     soft: int
@@ -41,7 +41,7 @@ class Ulimit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """A device node of the engine's machine, and what may be done with it: `r`, `w`, `m` (mknod)."""
+    """A device node of the engine's machine, with permissions: `r`, `w`, `m` (mknod)."""
 
     host: str
     container: str
@@ -50,7 +50,7 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gpus:
-    """Graphics processors: `count` of them (-1: all), or those that `devices` names."""
+    """Graphics processors: `count` of them (-1: all), or those named in `devices`."""
 
     count: int = 0
     devices: tuple[str, ...] = ()
@@ -60,13 +60,13 @@ class Gpus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerArguments:
-    """`create-args`, parsed. Each default means that nothing was asked.
+    """Parsed `create-args`. Each default means no request.
 
-    `words`: as the user wrote them; two spellings of one request are equal.
-    `env`: None as value stands for the value that the variable has on this machine when the container is made; one
-    that it does not have stays unset. `memory`, `memory_swap`, `memory_reservation`, `shm_size`: bytes, `memory_swap`
-    -1 for no limit. `nano_cpus`: billionths of a CPU. `binds`: `SOURCE:TARGET[:OPTIONS]`; `anonymous_volumes`: targets.
-    `tmpfs`: target and options. `warnings`: what was read and means nothing here, a sentence each.
+    `words`: as the user wrote them; two spellings of one request are equal. `env`: a value of None stands for the
+    variable's value on this machine when the container is created; if it is unset there, it stays unset. `memory`,
+    `memory_swap`, `memory_reservation`, `shm_size`: bytes, `memory_swap` -1 for no limit. `nano_cpus`: billionths of a
+    CPU. `binds`: `SOURCE:TARGET[:OPTIONS]`; `anonymous_volumes`: targets. `tmpfs`: target and options. `warnings`:
+    accepted options without effect, a sentence each.
     """
 
     env: tuple[tuple[str, str | None], ...] = ()
@@ -112,5 +112,5 @@ class ContainerArguments:
 
     @property
     def asks_nothing(self) -> bool:
-        """Whether the container is made as it would be without any."""
+        """Whether the arguments request nothing."""
         return self == ContainerArguments(warnings=self.warnings)

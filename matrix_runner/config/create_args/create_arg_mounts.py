@@ -1,4 +1,4 @@
-"""How `docker create`'s options that mount something are read. Every reader raises InvalidValue."""
+"""Parsers of the mount options of `docker create`: --volume, --mount, --tmpfs. All raise InvalidValue."""
 
 import re
 
@@ -10,7 +10,7 @@ _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def target(text: str) -> str:
-    """Read where something is mounted."""
+    """Read the target of a mount."""
     path = absolute(text)
     if not path.strip("/"):
         raise InvalidValue.because("nothing can be mounted over / itself")
@@ -18,7 +18,7 @@ def target(text: str) -> str:
 
 
 def volume(text: str) -> tuple[str, str]:
-    """Read `[SOURCE:]TARGET[:OPTIONS]`; return the bind, or the target of a volume without a name: one is empty."""
+    """Read `[SOURCE:]TARGET[:OPTIONS]`; return the bind, or the target of an anonymous volume: one is empty."""
     parts = text.split(":")
     if len(parts) == 1:
         return "", target(parts[0])
@@ -30,7 +30,7 @@ def volume(text: str) -> tuple[str, str]:
 
 
 def _source(text: str) -> str:
-    """Check the path or the volume's name."""
+    """Check a source: a path or a volume's name."""
     if not _VOLUME_NAME.fullmatch(text):
         absolute(text, "path on this machine, or the name of a volume")
     return text
@@ -58,7 +58,7 @@ _MOUNT_KEYS = {
 
 
 def mount(text: str) -> Mount:
-    """Read `type=bind,source=/a,target=/b,readonly`; without a type it is a volume."""
+    """Read `type=bind,source=/a,target=/b,readonly`; the default type is a volume."""
     found: dict[str, str] = {}
     for field in fields(text):
         key, equals, value = field.partition("=")

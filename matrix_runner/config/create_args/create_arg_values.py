@@ -1,6 +1,6 @@
-"""How single values of `docker create`'s options are read: as Docker reads them.
+"""Parsers of single values of `docker create`'s options (sizes, CPUs, devices, ulimits), as in Docker.
 
-Every reader raises InvalidValue, so that a wrong value is said before anything runs.
+All raise InvalidValue, so that an invalid value is reported before anything runs.
 """
 
 import csv
@@ -30,7 +30,7 @@ def size(text: str) -> int:
 
 
 def memory(text: str) -> int:
-    """Read a limit of memory; Docker accepts none below 6m."""
+    """Read a memory limit; Docker's minimum is 6m."""
     number = size(text)
     if number < _LEAST_MEMORY:
         raise InvalidValue.because(f"expected a size of at least 6m, got {quote(text)}")
@@ -68,14 +68,14 @@ def cpuset(text: str) -> str:
 
 
 def filled(text: str) -> str:
-    """Read a word that may not be empty."""
+    """Read a non-empty word."""
     if not text.strip():
         raise InvalidValue.because("must not be empty")
     return text
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Read NAME=VALUE; without `=` the value is empty, as Docker has it for labels."""
+    """Read NAME=VALUE; without `=` the value is empty, as Docker does for labels."""
     name, _, value = text.partition("=")
     return filled(name), value
 
@@ -89,7 +89,7 @@ def strict_pair(text: str) -> tuple[str, str]:
 
 
 def variable(text: str) -> tuple[str, str | None]:
-    """Read NAME=VALUE, or NAME alone: its value is this machine's."""
+    """Read NAME=VALUE, or NAME alone for the value on this machine."""
     name, equals, value = text.partition("=")
     if not name or name != name.strip():
         raise InvalidValue.because(f"expected NAME=VALUE or NAME, got {quote(text)}")
@@ -97,7 +97,7 @@ def variable(text: str) -> tuple[str, str | None]:
 
 
 def label(text: str) -> tuple[str, str]:
-    """Read a label; those of this tool, by which leftovers are found, are not to be had."""
+    """Read a label; this tool's own prefix, by which leftovers are found, is reserved."""
     name, value = pair(text)
     if name.startswith("matrix-runner."):
         raise InvalidValue.because(f"labels that begin with matrix-runner. are this tool's own, got {quote(name)}")
@@ -116,7 +116,7 @@ def _tilde(text: str) -> str:
 
 
 def fields(text: str) -> tuple[str, ...]:
-    """Split at commas, with double quotes as in a CSV file, which is how Docker does it."""
+    """Split at commas, with double quotes as in a CSV file, like Docker."""
     try:
         rows = list(csv.reader([text], strict=True))
     except csv.Error:
@@ -125,7 +125,7 @@ def fields(text: str) -> tuple[str, ...]:
 
 
 def boolean(text: str) -> bool:
-    """Read a switch as Docker's flags do."""
+    """Read a boolean like Docker's flags."""
     if text.lower() in {"1", "t", "true"}:
         return True
     if text.lower() in {"0", "f", "false"}:
@@ -186,7 +186,7 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def host_entry(text: str) -> str:
-    """Read `NAME:ADDRESS` or `NAME=ADDRESS`; IPv6 addresses may stand in brackets."""
+    """Read `NAME:ADDRESS` or `NAME=ADDRESS`; IPv6 addresses may be in brackets."""
     name, mark, address = text.partition("=") if "=" in text else text.partition(":")
     if not (name and mark and address):
         raise InvalidValue.because(f"expected NAME:ADDRESS, got {quote(text)}")
@@ -194,7 +194,7 @@ def host_entry(text: str) -> str:
 
 
 def security_opt(text: str) -> str:
-    """Read a security option. Docker's command reads a seccomp profile's file itself; we have no such command."""
+    """Read a security option. Files of seccomp profiles are not supported: Docker's command line would read them."""
     name, _, value = filled(text).partition("=" if "=" in text else ":")
     if name == "seccomp" and value not in {"unconfined", "builtin"}:
         raise InvalidValue.because(
@@ -204,14 +204,14 @@ def security_opt(text: str) -> str:
 
 
 def network(text: str) -> str:
-    """Read the one network that containers of cells are in."""
+    """Read the name of the one network of cells' containers."""
     if not text.strip() or any(mark in text for mark in "=,"):
         raise InvalidValue.because(f"expected the name of a network, host, none or bridge, got {quote(text)}")
     return text.strip()
 
 
 def one_of(text: str, known: Iterable[str], what: str) -> str:
-    """Read a word of a closed set."""
+    """Read a word from a closed set."""
     words = tuple(known)
     if text not in words:
         raise unknown(what, text, words)

@@ -1,7 +1,7 @@
-"""`create-args`: words of the command line of `docker create`, read here because no such command is run.
+"""Parsing of `create-args`: a table of `docker create`'s options, each supported, ignored or refused.
 
-The engine is spoken to by its HTTP interface, so each option has a row in a table: what its value becomes, or why it
-cannot be had. One that is in no row is refused: what is silently not done is worse than what is not done.
+The engine is driven over its HTTP API, without Docker's command line, so each option has a row in a table: its parsed
+value, or the reason for its refusal. An unlisted option is refused: an error is better than a silent omission.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _Apply = Callable[[ContainerArguments, str], ContainerArguments]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Argument:
-    """One option. `apply` adds its value to what was read so far and raises InvalidValue."""
+    """An option of the table. `apply` adds its value to the arguments so far and raises InvalidValue."""
 
     apply: _Apply
     short: str = ""
@@ -29,11 +29,11 @@ class _Argument:
 
 
 _Given = tuple[str, str, _Argument]
-"""An option as it was written, its value, and its row."""
+"""An option as written, its value, and its row."""
 
 
 def parse_create_args(words: tuple[str, ...]) -> ContainerArguments:
-    """Parse the words. Raise InvalidValue with a finding for each that is unknown, malformed or unsupported."""
+    """Parse the words. Raise InvalidValue with a finding for each unknown, malformed or unsupported one."""
     result = ContainerArguments(words=words)
     findings: list[Finding] = []
     for shown, value, argument in _arguments(words):
@@ -57,7 +57,7 @@ def _arguments(words: tuple[str, ...]) -> Iterator[_Given]:
         elif is_known:
             yield quote(word), "", _refused("expected an option of docker create")
         else:
-            # Most likely the value of the unknown option before it, of which enough was said.
+            # Most likely the value of the preceding unknown option, which has been reported.
             is_known = True
 
 
@@ -97,7 +97,7 @@ def _unknown(near: str = "") -> _Argument:
 
 
 def _refused(reason: str, *, short: str = "", is_switch: bool = False) -> _Argument:
-    """Make the row of an option that cannot be had."""
+    """Make the row of an unsupported option."""
 
     def apply(so_far: ContainerArguments, text: str) -> ContainerArguments:
         if is_switch and not values.boolean(text):
@@ -108,7 +108,7 @@ def _refused(reason: str, *, short: str = "", is_switch: bool = False) -> _Argum
 
 
 def _ignored(shown: str, reason: str, *, short: str = "", is_switch: bool = False) -> _Argument:
-    """Make the row of an option that changes nothing here; the user is told why."""
+    """Make the row of an option without effect here; adds a warning with the reason."""
 
     def apply(so_far: ContainerArguments, _: str) -> ContainerArguments:
         warning = f"{shown} in create-args is ignored: {reason}"
@@ -118,7 +118,7 @@ def _ignored(shown: str, reason: str, *, short: str = "", is_switch: bool = Fals
 
 
 def _as_it_is(*, short: str = "") -> _Argument:
-    """Make the row of a switch for what is so in any case."""
+    """Make the row of a switch for behaviour that is always on."""
     return _Argument(apply=lambda so_far, _: so_far, short=short, is_switch=True)
 
 

@@ -1,1 +1,1 @@
-"""Kinds of values: what an option accepts, and the type that it becomes."""
+"""Kinds of option values: parsing and validation from TOML and text, JSON Schema, writing."""

@@ -1,7 +1,7 @@
-"""Environment variables as users write them, read into values that fit between double quotes in `sh`.
+"""Parser of environment variables (`A=1 B="two words"`), into values that fit between double quotes in `sh`.
 
-The value of a variable may hold `$NAME`, `${NAME:-x}` and `$(command)`, which only the container can evaluate. Here
-they are found, so that they stay whole, and everything around them is escaped where need be.
+A value may contain `$NAME`, `${NAME:-x}` and `$(command)`, which only the container can evaluate. They are found and
+left whole here; everything around them is escaped as necessary.
 """
 
 import re
@@ -19,16 +19,16 @@ _CLOSING = {"$(": ")", "${": "}", "`": "`"}
 
 
 def check_name(name: str) -> str:
-    """Return the name; raise InvalidValue if no shell can set a variable of that name."""
+    """Return the name; raise InvalidValue unless a shell can set a variable of that name."""
     if not _NAME.fullmatch(name):
         raise InvalidValue.because(f"{quote(name)} cannot be the name of an environment variable")
     return name
 
 
 def quotable(value: str) -> str:
-    r"""Return the value of a table entry so that it fits between double quotes; raise InvalidValue if `$(` has no end.
+    r"""Return a table entry's value in a form that fits between double quotes; raise InvalidValue for an unclosed `$(`.
 
-    As everywhere between double quotes, `\$` is a literal dollar sign. Quotes are literal outside `$(...)`.
+    As always between double quotes, `\$` is a literal dollar sign. Quotes are literal outside `$(...)`.
     """
     with _bounded_depth(value):
         return _quotable(value)
@@ -43,7 +43,8 @@ def _quotable(value: str) -> str:
             position = end
         elif value[position] == "\\":
             pair = value[position : position + 2]
-            # A last backslash would escape the closing quote, and one before a quote would stop escaping that.
+            # A trailing backslash would escape the closing quote, and one before a quote would end that quote's
+            # escaping.
             result += pair if len(pair) == 2 and pair[1] != '"' else "\\\\"
             position += 2 if len(pair) == 2 and pair[1] != '"' else 1
         else:
@@ -53,7 +54,7 @@ def _quotable(value: str) -> str:
 
 
 def parse_assignments(text: str) -> Variables:
-    """Read `A=1 B="two words" C=$(command)`; raise InvalidValue for anything that is not a list of assignments.
+    """Parse `A=1 B="two words" C=$(command)`; raise InvalidValue for anything but a list of assignments.
 
     As in a shell, a backslash continues a line, and `#` before a word begins a comment.
     """
@@ -63,7 +64,7 @@ def parse_assignments(text: str) -> Variables:
 
 @contextmanager
 def _bounded_depth(text: str) -> Iterator[None]:
-    """Raise InvalidValue for text whose expansions are nested as no person would write them."""
+    """Raise InvalidValue for text with absurdly nested expansions."""
     try:
         yield
     except RecursionError:
@@ -92,7 +93,7 @@ def _match_end(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 
 def _word(text: str, position: int) -> tuple[str, int]:
-    """Read one shell word as a double-quotable value; return it and where it ends."""
+    """Read one shell word as a double-quotable value; return it and its end position."""
     result = ""
     while position < len(text) and not text[position].isspace():
         character = text[position]
@@ -106,7 +107,7 @@ def _word(text: str, position: int) -> tuple[str, int]:
             end = _double_quote_end(text, position)
             result, position = result + text[position + 1 : end - 1], end
         elif character == "\\" and position + 1 < len(text):
-            # A backslash before the end of a line joins it with the next one.
+            # A backslash at the end of a line joins it with the next one.
             following = text[position + 1]
             result, position = result + ("" if following == "\n" else _escape(following)), position + 2
         elif character in _METACHARACTERS:
@@ -117,7 +118,7 @@ def _word(text: str, position: int) -> tuple[str, int]:
 
 
 def _expansion_end(text: str, position: int) -> int | None:
-    """Return where the `$(...)`, `${...}` or backtick expansion that starts here ends; None if none starts here."""
+    """Return the end of the `$(...)`, `${...}` or backtick expansion at a position; None if there is none."""
     for opening, closing in _CLOSING.items():
         if text.startswith(opening, position):
             return _closing_end(text, position, opening, closing)

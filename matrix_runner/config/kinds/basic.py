@@ -1,6 +1,6 @@
-"""Kinds of values: what an option accepts in TOML and as text, and the one type it becomes.
+"""The class `Kind` of option values, and the basic kinds: strings, lists, choices, booleans, numbers, amounts.
 
-`msgspec` checks the type of a raw value; a kind turns it into its canonical type.
+`msgspec` checks the type of a raw value; a kind converts it to its canonical type.
 """
 
 import re
@@ -23,12 +23,12 @@ E = TypeVar("E", bound=Enum)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind(Generic[T_co]):
-    """How values of one kind are read. Both readers raise InvalidValue.
+    """A kind of value: reading, writing and schema. Both readers raise InvalidValue.
 
-    `words`: what it accepts, for people. `shape`: the same, for the schema. `read_text`: from an environment
-    variable or a flag. `may_be_empty`: if not, an empty variable counts as one that is not set. `join`: how a higher
-    layer's value is added to a lower one's, if that can be done. `write`: to TOML that `read` takes back. `remarks`:
-    what the user should know of a raw value that is accepted all the same.
+    `words`: accepted values, for people. `shape`: the same, for the schema. `read_text`: from an environment variable
+    or a flag. `may_be_empty`: if not, an empty variable counts as unset. `join`: adds a higher layer's value to a lower
+    one's; None if impossible. `write`: to TOML that `read` accepts. `remarks`: notices for the user about an accepted
+    raw value.
     """
 
     words: str
@@ -42,7 +42,7 @@ class Kind(Generic[T_co]):
 
 
 def shaped(value: object, shape: type[T], words: str) -> T:
-    """Return the value if msgspec finds it in the given shape; else raise InvalidValue saying what was expected."""
+    """Return the value if msgspec finds it in the given shape; else raise InvalidValue with the expectation."""
     try:
         return msgspec.convert(value, shape, strict=True)
     except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of text that no file can hold
@@ -50,7 +50,7 @@ def shaped(value: object, shape: type[T], words: str) -> T:
 
 
 def check_text(text: str) -> str:
-    """Return the text; raise InvalidValue if no command or file name could hold it."""
+    """Return the text; raise InvalidValue if no command or file name can contain it."""
     if "\0" in text:
         raise InvalidValue.because("contains a NUL character")
     try:
@@ -61,12 +61,12 @@ def check_text(text: str) -> str:
 
 
 def read_string(value: object) -> str:
-    """Read a string that can be passed on to a program."""
+    """Read a string that can be passed to a program."""
     return check_text(shaped(value, str, "a string"))
 
 
 def filled(value: object) -> str:
-    """Read a string with something in it."""
+    """Read a string that is not blank."""
     text = read_string(value)
     if not text.strip():
         raise InvalidValue.because("must not be empty")
@@ -75,20 +75,20 @@ def filled(value: object) -> str:
 
 def check_specifier(text: str) -> str:
     """Return the text; raise InvalidValue unless it is a version specifier (PEP 440) for comparing versions."""
-    # Imported here because it would add a third to the time that importing the configuration takes.
+    # Imported late: it would lengthen the configuration's import by a third.
     from packaging.specifiers import SpecifierSet
 
     try:
         for one in SpecifierSet(text):
             one.contains("3.9")
     except ValueError:
-        # Of one that is none; and of numbers of thousands of digits, when they are compared.
+        # Raised for an invalid specifier; and for numbers of thousands of digits, on comparison.
         raise InvalidValue.because(f'{quote(text)} is no version specifier such as ">=3.9"') from None
     return text
 
 
 def split_shell(text: str) -> tuple[str, ...]:
-    """Split as a shell does; raise InvalidValue if a quotation mark is not closed."""
+    """Split like a shell; raise InvalidValue for an unclosed quotation mark."""
     try:
         return tuple(shlex.split(check_text(text)))
     except ValueError:
@@ -109,11 +109,10 @@ def string(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing(Generic[T]):
-    """How a list of strings is read that may also be written as one string, cut by `split`.
+    """The reading of a list of strings that may also be written as one string, cut by `split`.
 
-    `split_items`: items of a list are cut like the string, as the field's users expect of patterns. `unique`: an item
-    given twice counts once (not for arguments: `-r a.txt -r b.txt`). `shape`, `item_shape`: of the string, and of
-    an item of a list.
+    `split_items`: list items are cut like the string, as cibuildwheel's users expect of patterns. `unique`: duplicates
+    are dropped (not for arguments: `-r a.txt -r b.txt`). `shape`, `item_shape`: of the string, and of a list item.
     """
 
     item: Callable[[str], T]
@@ -126,7 +125,7 @@ class Listing(Generic[T]):
     item_shape: Shape = field(default_factory=lambda: shapes.FILLED, hash=False)
 
     def kind(self) -> Kind[tuple[T, ...]]:
-        """Make the kind."""
+        """Make the kind of the list."""
         return Kind(
             words=self.words,
             shape=shapes.either(self.shape, shapes.listing(self.item_shape, may_be_empty=self.may_be_empty)),
@@ -163,7 +162,7 @@ class Listing(Generic[T]):
 
 
 def member(values: type[E], what: str) -> Callable[[str], E]:
-    """Make a reader of one word of a closed set, in any case."""
+    """Make a reader of a word from a closed set, in any case."""
 
     def read(text: str) -> E:
         for one in values:
@@ -175,7 +174,7 @@ def member(values: type[E], what: str) -> Callable[[str], E]:
 
 
 def choice(values: type[E], what: str) -> Kind[E]:
-    """Make the kind of one word of a closed set."""
+    """Make the kind of a word from a closed set."""
     read_word = member(values, what)
     words = "one of " + ", ".join(f"`{one}`" for one in values)
     shape = shapes.word(values)
@@ -183,7 +182,7 @@ def choice(values: type[E], what: str) -> Kind[E]:
 
 
 def boolean() -> Kind[bool]:
-    """Make the kind of a switch; as text `true`, `yes`, `on`, `1` and their opposites."""
+    """Make the kind of a boolean; as text `true`, `yes`, `on`, `1` and their opposites."""
     spellings = {
         "true": True,
         "yes": True,
@@ -209,7 +208,7 @@ def boolean() -> Kind[bool]:
 
 
 def integer(lowest: int, highest: int) -> Kind[int]:
-    """Make the kind of a whole number within bounds, both included."""
+    """Make the kind of an integer within inclusive bounds."""
     words = f"an integer from {lowest} to {highest}"
 
     def read(value: object) -> int:
@@ -227,9 +226,9 @@ def integer(lowest: int, highest: int) -> Kind[int]:
 
 
 def measured(*, words: str, units: Mapping[str, int], least: int, most: int, least_text: str) -> Kind[int]:
-    """Make the kind of an amount with units, such as `1h30m`: an integer of the base unit, where 0 means no limit.
+    """Make the kind of an amount with units, such as `1h30m`: an integer in the base unit, where 0 means no limit.
 
-    `units`: their names in ascending order, the one to write last where several mean the same.
+    `units`: names in ascending order; of synonyms, the one to write is last.
     """
     part = rf"([0-9]{{1,18}})\s*({'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})\s*"
 
@@ -263,14 +262,14 @@ def measured(*, words: str, units: Mapping[str, int], least: int, most: int, lea
 
 
 def read_table(value: object, words: str, read: Callable[[tuple[str, object]], T]) -> tuple[T, ...]:
-    """Read each entry of a table; raise InvalidValue with the findings of all."""
+    """Read each entry of a table; raise one InvalidValue with all findings."""
     table = shaped(value, dict[str, object], words)
     items: list[tuple[Key, tuple[str, object]]] = [(name, (name, entry)) for name, entry in table.items()]
     return read_each(items, read)
 
 
 def read_scalar(value: object, *, true: str = "true", false: str = "false") -> str:
-    """Read a string, integer or boolean as the text that TOML writes for it, a boolean as the given words."""
+    """Read a string, integer or boolean as its TOML text, a boolean as the given words."""
     match value:
         case bool():
             return true if value else false

@@ -1,4 +1,4 @@
-"""The kinds that have a little grammar of their own: patterns, commands, environments, requirements."""
+"""Kinds with a grammar of their own: patterns, architectures, commands, environments, requirements."""
 
 import re
 from dataclasses import replace
@@ -18,7 +18,7 @@ _PATTERNS = r"^[A-Za-z0-9_*?\[\]{}!,.:\s-]*$"
 
 
 def _pattern(text: str) -> str:
-    """Check one selector: shell wildcards and brace alternatives over identifiers."""
+    """Check a selector: shell wildcards and brace alternatives over identifiers."""
     if not _PATTERN.fullmatch(text):
         odd = re.sub(_PATTERN, "", text)[0]
         raise InvalidValue.because(f"no identifier holds {quote(odd)}: {quote(text)}")
@@ -26,7 +26,7 @@ def _pattern(text: str) -> str:
     while position < len(text):
         character = text[position]
         if character == "[":
-            # As in fnmatch: a "]" that comes first is a member of the set.
+            # As in fnmatch: a leading "]" is a member of the set.
             start = position + (3 if text.startswith("[!]", position) else 2)
             position = text.find("]", start)
             if position < 0:
@@ -46,7 +46,7 @@ def _pattern(text: str) -> str:
 
 
 def patterns(*, empty_means: tuple[str, ...] = (), strict: bool = True) -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of selectors; if not `strict`, one that no identifier can match is none the less."""
+    """Make the kind of a list of selectors; unless `strict`, patterns that no identifier can match are accepted."""
     plain = basic.Listing(
         item=_pattern if strict else check_expansion,
         words="a list of patterns, or a string of them separated by spaces",
@@ -100,7 +100,7 @@ def architectures() -> Kind[tuple[ArchChoice, ...]]:
 
 
 def command(*allowed: str, strict: bool = True) -> Kind[str]:
-    """Make the kind of a shell command that may hold the allowed placeholders; if not `strict`, others are text."""
+    """Make the kind of a shell command with the allowed placeholders; unless `strict`, others are literal text."""
     words = "a shell command, or a list of commands of which each must succeed"
     if not set(allowed) <= set(placeholders.PLACEHOLDERS):
         raise ValueError(allowed)
@@ -121,12 +121,12 @@ def command(*allowed: str, strict: bool = True) -> Kind[str]:
 
 
 def _in_turn(*commands: object) -> str:
-    """Join commands of which each must succeed."""
+    """Join commands so that each must succeed."""
     return " && ".join(text for text in map(str, commands) if text)
 
 
 def audit_command(*, strict: bool = True) -> Kind[str]:
-    """Make the kind of the commands that check a wheel: one has to name it, none by both names."""
+    """Make the kind of audit commands: at least one must name the wheel, none by both names."""
     plain = command("wheel", "abi3_wheel", "project", "package", strict=strict)
     names = ("{wheel}", "{abi3_wheel}")
 
@@ -179,7 +179,7 @@ def environment() -> Kind[Variables]:
 
 
 def _added(lower: object, upper: object) -> Variables:
-    """Set the upper variables after the lower ones, which they may use."""
+    """Put the upper variables after the lower ones, which they may use."""
     return (*cast("Variables", lower), *cast("Variables", upper))
 
 
@@ -212,12 +212,12 @@ def _settings_of_text(text: str) -> ConfigSettings:
 
 
 def _settings_together(lower: object, upper: object) -> ConfigSettings:
-    """Let the upper keys replace the lower ones."""
+    """Replace lower keys by upper ones."""
     return tuple({**dict(cast("ConfigSettings", lower)), **dict(cast("ConfigSettings", upper))}.items())
 
 
 def config_settings(*, true: str = "true", false: str = "false") -> Kind[ConfigSettings]:
-    """Make the kind of settings for the build backend; `true` and `false`: what booleans are passed as."""
+    """Make the kind of build backend settings; `true` and `false`: the text for booleans."""
     words = "a table of strings or lists of strings, or a string such as `key=value key2=value2`"
     scalar = partial(basic.read_scalar, true=true, false=false)
 
@@ -246,6 +246,6 @@ def config_settings(*, true: str = "true", false: str = "false") -> Kind[ConfigS
 
 
 def requirements() -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of requirements; what each may be is for the installer to say."""
+    """Make the kind of a list of requirements; the installer validates each."""
     words = "a list of requirements, or a string of them separated by spaces"
     return basic.Listing(item=lambda text: text.strip(), words=words, split=basic.split_shell, unique=False).kind()

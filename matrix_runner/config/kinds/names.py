@@ -1,4 +1,4 @@
-"""The kinds that name something: extras and groups, paths of the project, images."""
+"""Kinds of names: extras and dependency groups, paths and path patterns of the project, images."""
 
 import posixpath
 import re
@@ -8,7 +8,7 @@ from matrix_runner.config.kinds.basic import Kind
 from matrix_runner.config.mistakes import InvalidValue, quote
 
 _EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-"""PEP 508 names of extras, PEP 735 names of dependency groups."""
+"""PEP 508 names of extras, and PEP 735 names of dependency groups."""
 
 
 def _extra(text: str) -> str:
@@ -36,13 +36,13 @@ def _inside(text: str) -> str:
 
 
 def inside_paths() -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of paths inside the project."""
+    """Make the kind of a list of relative paths inside the project."""
     words = "a list of paths, relative to the project, or a string of them separated by spaces"
     return basic.Listing(item=_inside, words=words, split=basic.split_shell, item_shape=shapes.PATH).kind()
 
 
 def path_patterns() -> Kind[tuple[str, ...]]:
-    """Make the kind of a list of patterns of paths, as in .gitignore."""
+    """Make the kind of a list of path patterns in .gitignore syntax."""
     words = "a list of patterns of paths, or a string of them separated by spaces"
     return basic.Listing(item=basic.check_text, words=words, split=basic.split_shell).kind()
 

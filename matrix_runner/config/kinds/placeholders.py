@@ -1,8 +1,8 @@
-"""`{project}` and its like in commands: one grammar for checking them and for filling them in.
+"""Placeholders in commands (`{project}`, `{wheel}`, ...): validation and substitution, with one grammar.
 
-A placeholder is a plain name in braces. `#{name}` is the literal text `{name}`. What a shell, printf format or other
-language means by braces passes untouched: `${VAR}`, `%{http_code}`, `@{upstream}`, `{}`, `{a,b}`, `{ cmd; }`,
-`{print $1}`, and between single quotes any name that is not like a placeholder: `awk '{print}'`.
+A placeholder is a plain name in braces. `#{name}` is the literal text `{name}`. Braces of shells, printf formats and
+other languages pass untouched: `${VAR}`, `%{http_code}`, `@{upstream}`, `{}`, `{a,b}`, `{ cmd; }`, `{print $1}`, and
+between single quotes any name that does not resemble a placeholder: `awk '{print}'`.
 """
 
 import re
@@ -15,7 +15,7 @@ _PLACEHOLDER = re.compile(r"(?P<before>[#$%@]?)\{(?P<name>[A-Za-z_][A-Za-z0-9_]*
 _QUOTED = re.compile(r"""\\.|"(?:\\.|[^"\\])*"|'[^']*'""", re.DOTALL)
 
 PLACEHOLDERS = ("project", "package", "wheel", "abi3_wheel", "dest_dir", "plat")
-"""All there are; each command's option says which of them it knows."""
+"""All placeholders; each command's option declares the ones it accepts."""
 
 
 def check(command: str, allowed: tuple[str, ...]) -> None:
@@ -35,7 +35,7 @@ def check(command: str, allowed: tuple[str, ...]) -> None:
 
 
 def escape_unknown(command: str, is_accepted: Callable[[str], bool]) -> str:
-    """Write `#{name}` for each `{name}` that makes a command unacceptable, so that it is the literal text."""
+    """Write `#{name}`, the literal text, for each `{name}` that makes a command unacceptable."""
     position = 0
     while match := _PLACEHOLDER.search(command, position):
         position = match.end()
@@ -49,8 +49,8 @@ def escape_unknown(command: str, is_accepted: Callable[[str], bool]) -> str:
 def _unknown(command: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names in braces that are not `allowed`, each once.
 
-    Between single quotes only those that are like a placeholder: all others are most likely of another language, and
-    the shell passes them on.
+    Between single quotes, only names that resemble a placeholder: all others most likely belong to another language,
+    and the shell passes them on.
     """
     ends = [(token.start(), token.end()) for token in _QUOTED.finditer(command) if token[0].startswith("'")]
     starts = [start for start, _ in ends]

@@ -1,6 +1,6 @@
-"""The kinds that name a program and how to call it: build frontend, container engine, versions of tools.
+"""Kinds of programs with arguments: build frontend, container engine, dependency versions.
 
-All three may be written as a table or as one string of fields: `docker; create-args: --gpus all`.
+All three accept a table or a string of fields: `docker; create-args: --gpus all`.
 """
 
 import posixpath
@@ -27,7 +27,7 @@ _Fields = Mapping[str, tuple[str, ...]]
 
 
 def read_fields(text: str, first: str, known: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Read `pip; args: --verbose "a b"`; a field without a name is the `first`. Raise InvalidValue."""
+    """Parse `pip; args: --verbose "a b"`; an unnamed field is the `first`. Raise InvalidValue."""
     lexer = shlex.shlex(basic.check_text(text), posix=True, punctuation_chars=";")
     lexer.commenters, lexer.whitespace_split = "", True
     try:
@@ -60,7 +60,7 @@ def _single(fields: _Fields, name: str) -> str:
 
 
 def _read_table(value: object, words: str, readers: Mapping[str, Callable[[object], object]]) -> dict[str, object]:
-    """Read a table of which every key has a reader; raise InvalidValue with all findings."""
+    """Read a table with a reader for every key; raise InvalidValue with all findings."""
     table = basic.shaped(value, dict[str, object], words)
 
     def read(entry: tuple[str, object]) -> object:
@@ -182,7 +182,7 @@ def _versions_of_text(text: str) -> DependencyVersions:
 
 
 def dependency_versions() -> Kind[DependencyVersions]:
-    """Make the kind of the versions of a cell's tools."""
+    """Make the kind of the dependency versions, of a cell's tools."""
 
     def read(value: object) -> DependencyVersions:
         if isinstance(value, str):

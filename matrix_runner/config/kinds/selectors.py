@@ -1,4 +1,4 @@
-"""Patterns that name cells: shell globs with braces, as the field writes them: `cp31?-*`, `*linux_{i686,x86_64}`."""
+"""Selectors of cells: shell globs with braces on identifiers, like cibuildwheel: `cp31?-*`, `*_{i686,x86_64}`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from matrix_runner.model.cells import Cell
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selector:
-    """Patterns of which any may match. No pattern, no match."""
+    """A list of patterns, of which any may match. Without patterns, nothing matches."""
 
     patterns: tuple[str, ...]
 
@@ -21,19 +21,19 @@ class Selector:
         return any(matches(pattern, cell) for pattern in self.patterns)
 
     def unmatched(self, cells: Iterable[Cell]) -> tuple[str, ...]:
-        """The patterns that match none of `cells`: most likely misspelt."""
+        """The patterns without a match in `cells`, most likely misspelt."""
         known = tuple(cells)
         return tuple(p for p in self.patterns if not any(matches(p, cell) for cell in known))
 
 
 def matches(pattern: str, cell: Cell) -> bool:
-    """Whether one pattern matches the cell. Case matters, as it does in identifiers."""
+    """Whether one pattern matches the cell. Case-sensitive, like identifiers."""
     identifier = str(cell)
     return any(fnmatchcase(identifier, glob) for glob in bracex.expand(pattern))
 
 
 def check_expansion(pattern: str) -> str:
-    """Return the pattern; raise InvalidValue if its braces stand for more patterns than there could be cells."""
+    """Return the pattern; raise InvalidValue if its braces expand to more patterns than there could be cells."""
     try:
         bracex.expand(pattern)
     except bracex.ExpansionLimitException:

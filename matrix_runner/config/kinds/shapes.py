@@ -1,7 +1,7 @@
-"""Shapes of values as JSON Schema (draft 7), from which editors complete and warn before anything is run.
+"""JSON Schema fragments (draft 7) of the kinds, for completion and warnings in editors.
 
-A shape may let through what the reader refuses, never the other way round: what a schema cannot say well, such as the
-grammar of a string, it leaves to the reader.
+A shape may accept more than the reader, never less: constraints that a schema cannot express well, such as the grammar
+of a string, are left to the reader.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ FILLED: Shape = {"type": "string", "minLength": 1}
 SWITCH: Shape = {"type": "boolean"}
 SCALAR: Shape = {"type": ["string", "integer", "boolean"]}
 PATH: Shape = {"type": "string", "pattern": "^[^/]"}
-"""Of something inside the project."""
+"""A path inside the project."""
 
 NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
 """The name of an environment variable."""
@@ -22,28 +22,28 @@ _PLAIN = r"a-z0-9_\[\]-"
 
 
 def matching(pattern: str) -> Shape:
-    """Make the shape of a string in which the regular expression is found; one that Python and JavaScript share."""
+    """Make the shape of a string that contains a regular expression in the syntax common to Python and JavaScript."""
     return {"type": "string", "pattern": pattern}
 
 
 def word(words: Iterable[object], *, also: tuple[str, ...] = ()) -> Shape:
-    """Make the shape of a word of a closed set, or of a text with more than such words.
+    """Make the shape of a word from a closed set, or of a text that may contain more than such a word.
 
-    What holds an upper case letter, a space or a quotation mark the reader may still understand: `X86_64`,
-    `auto, i686`, `pip; args: -v`. `also`: words that are understood and that no editor need offer.
+    A text with an upper case letter, a space or a quotation mark is left to the reader: `X86_64`, `auto, i686`, `pip;
+    args: -v`. `also`: words that are accepted but not offered by editors.
     """
     others = "".join(f"|^{one}$" for one in also)
     return {"type": "string", "anyOf": [{"enum": [str(one) for one in words]}, {"pattern": f"[^{_PLAIN}]{others}"}]}
 
 
 def integer(lowest: int, highest: int) -> Shape:
-    """Make the shape of a whole number within bounds, both included."""
+    """Make the shape of an integer within inclusive bounds."""
     return {"type": "integer", "minimum": lowest, "maximum": highest}
 
 
 def amount(units: Iterable[str], most: int) -> Shape:
-    """Make the shape of an amount with units: a number of the base unit, or a text such as `1h30m`."""
-    # Units in capital letters are the reader's to know.
+    """Make the shape of an amount with units: a number in the base unit, or a text such as `1h30m`."""
+    # Units in upper case are left to the reader.
     unit = "|".join((*sorted(units, key=len, reverse=True), r"[^0-9\s]*[^a-z0-9\s][^0-9\s]*"))
     return either(integer(0, most), matching(rf"^\s*([0-9]+|([0-9]+\s*({unit})\s*)+)?\s*$"))
 
@@ -64,5 +64,5 @@ def mapping(key: str, entry: Shape) -> Shape:
 
 
 def either(*shapes: Shape) -> Shape:
-    """Make the shape of what has one of several."""
+    """Make the shape of a value with any of several shapes."""
     return {"anyOf": list(shapes)}

@@ -1,4 +1,4 @@
-"""Settings as TOML: what a kind writes, it reads back to the same value."""
+"""Writing of option values as TOML, such that each kind reads its own output back to the same value."""
 
 import msgspec
 
@@ -7,12 +7,12 @@ from matrix_runner.config.kinds.values import BuildFrontend, ContainerEngine, De
 
 def string(text: str) -> str:
     """Write a basic string."""
-    # JSON's escapes are TOML's; only DEL, which JSON leaves alone, has to be escaped in TOML.
+    # JSON's escapes are TOML's; only DEL, not escaped in JSON, has to be escaped in TOML.
     return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")
 
 
 def plain(value: object) -> str:
-    """Write what has a plain counterpart in TOML: strings, numbers, booleans, words of closed sets, lists of these."""
+    """Write a value with a plain TOML form: strings, numbers, booleans, words from closed sets, lists of these."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -28,7 +28,7 @@ def frontend(value: object) -> str:
 
 
 def engine(value: object) -> str:
-    """Write a container engine: its name, or a table if there is more to say."""
+    """Write a container engine: its name, or a table if it has further fields."""
     if not isinstance(value, ContainerEngine):
         raise TypeError(value)
     entries = [f"name = {plain(value.name)}"]
@@ -38,7 +38,7 @@ def engine(value: object) -> str:
 
 
 def versions(value: object) -> str:
-    """Write where versions of tools come from."""
+    """Write the source of dependency versions."""
     if not isinstance(value, DependencyVersions):
         raise TypeError(value)
     match value.source:
@@ -51,12 +51,12 @@ def versions(value: object) -> str:
 
 
 def variables(value: object) -> str:
-    """Write environment variables, as a string of assignments: only there do quotes mean what a shell means."""
+    """Write environment variables as a string of assignments: only there do quotes have their shell meaning."""
     return string(" ".join(f'{name}="{text}"' for name, text in _pairs(value)))
 
 
 def settings(value: object) -> str:
-    """Write settings for the build backend, as a table."""
+    """Write build backend settings as a table."""
     entries = []
     for key, values in _pairs(value):
         shown = plain(values[0]) if isinstance(values, tuple) and len(values) == 1 else plain(values)

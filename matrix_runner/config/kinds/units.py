@@ -1,4 +1,4 @@
-"""The units in which amounts are written, and what each is in the base unit."""
+"""Units of time and size, with their values in the base unit (seconds, bytes)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,4 +9,4 @@ BYTES: Mapping[str, int] = MappingProxyType(
     {"b": 1}
     | {f"{letter}{ending}": 1024**power for power, letter in enumerate("kmgt", start=1) for ending in ("ib", "b", "")}
 )
-"""Powers of 1024, however they are spelt."""
+"""Powers of 1024, in every spelling."""

@@ -1,4 +1,4 @@
-"""What settings are made of where a string would say too little."""
+"""Types of option values: architecture groups, engines, frontends, dependency versions, variables."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,7 +8,7 @@ from matrix_runner.model.platforms import Arch
 
 
 class ArchGroup(Enum):
-    """Architectures that depend on the machine; what each means is decided when planning."""
+    """Groups of architectures that depend on the machine; expanded in planning."""
 
     AUTO = "auto"
     """Every width this machine runs natively: x86_64 and i686 on x86_64."""
@@ -25,7 +25,7 @@ ArchChoice = Arch | ArchGroup
 
 
 class EnableGroup(Enum):
-    """Interpreters that are planned only if asked for."""
+    """Groups of interpreters that are planned only on request."""
 
     CPYTHON_PRERELEASE = "cpython-prerelease"
     PYPY = "pypy"
@@ -39,13 +39,13 @@ class EnableGroup(Enum):
 
 
 class EngineChoice(Enum):
-    """Where cells run."""
+    """The engine that runs cells."""
 
     AUTO = "auto"
     """Docker when its daemon answers, else this machine."""
     DOCKER = "docker"
     PODMAN = "podman"
-    """By its socket that speaks Docker's language."""
+    """By its Docker-compatible socket."""
     LOCAL = "local"
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class EngineChoice(Enum):
 
 
 class Frontend(Enum):
-    """What asks the project's build backend for a wheel."""
+    """The frontend that calls the project's build backend (PEP 517)."""
 
     AUTO = "auto"
     """`uv` where the image and the interpreter can, else `build`, else `pip`."""
@@ -68,7 +68,7 @@ class Frontend(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildFrontend:
-    """A frontend and further arguments for its command."""
+    """A build frontend and further arguments for its command."""
 
     name: Frontend
     args: tuple[str, ...] = ()
@@ -76,9 +76,9 @@ class BuildFrontend:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerEngine:
-    """Where cells run. `arguments`: `create-args`, parsed, for every container of a cell.
+    """The engine that runs cells, with its arguments. `arguments`: parsed `create-args`, for every container of a cell.
 
-    `disable_host_mount` is accepted because the field knows it: nothing of the host is ever mounted here.
+    `disable_host_mount` is accepted for cibuildwheel's users: nothing of the host is ever mounted here.
     """
 
     name: EngineChoice
@@ -101,7 +101,7 @@ class Progress(Enum):
 
 
 class CompilerCache(Enum):
-    """What keeps the results of compilers."""
+    """The compiler cache that stores compilers' results."""
 
     NONE = "none"
     CCACHE = "ccache"
@@ -112,10 +112,10 @@ class CompilerCache(Enum):
 
 
 class VersionSource(Enum):
-    """Where the versions of the tools come from that a cell installs for building and testing."""
+    """The source of the versions of the tools that a cell installs for building and testing."""
 
     PINNED = "pinned"
-    """Those this release was tested with."""
+    """The versions that this release was tested with."""
     LATEST = "latest"
     FILE = "file"
     PACKAGES = "packages"
@@ -126,7 +126,7 @@ class VersionSource(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DependencyVersions:
-    """Which versions of its tools a cell installs. `file`: a constraints file, relative to the project."""
+    """The versions of a cell's tools. `file`: a constraints file, relative to the project."""
 
     source: VersionSource
     file: str = ""
@@ -134,10 +134,9 @@ class DependencyVersions:
 
 
 Variables = tuple[tuple[str, str], ...]
-"""Environment variables: name, and the value as it stands between double quotes in `sh`.
+"""Environment variables: name, and value in a form that fits between double quotes in `sh`.
 
-`export NAME="<value>"` is always well-formed: `$NAME`, `${NAME}`, `$(command)` in it expand, all else is escaped.
-"""
+`export NAME="<value>"` is always well-formed: `$NAME`, `${NAME}`, `$(command)` in it expand, all else is escaped."""
 
 ConfigSettings = tuple[tuple[str, tuple[str, ...]], ...]
 """Settings for the build backend (PEP 517): each key once, with one or more values."""

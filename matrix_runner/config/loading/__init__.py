@@ -1,1 +1,1 @@
-"""From files, environment and flags to settings, with the origin of every value."""
+"""Resolution of files, environment and flags to settings, with the origin of every value."""

@@ -1,4 +1,4 @@
-"""The build files of a directory (pyproject.toml, setup.py and their like), each read and parsed at most once."""
+"""The build files of a directory (pyproject.toml, setup.py, ...), each read and parsed at most once."""
 
 from pathlib import Path
 from typing import final
@@ -10,7 +10,7 @@ PYPROJECT = "pyproject.toml"
 
 @final
 class BuildFiles:
-    """The files of one directory that say how it is built. Whoever asks, a file is opened once."""
+    """The build files of one directory. Each file is opened only once, whoever reads it."""
 
     def __init__(self, directory: Path) -> None:
         """Read nothing yet."""
@@ -19,7 +19,7 @@ class BuildFiles:
         self._pyproject: TomlText | None = None
 
     def has(self, name: str) -> bool:
-        """Whether there is something of that name, readable or not."""
+        """Whether an entry of that name exists, readable or not."""
         path = self.directory / name
         return path.exists() or path.is_symlink()
 
@@ -36,7 +36,7 @@ class BuildFiles:
         return found
 
     def text(self, name: str) -> str:
-        """Return the text of a file, "" if there is none that can be read; invalid UTF-8 is replaced."""
+        """Return the text of a file, "" if it is missing or unreadable; invalid UTF-8 is replaced."""
         try:
             return (self.read(name) or b"").decode("utf-8", "replace")
         except Unreadable:

@@ -1,4 +1,4 @@
-"""What is gathered while layers are read: values, and every mistake and remark, each with its position."""
+"""Collection of mistakes and notices, with their file positions, while configuration layers are read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,29 +15,29 @@ S = TypeVar("S")
 
 
 class Position(Protocol):
-    """Says where something is, given the keys below the value that is being read."""
+    """Formats the position of a value, given the keys below the value that is being read."""
 
     def __call__(self, *keys: Key) -> str:
-        """Return the words for a message."""
+        """Return the position as text for a message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A TOML file: its name in messages, what it says, and the line of each key path."""
+    """A TOML file: its name in messages, its content, and the line of each key path."""
 
     label: str
     content: Mapping[str, TOMLValue]
     lines: Mapping[tuple[Key, ...], int]
 
     def position(self, *keys: Key) -> str:
-        """Return `pyproject.toml:7: tool.matrix-runner.archs[1]`; the line is of the nearest key that has one."""
+        """Return `pyproject.toml:7: tool.matrix-runner.archs[1]`, with the line of the nearest located key."""
         known = (self.lines.get(keys[:end]) for end in range(len(keys), 0, -1))
         line = next((line for line in known if line is not None), None)
         return f"{self.label}{'' if line is None else f':{line}'}: {path(*keys)}"
 
 
 def position_in(name: str) -> Position:
-    """Return the positions in the value of an environment variable or flag."""
+    """Return a function for positions in the value of an environment variable or flag."""
 
     def position(*keys: Key) -> str:
         below = path(*keys)
@@ -48,22 +48,22 @@ def position_in(name: str) -> Position:
 
 @dataclass(kw_only=True, slots=True)
 class Diagnostics:
-    """All that was found wrong or worth saying. `elsewhere`: what was given for other systems."""
+    """The mistakes and notices found so far. `elsewhere`: settings for other systems."""
 
     mistakes: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
 
     def wrong(self, line: str) -> None:
-        """Note a mistake: nothing will be started."""
+        """Add a mistake: nothing will be started."""
         self.mistakes.append(line)
 
     def odd(self, line: str, dialect: Dialect) -> None:
-        """Note what has no effect: a mistake where the dialect is strict, else worth a line."""
+        """Add a finding about a setting without effect: a mistake in a strict dialect, else a notice."""
         (self.mistakes if dialect.is_strict else self.notices).append(line)
 
     def value(self, name: str, read: Callable[[S], object], raw: S, source: Source, position: Position) -> Given | None:
-        """Return the value that was read, or note why it could not be and return None."""
+        """Return the value if it can be read; else add a mistake and return None."""
         try:
             return Given(name=name, value=read(raw), origin=Origin(source=source, text=position()))
         except InvalidValue as bad:
@@ -72,7 +72,7 @@ class Diagnostics:
             return None
 
     def option(self, name: str, kind: Kind[object], raw: object, source: Source, position: Position) -> Given | None:
-        """Read the value of an option from a file, and note what the user should know of it."""
+        """Read an option's value from a file, and add its remarks to the notices."""
         given = self.value(name, kind.read, raw, source, position)
         if given is not None:
             self.notices += [f"{position()}: {remark}" for remark in kind.remarks(raw)]
@@ -81,10 +81,10 @@ class Diagnostics:
     def inherit(
         self, raw: object, dialect: Dialect, position: Position, *, suffix: str = "", per_cell: bool = False
     ) -> Mapping[str, Inherit]:
-        """Read which options add to the layers below; noting what is wrong, return what is right.
+        """Read the inherit rules, by option; add mistakes, and return the valid rules.
 
-        `suffix`: may end the names in an environment variable, as in `before-all-linux: prepend`. `per_cell`: only
-        options that mean something for a single cell have an effect.
+        `suffix`: allowed at the end of names in an environment variable, as in `before-all-linux: prepend`. `per_cell`:
+        only options that apply to a single cell are valid.
         """
         try:
             rules = inherit_rules(raw)
@@ -119,7 +119,7 @@ def _inherited(name: str, dialect: Dialect, suffix: str) -> Option[object] | Non
 
 
 def _is_elsewhere(name: str, dialect: Dialect, *, is_variable: bool) -> bool:
-    """Whether this is an option of other systems or, in a variable, one that is given for another system."""
+    """Whether this is an option of other systems or, in a variable, one given for another system."""
     option, _, platform = name.rpartition("-")
     for_another = is_variable and (
         (platform in dialect.platforms and (option in dialect.in_file or option in dialect.elsewhere))
@@ -140,7 +140,7 @@ def _rule(entry: tuple[str, object]) -> tuple[str, str]:
 
 
 def inherit_rules(raw: object) -> dict[str, str]:
-    """Read a table, or a string such as `before-all; test-requires: prepend`, where no rule means `append`."""
+    """Read a table, or a string such as `before-all; test-requires: prepend`, where a missing rule means `append`."""
     if isinstance(raw, dict):
         return dict(read_each(((name, (name, word)) for name, word in raw.items()), _rule))
     if not isinstance(raw, str):

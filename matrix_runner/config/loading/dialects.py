@@ -1,6 +1,6 @@
-"""The two spellings of a configuration: our own, and that of cibuildwheel, which projects already have.
+"""The two configuration dialects: `[tool.matrix-runner]` with MATRIX_RUNNER_*, and cibuildwheel's with CIBW_*.
 
-In the second, values mean what they mean there (facts: its documentation and its behaviour, release 4.3), also where
+In the second, values have cibuildwheel's meaning (facts: its documentation and its behaviour, release 4.3), even where
 our own reader is stricter: what it accepts is accepted, with a remark where that is most likely a mistake.
 """
 
@@ -60,11 +60,11 @@ LINUX = "linux"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
-    """One spelling. `table`: its key under `[tool]`. `prefix`: of its environment variables.
+    """A configuration dialect. `table`: its key under `[tool]`. `prefix`: of its environment variables.
 
-    `in_file`, `in_environment`: the options it has there, by name. `kinds`, `defaults`: where they differ from the
-    table of options. `platforms`, `elsewhere`: tables and options that are for other systems; `silent`: variables that
-    it knows and that mean nothing here. `is_strict`: whether what has no effect is a mistake, not a remark.
+    `in_file`, `in_environment`: its options there, by name. `kinds`, `defaults`: where they differ from the table of
+    options. `platforms`, `elsewhere`: tables and options of other systems; `silent`: known variables without effect
+    here. `is_strict`: whether a setting without effect is a mistake, not a remark.
     """
 
     table: str
@@ -79,18 +79,18 @@ class Dialect:
     silent: frozenset[str] = frozenset()
 
     def kind(self, option: Option[object]) -> Kind[object]:
-        """How values of an option are read."""
+        """The kind of an option's values."""
         return self.kinds.get(option.name, option.kind)
 
     @property
     def lowest(self) -> Layer:
-        """The layer of its defaults."""
+        """The layer of the dialect's defaults."""
         return Layer(
             given=tuple(Given(name=name, value=value, origin=DEFAULT) for name, value in self.defaults.items())
         )
 
     def variable(self, name: str) -> str:
-        """The environment variable of an option's name, such as `before-all` or `before-all-linux`."""
+        """The environment variable for an option's name, such as `before-all` or `before-all-linux`."""
         return self.prefix + name.upper().replace("-", "_")
 
 
@@ -102,7 +102,7 @@ OWN = Dialect(
     in_file=_IN_FILE,
     in_environment=_IN_FILE,
     is_strict=True,
-    # A run inside a cell of another run finds these set.
+    # Set in the environment of a run inside a cell of another run.
     silent=frozenset({"MATRIX_RUNNER_IDENTIFIER", "MATRIX_RUNNER_CONTAINER"}),
 )
 
@@ -118,7 +118,7 @@ _ALL_GROUPS = (EnableGroup.CPYTHON_PRERELEASE, EnableGroup.PYPY, EnableGroup.PYP
 
 
 def _after(base: Kind[S], change: Callable[[S], T], remarks: Callable[[S], tuple[str, ...]]) -> Kind[T]:
-    """Make a kind that reads as another does and then changes the value; `remarks` are on the value as read."""
+    """Make a kind that reads like another and then changes the value; `remarks` apply to the value as read."""
     return Kind(
         words=base.words,
         shape=base.shape,
@@ -135,7 +135,7 @@ def _words(item: Callable[[str], str]) -> Kind[tuple[str, ...]]:
 
 
 def _archs() -> Kind[tuple[ArchChoice, ...]]:
-    """`auto` is this machine's own architecture there, and those of other systems may stand in the list."""
+    """Make the kind of archs: `auto` is the machine's own architecture; other systems' architectures are ignored."""
 
     def is_foreign(word: str) -> bool:
         return word.lower() in _FOREIGN_ARCHS
@@ -175,7 +175,7 @@ def _groups() -> Kind[tuple[EnableGroup, ...]]:
 
 
 def _verbosity() -> Kind[int]:
-    """Any number, cut to what frontends know; what is no number counts as 0."""
+    """Make the kind of a verbosity: any number, clamped to the range of frontends; all else counts as 0."""
 
     def number(value: object) -> int | None:
         text = str(value).strip()
@@ -227,7 +227,7 @@ CIBUILDWHEEL = Dialect(
             BUILD_FRONTEND.name: lenient.build_frontend(programs.frontend(default=Frontend.BUILD)),
             BUILD_VERBOSITY.name: _verbosity(),
             CONTAINER_ENGINE.name: lenient.container_engine(CONTAINER_ENGINE.kind),
-            # Numbers and booleans are written there as Python does.
+            # Numbers and booleans are written in Python's form there.
             CONFIG_SETTINGS.name: lenient.config_settings(grammars.config_settings(true="True", false="False")),
             DEPENDENCY_VERSIONS.name: lenient.dependency_versions(DEPENDENCY_VERSIONS.kind),
         }
@@ -250,5 +250,5 @@ CIBUILDWHEEL = Dialect(
 
 
 def is_for_other_systems(pattern: str) -> bool:
-    """Whether a selector plainly names other systems, as those of projects that are built for several do."""
+    """Whether a selector clearly names other systems, as in projects built for several."""
     return re.search(r"win|macos|pyodide|wasm|android|ios|arm64|universal2|amd64", pattern) is not None

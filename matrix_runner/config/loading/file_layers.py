@@ -1,4 +1,4 @@
-"""The layers of a file: the table, its part for Linux, its overrides."""
+"""The configuration layers of a file: the dialect's table, its part for Linux, and its overrides."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,13 +18,13 @@ OVERRIDES, INHERIT, SELECT = "overrides", "inherit", "select"
 
 
 def has_table(document: Document, dialect: Dialect) -> bool:
-    """Whether the file has the dialect's table, or something in its position."""
+    """Whether the file has the dialect's table, or another value under its name."""
     tool = document.content.get("tool", {})
     return isinstance(tool, dict) and dialect.table in tool
 
 
 def find_misplaced(document: Document, diagnostics: Diagnostics) -> None:
-    """Note tables that are meant to be ours and that nothing reads."""
+    """Report tables that are apparently ours but in a position that is not read."""
     tool = document.content.get("tool", {})
     if not isinstance(tool, dict):
         diagnostics.wrong(f"{document.position('tool')}: expected a table, got {describe(tool)}")
@@ -40,7 +40,7 @@ def _folded(key: str) -> str:
 
 
 def file_layers(document: Document, dialect: Dialect, diagnostics: Diagnostics) -> Iterator[Layer]:
-    """Read the dialect's table of a file: everywhere, for Linux, and the overrides in their order; lowest first."""
+    """Read the dialect's table of a file: for all systems, for Linux, and the overrides in order; lowest first."""
     tool = document.content.get("tool", {})
     table = tool.get(dialect.table, {}) if isinstance(tool, dict) else {}
     base: tuple[Key, ...] = ("tool", dialect.table)
@@ -71,7 +71,7 @@ def file_layers(document: Document, dialect: Dialect, diagnostics: Diagnostics) 
 
 
 class _TableReader:
-    """Reads tables that hold options."""
+    """A reader of tables of options."""
 
     def __init__(self, document: Document, dialect: Dialect, diagnostics: Diagnostics) -> None:
         self._document = document
@@ -97,7 +97,7 @@ class _TableReader:
         return Layer(given=tuple(given))
 
     def override(self, table: Mapping[str, object], base: tuple[Key, ...]) -> Layer:
-        """Read what holds for some cells only."""
+        """Read an override, for some cells only."""
         rules = self._rules(table, base, per_cell=True)
         given: list[Given] = []
         known = [name for name, option in self._dialect.in_file.items() if option.per_cell]
@@ -114,7 +114,7 @@ class _TableReader:
                 )
             else:
                 self._read(given, (*base, key), raw, Source.OVERRIDE, rules)
-        # Who writes `selct` has made one mistake, not two.
+        # A misspelt `selct` is one mistake, not two.
         is_misspelt = SELECT not in table and any(nearest(key, (*known, INHERIT, SELECT)) == SELECT for key in table)
         is_told = is_misspelt and self._dialect.is_strict
         select = Selector(patterns=()) if is_told else self._select(table, base)
@@ -123,7 +123,7 @@ class _TableReader:
     def _read(
         self, given: list[Given], keys: tuple[Key, ...], raw: object, source: Source, rules: Mapping[str, Inherit]
     ) -> None:
-        """Add the value of the option whose name is the last key."""
+        """Add the value of the option named by the last key."""
         name = str(keys[-1])
         kind = self._dialect.kind(self._dialect.in_file[name])
         if not self._dialect.is_strict and not kind.may_be_empty and raw in ("", []):

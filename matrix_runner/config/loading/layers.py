@@ -1,4 +1,4 @@
-"""What each layer gives, and how layers become settings: lowest first, a higher one replaces or adds."""
+"""Configuration layers and their resolution: lowest first, a higher layer replaces a value or adds to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from matrix_runner.config.options.option import Option, Source
 
 
 class Inherit(Enum):
-    """What a layer's value does to the value of the layers below."""
+    """The effect of a layer's value on the value of the layers below."""
 
     NONE = "none"
     APPEND = "append"
@@ -21,7 +21,7 @@ class Inherit(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a value came from; `str(origin)` is what a person reads: `pyproject.toml:7: tool.matrix-runner.archs`."""
+    """The origin of a value; `str(origin)` is its readable form: `pyproject.toml:7: tool.matrix-runner.archs`."""
 
     source: Source
     text: str
@@ -30,7 +30,7 @@ class Origin:
         return self.text
 
     def on_top_of(self, lower: "Origin") -> "Origin":
-        """Say that this layer added to a lower one."""
+        """Return the combined origin of this layer and a lower one that it added to."""
         return Origin(source=self.source, text=f"{lower} and {self}")
 
 
@@ -39,7 +39,7 @@ DEFAULT = Origin(source=Source.DEFAULT, text="default")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Given:
-    """The value that one layer gives an option, of that name."""
+    """The value that one layer gives to the option `name`."""
 
     name: str
     value: object
@@ -49,20 +49,20 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """What one layer gives. `select`: the cells it is for, None for all; `position`: of that."""
+    """The values of one layer. `select`: the cells it applies to, None for all; `position`: of `select`."""
 
     given: tuple[Given, ...]
     select: Selector | None = None
     position: str = ""
 
     def get(self, name: str) -> Given | None:
-        """Return what it gives an option, or None."""
+        """Return the layer's value for an option, or None."""
         return next((one for one in self.given if one.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """The value of one option and its origin. `rank`: of the highest layer that had a say; 0 is the default."""
+    """An option's value and origin. `rank`: of the highest layer that contributed; 0 is the default."""
 
     name: str
     value: object
@@ -71,7 +71,7 @@ class Setting:
 
 
 def resolve(option: Option[object], layers: Sequence[Layer]) -> Setting:
-    """Let the layers have their say, lowest first; below them is the option's own default."""
+    """Resolve an option from its layers, lowest first, above its own default."""
     result = Setting(name=option.name, value=option.default, origin=DEFAULT)
     for rank, layer in enumerate(layers, start=1):
         given = layer.get(option.name)
@@ -85,7 +85,7 @@ def _apply(option: Option[object], below: Setting, given: Given, rank: int) -> S
     if given.rule is Inherit.NONE or join is None:
         return Setting(name=option.name, value=given.value, origin=given.origin, rank=rank)
     pair = (below.value, given.value) if given.rule is Inherit.APPEND else (given.value, below.value)
-    # Nobody who reads an origin wants to hear that something was added to an empty default.
+    # An addition to an empty default is not worth mentioning in an origin.
     is_first = below.origin.source is Source.DEFAULT and not below.value
     is_same = below.origin == given.origin
     origin = given.origin if is_first or is_same else given.origin.on_top_of(below.origin)

@@ -1,6 +1,6 @@
-"""What cibuildwheel accepts where our own reader is stricter, turned into what it means there (release 4.3).
+"""Lenient kinds for cibuildwheel's dialect: values that only it accepts, with their meaning there (release 4.3).
 
-Each function changes a raw value before its option reads it; `remarks` say so where it is most likely a mistake.
+Each function changes a raw value before its option reads it; `remarks` report it if it is most likely a mistake.
 """
 
 import shlex
@@ -22,7 +22,7 @@ _NO = frozenset({"n", "no", "f", "false", "off", "0", ""})
 
 
 def changed(base: Kind[T], *changes: Callable[[object], object]) -> Kind[T]:
-    """Make a kind that changes the values of a file, one change after the other, before it reads them."""
+    """Make a kind that applies changes, in order, to the values of a file before reading them."""
 
     def change(value: object) -> object:
         for one in changes:
@@ -33,13 +33,13 @@ def changed(base: Kind[T], *changes: Callable[[object], object]) -> Kind[T]:
 
 
 def changed_text(base: Kind[T], change: Callable[[str], object]) -> Kind[T]:
-    """Make a kind that changes a text, of a file or a variable, before it is read."""
+    """Make a kind that changes a text, of a file or a variable, before reading it."""
     reads_text = changed(base, lambda value: change(value) if isinstance(value, str) else value)
     return replace(reads_text, read_text=reads_text.read)
 
 
 def as_python_writes(value: object) -> object:
-    """Take scalars as the text that Python has for them."""
+    """Return scalars as their text in Python."""
     if isinstance(value, bool | int | float | date | time):
         return str(value)
     if isinstance(value, list):
@@ -48,7 +48,7 @@ def as_python_writes(value: object) -> object:
 
 
 def texts(base: Kind[T]) -> Kind[T]:
-    """Make a kind that takes numbers and booleans in position of texts, and says so."""
+    """Make a kind that accepts numbers and booleans in place of texts, with a remark."""
 
     def remarks(value: object) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]
@@ -60,12 +60,12 @@ def texts(base: Kind[T]) -> Kind[T]:
 
 
 def words(base: Kind[T]) -> Kind[T]:
-    """Make a kind of words that takes numbers and booleans too, and in which blank words count for nothing."""
+    """Make a kind of words that accepts numbers and booleans too, and ignores blank words."""
     return without_blanks(texts(base))
 
 
 def without_blanks(base: Kind[T]) -> Kind[T]:
-    """Make a kind of a list in which blank items count for nothing."""
+    """Make a kind of a list that ignores blank items."""
 
     def filled(value: object) -> object:
         if not isinstance(value, list):
@@ -76,7 +76,7 @@ def without_blanks(base: Kind[T]) -> Kind[T]:
 
 
 def entries(base: Kind[T]) -> Kind[T]:
-    """Make a kind whose tables may hold any scalar."""
+    """Make a kind whose tables accept any scalar."""
 
     def change(value: object) -> object:
         return {key: as_python_writes(one) for key, one in value.items()} if isinstance(value, dict) else value
@@ -85,7 +85,7 @@ def entries(base: Kind[T]) -> Kind[T]:
 
 
 def environment() -> Kind[Variables]:
-    """Make the kind of a set of variables where an entry is read as `NAME="value"` of a shell, quotes included."""
+    """Make the kind of a set of variables with entries read like `NAME="value"` in a shell, quotes included."""
     base = grammars.environment()
 
     def entry(pair: tuple[str, object]) -> Variables:
@@ -105,7 +105,7 @@ def environment() -> Kind[Variables]:
 
 
 def switch(base: Kind[bool]) -> Kind[bool]:
-    """Make the kind of a switch that is on for the words that say so, and off for all others."""
+    """Make the kind of a switch that is on for affirmative words, and off for all others."""
 
     def remarks(value: object) -> tuple[str, ...]:
         is_known = str(value).lower() in _YES | _NO
@@ -115,7 +115,7 @@ def switch(base: Kind[bool]) -> Kind[bool]:
 
 
 def config_settings(base: Kind[T]) -> Kind[T]:
-    """Make the kind of settings of which some have no value."""
+    """Make the kind of build backend settings that accepts settings without a value."""
 
     def fill(text: str) -> str:
         return shlex.join(word if "=" in word else f"{word}=" for word in basic.split_shell(text))
@@ -128,7 +128,7 @@ def config_settings(base: Kind[T]) -> Kind[T]:
 
 
 def build_frontend(base: Kind[T]) -> Kind[T]:
-    """Make the kind of a frontend whose `args`, if they are one text, are one argument; empty is the default."""
+    """Make the kind of a frontend whose `args`, if a single text, are one argument; empty means the default."""
 
     def change(value: object) -> object:
         if isinstance(value, dict) and isinstance(value.get("args"), str):
@@ -139,7 +139,7 @@ def build_frontend(base: Kind[T]) -> Kind[T]:
 
 
 def container_engine(base: Kind[T]) -> Kind[T]:
-    """Make the kind of an engine whose keys may have underscores, and whose switch any word."""
+    """Make the kind of an engine that accepts underscores in keys, and any word as its switch."""
 
     def change(value: object) -> object:
         if not isinstance(value, dict):
@@ -154,7 +154,7 @@ def container_engine(base: Kind[T]) -> Kind[T]:
 
 
 def dependency_versions(base: Kind[T]) -> Kind[T]:
-    """Make the kind of versions where nothing means the latest, and a text is a path with all that is in it."""
+    """Make the kind of dependency versions: empty means the latest, and any other text is a path as a whole."""
 
     def change(value: object) -> object:
         if value in ("", {}, {"packages": []}, {"file": ""}):

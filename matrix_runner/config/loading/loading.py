@@ -1,4 +1,4 @@
-"""From files, environment and flags to settings: the layers, lowest first, and every mistake in them."""
+"""Loading of the whole configuration: chooses the dialect, reads all layers, and reports all mistakes at once."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -33,11 +33,11 @@ def load(
 ) -> Settings:
     """Resolve every option. Lowest first: default, table, its part for Linux, overrides, variables, flags.
 
-    The table is `[tool.matrix-runner]` and the variables are `MATRIX_RUNNER_*`. Where there is no such table and there
-    is one of cibuildwheel, or one of its variables is set, those are read instead, with that tool's defaults, below
-    our own variables. `flags` holds, by the option's name, the flags that were given (an empty tuple is one that was
-    not). `config_file` replaces pyproject.toml as the position of the table. `files`: those of `project`, if others are
-    to ask them too. Raise ConfigError with all mistakes.
+    The table is `[tool.matrix-runner]` and the variables are `MATRIX_RUNNER_*`. Without that table, a table or a
+    variable of cibuildwheel selects its dialect: those are read, with its defaults, below our own variables. `flags`
+    contains, by the option's name, the given flags (an empty tuple is one that was not given). `config_file` replaces
+    pyproject.toml as the file of the table. `files`: the build files of `project`, to share with other readers. Raise
+    ConfigError with all mistakes.
     """
     if not project.is_dir():
         what = "not a directory" if project.exists() else "no such directory"
@@ -75,7 +75,7 @@ def load(
 
 
 def _choose_dialect(document: Document, environ: Mapping[str, str], diagnostics: Diagnostics) -> Dialect:
-    """Choose whose table and variables are read, and say so where there could be a doubt."""
+    """Choose the dialect, with a notice if there is any doubt."""
     peer = CIBUILDWHEEL
     table = f"[tool.{peer.table}]"
     variables = [name for name in sorted(environ) if name.startswith(peer.prefix)]
@@ -108,7 +108,7 @@ def _read(read: Callable[[], TomlText | None], label: str, diagnostics: Diagnost
 
 
 def _other(config_file: Path, diagnostics: Diagnostics) -> Document:
-    """Read the file given in position of pyproject.toml, which must be there and have a table."""
+    """Read the file that replaces pyproject.toml; it must exist and have a table."""
     label, before = printable(str(config_file)), len(diagnostics.mistakes)
     document = _read(partial(read_toml, config_file, label), label, diagnostics)
     if len(diagnostics.mistakes) == before and not (has_table(document, OWN) or has_table(document, CIBUILDWHEEL)):
@@ -119,7 +119,7 @@ def _other(config_file: Path, diagnostics: Diagnostics) -> Document:
 
 
 def _metadata(files: BuildFiles, package: Document, diagnostics: Diagnostics) -> Metadata:
-    """Read what the project says of itself; a mistake in its pyproject.toml gets its line."""
+    """Read the project's metadata; report mistakes in its pyproject.toml with their lines."""
     metadata = read_metadata(files, package.content)
     for mistake in metadata.mistakes:
         own = mistake.file == package.label
@@ -129,7 +129,7 @@ def _metadata(files: BuildFiles, package: Document, diagnostics: Diagnostics) ->
 
 
 def _check_groups(layers: tuple[Layer, ...], metadata: Metadata, diagnostics: Diagnostics) -> None:
-    """Note dependency groups (PEP 735) that the project does not have, before a container finds out."""
+    """Report dependency groups (PEP 735) missing in the project, before a container finds out."""
     for layer in layers:
         given = layer.get(TEST_GROUPS.name)
         if given is None or not isinstance(given.value, tuple):

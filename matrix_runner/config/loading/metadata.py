@@ -1,6 +1,6 @@
-"""What a project says of itself that a run needs: its name, the Pythons it is for, and its groups of dependencies.
+"""The project's metadata: name, requires-python and dependency groups, from pyproject.toml, setup.cfg, setup.py.
 
-Looked for where the field looks, in its order: `[project]` (PEP 621), setup.cfg, setup.py. Nothing of it is run.
+In cibuildwheel's order: `[project]` (PEP 621), setup.cfg, setup.py. Runs nothing of the project.
 """
 
 import ast
@@ -21,7 +21,7 @@ from matrix_runner.toml import TOMLValue
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mistake:
-    """One value that is wrong: `at` in which position of `file`, and `line`, counted from 1, where that is known."""
+    """An invalid value: `at` is its key path in `file`; `line`, counted from 1, if known."""
 
     file: str
     at: tuple[Key, ...]
@@ -34,10 +34,10 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metadata:
-    """What the project says, and what is wrong with that.
+    """The project's metadata, and the mistakes in it.
 
     `requires_python` is a version specifier (PEP 440), its origin a file and key. `dependency_groups`: the names in
-    `[dependency-groups]` (PEP 735), as written. `warnings`: files that could not be read, whole lines.
+    `[dependency-groups]` (PEP 735), as written. `warnings`: unreadable files, whole lines.
     """
 
     name: str | None = None
@@ -48,9 +48,9 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
     def group(self, name: str) -> str | None:
-        """Return the dependency group of this name as the project writes it, or None.
+        """Return the dependency group of this name as spelt in the project, or None.
 
-        Names are equal as those of distributions are (PEP 735, PEP 503): case, `-`, `_` and `.` make no difference.
+        Names are compared like those of distributions (PEP 735, PEP 503): case, `-`, `_` and `.` make no difference.
         """
         return next(
             (group for group in self.dependency_groups if canonicalize_name(group) == canonicalize_name(name)), None
@@ -59,7 +59,7 @@ class Metadata:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
-    """A raw value, and the position it stands in."""
+    """A raw value and its position."""
 
     value: object
     file: str
@@ -72,18 +72,18 @@ class _Found:
 
 
 _Source = Mapping[str, _Found]
-"""What one file gives: `name` and `requires-python`, or less."""
+"""The values of one file: `name` and `requires-python`, or fewer."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _Notes:
-    """Collected while the files are read."""
+    """Mistakes and warnings, collected while the files are read."""
 
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def read(self, read: Callable[[object], str], found: _Found | None) -> str | None:
-        """Return the value that was read, or note why it could not be and return None."""
+        """Return the value if it can be read; else add a mistake and return None."""
         if found is None:
             return None
         try:
@@ -97,10 +97,10 @@ class _Notes:
 
 
 def read_metadata(files: BuildFiles, pyproject: Mapping[str, TOMLValue]) -> Metadata:
-    """Read what a package's files say; `pyproject` is its pyproject.toml, empty if it has none.
+    """Read a package's metadata; `pyproject` is its pyproject.toml, empty if it has none.
 
-    Raises nothing: what is wrong is in `mistakes`, and what could not be read in `warnings`. setup.cfg and setup.py are
-    read only for what is not said before them.
+    Raises nothing: invalid values are in `mistakes`, unreadable files in `warnings`. setup.cfg and setup.py are read
+    only for values missing in the files before them.
     """
     notes = _Notes()
     project = pyproject.get("project", {})
@@ -131,7 +131,7 @@ _KEYS: Final = ("name", "requires-python")
 
 
 def _sources(files: BuildFiles, project: Mapping[str, TOMLValue], notes: _Notes) -> Iterator[_Source]:
-    """Yield what each file gives, the first that counts first; a file is opened only when it is asked for."""
+    """Yield the values of each file, in order of precedence; a file is opened only when it is reached."""
     yield {key: _Found(value=project[key], file=PYPROJECT, at=("project", key)) for key in _KEYS if key in project}
     yield _setup_cfg(files, notes)
     yield _setup_py(files, notes)
@@ -139,7 +139,7 @@ def _sources(files: BuildFiles, project: Mapping[str, TOMLValue], notes: _Notes)
 
 def _setup_cfg(files: BuildFiles, notes: _Notes) -> _Source:
     data, file = _content(files, "setup.cfg", notes), "setup.cfg"
-    # As setuptools reads it: `%` has no meaning, and a key that is given twice is an error.
+    # Like setuptools: `%` has no meaning, and a duplicate key is an error.
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(data.decode("utf-8-sig"), source=file)
@@ -158,7 +158,7 @@ def _setup_py(files: BuildFiles, notes: _Notes) -> _Source:
     data, file = _content(files, "setup.py", notes), "setup.py"
     try:
         with warnings.catch_warnings():
-            # What Python thinks of the project's escape sequences is not what was asked.
+            # Python's warnings about the project's escape sequences are irrelevant here.
             warnings.simplefilter("ignore")
             module = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -168,12 +168,12 @@ def _setup_py(files: BuildFiles, notes: _Notes) -> _Source:
     found: dict[str, _Found] = {}
     for call in _calls(module):
         for keyword in call.keywords:
-            # Some wrap setup() in a function of another name; but what else has a name is no project.
+            # Some projects wrap setup() in a function of another name; but `name` in other calls is not the project's.
             key = {"python_requires": "requires-python", "name": "name" if _is_setup(call) else None}.get(
                 keyword.arg or ""
             )
-            # Which cells there are must not hang on our reading more than the field's other tools do: of
-            # requires-python they know a plain text only.
+            # The selection of cells must not depend on our parser more than on other tools': of requires-python they
+            # recognise only a plain text.
             value = _text(keyword.value, constants if key == "name" else {})
             if key is not None and value is not None:
                 found[key] = _Found(value=value, file=file, at=(str(keyword.arg),), line=keyword.value.lineno)
@@ -181,7 +181,7 @@ def _setup_py(files: BuildFiles, notes: _Notes) -> _Source:
 
 
 def _calls(module: ast.Module) -> Iterator[ast.Call]:
-    """Yield the calls that are statements of the module, or values assigned in it; also if it runs as a script."""
+    """Yield calls in the module's statements and assignments, including those under `__name__ == "__main__"`."""
     for statement in module.body:
         body = statement.body if isinstance(statement, ast.If) and _is_main(statement.test) else [statement]
         for inner in body:
@@ -190,7 +190,7 @@ def _calls(module: ast.Module) -> Iterator[ast.Call]:
 
 
 def _is_main(test: ast.expr) -> bool:
-    """Whether it is `__name__ == "__main__"`, either way round."""
+    """Whether the test is `__name__ == "__main__"`, either way round."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
         return False
     sides = (test.left, test.comparators[0])
@@ -207,7 +207,7 @@ def _is_setup(call: ast.Call) -> bool:
 
 
 def _constants(module: ast.Module) -> dict[str, str]:
-    """Return the texts that the module gives to a name, where nothing else in it ever gives that name a value."""
+    """Return the module's names that are assigned exactly once, to a text."""
     stored = [node.id for node in ast.walk(module) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)]
     constants = {}
     for statement in module.body:
@@ -233,7 +233,7 @@ def _text(value: ast.expr, constants: Mapping[str, str]) -> str | None:
 
 
 def _content(files: BuildFiles, name: str, notes: _Notes) -> bytes:
-    """Return the content of a file, nothing if there is none."""
+    """Return the content of a file, empty if there is none."""
     try:
         return files.read(name) or b""
     except Unreadable as error:
@@ -253,5 +253,5 @@ def _groups(pyproject: Mapping[str, TOMLValue]) -> tuple[str, ...]:
 
 
 def _specifier(value: object) -> str:
-    """Read a version specifier (PEP 440), which the plan compares interpreters with."""
+    """Read a version specifier (PEP 440), for the plan's comparison with interpreters."""
     return check_specifier(read_string(value))

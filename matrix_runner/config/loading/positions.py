@@ -1,7 +1,7 @@
-"""In which line of a TOML document each key stands: the standard library's reader does not say.
+"""Line numbers of the keys in a TOML document, which the standard library's parser does not report.
 
-A scanner, no parser: it is given text that was read before, so it only has to find where things begin and end. Of text
-that is no TOML it returns what it found.
+A scanner, not a parser: its input was parsed before, so it only has to find where tokens begin and end. For invalid
+TOML it returns the keys it found.
 """
 
 import re
@@ -13,7 +13,7 @@ from matrix_runner.config.mistakes import Key
 
 _Path = tuple[Key, ...]
 
-# Every loop over characters is written `a*(?:b a*)*`, with a and b exclusive: no text makes it try more than one way.
+# Every loop over characters is written `a*(?:b a*)*`, with a and b exclusive: no text causes backtracking.
 _BLANK: Final = re.compile(r"[ \t\r\n]*(?:#[^\n]*[ \t\r\n]*)*")
 _BETWEEN: Final = re.compile(r"[ \t\r\n,]*(?:#[^\n]*[ \t\r\n,]*)*")
 _KEY: Final = re.compile(
@@ -35,15 +35,15 @@ _ESCAPES: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "
 _LAST_CHARACTER: Final = 0x10FFFF
 
 _DEEPEST: Final = 32
-"""Keys in a path. Nobody configures what is deeper, and the paths of 50,000 nested arrays would fill the memory."""
+"""Keys in a path. No configuration is nested deeper, and the paths of 50,000 nested arrays would fill the memory."""
 
 
 def locate(text: str) -> Mapping[tuple[str | int, ...], int]:
-    """Return the line, counted from 1, of every key path in a document that was read as TOML before.
+    """Return the line, counted from 1, of every key path in a document that was parsed before.
 
-    Tables have the line of their header (those without one: the first that mentions them), the entries of an array of
-    tables are counted from 0, and so are the elements of an array, each at the line where it begins. Paths of more than
-    32 keys are left out.
+    Tables have the line of their header (those without one: of their first mention). Entries of an array of tables are
+    counted from 0, and so are elements of an array, each at the line where it begins. Paths of more than 32 keys are
+    omitted.
     """
     scanner = _Scanner(text)
     scanner.document()
@@ -58,7 +58,7 @@ def find_headers(text: str) -> tuple[tuple[int, tuple[str | int, ...]], ...]:
 
 
 class _Scanner:
-    """Walks through the text once; `_at` is where it stands."""
+    """A single pass over the text; `_at` is the current position."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[_Path, int] = {}
@@ -78,7 +78,7 @@ class _Scanner:
                 self._header()
             else:
                 self._assignment(self._table)
-            # In odd text this also passes over what was not understood, so that there always is progress.
+            # In invalid text this also skips unknown characters, so that there is always progress.
             self._skip(_REST_OF_LINE)
             self._skip(_BLANK)
 
@@ -93,7 +93,7 @@ class _Scanner:
         for key in keys[:-1]:
             path = self._noted(path, key, line)
             if path in self._entries:
-                # Below an array of tables, a header speaks of the entry that was begun last.
+                # Below an array of tables, a header refers to its latest entry.
                 path = _below(path, self._entries[path])
         path = self._noted(path, keys[-1], line)
         if is_entry:
@@ -110,7 +110,7 @@ class _Scanner:
             self._value(path)
 
     def _assigned(self, table: _Path) -> _Path | None:
-        """Pass over a key and its `=`, and return the key's path; None if there is none."""
+        """Skip a key and its `=`, and return the key's path; None if there is none."""
         keys = self._keys()
         if not keys or not self._text.startswith("=", self._at):
             return None
@@ -123,7 +123,7 @@ class _Scanner:
         return path
 
     def _keys(self) -> list[str]:
-        """Pass over a key, which may have dots in it, and return its parts."""
+        """Skip a key, which may be dotted, and return its parts."""
         keys = []
         while match := _KEY.match(self._text, self._at):
             self._at = match.end()
@@ -135,7 +135,7 @@ class _Scanner:
         return keys
 
     def _value(self, path: _Path) -> None:
-        """Pass over a value, and note what is in it. Not recursive: arrays may be nested deeply."""
+        """Skip a value, and record its keys. Not recursive: arrays may be nested deeply."""
         # Each open bracket: the path of its value, and the index of its next element; None for an inline table.
         opened: list[tuple[_Path, int | None]] = []
         while True:
@@ -158,7 +158,7 @@ class _Scanner:
             self._skip(_OTHER_SCALAR)
 
     def _following(self, opened: list[tuple[_Path, int | None]]) -> _Path | None:
-        """Go to the next value within the open brackets and return its path; None if the outermost was closed."""
+        """Advance to the next value within the open brackets and return its path; None once the outermost is closed."""
         while opened:
             self._skip(_BETWEEN)
             if self._at >= len(self._text):
@@ -175,7 +175,7 @@ class _Scanner:
         return None
 
     def _noted(self, path: _Path, key: Key, line: int) -> _Path:
-        """Return the path of a key below, whose line this is if it was not mentioned before."""
+        """Return the path of a key below, recording the line of its first mention."""
         below = _below(path, key)
         self.lines.setdefault(below, line)
         return below
@@ -186,7 +186,7 @@ class _Scanner:
             self._at = match.end()
 
     def _here(self) -> int:
-        """Return the line in which the scanner stands."""
+        """Return the current line."""
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line

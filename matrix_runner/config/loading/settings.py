@@ -1,4 +1,4 @@
-"""The resolved configuration: every option's value, and where it came from."""
+"""The resolved settings: every option's value and origin, for the run or for one cell."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The whole configuration of a run: `settings[ARCHS]` is the value, `settings.origin(ARCHS)` says whence.
+    """The configuration of a run: `settings[ARCHS]` is the value, `settings.origin(ARCHS)` its origin.
 
     `resolved` has every option of the table, in its order, for the run as a whole; `for_cell` applies the overrides.
-    `project_name`: what the project's metadata says. `metadata_python`: its requires-python, with where it stands.
-    `is_drop_in`: read from the table and variables of cibuildwheel. `notices`: what the user should know of it all.
+    `project_name`, `metadata_python`: name and requires-python from the project's metadata. `is_drop_in`: read from
+    cibuildwheel's table and variables. `notices`: messages for the user about the configuration.
     """
 
     resolved: tuple[Setting, ...]
@@ -36,35 +36,35 @@ class Settings:
         return cast("T", self.resolved[_POSITION[option.name]].value)
 
     def origin(self, option: Option[object]) -> Origin:
-        """Say where the option's value came from."""
+        """Return the origin of the option's value."""
         return self._setting(option.name).origin
 
     @property
     def requires_python(self) -> Setting | None:
-        """Return which Python versions the project supports, as a version specifier, None if nothing says so."""
+        """The Python versions that the project supports, as a version specifier; None if unspecified."""
         option = self._setting(PROJECT_REQUIRES_PYTHON.name)
         return option if option.value else self.metadata_python
 
     @property
     def overrides(self) -> tuple[Layer, ...]:
-        """The layers that are for some cells only."""
+        """The layers that apply to some cells only."""
         return tuple(layer for layer in self.layers if layer.select is not None)
 
     def for_cell(self, cell: Cell) -> "Settings":
-        """Apply the overrides that select a cell."""
+        """Return the settings of a cell, with the overrides that select it."""
         if not any(layer.select is not None and layer.select.matches(cell) for layer in self.overrides):
             return self
         layers = [layer for layer in self.layers if layer.select is None or layer.select.matches(cell)]
         return replace(self, resolved=tuple(resolve(option, layers) for option in BY_NAME.values()))
 
     def items(self) -> Iterator[tuple[Option[object], object]]:
-        """Give every option with its value, in the order of the table."""
+        """Return an iterator over every option and its value, in the order of the table."""
         return ((BY_NAME[setting.name], setting.value) for setting in self.resolved)
 
     def image(self, platform: Platform) -> str:
-        """Return the image, as the user named it, for the cells of a platform.
+        """Return the image, as named by the user, for the cells of a platform.
 
-        Of `image` and the platform's own option the one from the higher layer wins, in one layer the platform's own.
+        The option from the higher layer wins; within one layer, the platform's own wins over `image`.
         """
         own = IMAGES[platform]
         above = self._setting(IMAGE.name).rank > self._setting(own.name).rank

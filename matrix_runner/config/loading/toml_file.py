@@ -1,4 +1,4 @@
-"""Reading a TOML file that anyone may have written: every way it can be wrong is one clear line."""
+"""Robust reading of TOML files: every defect becomes a one-line error message."""
 
 import re
 import stat
@@ -10,7 +10,7 @@ from matrix_runner.config.mistakes import quote
 from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 
 LARGEST = 8 * 1024 * 1024
-"""Bytes. A configuration is never that long; what is larger was not meant, and would only use up memory."""
+"""Bytes. No configuration is that long; a larger file is a mistake, and would only use up memory."""
 
 _POSITION = re.compile(
     r"(?P<reason>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
@@ -18,10 +18,10 @@ _POSITION = re.compile(
 
 
 class Unreadable(Exception):
-    """A file that cannot be read, or is no TOML; its text is a whole line.
+    """A file is unreadable or invalid TOML; the message is a whole line.
 
-    `problem`: the same as a clause, without the file's name. `is_no_file`: there is something else of that name, such
-    as a directory.
+    `problem`: the same as a clause, without the file's name. `is_no_file`: the name belongs to something other than a
+    file, such as a directory.
     """
 
     def __init__(self, text: str, *, problem: str = "", is_no_file: bool = False) -> None:
@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TomlText:
-    """A TOML document: its text, and the values in it."""
+    """A TOML document: its text, and its values."""
 
     text: str
     content: Mapping[str, TOMLValue]
@@ -45,7 +45,7 @@ def read_toml(file: Path, label: str) -> TomlText | None:
 
 
 def parse_toml(data: bytes, label: str) -> TomlText:
-    """Return the document; raise Unreadable, with line and column where they are known."""
+    """Parse a document; raise Unreadable, with line and column if known."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,7 +58,7 @@ def parse_toml(data: bytes, label: str) -> TomlText:
     except RecursionError:
         raise Unreadable(f"{label}: not readable as TOML: nested too deeply") from None
     except ValueError as error:
-        # Python itself refuses numbers of thousands of digits and dates such as 2024-02-31.
+        # Python itself rejects numbers of thousands of digits and dates such as 2024-02-31.
         raise Unreadable(f"{label}: not readable as TOML: {' '.join(str(error).split())}") from None
 
 
@@ -66,7 +66,7 @@ def read_file(file: Path, label: str) -> bytes | None:
     """Return the content of a small regular file, or None if there is none; raise Unreadable."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
-            # Opening a named pipe would wait for ever.
+            # Opening a named pipe would block forever.
             what = "a directory" if file.is_dir() else "not a regular file"
             raise Unreadable(f"{label}: cannot be read: it is {what}", is_no_file=True)
         with file.open("rb") as stream:
@@ -86,7 +86,7 @@ def read_file(file: Path, label: str) -> bytes | None:
 
 
 def _located(message: str, text: str, label: str) -> str:
-    """Turn the parser's message into `file:line:column: reason: the line`."""
+    """Convert the parser's message to `file:line:column: reason: the line`."""
     match = _POSITION.fullmatch(message)
     if match is None:
         return f"{label}: not readable as TOML: {' '.join(message.split())}"

@@ -1,4 +1,4 @@
-"""The layers above the file: environment variables, and flags."""
+"""The configuration layers of environment variables and of command-line flags."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ _INHERIT = "inherit"
 
 
 def variable_layers(environ: Mapping[str, str], dialect: Dialect, diagnostics: Diagnostics) -> Iterator[Layer]:
-    """Read the dialect's variables: those for every system, then those for Linux, which are above them."""
+    """Read the dialect's variables: those for every system, then, above them, those for Linux."""
     given = {name: text for name, text in environ.items() if name.startswith(dialect.prefix)}
     for suffix in ("", f"-{LINUX}"):
         layer: list[Given] = []
@@ -26,7 +26,7 @@ def variable_layers(environ: Mapping[str, str], dialect: Dialect, diagnostics: D
             variable = dialect.variable(option.name + suffix)
             text = given.get(variable)
             kind = dialect.kind(option)
-            # CI systems set variables of a build matrix to nothing: for what cannot be empty that means not set.
+            # CI systems set a build matrix's variables to nothing: where empty is invalid, that means unset.
             if text is None or (suffix and not option.per_platform) or not (text.strip() or kind.may_be_empty):
                 continue
             one = diagnostics.value(option.name, kind.read_text, text, Source.ENVIRONMENT, position_in(variable))
@@ -40,7 +40,7 @@ def variable_layers(environ: Mapping[str, str], dialect: Dialect, diagnostics: D
 
 def _rules(given: Mapping[str, str], dialect: Dialect, diagnostics: Diagnostics, suffix: str) -> Mapping[str, Inherit]:
     variable = dialect.variable(_INHERIT)
-    # Mistakes in it are noted once, though it is read for both layers.
+    # Its mistakes are reported once, though it is read for both layers.
     noted = Diagnostics() if suffix else diagnostics
     rules = noted.inherit(given.get(variable, ""), dialect, _beside(variable), suffix=f"-{LINUX}")
     if not suffix:
@@ -77,7 +77,7 @@ def _find_unknown(given: Mapping[str, str], dialect: Dialect, diagnostics: Diagn
 
 
 def flag_layer(flags: Mapping[str, FlagValue], dialect: Dialect, diagnostics: Diagnostics) -> Layer:
-    """Read the flags that were given, in the words of the dialect; one that was given several times adds up."""
+    """Read the given flags, in the dialect's kinds; repeated values of a flag are joined."""
     layer: list[Given] = []
     for name, raw in flags.items():
         option = BY_NAME[name]

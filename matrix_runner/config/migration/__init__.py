@@ -1,1 +1,1 @@
-"""From `[tool.cibuildwheel]` to `[tool.matrix-runner]`."""
+"""Migration of `[tool.cibuildwheel]` to `[tool.matrix-runner]`, for `runner migrate`."""

@@ -1,4 +1,4 @@
-"""Some tables of a TOML document as text: copied under another name, and put back; all else stays byte for byte."""
+"""Text-level cutting, copying and insertion of TOML tables, preserving all other bytes."""
 
 import re
 from collections.abc import Callable
@@ -17,8 +17,8 @@ _COMMENTED_KEY = re.compile(r"\s*#+\s*([a-z0-9_-]+)(?:\.[\w-]+)*\s*=")
 class Piece:
     """A table's header and keys. `keys`: its path, empty before the first header.
 
-    `lead`: comments some blank lines above the header. `body`: the comments right above it, the header, all that is
-    below, up to the next piece.
+    `lead`: comments separated from the header by blank lines. `body`: the comments directly above the header, the
+    header, and everything up to the next piece.
     """
 
     keys: _Path
@@ -27,12 +27,12 @@ class Piece:
 
 
 def cut(text: str, is_own_key: Callable[[str], bool]) -> tuple[Piece, ...]:
-    """Cut a document into its tables; put together again they are the document.
+    """Cut a document into its tables; their concatenation is the document.
 
-    Comments between two tables belong to the table below, unless they stand right under the keys of the one above or
-    hold, commented out, a key that is its own.
+    Comments between two tables belong to the lower table, unless they directly follow the keys of the upper table or
+    contain a commented-out key of it.
     """
-    # Other line ends than this one are none to TOML.
+    # TOML has no other line ends than this and CRLF.
     lines = re.findall(r"[^\n]*\n|[^\n]+\Z", text)
     headers = [(line - 1, keys) for line, keys in find_headers(text)]
     marks: list[tuple[_Path, int, int]] = [((), 0, 0)]
@@ -54,26 +54,26 @@ def _is_comment(line: str) -> bool:
 
 
 def _end_of_content(lines: list[str], start: int, header: int) -> int:
-    """Return where, above a header, the blank lines and comments begin."""
+    """Return the line where the blank lines and comments above a header begin."""
     end = header
     while end > start and (not lines[end - 1].strip() or _is_comment(lines[end - 1])):
         end -= 1
     try:
         loads("".join(lines[start:end]))
     except TOMLDecodeError:
-        # What looked like comments are the last lines of a string.
+        # The apparent comments are the last lines of a string.
         return header
     return end
 
 
 def _lead(lines: list[str], content: int, attached: int, is_own_key: Callable[[str], bool]) -> int:
-    """Return where the comments begin that are not of the table above."""
+    """Return the line where the comments that do not belong to the table above begin."""
     lead = content
     while lead < attached and _is_comment(lines[lead]):
         lead += 1
     while lead < attached and not lines[lead].strip():
         lead += 1
-    # A key that is commented out takes what stands above it, and its own block, to the table above.
+    # A commented-out key assigns the comments above it, and its own block, to the table above.
     for number in range(lead, attached):
         match = _COMMENTED_KEY.match(lines[number])
         if match and is_own_key(match[1]):
@@ -86,7 +86,7 @@ def _lead(lines: list[str], content: int, attached: int, is_own_key: Callable[[s
 
 
 def copied(pieces: tuple[Piece, ...], old: tuple[str, ...], new: str, *, without: frozenset[str]) -> str:
-    """Return the tables at and below the path `old`, its last key written `new`; those in `without` stay out."""
+    """Return the tables at and below the path `old`, its last key renamed to `new`, except those in `without`."""
     text, is_following = "", False
     for piece in pieces:
         is_old = piece.keys[: len(old)] == old
@@ -97,7 +97,7 @@ def copied(pieces: tuple[Piece, ...], old: tuple[str, ...], new: str, *, without
 
 
 def _renamed(body: str, old: str, new: str) -> str:
-    """Write another name in the header, the first line that is no comment."""
+    """Rename the table in the header, the first line that is not a comment."""
     lines = re.findall(r"[^\n]*\n|[^\n]+\Z", body)
     at = next(number for number, line in enumerate(lines) if not _is_comment(line))
     lines[at] = lines[at].replace(old, new, 1)
@@ -105,7 +105,7 @@ def _renamed(body: str, old: str, new: str) -> str:
 
 
 def inserted(pieces: tuple[Piece, ...], old: tuple[str, ...], table: str) -> str:
-    """Return the document with a table behind the last one at or below the path `old`, or else at its end."""
+    """Return the document with a table inserted after the last one at or below the path `old`, or else at its end."""
     last = max((n for n, piece in enumerate(pieces) if piece.keys[: len(old)] == old), default=len(pieces) - 1)
     before = "".join(piece.lead + piece.body for piece in pieces[: last + 1])
     after = "".join(piece.lead + piece.body for piece in pieces[last + 1 :])

@@ -1,4 +1,4 @@
-"""From `[tool.cibuildwheel]` to `[tool.matrix-runner]`: the same wheels, with comments and formatting kept."""
+"""Migration of cibuildwheel's table to ours: the same wheels, with comments and formatting preserved."""
 
 from collections.abc import Iterable
 from copy import deepcopy
@@ -22,7 +22,7 @@ _NEW = ("tool", OWN.table)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Migration:
-    """The new text of the file. `notes`: what could not be taken over, and what changed its spelling, a line each."""
+    """The new text of the file. `notes`: settings not migrated or spelt differently, a line each."""
 
     text: str
     notes: tuple[str, ...]
@@ -30,7 +30,7 @@ class Migration:
 
 @dataclass(kw_only=True, slots=True)
 class _Lines:
-    """Notes as lines."""
+    """Notes, collected as lines."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -41,8 +41,8 @@ class _Lines:
 def migrate(text: str) -> Migration:
     """Add our table below that of cibuildwheel, which stays: other systems' wheels may need it.
 
-    The text is well-formed TOML and has that table, free of mistakes. What means the same in both keeps its spelling;
-    what does not is written anew, and defaults that differ are written out. Raise UsageError if nothing can be added.
+    The text is well-formed TOML and has that table, free of mistakes. Values with the same meaning in both retain their
+    spelling; others are rewritten, and differing defaults are written out. Raise UsageError if nothing can be added.
     """
     pieces = excerpts.cut(text, lambda key: key in CIBUILDWHEEL.in_file)
     notes = _Lines()
@@ -63,7 +63,7 @@ def migrate(text: str) -> Migration:
 
 
 def _values(text: str) -> Values:
-    """Return what our table would hold if every value meant the same, the defaults that are not ours first."""
+    """Return our table's content if every value meant the same, beginning with cibuildwheel's differing defaults."""
     tool = loads(text)["tool"]
     old = tool[CIBUILDWHEEL.table] if isinstance(tool, dict) else {}
     table = deepcopy(old) if isinstance(old, dict) else {}
@@ -72,12 +72,12 @@ def _values(text: str) -> Values:
 
 
 def _defaults() -> dict[str, str]:
-    """Return the defaults of the other tool that are not ours, a line each."""
+    """Return cibuildwheel's defaults that differ from ours, a line each."""
     return {name: f"{name} = {OWN.in_file[name].kind.write(value)}\n" for name, value in CIBUILDWHEEL.defaults.items()}
 
 
 def _formatted(copied: str, values: Values) -> str | None:
-    """Bring a copy of the tables to these values, keeping comments and formatting; None if that cannot be done."""
+    """Change a copy of the tables to these values, with comments and formatting; return None if that fails."""
     if not any(keys == _NEW for _, keys in find_headers(copied)):
         copied = f"[{path(*_NEW)}]\n{copied}"
     lines = copied.split("\n")
@@ -88,14 +88,14 @@ def _formatted(copied: str, values: Values) -> str | None:
         document = tomlkit.parse("\n".join(lines))
         respell(cast("dict[str, Values]", document["tool"])[OWN.table], _OLD, _in_silence)
         text = document.as_string()
-    except Exception:  # noqa: BLE001  whatever the formatting reader stumbles over, the values alone are there
+    except Exception:  # noqa: BLE001  whatever fails in the formatting parser: the plain values suffice
         return None
-    # Keys written as `tool.cibuildwheel.build = ...` elsewhere are in no copy; and a formatting reader may err.
+    # Keys written elsewhere as `tool.cibuildwheel.build = ...` are not in the copy; and a formatting parser may err.
     return text if _reads(text, {"tool": {OWN.table: cast("TOMLValue", values)}}) else None
 
 
 def _in_silence(keys: Iterable[Key], text: str) -> None:
-    """Note nothing: the same was said of the values."""
+    """Discard a note: the values' respelling has added the same."""
 
 
 def _nested(values: Values) -> dict[str, Values]:
@@ -105,7 +105,7 @@ def _nested(values: Values) -> dict[str, Values]:
 
 
 def _inserted_inline(text: str, values: Values) -> str | None:
-    """Put our table into an inline table of tools, which none can be added to from outside."""
+    """Insert our table into an inline `tool` table, which cannot be extended from outside."""
     try:
         document = tomlkit.parse(text)
         tool = document["tool"]
@@ -115,7 +115,7 @@ def _inserted_inline(text: str, values: Values) -> str | None:
         table.update(values)
         tool.append(OWN.table, table)
         return document.as_string()
-    except Exception:  # noqa: BLE001  as above; the caller says that nothing can be added
+    except Exception:  # noqa: BLE001  as above; the caller reports that nothing can be added
         return None
 
 
@@ -126,7 +126,7 @@ def _with(content: dict[str, TOMLValue], values: Values) -> dict[str, TOMLValue]
 
 def _reads(text: str, expected: dict[str, TOMLValue]) -> bool:
     try:
-        # By their spelling: nan is not equal to itself.
+        # Compare spellings: nan is not equal to itself.
         return repr(_sorted(loads(text))) == repr(_sorted(expected))
     except TOMLDecodeError:
         return False

@@ -1,4 +1,4 @@
-"""Values of cibuildwheel's table as our reader wants them: unchanged where they mean the same, else written anew."""
+"""Rewriting of cibuildwheel's values for our reader: unchanged if they mean the same in both, else respelt."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence
 from functools import partial
@@ -22,28 +22,28 @@ from matrix_runner.config.options.selection_options import ARCHS, BUILD, SKIP, T
 from matrix_runner.toml import loads
 
 Values = MutableMapping[str, object]
-"""A table: plain, or one that keeps its formatting (`tomlkit`)."""
+"""A table: plain, or one with formatting (`tomlkit`)."""
 
 _PATTERNS = (BUILD.name, SKIP.name, TEST_SKIP.name)
 _NO_CELL = ("none",)
-"""A pattern that no identifier matches."""
+"""A pattern that matches no identifier."""
 
 
 class Notes(Protocol):
-    """Takes what the user should know of a change."""
+    """Collects messages for the user about changes."""
 
     def __call__(self, keys: tuple[Key, ...], text: str) -> None:
-        """Note something of what stands at `keys`."""
+        """Add a message about the value at `keys`."""
 
 
 def respell(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
-    """Make a table that cibuildwheel reads, without mistakes, one that we read to the same values."""
+    """Change a table that is valid for cibuildwheel so that our reader gets the same values."""
     _joined_with_defaults(table)
     _respell_options(table, base, notes)
     linux = table.get(LINUX)
     if isinstance(linux, MutableMapping):
         if ARCHS.name in linux and INHERIT not in linux and not _accepts(ARCHS, _plain(table[ARCHS.name])):
-            # None of Linux in the table itself, which does not matter where its part for Linux names them.
+            # None of them for Linux in the table itself, which does not matter if its part for Linux names some.
             _put(table, ARCHS.name, ARCHS.kind.write(CIBUILDWHEEL.defaults[ARCHS.name]))
         _respell_options(linux, (*base, LINUX), notes)
     overrides = table.get(OVERRIDES)
@@ -54,7 +54,7 @@ def respell(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
 
 
 def _joined_with_defaults(table: Values) -> None:
-    """Write out what adds to a default that is not ours."""
+    """Write out values that add to a default different from ours."""
     for name, default in CIBUILDWHEEL.defaults.items():
         kind = CIBUILDWHEEL.kind(CIBUILDWHEEL.in_file[name])
         rule = inherit_rules(_plain(table.get(INHERIT, {}))).get(name)
@@ -91,7 +91,7 @@ def _is_per_cell(name: str) -> bool:
 
 
 def _respell_select(table: Values, keys: tuple[Key, ...], notes: Notes) -> bool:
-    """Leave out patterns that can match nothing; return whether there is a cell that the override could be for."""
+    """Drop patterns that cannot match; return whether the override can select any cell."""
     raw = _plain(table.get(SELECT, ""))
     patterns = [word for one in (raw if isinstance(raw, list) else [raw]) for word in str(one).split()]
     if all(map(_is_elsewhere, patterns)):
@@ -107,7 +107,7 @@ def _respell_select(table: Values, keys: tuple[Key, ...], notes: Notes) -> bool:
 
 
 def _matchable(patterns: Iterable[str], keys: tuple[Key, ...], notes: Notes) -> tuple[str, ...]:
-    r"""Return patterns that our reader takes: `cp3\*` is what it expands to, and what can match nothing is left out."""
+    r"""Return patterns that our reader accepts: `cp3\*` is expanded, and patterns that cannot match are dropped."""
     kept: list[str] = []
     for pattern in patterns:
         if _accepts(BUILD, [pattern]):
@@ -123,13 +123,13 @@ def _matchable(patterns: Iterable[str], keys: tuple[Key, ...], notes: Notes) -> 
 def _is_elsewhere(pattern: str) -> bool:
     if not all(is_for_other_systems(one) for one in bracex.expand(pattern)):
         return False
-    # `*-[!win]*` speaks of Windows and matches Linux.
+    # `*-[!win]*` mentions Windows and matches Linux.
     selector = Selector(patterns=(pattern,))
     return not any(selector.matches(cell) for cell in catalog.load().cells)
 
 
 def _respell_options(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
-    """Change, in one table, each value that we would read differently; leave out what we do not have."""
+    """Rewrite each value of a table that our reader would read differently; drop options that we lack."""
     dropped = [key for key in table if key in CIBUILDWHEEL.elsewhere]
     for name, option in CIBUILDWHEEL.in_file.items():
         if name not in table:
@@ -150,7 +150,7 @@ def _respell_options(table: Values, base: tuple[Key, ...], notes: Notes) -> None
 
 
 def _respell_value(table: Values, option: Option[object], value: object, keys: tuple[Key, ...], notes: Notes) -> None:
-    """Write one value anew; of a table only the entries that have to change."""
+    """Rewrite one value; in a table, only the entries that differ."""
     written, raw = option.kind.write(value), _plain(table[option.name])
     wanted = _entries(option, value, written)
     if not (isinstance(raw, dict) and isinstance(wanted, dict) and wanted):
@@ -158,7 +158,7 @@ def _respell_value(table: Values, option: Option[object], value: object, keys: t
         notes(keys, f"written as {written}")
         return
     for name in raw:
-        # What is read to the same in its old spelling keeps it.
+        # An entry with the same meaning retains its spelling.
         if name in wanted and _reads_as(option, {**wanted, name: raw[name]}, value):
             wanted[name] = raw[name]
     entries = cast("Values", table[option.name])
@@ -172,7 +172,7 @@ def _respell_value(table: Values, option: Option[object], value: object, keys: t
 
 
 def _entries(option: Option[object], value: object, written: str) -> object:
-    """Return a value as a table, if it can be one."""
+    """Return a value as a table, if possible."""
     plain = loads(f"v = {written}")["v"]
     if isinstance(plain, str) and isinstance(value, tuple):
         table = dict(cast("Variables", value))
@@ -183,7 +183,7 @@ def _entries(option: Option[object], value: object, written: str) -> object:
 
 
 def _drop_rules(table: Values, is_moot: Callable[[str], bool]) -> None:
-    """Leave out the rules for some options."""
+    """Remove the rules for some options."""
     rules = table.get(INHERIT)
     if isinstance(rules, MutableMapping):
         for name in [key for key in rules if is_moot(key)]:
@@ -217,7 +217,7 @@ def _accepts(option: Option[object], raw: object) -> bool:
 
 
 def _strictly(option: Option[object], value: object, keys: tuple[Key, ...], notes: Notes) -> object:
-    """Return a value that our reader takes: literal braces escaped, patterns that match nothing left out."""
+    """Return a value that our reader accepts: literal braces escaped, patterns that match nothing dropped."""
     if _reads_as(option, loads(f"v = {option.kind.write(value)}")["v"], value):
         return value
     if isinstance(value, str):
@@ -235,7 +235,7 @@ def _plain(value: object) -> object:
 
 
 def _put(table: Values, name: str, written: str) -> None:
-    """Write a value, given as TOML; the comment behind it stays."""
+    """Write a value, given as TOML, leaving the comment behind it."""
     old = table.get(name)
     if not hasattr(old, "trivia") and not hasattr(table, "unwrap"):
         table[name] = loads(f"v = {written}")["v"]

@@ -1,4 +1,4 @@
-"""The one table of options, a chapter a module. An option is imported from its chapter; the whole table is here."""
+"""The table of all options, by topic; flags, variables, schema and reference derive from it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,6 +25,6 @@ OPTIONS: tuple[Option[object], ...] = (
 BY_NAME: Mapping[str, Option[object]] = MappingProxyType({option.name: option for option in OPTIONS})
 
 FLAGS: Mapping[str, Option[object]] = MappingProxyType({option.flag: option for option in OPTIONS if option.flag})
-"""The options that have a flag, by its spelling: from these the command line makes its flags and their help."""
+"""The options with a flag, by its spelling: the source of the command line's flags and their help."""
 
 __all__ = ["BY_NAME", "FLAGS", "OPTIONS"]

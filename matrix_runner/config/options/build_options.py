@@ -1,4 +1,4 @@
-"""Options that say how a wheel is made and repaired."""
+"""Options for building a wheel: commands, frontend, environment, repair, audit, dependency versions."""
 
 from matrix_runner.config.kinds import basic, grammars, programs
 from matrix_runner.config.kinds.values import (

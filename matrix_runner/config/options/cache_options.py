@@ -1,4 +1,4 @@
-"""Options of what is kept from run to run."""
+"""Options for caching: cell cache, remote cache, compiler cache, inputs of prepared images."""
 
 from matrix_runner.config.kinds import basic, grammars, names
 from matrix_runner.config.kinds.units import BYTES, SECONDS

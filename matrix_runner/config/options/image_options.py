@@ -1,4 +1,4 @@
-"""Options that name images: one for each platform, and one for all at once."""
+"""Options for images: one for each platform, and one for all."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -27,7 +27,7 @@ variable over the file), and in one layer the platform's own.
 )
 
 _MANYLINUX_DEFAULTS = {Arch.ARMV7L: "manylinux_2_31", Arch.RISCV64: "manylinux_2_39"}
-"""The oldest manylinux images that are published for these; all others have 2_28."""
+"""The oldest manylinux images published for these; all others have 2_28."""
 
 _DETAILS = """
 A short name from the catalog ({short}, ...) or a full reference (`registry/name:tag`, `name@sha256:...`).

@@ -1,4 +1,4 @@
-"""What one row of the table of options is."""
+"""The class `Option`, a row of the options table, and its sections and sources."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Section(Enum):
-    """A chapter of the reference, with the sentence it opens with."""
+    """A chapter of the options reference, with its opening sentence."""
 
     SELECTION = ("What is built", "Which cells, interpreters on platforms, make the matrix.")
     IMAGES = ("Images", "Which image the cells of a platform run in.")
@@ -21,13 +21,13 @@ class Section(Enum):
     RUN = ("Running", "Where and how cells run, and where the wheels go.")
 
     def __init__(self, title: str, introduction: str) -> None:
-        """`title` and `introduction` are for the reference."""
+        """`title` and `introduction` appear in the reference."""
         self.title = title
         self.introduction = introduction
 
 
 class Source(Enum):
-    """The layers that a value can come from; a later one wins."""
+    """The layers of values; a later one wins."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -38,19 +38,19 @@ class Source(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option(Generic[T_co]):
-    """One row of the table: all that the program knows of an option besides the place that uses it.
+    """A row of the options table: all properties of an option, apart from the code that uses it.
 
-    `name`: as in TOML, and as key of the flags given to `load`. `default`: a value as `kind` would read it. `help`:
-    one line. `details`: paragraphs for the reference. `example`: lines of TOML for `[tool.matrix-runner]`, which a
-    test reads. `flag`: spelling on the command line, or None; `metavar`: what its help calls the value, empty for a
-    switch; `repeatable`: it may be given several times.
-    `adds`: each layer adds to those below and does not replace them. `is_flag_only`: for what must not be decided by
-    a file that comes with a project. `per_platform`: has a variable for Linux alone, with a suffix (the table for Linux
-    may hold every option); `per_cell`: means something for a single cell, so that overrides may set it.
-    `affects_wheel`: its value is part of a cell's cache key; False for what can change neither wheel nor verdict, and
-    for what the key has in another form (the cell itself, its image's id, whether it has tests). `key_text`: the part
-    of the value that counts, as text, where that is not all of it. `limit_hint`: for an option that sets a limit, the
-    advice to a user whose step exceeded it.
+    `name`: as in TOML, and as key of the flags passed to `load`. `default`: a value as returned by `kind`. `help`: one
+    line. `details`: paragraphs for the reference. `example`: lines of TOML for `[tool.matrix-runner]`, parsed by a
+    test. `flag`: spelling on the command line, or None; `metavar`: the value's name in its help, empty for a switch;
+    `repeatable`: may be given several times.
+
+    `adds`: each layer adds to those below instead of replacing them. `is_flag_only`: must not be decided by a file that
+    comes with a project. `per_platform`: has a variable for Linux alone, with a suffix (the table for Linux may contain
+    every option); `per_cell`: applies to a single cell, so that overrides may set it. `affects_wheel`: its value is
+    part of a cell's cache key; False if it changes neither wheel nor verdict, or if the key contains it in another form
+    (the cell itself, its image's id, whether it has tests). `key_text`: the relevant part of the value as text, if that
+    is not the whole. `limit_hint`: for an option that sets a limit, the advice to a user whose step exceeded it.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Option(Generic[T_co]):
 
     @property
     def variable(self) -> str:
-        """The environment variable that sets it."""
+        """The environment variable that sets the option."""
         return variable(self.name)
 
 
@@ -84,5 +84,5 @@ PREFIX = "MATRIX_RUNNER_"
 
 
 def variable(name: str) -> str:
-    """Return the environment variable of the option of that name."""
+    """Return the environment variable of an option's name."""
     return PREFIX + name.upper().replace("-", "_")

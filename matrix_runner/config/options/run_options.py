@@ -1,4 +1,4 @@
-"""Options of the run itself: where cells run, how many, how long, and where wheels go."""
+"""Options of the run: container engine, jobs, limits and timeouts, output directory, debugging."""
 
 from matrix_runner.config.kinds import basic, programs, shapes
 from matrix_runner.config.kinds.units import BYTES, SECONDS
@@ -15,7 +15,7 @@ _DURATION = basic.measured(
 
 
 def _arguments(engine: object) -> str:
-    """Return the part of the value that a container feels: the same cell on Docker and on Podman is the same cell."""
+    """Return the part of the value that affects a container: a cell on Docker equals the same cell on Podman."""
     assert isinstance(engine, ContainerEngine)  # noqa: S101  the kind reads no other
     return "\0".join(engine.arguments.words)
 

@@ -1,4 +1,4 @@
-"""Options that choose the cells."""
+"""Options that select cells: build, skip, archs, enable, test-skip, requires-python."""
 
 from matrix_runner.config.kinds import basic, grammars, shapes
 from matrix_runner.config.kinds.values import ArchChoice, ArchGroup, EnableGroup

@@ -1,4 +1,4 @@
-"""Options that say how a repaired wheel is tested."""
+"""Options for testing a repaired wheel: commands, requirements, extras, groups, sources, environment."""
 
 from matrix_runner.config.kinds import grammars, names
 from matrix_runner.config.kinds.values import Variables

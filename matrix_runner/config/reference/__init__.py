@@ -1,1 +1,1 @@
-"""What is made of the table of options: the reference and the JSON schema."""
+"""Documents generated from the options table: docs/options.md and the JSON Schema."""

@@ -1,7 +1,6 @@
-"""The JSON Schema of `[tool.matrix-runner]`, from the table: what editors complete from and warn by.
+"""The JSON Schema of `[tool.matrix-runner]` (schema.json), generated from the options table for editors.
 
-`make reference` writes schema.json anew. Draft 7, because that is what validate-pyproject and TOML language servers
-read.
+`make reference` rewrites schema.json. Draft 7, because validate-pyproject and TOML language servers read that.
 """
 
 import json
@@ -17,7 +16,7 @@ from matrix_runner.toml import loads
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 IDENTITY = "https://matrix-runner.invalid/options.json"
-"""A name, not an address (RFC 2606): nothing is fetched. Validators join it with references, so a URN will not do."""
+"""A name, not an address (RFC 2606): nothing is fetched. Validators join it with references, so a URN does not work."""
 
 PYPROJECT = "https://json.schemastore.org/pyproject.json"
 
@@ -25,7 +24,7 @@ _OPTIONS = tuple(OWN.in_file.values())
 
 
 def get_schema(tool: str = OWN.table) -> dict[str, object]:
-    """Return the schema of the table; `tool` is its name, as validate-pyproject's entry points are called."""
+    """Return the schema of the table; `tool` is its name, as passed by validate-pyproject to entry points."""
     options = {option.name: _reference(option.name) for option in _OPTIONS}
     inherit = {INHERIT: _reference(INHERIT)}
     return {
@@ -52,7 +51,7 @@ def get_schema(tool: str = OWN.table) -> dict[str, object]:
 
 
 def whole_file() -> dict[str, object]:
-    """Return a schema of a whole pyproject.toml: the one editors have for it, and ours for our table."""
+    """Return a schema of a whole pyproject.toml: the public one used by editors, plus ours for our table."""
     table = {key: one for key, one in get_schema().items() if key not in {"$schema", "$id", "definitions"}}
     tool = {"type": "object", "properties": {OWN.table: table}}
     return {
@@ -63,7 +62,7 @@ def whole_file() -> dict[str, object]:
 
 
 def as_text(schema: dict[str, object]) -> str:
-    """Return the text of a schema, as a file holds it."""
+    """Return a schema as file content."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The reference of all options, from the table: `make reference` writes docs/options.md."""
+"""The options reference (docs/options.md), generated from the options table by `make reference`."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from matrix_runner.config.options.option import Option, Section
 
 
 def reference() -> str:
-    """Return the reference as Markdown, in chapters, in the order of the table."""
+    """Return the reference as Markdown, in chapters, in table order."""
     head = files("matrix_runner.config.reference").joinpath("document_head.md").read_text("utf-8")
     chapters = [head.replace("{contents}", _contents())]
     for section in Section:
@@ -22,7 +22,7 @@ def reference() -> str:
 
 
 def _entries(section: Section) -> tuple[Option[object], ...]:
-    """Return the options of a section that have an entry of their own: those of one platform's image share one."""
+    """Return the options of a section with an entry of their own: those of the platforms' images share one."""
     return tuple(option for option in OPTIONS if option.section is section and option not in IMAGES.values())
 
 
@@ -45,7 +45,7 @@ def _images() -> str:
 
 
 def entry(option: Option[object]) -> str:
-    """Return what the reference says of one option."""
+    """Return the reference entry of one option."""
     parts = [f"### `{option.name}`", option.help, "\n".join(f"- {fact}" for fact in _facts(option))]
     parts += [option.details.strip()] if option.details.strip() else []
     parts += [f"```toml\n[tool.matrix-runner]\n{option.example}\n```"] if option.example else []

@@ -1,4 +1,4 @@
-"""The live table as text: a pure function of where the cells are, the time and the room there is."""
+"""Layout of the live table as text: a pure function of the cells' progress, the time and the viewport."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _TIME_WIDTH = 6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Glyphs:
-    """The signs of the table, one column each; `ASCII` for a stream that knows no others."""
+    """The symbols of the table, one column each; `ASCII` for streams without Unicode."""
 
     passed: str
     failed: str
@@ -28,7 +28,7 @@ class Glyphs:
     more: str
 
     def of(self, cell: CellProgress) -> tuple[str, str]:
-        """Return a cell's sign and colour."""
+        """Return a cell's symbol and colour."""
         if cell.outcome is None:
             return (self.running, "cyan") if cell.phase is CellPhase.RUNNING else (self.queued, "bright_black")
         match cell.outcome.status:
@@ -64,7 +64,7 @@ ASCII = Glyphs(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewport:
-    """What there is to draw on: columns, lines, signs."""
+    """The available columns, lines and symbols."""
 
     width: int
     height: int
@@ -74,9 +74,8 @@ class Viewport:
 def board_lines(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) -> tuple[Text, ...]:
     """Return the table, at most `viewport.height` lines of at most `viewport.width` columns.
 
-    An empty line sets it off from what scrolled by above, if there is viewport. Rows stand in plan order and stay where
-    they are. Only where there are more than fit, the most telling are shown: failed, running, then queued, then
-    finished; a line counts those that are not.
+    An empty line separates it from the scrolled output above, if there is space. Rows stay in plan order. If there are
+    too many, the most informative are shown: failed, running, then queued, then finished; a line counts the others.
     """
     shown, hidden = _selection(cells, max(viewport.height - 3, 1))
     names = max((len(str(cell.cell)) for cell in shown), default=0)
@@ -92,7 +91,7 @@ def board_lines(cells: tuple[CellProgress, ...], now: float, viewport: Viewport)
 def _selection(
     cells: tuple[CellProgress, ...], lines: int
 ) -> tuple[tuple[CellProgress, ...], tuple[CellProgress, ...]]:
-    """Divide cells into those with a row and those counted together, in plan order each."""
+    """Split the cells into those with a row and those only counted, each in plan order."""
     if len(cells) <= lines:
         return cells, ()
     ranked = sorted(range(len(cells)), key=lambda index: (_rank(cells[index]), index))
@@ -182,7 +181,7 @@ def _summary(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) ->
 
 
 def fit(text: Text, viewport: Viewport) -> Text:
-    """Cut the line to the room's columns; a wide character that would stick out goes whole."""
+    """Truncate a line to the viewport's columns; a wide character across the edge is dropped."""
     if viewport.glyphs is ASCII:
         text.plain = text.plain.encode("ascii", "replace").decode()
     if cell_len(text.plain) > viewport.width:

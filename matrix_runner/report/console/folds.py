@@ -1,4 +1,4 @@
-"""What CI systems let a log say to them: folds, annotations, and an end to commands in untrusted text."""
+"""CI log syntax of GitHub, GitLab, Travis and Azure: folds, error annotations, and disabling of log commands."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class FoldStyle(Enum):
-    """How the CI system that shows the log folds a part of it, by the variable that gives it away."""
+    """The CI system whose fold syntax to use, with the environment variable that identifies it."""
 
     NONE = ""
     GITHUB = "GITHUB_ACTIONS"
@@ -16,7 +16,7 @@ class FoldStyle(Enum):
 
 
 def fold_style(environ: Mapping[str, str]) -> FoldStyle:
-    """Return the style of the CI system that this environment is of; `false`, `0` and nothing mean no."""
+    """Return the fold style of the environment's CI system; a variable with `false`, `0` or no value is ignored."""
     for style in FoldStyle:
         if style.value and environ.get(style.value, "").lower() not in {"", "0", "false"}:
             return style
@@ -24,7 +24,7 @@ def fold_style(environ: Mapping[str, str]) -> FoldStyle:
 
 
 def opening(style: FoldStyle, name: str, title: str, now: float) -> str:
-    """Return the line that opens a fold. `name` is unique in the log; `now` is Unix time (GitLab asks for it)."""
+    """Return the line that opens a fold. `name` is unique in the log; `now` is Unix time (GitLab needs it)."""
     match style:
         case FoldStyle.NONE:
             return title
@@ -54,20 +54,20 @@ def closing(style: FoldStyle, name: str, now: float) -> tuple[str, ...]:
 
 
 def commands_off(style: FoldStyle, token: str) -> tuple[str, ...]:
-    """Return the line after which the CI system takes no commands until `commands_on` with the same secret token.
+    """Return the line that disables CI commands until `commands_on` with the same secret token.
 
-    Only GitHub has one. It is needed there besides `sanitize.neutralise`, which knows only today's command forms.
+    Only GitHub has one. It supplements `sanitize.neutralise`, which knows only today's command forms.
     """
     return (f"::stop-commands::{token}",) if style is FoldStyle.GITHUB else ()
 
 
 def commands_on(style: FoldStyle, token: str) -> tuple[str, ...]:
-    """Return the line that ends what `commands_off` began."""
+    """Return the line that enables CI commands again."""
     return (f"::{token}::",) if style is FoldStyle.GITHUB else ()
 
 
 def error_annotation(style: FoldStyle, title: str, message: str) -> tuple[str, ...]:
-    """Return the line that shows an error on the CI system's own page, where it has such a thing."""
+    """Return the line that shows an error on the CI system's own page, where supported."""
     match style:
         case FoldStyle.GITHUB:
             return (f"::error title={_github_property(title)}::{_github_data(message)}",)
@@ -90,5 +90,5 @@ def _azure_data(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Return the text in the letters that Travis and GitLab allow in a fold's name."""
+    """Return the text in the characters that Travis and GitLab allow in a fold's name."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", text)

@@ -1,4 +1,4 @@
-"""The live table on a terminal. Import it only when there is one: it brings rich along."""
+"""The live table on a terminal. Import it only when it is shown: it imports rich."""
 
 import textwrap
 from collections.abc import Mapping
@@ -32,16 +32,16 @@ from matrix_runner.report.sanitize import clean_lines, last_line, sanitized_line
 from matrix_runner.report.terminal import speaks_unicode, wants_colour
 
 _PAUSE = 1 / 8
-"""Seconds between two drawings at least; a person reads no faster."""
+"""Minimal seconds between two drawings; nobody reads faster."""
 
 _LATEST = 4096
-"""Bytes of a cell's latest output that are kept to show its last line."""
+"""Bytes of a cell's latest output held to show its last line."""
 
 _EXCERPT = 10
 
 
 def make_console(stream: TextIO, environ: Mapping[str, str]) -> Console:
-    """Return a console on the stream that honours NO_COLOR, FORCE_COLOR and TERM of the given environment."""
+    """Return a console for the stream that honours NO_COLOR, FORCE_COLOR and TERM of the given environment."""
     colour = wants_colour(environ, is_terminal=stream.isatty())
     return Console(
         file=stream,
@@ -56,14 +56,14 @@ def make_console(stream: TextIO, environ: Mapping[str, str]) -> Console:
 
 
 class LiveTable:
-    """A row for each cell, drawn anew at most eight times a second; notices and failures scroll by above it.
+    """A row per cell, redrawn at most eight times a second; notices and failures scroll by above.
 
-    With `logs` (which must hear each event first) a failure is shown with the end of its log. When the run is over the
-    table vanishes: the summary says the same for good. A terminal that goes away stops the drawing, not the run.
+    With `logs` (which must receive each event first) a failure is shown with the end of its log. At the end of the run
+    the table vanishes: the summary replaces it. If the terminal disappears, the drawing stops, not the run.
     """
 
     def __init__(self, console: Console, logs: CellLogs | None = None) -> None:
-        """`console`: see `make_console`. The terminal is the main thread's."""
+        """`console`: see `make_console`. Main thread only."""
         self._console = console
         self._logs = logs
         self._glyphs = UNICODE if speaks_unicode(console.encoding) else ASCII
@@ -81,7 +81,7 @@ class LiveTable:
         )
 
     def handle(self, event: Event) -> None:
-        """Follow the event, and draw if it is time to."""
+        """Process an event, and redraw if it is time to."""
         self._progress.handle(event)
         if not self._is_gone:
             try:
@@ -109,7 +109,7 @@ class LiveTable:
             self._draw()
 
     def close(self) -> None:
-        """Take the table away and give the cursor back."""
+        """Remove the table and restore the cursor."""
         with suppress(OSError):
             self._live.stop()
 
@@ -120,7 +120,7 @@ class LiveTable:
 
     def _viewport(self) -> Viewport:
         width, height = self._console.size
-        # One line stays free: a table as high as the terminal scrolls it at every drawing.
+        # One line stays free: a table as high as the terminal would scroll it at every drawing.
         return Viewport(width=width, height=height - 1, glyphs=self._glyphs)
 
     def _with_detail(self, cell: CellProgress) -> CellProgress:
@@ -147,7 +147,7 @@ class LiveTable:
         )
 
     def _excerpt(self, outcome: Outcome) -> tuple[str, ...]:
-        """Return the last lines of the cell's log, without its footer: the head says that."""
+        """Return the last lines of the cell's log, without its footer, which repeats the heading."""
         if self._logs is None:
             return ()
         tail = self._logs.tail(outcome.cell, 64 * 1024)
@@ -167,7 +167,7 @@ def _notice(notice: Notice, width: int) -> tuple[Text, ...]:
 
 
 def _end(data: bytes) -> bytes:
-    """Return the end of the data from where a line begins, if it is long."""
+    """Return the data, or the end of long data from the beginning of a line."""
     if len(data) <= _LATEST:
         return data
     data = data[-_LATEST:]

@@ -1,4 +1,4 @@
-"""The console of CI systems and pipes: whole blocks in the order cells end, and a sign of life."""
+"""The plain console for CI systems and pipes: a block per finished cell, notices, and signs of life."""
 
 import secrets
 import time
@@ -41,9 +41,9 @@ from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lin
 from matrix_runner.report.terminal import LineWriter
 
 SIGN_OF_LIFE = 30.0
-"""Seconds without a line after which a sign of life is printed."""
+"""Seconds without a line before a sign of life is printed."""
 QUIET_SIGN_OF_LIFE = 300.0
-"""The same where quiet was asked for: Travis ends a job after ten silent minutes."""
+"""The same for `--progress quiet`: Travis ends a job after ten silent minutes."""
 
 _SHOWN_LINES = 200
 _OPEN_LINES = 30
@@ -54,7 +54,7 @@ _COLOURS = {Status.PASSED: 32, Status.CACHED: 32, Status.FAILED: 31, Status.SKIP
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlainStyle:
-    """The look of the console. `verbose`: full logs of passing cells too. `quiet`: warnings and failures only."""
+    """The console's format. `verbose`: full logs of passing cells too. `quiet`: warnings and failures only."""
 
     fold: FoldStyle = FoldStyle.NONE
     colour: bool = False
@@ -63,9 +63,9 @@ class PlainStyle:
 
 
 class PlainConsole:
-    """Prints each cell's block whole when it ends, never interleaved, notices at once, and a line when all is quiet.
+    """Prints each cell as a block when it ends, never interleaved, notices at once, and a sign of life in silence.
 
-    Reads logs from `logs`, which must hear each event first. `unix_time` and `token` are the sources of GitLab's
+    Reads logs from `logs`, which must receive each event first. `unix_time` and `token` are the sources of GitLab's
     timestamps and of GitHub's secret; tests pass their own.
     """
 
@@ -78,7 +78,7 @@ class PlainConsole:
         unix_time: Callable[[], float] = time.time,
         token: Callable[[], str] = secrets.token_hex,
     ) -> None:
-        """`stream` is the main thread's own; it is not closed."""
+        """`stream`: used by the main thread only; not closed here."""
         self._out = LineWriter(stream)
         self._logs = logs
         self._style = style
@@ -88,7 +88,7 @@ class PlainConsole:
         self._printed = 0.0
 
     def handle(self, event: Event) -> None:
-        """Print what the event makes worth printing."""
+        """Print the lines that an event calls for."""
         self._progress.handle(event)
         if self._style.quiet and not _is_trouble(event):
             self._show_life(QUIET_SIGN_OF_LIFE)
@@ -107,7 +107,7 @@ class PlainConsole:
                 self._show_life(SIGN_OF_LIFE)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""
 
     def _print(self, *lines: str) -> None:
         self._out.write(*lines)
@@ -117,7 +117,7 @@ class PlainConsole:
         return f"\x1b[{code}m{text}\x1b[0m" if self._style.colour else text
 
     def _pad(self, text: str) -> str:
-        """Return the counter's column: as wide as `[12/12]`."""
+        """Align text in the counter's column, as wide as `[12/12]`."""
         return text.rjust(2 * len(str(len(self._progress))) + 3)
 
     def _notice(self, notice: Notice) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class PlainConsole:
         return tuple(f"{self._pad('')} {'':<9} {line}" for line in lines)
 
     def _log_end(self, cell: Cell) -> tuple[str, ...]:
-        """Return the last lines of the log; where the CI system folds, the earlier ones of them folded."""
+        """Return the last lines of the log; on CI systems with folds, all but the very last are folded."""
         if not self._logs.has(cell):
             return ()
         tail = self._logs.tail(cell, _TAIL)
@@ -212,7 +212,7 @@ class PlainConsole:
         )
 
     def _print_log(self, cell: Cell) -> None:
-        """Print a whole log, folded, line by line: it may be larger than memory should hold."""
+        """Print a whole log, folded, line by line: it may be too large for memory."""
         style, now, token = self._style.fold, self._unix_time(), self._token()
         self._print(opening(style, str(cell), f"the log of {cell}", now), *commands_off(style, token))
         lines = sanitized_lines(self._logs.read(cell), colour=self._style.colour)

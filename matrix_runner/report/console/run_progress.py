@@ -1,4 +1,4 @@
-"""Where every cell of a run is, followed from its events."""
+"""The progress of every cell of a run, derived from its events; common to the consoles."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -21,7 +21,7 @@ from matrix_runner.report.phrases import is_failed
 
 
 class CellPhase(Enum):
-    """What a cell is at."""
+    """The phase of a cell."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -30,7 +30,7 @@ class CellPhase(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellProgress:
-    """One cell's place in its life. Times are seconds since the run began; `detail` is its latest safe output line."""
+    """A cell's progress. Times are seconds since the run began; `detail` is its latest safe output line."""
 
     cell: Cell
     phase: CellPhase = CellPhase.QUEUED
@@ -42,24 +42,24 @@ class CellProgress:
 
     @property
     def is_failed(self) -> bool:
-        """Whether it ended without keeping its promise, for a cause of its own."""
+        """Whether the cell ended without a wheel, for a cause of its own."""
         return self.outcome is not None and is_failed(self.outcome)
 
 
 class RunProgress:
-    """Follows a run. Cells stand in the plan's order; one that the plan did not name is added at the end."""
+    """The progress of a run. Cells are in plan order; one that is not in the plan is appended."""
 
     def __init__(self) -> None:
         self._cells: dict[Cell, CellProgress] = {}
         self.done = 0
-        """How many cells have ended."""
+        """The number of ended cells."""
         self.width = 0
-        """Of the longest identifier."""
+        """Width of the longest identifier, in columns."""
         self.now = 0.0
-        """The latest time an event told; never goes back, whatever order workers report in."""
+        """The latest time of any event; never decreases, whatever order workers report in."""
 
     def handle(self, event: Event) -> None:
-        """Follow one event."""
+        """Update from one event."""
         self.now = max(self.now, event.at)
         match event:
             case RunStarted():
@@ -69,7 +69,7 @@ class RunProgress:
                 self._cells[event.cell] = CellProgress(cell=event.cell, phase=CellPhase.RUNNING, started=event.at)
             case StepStarted():
                 known = self._cells.get(event.cell)
-                # Not `replace`, which asks what the fields are: a cell has a dozen steps.
+                # Not `replace`, which inspects the fields each time: a cell has a dozen steps.
                 self._cells[event.cell] = CellProgress(
                     cell=event.cell,
                     phase=CellPhase.RUNNING,
@@ -97,5 +97,5 @@ class RunProgress:
         return len(self._cells)
 
     def of(self, phase: CellPhase) -> tuple[CellProgress, ...]:
-        """Return the cells in that phase, in plan order."""
+        """Return the cells in a phase, in plan order."""
         return tuple(cell for cell in self._cells.values() if cell.phase is phase)

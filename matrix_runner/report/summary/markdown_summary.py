@@ -1,4 +1,4 @@
-"""The summary as GitHub shows it on a workflow run's page."""
+"""The Markdown summary on a GitHub workflow run's page (`GITHUB_STEP_SUMMARY`)."""
 
 import re
 
@@ -8,7 +8,7 @@ from matrix_runner.report.sanitize import clean_line, clean_lines
 from matrix_runner.report.summary.text_summary import grouped, result, totals
 
 CAP = 1024 * 1024
-"""Bytes that GitHub takes of one step's summary; a larger one is refused whole."""
+"""The maximal bytes of a step's summary; GitHub rejects a larger one as a whole."""
 
 _SIGNS = {
     Status.PASSED: "✅",
@@ -21,7 +21,7 @@ _CUT = "\n\n… cut here: a step's summary holds 1 MiB.\n"
 
 
 def markdown_summary(report: Report, *, output_dir: str, left_out: LeftOut = ()) -> str:
-    """Return the text to append to the file that `GITHUB_STEP_SUMMARY` names; at most 1 MiB of UTF-8."""
+    """Return the text to append to the file in `GITHUB_STEP_SUMMARY`; at most 1 MiB of UTF-8."""
     lines = ["### Wheels", "", *(f"{_escape(line)}  " for line in totals(report, output_dir)), ""]
     lines += ["| | Cell | Time | Result |", "|---|---|---:|---|", *map(_row, report.outcomes), ""]
     for outcome in report.outcomes:
@@ -45,7 +45,7 @@ def _row(outcome: Outcome) -> str:
 def _failure(outcome: Outcome) -> tuple[str, ...]:
     lines = [f"#### ❌ `{outcome.cell}` failed in {_escape(cause(outcome))}", ""]
     if outcome.failure is not None:
-        # Indented code takes any text, a fence can be closed by it.
+        # Indented code is safe for any text; a fence can be closed by it.
         lines += [*(f"    {line}" for line in clean_lines(outcome.failure.message)), ""]
         lines += [*(_escape(line) for line in clean_lines(outcome.failure.hint or "")), ""]
     if outcome.log is not None:

@@ -1,7 +1,7 @@
-"""The shape of outcomes in files: report.json and recordings of events.
+"""Serialised form of outcomes, common to report.json and recordings of events.
 
-Identifiers, statuses, steps and reasons are written as the words people know. Fields may be added, never changed or
-removed, within one version of a format; readers ignore what they do not know.
+Identifiers, statuses, steps and reasons are written as in messages. Within one version of a format, fields may be
+added, never changed or removed; readers ignore unknown fields.
 """
 
 import msgspec
@@ -27,7 +27,7 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Which step failed and why; `reason` is one word out of a fixed set."""
+    """The failed step and the cause; `reason` is a word from a fixed set."""
 
     step: str
     reason: str
@@ -36,7 +36,7 @@ class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A published wheel; `size` in bytes, `grafted`: file names of the libraries that repair put in."""
+    """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair."""
 
     name: str
     size: int
@@ -45,7 +45,7 @@ class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of a compiler that the compiler cache answered, and those that it did not."""
+    """Compiler cache hits and misses, in compiler calls."""
 
     tool: str
     hits: int
@@ -53,7 +53,7 @@ class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """How one cell ended."""
+    """The outcome of a cell."""
 
     cell: str
     status: str
@@ -70,22 +70,22 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def milliseconds(seconds: float) -> float:
-    """Return the time as files hold it."""
+    """Return a time rounded for files."""
     return round(seconds, 3)
 
 
 def text(value: str) -> str:
-    """Return the text as UTF-8 can hold it: a path with undecodable bytes has lone surrogates."""
+    """Return text that UTF-8 can encode: a path with undecodable bytes has lone surrogates."""
     return value.encode(errors="replace").decode()
 
 
 def optional_text(value: str | None) -> str | None:
-    """Return `text` of what is there."""
+    """Return `text` of a value, or None."""
     return None if value is None else text(value)
 
 
 def outcome_record(outcome: Outcome) -> OutcomeRecord:
-    """Return the outcome as files hold it."""
+    """Return the outcome's record for files."""
     failure, wheel, cache = outcome.failure, outcome.wheel, outcome.compiler_cache
     return OutcomeRecord(
         cell=str(outcome.cell),
@@ -117,7 +117,7 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
 
 
 def outcome_of(record: OutcomeRecord) -> Outcome:
-    """Return the outcome that a record holds; raise ValueError for a word that is none of ours."""
+    """Return the outcome of a record; raise ValueError for an unknown word."""
     failure, wheel, cache = record.failure, record.wheel, record.compiler_cache
     return Outcome(
         cell=Cell.parse(record.cell),

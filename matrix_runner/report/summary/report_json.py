@@ -1,4 +1,4 @@
-"""report.json: a run for machines to read, in a format that stays."""
+"""report.json: the machine-readable report of a run, in a stable, versioned format."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportExtra:
-    """What report.json tells besides the report. `started`: ISO 8601 with offset; `tool_version`: ours."""
+    """Fields of report.json besides the report. `started`: ISO 8601 with offset; `tool_version`: ours."""
 
     tool_version: str
     started: str
@@ -33,14 +33,14 @@ class EngineRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftOutRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell that the plan left out, and why."""
+    """A cell that the plan left out, and the reason."""
 
     cell: str
     reason: str
 
 
 class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file, version 1. Times are seconds; `cells` are in plan order; `exit_code` is the process's."""
+    """The file's content, version 1. Times are seconds; `cells` are in plan order; `exit_code` is the process's."""
 
     version: int
     run: str
@@ -55,7 +55,7 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_json(report: Report, extra: ReportExtra) -> bytes:
-    """Return report.json: UTF-8, indented, keys in a fixed order, times to the millisecond, one line end at the end."""
+    """Return report.json: UTF-8, indented, keys in a fixed order, times to the millisecond, one final newline."""
     engine = extra.engine
     file = ReportFile(
         version=VERSION,
@@ -80,7 +80,7 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
 
 
 def read_report(data: bytes) -> Report:
-    """Return the report that report.json holds. Raise UsageError for anything else, and for a later version."""
+    """Parse report.json. Raise UsageError for anything else, and for a later version."""
     try:
         file = msgspec.json.decode(data, type=ReportFile)
         if file.version != VERSION:

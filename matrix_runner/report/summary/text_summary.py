@@ -1,4 +1,4 @@
-"""What a person reads when a run is over: the table, why each failed cell failed, and what was delivered."""
+"""The summary printed at the end of a run: table of cells, failures, left-out cells, delivered wheels."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ MEANINGS = {
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "terminated",
 }
-"""What each exit code says, in the words of the summary."""
+"""The meaning of each exit code, in the words of the summary."""
 
 
 def summary_lines(
@@ -26,8 +26,8 @@ def summary_lines(
 ) -> tuple[str, ...]:
     """Return the summary as lines for a console.
 
-    `colour` paints the words that matter (SGR); `width`: columns that the table's rows are cut to. What a person must
-    have whole (messages, hints, paths) stands outside of the table and is never cut.
+    `colour` paints the important words (SGR); `width`: columns of the table's rows, which are truncated. Text that is
+    needed in full (messages, hints, paths) is outside of the table and never truncated.
     """
     return (
         "",
@@ -40,7 +40,7 @@ def summary_lines(
 
 
 def totals(report: Report, output_dir: str) -> tuple[str, ...]:
-    """Return the closing lines: what was delivered, how long it took, and what the exit code means."""
+    """Return the closing lines: delivered wheels, total time, and the meaning of the exit code."""
     wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
     worked = sum(outcome.seconds for outcome in report.outcomes)
     delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {output_dir}"
@@ -59,14 +59,14 @@ def totals(report: Report, output_dir: str) -> tuple[str, ...]:
 
 
 def result(outcome: Outcome) -> str:
-    """Say in one line what came of a cell: its wheel, whose wheel serves it, or the step and the reason."""
+    """Return a cell's result in one line: its wheel, the builder of a reused wheel, or the step and reason."""
     if outcome.failure is not None:
         return f"{cause(outcome)}: {clean_line(outcome.failure.message)}"
     return clean_line(outcome.wheel.name) if outcome.wheel else borrowed(outcome)
 
 
 def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
-    """Group left-out cells by reason, in the order in which the reasons first come."""
+    """Group left-out cells by reason, in order of first appearance."""
     reasons = dict.fromkeys(reason for _, reason in left_out)
     return tuple((reason, tuple(cell for cell, given in left_out if given == reason)) for reason in reasons)
 

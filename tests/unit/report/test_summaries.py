@@ -103,13 +103,13 @@ def test_markdown_is_capped_where_github_would_refuse_it() -> None:
 def test_plain_mode_needs_no_rich() -> None:
     """All but the live table can be imported without rich, which costs a tenth of a second."""
     names = (
-        "plain_console",
-        "text_summary",
-        "markdown_summary",
-        "report_json",
+        "console.plain_console",
+        "summary.text_summary",
+        "summary.markdown_summary",
+        "summary.report_json",
         "event_stream",
-        "console_choice",
-        "report_writers",
+        "console.console_choice",
+        "summary.report_writers",
         "cell_logs",
         "terminal",
     )
