@@ -82,7 +82,7 @@ DRIVER = """
     import os, sys
     from pathlib import Path
     from matrix_runner.engine.api import ContainerSpec, ExecRequest, ImageMetadata
-    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.engine.docker.sdk import DockerEngine
     from matrix_runner.model.platforms import Arch
 
     engine = DockerEngine(run=sys.argv[1], environ=os.environ, state_dir=Path(sys.argv[2]))

@@ -333,7 +333,7 @@ DRIVER = """
 import sys, time
 from pathlib import Path
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
-from matrix_runner.engine.local import LocalEngine
+from matrix_runner.engine.local.local_engine import LocalEngine
 from matrix_runner.model.platforms import Arch
 
 work = Path(sys.argv[1])

@@ -134,8 +134,8 @@ DRIVER = """
     import os, sys
     from pathlib import Path
     from matrix_runner.engine.api import ContainerSpec, ExecRequest
-    from matrix_runner.engine.docker import DockerEngine
-    from matrix_runner.engine.endpoint import resolve_podman_endpoint
+    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
     from matrix_runner.model.platforms import Arch
 
     endpoint = resolve_podman_endpoint(os.environ)
