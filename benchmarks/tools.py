@@ -114,8 +114,8 @@ def home_directory(path: Path) -> Iterator[Path]:
     finally:
         engine = DockerEngine(run=uuid.uuid4().hex[:12], environ=os.environ, state_dir=path / "state" / "matrix-runner")
         try:
-            for kept in engine.kept():
-                engine.discard(kept)
+            for kept in engine.persistent_items():
+                engine.remove_persistent(kept)
         except MachineError as error:
             print(f"could not remove what runs have kept in Docker: {error.message}")
         finally:

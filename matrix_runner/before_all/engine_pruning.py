@@ -41,7 +41,7 @@ def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[Persiste
     removed = []
     for each in kept:
         with suppress(MachineError):
-            engine.discard(each)
+            engine.remove_persistent(each)
             removed.append(each)
     return tuple(removed)
 
@@ -49,4 +49,4 @@ def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[Persiste
 def prune_engine(engine: Engine, *, max_age: float, now: float, in_use: Collection[str]) -> None:
     """Do so at the end of a run. An engine that cannot answer is left alone: the wheels are there. Never raises."""
     with suppress(MachineError):
-        remove_all(engine, outdated(engine.kept(sized=False), max_age=max_age, now=now, in_use=in_use))
+        remove_all(engine, outdated(engine.persistent_items(sized=False), max_age=max_age, now=now, in_use=in_use))

@@ -107,7 +107,7 @@ def adopt_existing(engine: Engine, keys: Iterable[str], preparations: BeforeAllR
     found = set()
     for key in frozenset(keys):
         try:
-            image = engine.kept_image(prepared_name(key))
+            image = engine.find_persistent_image(prepared_name(key))
         except MachineError:
             break
         if image is not None:

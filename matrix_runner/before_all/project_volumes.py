@@ -66,14 +66,14 @@ class ProjectVolumes:
             # Without a container `before-all` changes the machine, of which a copy of the cell's files has nothing.
             return ImageMetadata(name=None)
         labels = (*self._labels, (LABEL_SOURCE, source), (LABEL_BASE, place.reference))
-        return ImageMetadata(name=prepared_name(key), labels=labels, replaces=True, is_kept=True)
+        return ImageMetadata(name=prepared_name(key), labels=labels, replaces=True, is_persistent=True)
 
     def _volume(self, purpose: str, variant: str, target: str) -> Volume:
         name = f"matrix-runner-{purpose}-{self.identity}-{variant}"
         if not self.is_kept:
             name = f"{name}-{self.run}"
         return Volume(
-            name=name, target=target, labels=(*self._labels, (LABEL_PURPOSE, purpose)), of_run=not self.is_kept
+            name=name, target=target, labels=(*self._labels, (LABEL_PURPOSE, purpose)), is_run_only=not self.is_kept
         )
 
     @property

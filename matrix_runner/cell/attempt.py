@@ -162,7 +162,7 @@ class Attempt:
         assert key is not None  # noqa: S101  a job with `before-all`, in a place that is there
         metadata = self._shop.supplies.prepared(key, self._place, source)
         with self._diary.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
-            if metadata.is_kept:
+            if metadata.is_persistent:
                 self._put(self._recipe.tools.layout.matrix, archive_of_bytes("source-list", write_list(digests)))
             return PreparedImage(image=self._container.snapshot(metadata), source=source)
 

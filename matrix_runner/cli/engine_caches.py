@@ -27,7 +27,7 @@ class EngineSection:
         from matrix_runner.before_all.project_volumes import LABEL_PROJECT
         from matrix_runner.report.phrases import size
 
-        kept = sorted(self.engine.kept(), key=lambda each: -each.used)
+        kept = sorted(self.engine.persistent_items(), key=lambda each: -each.used)
         if not kept:
             return
         total = sum(each.size or 0 for each in kept)
@@ -45,11 +45,11 @@ class EngineSection:
 
         del limit
         max_age = CACHE_MAX_AGE.default if age is None else age
-        yield from self._remove(outdated(self.engine.kept(), max_age=max_age, now=time.time()))
+        yield from self._remove(outdated(self.engine.persistent_items(), max_age=max_age, now=time.time()))
 
     def clear(self) -> Iterator[str]:
         """Remove everything that no run has open."""
-        yield from self._remove(self.engine.kept())
+        yield from self._remove(self.engine.persistent_items())
 
     def _remove(self, kept: "Iterable[PersistentItem]") -> Iterator[str]:
         from matrix_runner.before_all.engine_pruning import remove_all

@@ -11,9 +11,10 @@ import click
 from matrix_runner.cli.directories import docker_engine, image_dir, processors
 
 if TYPE_CHECKING:
+    from matrix_runner.engine.api import ImageEngine
     from matrix_runner.engine.docker.sdk import DockerEngine
     from matrix_runner.image.build_progress import BuildProgress, OnProgress
-    from matrix_runner.image.image_builder import ImageBuilder, ImageEngine
+    from matrix_runner.image.image_builder import ImageBuilder
     from matrix_runner.image.image_inventory import BuiltImage
     from matrix_runner.model.platforms import Arch
 

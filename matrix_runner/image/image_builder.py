@@ -9,16 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from matrix_runner.engine.api import (
     Container,
     ContainerSpec,
     Ending,
-    Engine,
     ExecResult,
+    ImageEngine,
     ImageMetadata,
-    ImageStore,
     ResolvedImage,
 )
 from matrix_runner.errors import EngineError, MachineError
@@ -42,10 +41,6 @@ _CHUNK = 1 << 20
 _SCRATCH = "root-"
 _TOLD = 12
 """Lines of a failed command's output that a user is shown."""
-
-
-class ImageEngine(Engine, ImageStore, Protocol):
-    """An engine that can make images."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,7 +51,7 @@ class Home:
     def kept(self) -> tuple[PersistentItem, ...]:
         """Return what Docker keeps of this user's."""
         with closing(self.engine()) as engine:
-            return engine.kept()
+            return engine.persistent_items()
 
     def cache(self, *words: str) -> str:
         """Run `runner cache`; return what it says."""

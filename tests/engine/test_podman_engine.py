@@ -83,14 +83,14 @@ def test_sizes_while_containers_come_and_go(
     with ThreadPoolExecutor(3) as others:
         busy = [others.submit(come_and_go) for _ in range(3)]
         try:
-            listings = [[each for each in engine.kept() if each.name == name] for _ in range(10)]
+            listings = [[each for each in engine.persistent_items() if each.name == name] for _ in range(10)]
         finally:
             is_over.set()
         for other in busy:
             other.result()
     (found,) = listings[-1]
     assert [[each.size for each in listing] for listing in listings] == [[0]] * 10
-    engine.discard(found)
+    engine.remove_persistent(found)
 
 
 def test_named_snapshots(podman_harness: Harness, engine: DockerEngine, run_id: str) -> None:

@@ -51,7 +51,7 @@ class DaemonEngine:
         self._ca = ca_bundle(environ)
         self._environ = environ
         self._network_env = network_env(environ, CA_IN_CONTAINER if self._ca else None)
-        self._keeping = DockerPersistent(self._leases, LastUses(state_dir / "uses" / product.value))
+        self._persistent = DockerPersistent(self._leases, LastUses(state_dir / "uses" / product.value))
         self._guard = threading.Lock()
         self._open: dict[str, DockerContainer] = {}
         self._aborted = threading.Event()
@@ -125,7 +125,7 @@ class DaemonEngine:
                 if labels.get(LABEL_OWNER) == owner and self._is_dead(labels.get(LABEL_SNAPSHOT, "")):
                     images.append((image, labels[LABEL_SNAPSHOT]))
                     daemon.remove_image(image.id, force=True)
-            volumes = self._keeping.sweep(daemon, self._is_dead)
+            volumes = self._persistent.sweep(daemon, self._is_dead)
         found: dict[str, list[int]] = {}
         for position, runs in enumerate(([one.run for one in containers], [run for _, run in images], volumes)):
             for run in runs:
@@ -162,23 +162,23 @@ class DaemonEngine:
             with self._connection() as daemon:
                 for image in daemon.images(f"{LABEL_SNAPSHOT}={self._run}"):
                     daemon.remove_image(image.id, force=True)
-                self._keeping.remove_volumes_of(daemon, self._run)
+                self._persistent.remove_volumes_of(daemon, self._run)
         self._leases.release()
 
-    def kept_image(self, name: str) -> ResolvedImage | None:
-        """Return an image that a run of this owner kept under the name, and note its use."""
+    def find_persistent_image(self, name: str) -> ResolvedImage | None:
+        """Return this owner's persistent image of the name, None if there is none, and note its use."""
         with self._connection() as daemon:
-            return self._keeping.image(daemon, name)
+            return self._persistent.find_image(daemon, name)
 
-    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
-        """Return all that this owner's runs keep here."""
+    def persistent_items(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
+        """Return the persistent images and volumes of this owner."""
         with self._connection() as daemon:
-            return self._keeping.all(daemon, sized=sized)
+            return self._persistent.items(daemon, sized=sized)
 
-    def discard(self, kept: PersistentItem) -> None:
-        """Remove something kept; it may be gone already."""
+    def remove_persistent(self, item: PersistentItem) -> None:
+        """Remove a persistent image or volume; a missing one is no error."""
         with self._connection() as daemon:
-            self._keeping.discard(daemon, kept)
+            self._persistent.remove(daemon, item)
 
     def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
         """Make an image of a tar file that holds a root filesystem; return its id.
@@ -220,7 +220,7 @@ class DaemonEngine:
                 labels=labels,
                 memory=spec.memory,
                 arguments=spec.arguments,
-                volumes=self._keeping.make_volumes(daemon, spec.volumes, self._run),
+                volumes=self._persistent.make_volumes(daemon, spec.volumes, self._run),
             )
             identity = Identity(
                 id=daemon.create(creation),
@@ -228,7 +228,7 @@ class DaemonEngine:
                 image=stored,
                 env=(*self._network_env, *self._wished_env(spec), *spec.env),
                 snapshot_labels=self._snapshot_labels(),
-                kept_labels=self._keeping.image_labels(),
+                persistent_labels=self._persistent.image_labels(),
             )
         except BaseException:
             daemon.close()
