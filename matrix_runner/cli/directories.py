@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matrix_runner.engine.api import Engine, EngineInfo
     from matrix_runner.engine.docker.sdk import DockerEngine
     from matrix_runner.engine.local.local_engine import LocalEngine
+    from matrix_runner.engine.surroundings import EngineSurroundings
 
 _NAME = "matrix-runner"
 
@@ -40,6 +41,13 @@ def scratch_dir() -> Path:
 def image_dir() -> Path:
     """Return the directory for what images made here are made of: sources, compiled interpreters, logs. It stays."""
     return _of_home(user_cache_path) / "image"
+
+
+def surroundings(environ: Mapping[str, str]) -> "EngineSurroundings":
+    """Return the surroundings of every engine of this process. Raise MachineError for a user without a home."""
+    from matrix_runner.engine.surroundings import EngineSurroundings
+
+    return EngineSurroundings(environ=environ, state_dir=state_dir(), work_dir=scratch_dir() / "local")
 
 
 def durations_file(project: str) -> Path:
@@ -85,7 +93,7 @@ def docker_engine(run: str, environ: Mapping[str, str]) -> "DockerEngine":
     """Make the engine that speaks to Docker; nothing is asked of it yet."""
     from matrix_runner.engine.docker.sdk import DockerEngine
 
-    return DockerEngine(run=run, environ=environ, state_dir=state_dir())
+    return DockerEngine(run=run, surroundings=surroundings(environ))
 
 
 def podman_engine(run: str, environ: Mapping[str, str]) -> "DockerEngine":
@@ -94,14 +102,14 @@ def podman_engine(run: str, environ: Mapping[str, str]) -> "DockerEngine":
     from matrix_runner.engine.docker.sdk import DockerEngine
 
     endpoint = resolve_podman_endpoint(environ)
-    return DockerEngine(run=run, environ=environ, state_dir=state_dir(), endpoint=endpoint)
+    return DockerEngine(run=run, surroundings=surroundings(environ), endpoint=endpoint)
 
 
 def local_engine(run: str, environ: Mapping[str, str]) -> "LocalEngine":
     """Make the engine that is this machine."""
     from matrix_runner.engine.local.local_engine import LocalEngine
 
-    return LocalEngine(run=run, environ=environ, state_dir=state_dir(), work_dir=scratch_dir() / "local")
+    return LocalEngine(run=run, surroundings=surroundings(environ))
 
 
 def choose_engine(choice: EngineChoice, run: str, environ: Mapping[str, str]) -> ChosenEngine:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from engine_surroundings import surroundings
 
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
@@ -75,7 +76,7 @@ def engine_of(endpoint: Endpoint, directory: Path, back_off: tuple[float, ...] =
     def connect(seconds: int | None) -> Daemon:
         return SdkDaemon(endpoint, timeout=seconds or 5)
 
-    return DaemonEngine(run="r", environ={}, state_dir=directory / "state", connect=connect, back_off=back_off)
+    return DaemonEngine(run="r", surroundings=surroundings(directory, {}), connect=connect, back_off=back_off)
 
 
 def test_a_hung_daemon_is_not_waited_for(tmp_path: Path) -> None:

