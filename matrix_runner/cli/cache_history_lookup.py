@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matrix_runner.cache.cache_history import CacheHistory
     from matrix_runner.cli.opened_project import Opened
     from matrix_runner.config.loading.settings import Settings
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.selection import LikelyEngine
     from matrix_runner.matrix import Job, Plan
     from matrix_runner.probe.image_probe import ProbedImage
     from matrix_runner.store.store import Store
@@ -23,19 +23,18 @@ _PATIENCE = 2.0
 """Seconds that an engine may take to say which images it has; explaining must not hang on one that is stuck."""
 
 
-def history_of(identifier: str, opened: "Opened", plan: "Plan") -> "CacheHistory | None":
+def history_of(identifier: str, opened: "Opened", plan: "Plan", engine: "LikelyEngine") -> "CacheHistory | None":
     """Say whether a build would take a cell from the cache, else why not; None for a cell that is not in the plan.
 
-    Starts nothing.
+    `engine`: the one that the plan is made for. Starts nothing.
     """
     from matrix_runner.before_all.registry import SharedWheels, hints_at_stable_abi
     from matrix_runner.cache.cache_history import CacheHistory, HistoryQuestion, cache_history
     from matrix_runner.cache.cache_key import RunInputs
     from matrix_runner.catalog.constraints import load_constraints
     from matrix_runner.cli.directories import cache_dir
-    from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, NO_CACHE
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, OUTPUT_DIR
+    from matrix_runner.config.options.run_options import OUTPUT_DIR
     from matrix_runner.project.source_archive import survey
     from matrix_runner.store.cell_inputs import SourceInputs
     from matrix_runner.store.store import Store
@@ -46,7 +45,7 @@ def history_of(identifier: str, opened: "Opened", plan: "Plan") -> "CacheHistory
         return None
     if settings[NO_CACHE]:
         return CacheHistory(is_cached=False, text="it is built each time: no-cache is set")
-    if settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL:
+    if engine.is_local:
         return CacheHistory(
             is_cached=False, text="it is built each time: what is built on this machine itself is not kept"
         )
@@ -81,13 +80,15 @@ def _places(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
     """Return what tells the place of a job, from what earlier runs have found in its image."""
 
     def ask(job: "Job") -> "ProbedImage | None":
+        from matrix_runner.cli.directories import surroundings
+        from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+        from matrix_runner.engine.selection import choose_container_engine
         from matrix_runner.probe.image_probe import image_key
         from matrix_runner.probe.probe_cache import ProbeCache
 
         try:
-            engine = _engine(settings)
-            machine = engine.check().machine
-            known = ProbeCache(store, machine).find(engine, image_key(job), (job,))
+            chosen = choose_container_engine(settings[CONTAINER_ENGINE].name, "explain", surroundings())
+            known = ProbeCache(store, chosen.info.machine).find(chosen.engine, image_key(job), (job,))
         except RunnerError:
             return None
         return None if known is None else known.place
@@ -102,13 +103,3 @@ def _places(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
             return None
 
     return place
-
-
-def _engine(settings: "Settings") -> "DockerEngine":
-    from matrix_runner.cli.directories import docker_engine, podman_engine
-    from matrix_runner.config.kinds.values import EngineChoice
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
-
-    if settings[CONTAINER_ENGINE].name is EngineChoice.PODMAN:
-        return podman_engine("explain", os.environ)
-    return docker_engine("explain", os.environ)
