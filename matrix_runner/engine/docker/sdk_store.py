@@ -61,9 +61,10 @@ class SdkStore:
         """Make an image of a container; return its id."""
         repository, tag = split_name(config.name) if config.name else (None, None)
         with self._sdk.translated("keep a container as an image"):
-            client = self._sdk.client(LONG)
+            # First the question for the product: it sets the client's time limit to that of a question.
+            dialect, client = self._dialect(), self._sdk.client(LONG)
             # Podman 4.3 reads no body here (measured), only instructions, whose quoting differs from Docker's.
-            changes = image_changes(config, dialect) if (dialect := self._dialect()) is Product.PODMAN else None
+            changes = image_changes(config, dialect) if dialect is Product.PODMAN else None
             made = client.commit(container, repository=repository, tag=tag, changes=changes, conf=image_body(config))
             return image_id(str(made["Id"]))
 
