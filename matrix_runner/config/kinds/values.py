@@ -41,7 +41,7 @@ class EngineChoice(Enum):
     """Where cells run."""
 
     AUTO = "auto"
-    """Docker when its daemon answers, else this machine."""
+    """Docker when its daemon answers, else Podman when its service does, else this machine."""
     DOCKER = "docker"
     PODMAN = "podman"
     """By its socket that speaks Docker's language."""
