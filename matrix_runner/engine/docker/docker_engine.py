@@ -70,14 +70,14 @@ class DaemonEngine:
         return self._leases.owner
 
     def check(self) -> EngineInfo:
-        """Say what answers, within five seconds."""
+        """Ask for the daemon's description, for five seconds at most."""
         with self._connection(_CHECK_SECONDS) as daemon:
             info = daemon.info()
         self._machine = info.machine
         return info
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
-        """Return the image. One that is there is used as it is; else it is fetched, with a few attempts."""
+        """Return an image as it is in the store; fetch a missing one, with a few attempts."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
             if stored is None:
@@ -87,14 +87,14 @@ class DaemonEngine:
         return _present(stored, reference).image
 
     def find(self, reference: str) -> ResolvedImage | None:
-        """Return the image if it is there; nothing is fetched."""
+        """Return an image of the daemon's store, None if it is missing; nothing is fetched."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
         return None if stored is None else stored.image
 
     @contextlib.contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[Container]:
-        """Start a container; leaving the context removes it, whatever happened."""
+        """Start a container, and remove it when the context is left."""
         container = self._create(spec)
         try:
             container.launch(_START_SECONDS)
@@ -114,7 +114,7 @@ class DaemonEngine:
                     self._open.pop(container.id, None)
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove containers, snapshots and volumes of our dead runs. What is there to stay is never touched."""
+        """Remove containers, snapshots and volumes of this owner's dead runs, but nothing persistent."""
         owner = self._leases.owner
         with self._connection() as daemon:
             containers = [one for one in daemon.containers(f"{LABEL_OWNER}={owner}") if self._is_dead(one.run)]
@@ -182,7 +182,7 @@ class DaemonEngine:
             self._persistent.remove(daemon, item)
 
     def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
-        """Make an image of a tar file that holds a root filesystem; return its id.
+        """Make an image of a tar file with a root filesystem; return its id.
 
         `arch` is not recorded: `docker import --platform` is ignored by 20.10 (measured), so nothing may rely on it.
         """
@@ -201,7 +201,7 @@ class DaemonEngine:
             return daemon.images(label)
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is not there is no error."""
+        """Remove an image; a missing one is no error."""
         with self._connection() as daemon:
             daemon.remove_image(reference, force=False)
 

@@ -63,7 +63,7 @@ class SdkDaemon(SdkStore):
         self._sdk.close()
 
     def info(self) -> EngineInfo:
-        """Ask who it is."""
+        """Ask for the daemon's description."""
         with self._sdk.translated("be asked for its version"):
             client = self._sdk.client()
             client.ping()
@@ -98,18 +98,18 @@ class SdkDaemon(SdkStore):
                 inner.close()
 
     def start(self, container: str) -> None:
-        """Start it."""
+        """Start a container."""
         with self._sdk.translated("start a container"):
             self._sdk.client().start(container)
 
     def run_beside(self, container: str, argv: tuple[str, ...]) -> None:
-        """Start a further command in it, without waiting for it."""
+        """Start a further command in a running container, without waiting for its end."""
         with self._sdk.translated("run a command in a container"):
             client = self._sdk.client()
             client.exec_start(client.exec_create(container, list(argv))["Id"], detach=True)
 
     def remove(self, container: str) -> None:
-        """Kill and remove it, and return when it is gone.
+        """Kill and remove a container, and return when it is gone. A missing one is no error.
 
         The daemon may be removing it already, as it stopped: then it refuses, Docker with 409, Podman by the state that
         it finds, and is asked again.
@@ -134,7 +134,7 @@ class SdkDaemon(SdkStore):
         return True
 
     def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
-        """Unpack a tar stream in a directory that exists. What the stream itself raises comes through as it is."""
+        """Unpack a tar stream in an existing directory. Exceptions of the stream itself come through as they are."""
         outgoing = Outgoing(archive)
         try:
             with self._sdk.translated(f"copy into {directory}"):
@@ -146,7 +146,7 @@ class SdkDaemon(SdkStore):
 
     @contextlib.contextmanager
     def get(self, container: str, path: str) -> Iterator[Iterator[bytes]]:
-        """Stream a path out as tar."""
+        """Stream a file or a directory of a container out as tar."""
         with self._sdk.translated(f"copy {path} out"):
             client = self._sdk.client()
             url = f"{client.base_url}/v{client.api_version}/containers/{container}/archive"
@@ -162,7 +162,7 @@ class SdkDaemon(SdkStore):
             yield from whole_archive(answer.iter_content(256 * 1024), path)
 
     def ran_out_of_memory(self, container: str, since: float) -> bool:
-        """Tell whether it reported that the kernel killed something in the container for memory."""
+        """Return whether the kernel has killed a process of the container for memory. `since`: Unix time."""
         with self._sdk.translated("be asked for events"):
             events = self._sdk.client().events(
                 since=int(since), until=int(time.time()) + 1, filters={"container": container, "event": "oom"}

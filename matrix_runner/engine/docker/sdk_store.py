@@ -36,7 +36,7 @@ class SdkStore:
         self._sdk = sdk
 
     def image(self, reference: str) -> StoredImage | None:
-        """Return an image of its store, None if it is not there."""
+        """Return an image of the daemon's store, None if it is missing."""
         with suppress(MissingError), self._sdk.translated(f"look for the image {reference}"):
             return stored_image(reference, self._sdk.client().inspect_image(reference))  # type: ignore[no-untyped-call]
         return None
@@ -93,7 +93,7 @@ class SdkStore:
         return Product.PODMAN if is_podman(self._sdk.client().version()) else Product.DOCKER
 
     def remove_image(self, reference: str, *, force: bool) -> None:
-        """Remove an image; one that is not there is no error. `force`: wait a little for containers that are going."""
+        """Remove an image; a missing one is no error. `force`: with all its names, and wait for containers that go."""
         seconds = GOING_SECONDS if force else 0
         with suppress(MissingError), self._sdk.translated(f"remove the image {reference}"):
             insist(lambda last: self._is_removed(reference, force=force, last=last), seconds, pause=0.2)
@@ -112,12 +112,12 @@ class SdkStore:
         return True
 
     def top_layer(self, reference: str) -> int:
-        """Return the bytes that an image's last layer adds to what it was made from."""
+        """Return the size in bytes of an image's last layer."""
         with self._sdk.translated(f"look into the image {reference}"):
             return top_layer_size(self._sdk.client().history(reference))  # type: ignore[no-untyped-call]
 
     def make_volume(self, volume: Volume) -> None:
-        """See that a volume is there; one that is keeps its labels."""
+        """Make a volume unless it exists; an existing one keeps its labels."""
         with self._sdk.translated(f"make the volume {volume.name}"):
             self._sdk.client().create_volume(volume.name, labels=dict(volume.labels))
 
@@ -146,6 +146,6 @@ class SdkStore:
         return True
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume; one that is not there is no error."""
+        """Remove a volume; a missing one is no error. Raise EngineError for one that is in use."""
         with suppress(MissingError), self._sdk.translated(f"remove the volume {name}"):
             self._sdk.client(LONG).remove_volume(name)
