@@ -14,6 +14,7 @@ from timing import timed
 from workload import ARCHS, BenchmarkError, Workload, command, environment
 
 from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.model.outcomes import Report, Status
 from matrix_runner.report.summary.report_json import read_report
@@ -112,10 +113,12 @@ def home_directory(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        engine = DockerEngine(run=uuid.uuid4().hex[:12], environ=os.environ, state_dir=path / "state" / "matrix-runner")
+        state = path / "state" / "matrix-runner"
+        surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
+        engine = DockerEngine(run=uuid.uuid4().hex[:12], surroundings=surroundings)
         try:
-            for kept in engine.kept():
-                engine.discard(kept)
+            for kept in engine.persistent_items():
+                engine.remove_persistent(kept)
         except MachineError as error:
             print(f"could not remove what runs have kept in Docker: {error.message}")
         finally:

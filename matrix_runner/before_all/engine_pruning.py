@@ -42,7 +42,7 @@ def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[Persiste
     removed = []
     for each in kept:
         with suppress(MachineError):
-            engine.discard(each)
+            engine.remove_persistent(each)
             removed.append(each)
     return tuple(removed)
 
@@ -50,4 +50,4 @@ def remove_all(engine: Engine, kept: Iterable[PersistentItem]) -> tuple[Persiste
 def prune_engine(engine: Engine, *, max_age: float, now: float, in_use: Collection[str]) -> None:
     """Prune at the end of a run. Never raises: the wheels are finished, whatever the engine answers."""
     with suppress(MachineError):
-        remove_all(engine, outdated(engine.kept(sized=False), max_age=max_age, now=now, in_use=in_use))
+        remove_all(engine, outdated(engine.persistent_items(sized=False), max_age=max_age, now=now, in_use=in_use))

@@ -65,7 +65,7 @@ class PreparedImages:
         found = set()
         for key in frozenset(self._keys.values()):
             try:
-                image = engine.kept_image(image_name(key))
+                image = engine.find_persistent_image(image_name(key))
             except MachineError:
                 break
             if image is not None:
@@ -112,7 +112,7 @@ class PreparedImages:
         `base`: the container's image. Raise EngineError.
         """
         metadata = self._metadata(self._keys[job.cell], base)
-        if metadata.is_kept:
+        if metadata.is_persistent:
             put(layout.matrix, archive_of_bytes("source-list", write_list(self._source.digests)))
         return PreparedImage(image=container.snapshot(metadata), source=self._digest)
 
@@ -138,7 +138,7 @@ class PreparedImages:
             # include.
             return ImageMetadata(name=None)
         labels = (*self._volumes.labels, (LABEL_SOURCE, self._digest), (LABEL_BASE, base.reference))
-        return ImageMetadata(name=image_name(key), labels=labels, replaces=True, is_kept=True)
+        return ImageMetadata(name=image_name(key), labels=labels, replaces=True, is_persistent=True)
 
 
 def unmatched_inputs(jobs: Iterable[Job], source: SourceArchive) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from matrix_runner.cli.opened_project import OpenedProject, open_project, projec
 from matrix_runner.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
-    from matrix_runner.cli.directories import ChosenEngine
     from matrix_runner.config.loading.settings import Settings
+    from matrix_runner.engine.selection import ChosenEngine
     from matrix_runner.matrix import Plan
     from matrix_runner.model.events import Listener
     from matrix_runner.model.outcomes import Report
@@ -51,15 +51,14 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
 def _build(opened: OpenedProject, *, verbose: bool) -> int:
     from matrix_runner import catalog
     from matrix_runner.cli.directories import (
-        argument_notices,
-        choose_engine,
         durations_file,
         processors,
         scratch_dir,
-        this_host,
+        surroundings,
     )
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, OUTPUT_DIR
     from matrix_runner.config.options.selection_options import ALLOW_EMPTY
+    from matrix_runner.engine.selection import argument_notices, choose_engine
     from matrix_runner.matrix import make_plan
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.terminal import LineWriter
@@ -71,15 +70,12 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
     out, errors = LineWriter(sys.stdout), LineWriter(sys.stderr)
     for notice in settings.notices:
         errors.write(f"note: {notice}")
-    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run := uuid4().hex[:12], os.environ)
+    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run := uuid4().hex[:12], surroundings())
     try:
         if chosen.remark:
             errors.write(chosen.remark)
         known = catalog.load()
-        machine_name = None if chosen.is_local else chosen.info.machine
-        endpoint = chosen.info.endpoint
-        host = this_host(os.environ, local=chosen.is_local, machine_name=machine_name, endpoint=endpoint)
-        plan = make_plan(settings, known, host)
+        plan = make_plan(settings, known, chosen.host)
         if settings[ALLOW_EMPTY] and not plan.jobs:
             errors.write("no cell is selected, which allow-empty allows")
             return ExitCode.OK
@@ -106,7 +102,7 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
                 scratch=scratch_dir(),
                 log_path=lambda job: str(logs.path(job.cell)),
                 listeners=(logs, console),
-                host=host,
+                host=chosen.host,
                 runs_before_all=_may_run_before_all(settings, chosen),
                 durations=durations_file(settings.project_name or str(opened.project)),
             )
@@ -191,13 +187,11 @@ def _make_images(chosen: "ChosenEngine", plan: "Plan", out: "LineWriter", *, job
         if job.image is not None and job.image.family is not None and job.image.family.is_made_here:
             arch = job.cell.platform.arch
             wanted[arch] = wanted.get(arch, frozenset()) | {job.directories[0]}
-    if not wanted:
+    if not wanted or chosen.images is None:
         return
     from matrix_runner.cli.image import format_progress, workshop
-    from matrix_runner.engine.docker.sdk import DockerEngine
     from matrix_runner.image.image_build import ensure_images
     from matrix_runner.image.image_manifest import load_manifest
 
-    if isinstance(chosen.engine, DockerEngine):
-        shop = workshop(chosen.engine, lambda progress: out.write(format_progress(progress)), jobs=jobs)
-        ensure_images(wanted, shop, load_manifest(), out.write)
+    shop = workshop(chosen.images, lambda progress: out.write(format_progress(progress)), jobs=jobs)
+    ensure_images(wanted, shop, load_manifest(), out.write)

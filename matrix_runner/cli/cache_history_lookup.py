@@ -1,6 +1,5 @@
 """What `runner explain` says of the cache: put together of settings, plan and store."""
 
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from matrix_runner.cache.cache_history import CacheHistory
     from matrix_runner.cli.opened_project import OpenedProject
     from matrix_runner.config.loading.settings import Settings
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.selection import LikelyEngine
     from matrix_runner.matrix import Job, Plan
     from matrix_runner.probe.image_probe import ProbedImage
     from matrix_runner.store.store import Store
@@ -22,17 +21,15 @@ _PATIENCE = 2.0
 """Seconds that an engine may take to say which images it has; explaining must not hang on one that is stuck."""
 
 
-def history_of(identifier: str, opened: "OpenedProject", plan: "Plan") -> "CacheHistory | None":
+def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", engine: "LikelyEngine") -> "CacheHistory | None":
     """Return whether a build would take a cell from the cache, else why not; None for a cell that is not in the plan.
 
-    Starts nothing.
+    `engine`: the one that the plan is made for. Starts nothing.
     """
     from matrix_runner.cache.cache_history import CacheHistory, HistoryQuestion, cache_history
     from matrix_runner.cache.cache_key import SharedInputs
     from matrix_runner.cli.directories import cache_dir
-    from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.options.cache_options import NO_CACHE
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.project.source_archive import survey
     from matrix_runner.store.store import Store
 
@@ -41,7 +38,7 @@ def history_of(identifier: str, opened: "OpenedProject", plan: "Plan") -> "Cache
         return None
     if settings[NO_CACHE]:
         return CacheHistory(is_cached=False, text="it is built each time: no-cache is set")
-    if settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL:
+    if engine.is_local:
         text = "it is built each time: what is built on this machine itself is not kept"
         return CacheHistory(is_cached=False, text=text)
     try:
@@ -57,11 +54,14 @@ def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
     """Return a function that gives the image of a job as an earlier run probed it."""
 
     def ask(job: "Job") -> "ProbedImage | None":
+        from matrix_runner.cli.directories import surroundings
+        from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+        from matrix_runner.engine.selection import choose_container_engine
         from matrix_runner.probe.probe_cache import ProbeCache, recall_images
 
         try:
-            engine = _engine(settings)
-            return recall_images(ProbeCache(store, engine.check().machine), engine, (job,)).image(job)
+            chosen = choose_container_engine(settings[CONTAINER_ENGINE].name, "explain", surroundings())
+            return recall_images(ProbeCache(store, chosen.info.machine), chosen.engine, (job,)).image(job)
         except RunnerError:
             return None
 
@@ -75,13 +75,3 @@ def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
             return None
 
     return image_of
-
-
-def _engine(settings: "Settings") -> "DockerEngine":
-    from matrix_runner.cli.directories import docker_engine, podman_engine
-    from matrix_runner.config.kinds.values import EngineChoice
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
-
-    if settings[CONTAINER_ENGINE].name is EngineChoice.PODMAN:
-        return podman_engine("explain", os.environ)
-    return docker_engine("explain", os.environ)

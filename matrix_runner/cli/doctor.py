@@ -1,71 +1,110 @@
 """`runner doctor`: what this machine offers for building wheels, and what to do about what it lacks."""
 
-import os
 import platform
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from matrix_runner import __version__
 from matrix_runner.errors import MachineError, RunnerError
 
+if TYPE_CHECKING:
+    from matrix_runner.engine.selection import AnsweringEngine, SilentEngine
+
 
 @click.command(short_help="Say what this machine offers for building wheels.")
 def doctor() -> None:
     """Say what this machine offers for building wheels, and what to do about what it lacks.
 
-    Looks for a container engine, for images made here, for interpreters and tools. Changes nothing. The exit code
+    Looks for container engines, for images made here, for interpreters and tools. Changes nothing. The exit code
     is 0 if wheels can be built in containers or on this machine itself, else 4.
     """
     from matrix_runner.cli.directories import processors
 
     click.echo(f"matrix-runner {__version__} on Python {platform.python_version()}, {platform.machine()}")
     click.echo(f"CPUs: {processors()}")
-    has_docker = _say(_docker())
+    has_containers = _say_containers()
     has_local = _say(_local())
-    if not (has_docker or has_local):
+    if not (has_containers or has_local):
         raise MachineError(
-            "neither containers nor this machine can build wheels", hint="start Docker, or install a Python with pip"
+            "neither containers nor this machine can build wheels",
+            hint="start Docker or Podman, or install a Python with pip",
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Told:
+    """The lines on a container engine. `error`: the reason for which it cannot be used, None if it can."""
+
+    title: str
+    lines: tuple[str, ...]
+    error: RunnerError | None
+
+
+def _say_containers() -> bool:
+    """Print a section for each container engine; return whether one can be used.
+
+    Where one can, the others are told in a line each: nobody needs both.
+    """
+    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.engine.selection import container_engines
+
+    try:
+        told = [_told(found) for found in container_engines("doctor", surroundings())]
+    except RunnerError as error:
+        told = [_Told(title="Containers", lines=(), error=error)]
+    is_usable = any(each.error is None for each in told)
+    for each in told:
+        click.echo("\n".join((each.title, *each.lines)))
+        if each.error is not None:
+            _say_error(each.error, with_hint=not is_usable)
+    return is_usable
+
+
+def _told(found: "AnsweringEngine | SilentEngine") -> _Told:
+    from matrix_runner.engine.selection import SilentEngine
+    from matrix_runner.image.image_inventory import built_images
+
+    title = str(found.choice).capitalize()
+    if isinstance(found, SilentEngine):
+        return _Told(title=title, lines=(), error=found.error)
+    info = found.info
+    first = f"  {info.name} {info.version} at {info.endpoint}, {info.machine}"
+    try:
+        stock = built_images(found.engine)
+    except RunnerError as error:
+        return _Told(title=title, lines=(first,), error=error)
+    images = [f"  {made.reference}: {' '.join(sorted(made.interpreters))}" for made in stock]
+    none = "  no image was made here; `runner image build` makes one where none can be pulled"
+    return _Told(title=title, lines=(first, *(images or (none,))), error=None)
+
+
 def _say(lines: Iterator[str]) -> bool:
-    """Print the lines; whether they came to an end without an error."""
+    """Print the lines; return whether they came to an end without an error."""
     try:
         for line in lines:
             click.echo(line)
     except RunnerError as error:
-        click.echo(f"  {error.message}")
-        if error.hint:
-            click.echo(f"  hint: {error.hint}")
+        _say_error(error, with_hint=True)
         return False
     return True
 
 
-def _docker() -> Iterator[str]:
-    from matrix_runner.cli.directories import docker_engine
-    from matrix_runner.image.image_inventory import built_images
-
-    yield "Containers"
-    engine = docker_engine("doctor", os.environ)
-    try:
-        info = engine.check()
-        yield f"  {info.name} {info.version} at {info.endpoint}, {info.machine}"
-        stock = built_images(engine)
-        for made in stock:
-            yield f"  {made.reference}: {' '.join(sorted(made.interpreters))}"
-        if not stock:
-            yield "  no image was made here; `runner image build` makes one where none can be pulled"
-    finally:
-        engine.close()
+def _say_error(error: RunnerError, *, with_hint: bool) -> None:
+    click.echo(f"  {error.message}")
+    if with_hint and error.hint:
+        click.echo(f"  hint: {error.hint}")
 
 
 def _local() -> Iterator[str]:
-    from matrix_runner.cli.directories import local_engine
+    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.engine.selection import local_engine
 
     yield "This machine"
-    found = local_engine("doctor", os.environ).interpreters()
+    found = local_engine("doctor", surroundings()).interpreters()
     for each in found:
         remark = "" if each.has_headers else "  (no headers: it cannot compile extensions)"
         yield f"  {each.directory:14} {each.version:10} {each.executable}{remark}"

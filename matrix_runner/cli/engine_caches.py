@@ -1,6 +1,5 @@
 """What engines keep from run to run, as sections of `runner cache`: prepared images, downloads, compiled code."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,7 +26,7 @@ class EngineSection:
         from matrix_runner.container.project_volumes import LABEL_PROJECT
         from matrix_runner.report.phrases import size
 
-        kept = sorted(self.engine.kept(), key=lambda each: -each.used)
+        kept = sorted(self.engine.persistent_items(), key=lambda each: -each.used)
         if not kept:
             return
         total = sum(each.size or 0 for each in kept)
@@ -45,11 +44,11 @@ class EngineSection:
 
         del limit
         max_age = CACHE_MAX_AGE.default if age is None else age
-        yield from self._remove(outdated(self.engine.kept(), max_age=max_age, now=time.time()))
+        yield from self._remove(outdated(self.engine.persistent_items(), max_age=max_age, now=time.time()))
 
     def clear(self) -> Iterator[str]:
         """Remove everything that no run has open."""
-        yield from self._remove(self.engine.kept())
+        yield from self._remove(self.engine.persistent_items())
 
     def _remove(self, kept: "Iterable[PersistentItem]") -> Iterator[str]:
         from matrix_runner.before_all.engine_pruning import remove_all
@@ -87,24 +86,23 @@ class UnknownSection:
 
 
 def engine_sections() -> "Iterator[EngineSection | UnknownSection]":
-    """Give a section for each engine; each is open while it is in use. Podman only where it answers."""
-    from matrix_runner.cli.directories import docker_engine, local_engine, podman_engine
+    """Give a section for each engine; each is open while it is in use. Podman only where there is a socket of it."""
+    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.engine.selection import AnsweringEngine, container_engines, local_engine
 
-    makers = (("by Docker", docker_engine), ("by Podman", podman_engine), ("on this machine", local_engine))
-    for title, make in makers:
-        try:
-            engine: Engine = make("cache", os.environ)
-        except MachineError:
-            continue
-        with closing(engine):
-            try:
-                if make is not local_engine:
-                    engine.check()
-            except MachineError as error:
-                if make is docker_engine:
-                    yield UnknownSection(title=title, why=error.message)
-                continue
-            yield EngineSection(engine=engine, title=title)
+    try:
+        around = surroundings()
+    except MachineError as error:
+        yield UnknownSection(title="by engines", why=error.message)
+        return
+    for found in container_engines("cache", around):
+        title = f"by {str(found.choice).capitalize()}"
+        if isinstance(found, AnsweringEngine):
+            yield EngineSection(engine=found.engine, title=title)
+        elif found.was_asked:
+            yield UnknownSection(title=title, why=found.error.message)
+    with closing(local_engine("cache", around)) as local:
+        yield EngineSection(engine=local, title="on this machine")
 
 
 def _things(kept: "Sequence[PersistentItem]") -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from matrix_runner.cli.flags import PlanCommand
-from matrix_runner.cli.opened_project import open_project, planning_host, project_parameters, tell
+from matrix_runner.cli.opened_project import open_project, planned_place, project_parameters, tell
 from matrix_runner.cli.text_wrapping import wrapped
 from matrix_runner.errors import UsageError
 from matrix_runner.toml import loads
@@ -48,10 +48,10 @@ def explain(
         )
     with open_project(package, project, config_file, flags) as opened:
         tell(opened.settings)
-        known, host = catalog.load(), planning_host(opened.settings)
-        answer = explain_cell(identifier, opened.settings, known, host)
-        plan = make_plan(opened.settings, known, host)
-        past = history_of(identifier, opened, plan) if answer.is_in else None
+        known, place = catalog.load(), planned_place(opened.settings)
+        answer = explain_cell(identifier, opened.settings, known, place.host)
+        plan = make_plan(opened.settings, known, place.host)
+        past = history_of(identifier, opened, plan, place.engine) if answer.is_in else None
     if as_json:
         click.echo(json.dumps(_machine(answer, past), indent=2))
     else:

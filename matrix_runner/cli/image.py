@@ -3,19 +3,30 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.directories import docker_engine, image_dir, processors
+from matrix_runner.cli.directories import image_dir, processors, surroundings
+from matrix_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.config.kinds.values import EngineChoice
+    from matrix_runner.engine.api import ImageEngine
     from matrix_runner.image.build_progress import BuildProgress, OnProgress
-    from matrix_runner.image.image_builder import ImageBuilder, ImageEngine
+    from matrix_runner.image.image_builder import ImageBuilder
     from matrix_runner.image.image_inventory import BuiltImage
     from matrix_runner.model.platforms import Arch
+
+
+def _engine_option(command: "click.decorators.FC") -> "click.decorators.FC":
+    return click.option(
+        "--engine",
+        envvar="MATRIX_RUNNER_CONTAINER_ENGINE",
+        metavar="ENGINE",
+        help="Where images are: docker, podman, or auto. Default: auto, which is Docker if it answers, else Podman.",
+    )(command)
 
 
 @click.group(short_help="Make images in the manylinux layout where none can be pulled, and list them.")
@@ -41,15 +52,22 @@ def image() -> None:
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Interpreters that compile at once. Default: the CPUs."
 )
-def build(
-    archs: tuple[str, ...], pythons: tuple[str, ...], *, rebuild: bool, mirror: str | None, jobs: int | None
+@_engine_option
+def build(  # noqa: PLR0913  each is a parameter of the command line
+    archs: tuple[str, ...],
+    pythons: tuple[str, ...],
+    engine: str | None,
+    *,
+    rebuild: bool,
+    mirror: str | None,
+    jobs: int | None,
 ) -> None:
     """Make an image in the manylinux layout from Debian packages and CPython's sources.
 
     It stands in for manylinux_2_31 (Debian bullseye: glibc 2.31, GCC 10). It is not published by PyPA and carries no
     security support: build wheels in it, and run nothing else on it.
 
-    It needs a Docker daemon, mmdebstrap, a Debian mirror and the package index, and takes about ten minutes on two
+    It needs Docker or Podman, mmdebstrap, a Debian mirror and the package index, and takes about ten minutes on two
     cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
     again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
     """
@@ -59,38 +77,60 @@ def build(
     ingredients = load_manifest()
     wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
     check_possible(wanted, ingredients)
-    with _engine() as engine:
-        for removed in engine.sweep():
+    with _open_engine(_choice(engine)) as opened:
+        for removed in opened.sweep():
             click.echo(removed, err=True)
-        shop = workshop(engine, _say, mirror=mirror, jobs=jobs)
+        shop = workshop(opened, _say, mirror=mirror, jobs=jobs)
         for made in build_images(wanted, shop, ingredients, rebuild=rebuild):
             click.echo(_line(made))
 
 
 @image.command("list", short_help="List the images made on this machine.")
-def list_images() -> None:
+@_engine_option
+def list_images(engine: str | None) -> None:
     """List the images made on this machine: name, interpreters, size."""
     from matrix_runner.image.image_inventory import built_images
 
-    with _engine() as engine:
-        stock = built_images(engine)
+    with _open_engine(_choice(engine)) as opened:
+        stock = built_images(opened)
     for made in stock:
         click.echo(_line(made))
     if not stock:
         click.echo("No image has been made on this machine. `runner image build` makes one.", err=True)
 
 
+def _choice(text: str | None) -> "EngineChoice":
+    """Read the flag like the option container-engine. Raise UsageError, also for an engine that has no images."""
+    from matrix_runner.config.kinds.values import EngineChoice
+    from matrix_runner.config.mistakes import InvalidValue
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+
+    try:
+        choice = CONTAINER_ENGINE.default.name if text is None else CONTAINER_ENGINE.kind.read_text(text).name
+    except InvalidValue as bad:
+        raise UsageError(f"--engine: {bad}") from None
+    if choice is EngineChoice.LOCAL:
+        raise UsageError(
+            "--engine: local is this machine itself, which has no images", hint="use docker, podman or auto"
+        )
+    return choice
+
+
 @contextmanager
-def _engine() -> "Iterator[DockerEngine]":
-    """Connect to the Docker daemon that the environment means; release it at the end. Raise EngineError."""
+def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
+    """Find a container engine that answers, and say if it is not the usual one; close it at the end.
+
+    Raise EngineError.
+    """
     from uuid import uuid4
 
-    engine = docker_engine(f"image-{uuid4().hex[:12]}", os.environ)
-    try:
-        engine.check()
-        yield engine
-    finally:
-        engine.close()
+    from matrix_runner.engine.selection import choose_container_engine
+
+    chosen = choose_container_engine(choice, f"image-{uuid4().hex[:12]}", surroundings())
+    with closing(chosen.engine):
+        if chosen.remark:
+            click.echo(chosen.remark, err=True)
+        yield chosen.engine
 
 
 def workshop(
@@ -120,7 +160,6 @@ def workshop(
 
 
 def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
-    from matrix_runner.errors import UsageError
     from matrix_runner.model.platforms import Arch
 
     try:

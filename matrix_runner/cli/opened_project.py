@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from matrix_runner.cli.directories import cache_dir, scratch_dir
+from matrix_runner.cli.directories import cache_dir, scratch_dir, surroundings
 from matrix_runner.cli.flags import given_flags
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
@@ -21,6 +21,7 @@ from matrix_runner.config.options.run_options import DEBUG_TRACEBACK, OUTPUT_DIR
 from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
+    from matrix_runner.engine.selection import LikelyEngine
     from matrix_runner.matrix import Host, Plan
     from matrix_runner.request import BuildInputs
 
@@ -130,14 +131,26 @@ def _root(package: Path, project: Path | None, settings: Settings) -> Path:
     return here if settings.is_drop_in and package.is_relative_to(here) else package
 
 
-def planning_host(settings: Settings) -> "Host":
-    """Return the machine to plan for, without asking an engine."""
-    from matrix_runner.cli.directories import likely_endpoint, this_host
-    from matrix_runner.config.kinds.values import EngineChoice
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedPlace:
+    """The engine that a build would choose, and the machine on which it runs cells."""
 
-    is_local = settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL
-    return this_host(os.environ, local=is_local, endpoint=likely_endpoint(os.environ))
+    engine: "LikelyEngine"
+    host: "Host"
+
+
+def planned_place(settings: Settings) -> PlannedPlace:
+    """Return the place to plan for; print the reason for an engine that nobody named. No engine is asked."""
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+    from matrix_runner.engine.planning_host import container_host, local_host
+    from matrix_runner.engine.selection import likely_engine, local_engine
+
+    engine = likely_engine(settings[CONTAINER_ENGINE].name, os.environ)
+    if engine.remark:
+        click.echo(engine.remark, err=True)
+    if engine.is_local:
+        return PlannedPlace(engine=engine, host=local_host(local_engine("plan", surroundings())))
+    return PlannedPlace(engine=engine, host=container_host(machine=None, endpoint=engine.endpoint))
 
 
 def tell(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from matrix_runner.cli.flags import PlanCommand
-from matrix_runner.cli.opened_project import open_project, planning_host, project_parameters, tell
+from matrix_runner.cli.opened_project import open_project, planned_place, project_parameters, tell
 from matrix_runner.cli.text_wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def plan(
     with open_project(package, project, config_file, flags) as opened:
         settings = opened.settings
         tell(settings)
-        planned = make_plan(settings, catalog.load(), planning_host(settings))
+        planned = make_plan(settings, catalog.load(), planned_place(settings).host)
     for warning in planned.warnings:
         click.echo(f"warning: {warning}", err=True)
     if style == "json" or as_json:

@@ -61,7 +61,7 @@ class ProjectVolumes:
         if not self.is_persistent:
             name = f"{name}-{self.run}"
         labels = (*self.labels, (LABEL_PURPOSE, purpose))
-        return Volume(name=name, target=target, labels=labels, of_run=not self.is_persistent)
+        return Volume(name=name, target=target, labels=labels, is_run_only=not self.is_persistent)
 
 
 def _downloads_key(job: Job, image: ResolvedImage) -> str:

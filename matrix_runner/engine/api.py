@@ -1,7 +1,8 @@
-"""The contract of an engine: what a cell needs of the place it runs in.
+"""The contract of an engine: values, and the protocols `Container`, `Engine` and `ImageStore`.
 
-Requests and results are values. Nothing that comes back is trusted: output is raw bytes, streams are untrusted tar.
-The contract suite in tests/engine/ says in code what these docstrings say in words, for every engine alike.
+An engine opens containers, or directories that stand for them, in which cells run. Requests and results are values.
+Nothing that a container returns is trusted: output is raw bytes, files are an untrusted tar stream.
+tests/engine/test_contract.py holds every engine to these docstrings.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,30 +16,32 @@ from matrix_runner.config.create_args.container_arguments import ContainerArgume
 from matrix_runner.model.platforms import Arch
 
 OnOutput = Callable[[bytes], None]
-"""Receives what a command prints, standard output and error in order, cut anywhere."""
+"""Receives a command's standard output and standard error in the order of printing, cut at any byte."""
 
 
 class Ending(Enum):
-    """How a command came to its end."""
+    """The way in which a command ended."""
 
     EXITED = "exited"
-    """It ended by itself; only then is there an exit status."""
+    """The command ended by itself; only then does it have an exit status."""
     TIMED_OUT = "timed out"
-    """It ran longer than `ExecRequest.timeout` and was killed."""
+    """The command ran longer than `ExecRequest.timeout` and was killed."""
     WENT_SILENT = "went silent"
-    """It printed nothing for `ExecRequest.silence` and was killed."""
+    """The command printed nothing for `ExecRequest.silence` and was killed."""
     OUT_OF_MEMORY = "out of memory"
-    """The kernel killed it, or one of its children, for memory."""
+    """The kernel killed the command, or one of its children, for lack of memory."""
     LOST = "lost"
-    """The container, the daemon or the connection went away. The end of a stream is never success."""
+    """The container, the daemon or the connection went away. The end of a stream alone is never a success."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExecRequest:
-    """A command. It gets no standard input (end of file at once), so one that reads it ends and does not hang.
+    """A command to run in a container.
 
-    `env` is added to the container's own environment (never replaces it: the image's PATH and LD_LIBRARY_PATH hold
-    its compiler). `cwd` must exist; None is the container's own. `timeout`, `silence`: seconds, None for no limit.
+    The command has no standard input: it reads end of file at once, so none can hang in a prompt.
+    `env`: variables added to the container's own, which stay: the image's PATH and LD_LIBRARY_PATH lead to its
+    compiler. `cwd`: an existing directory; None for the container's own. `timeout`, `silence`: limits in seconds for
+    the whole command and for a time without output; None for no limit.
     """
 
     argv: tuple[str, ...]
@@ -50,7 +53,7 @@ class ExecRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExecResult:
-    """How a command ended. `status` is its exit status (128+N for signal N) and is set only for `EXITED`."""
+    """The end of a command. `status`: its exit status (128+N for signal N), set only for `EXITED`."""
 
     ending: Ending
     status: int | None
@@ -58,27 +61,28 @@ class ExecResult:
 
     @property
     def is_success(self) -> bool:
-        """Whether the command itself said, by status 0, that all is well."""
+        """Whether the command ended by itself with status 0."""
         return self.ending is Ending.EXITED and self.status == 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Volume:
-    """A directory that outlives containers: made on first use, mounted for reading and writing, shared by all.
+    """A directory that outlives containers. It is made on first use and mounted read-write, in several at once.
 
-    `name`: a plain file name, unique for the engine. `target`: where it appears, an absolute path below
-    `Container.root`. `labels`: what it is given when it is made. `of_run`: it is this run's only; the engine removes
-    it when it is closed, and a later `sweep` removes what a dead run left. Others stay, and `Engine.kept` lists them.
+    `name`: a plain file name, unique in the engine. `target`: the mount point, an absolute path below
+    `Container.root`. `labels`: given to a new volume. `is_run_only`: the volume belongs to one run;
+    `Engine.close` removes it, or `Engine.sweep` after the death of the run. Any other volume stays for later runs,
+    and `Engine.persistent_items` lists it.
     """
 
     name: str
     target: str
     labels: tuple[tuple[str, str], ...] = ()
-    of_run: bool = False
+    is_run_only: bool = False
 
 
 class PersistentKind(Enum):
-    """What an engine keeps from run to run."""
+    """The kinds of `PersistentItem`."""
 
     IMAGE = "image"
     VOLUME = "volume"
@@ -89,10 +93,10 @@ class PersistentKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PersistentItem:
-    """Something that an engine keeps for later runs of the same owner.
+    """An image or a volume that an engine keeps for later runs of the same owner.
 
-    `size`: bytes it takes up beyond what it was made from; None if the engine cannot say. `created`, `used`: Unix
-    time; `used` is when it was last opened, as far as this machine knows.
+    `size`: bytes beyond those of the image from which it was made; None if the engine cannot tell. `created`,
+    `used`: Unix time; `used` is the time of the last opening, as far as this machine knows.
     """
 
     kind: PersistentKind
@@ -105,12 +109,13 @@ class PersistentItem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerSpec:
-    """What to open: an image that the engine has (see `Engine.resolve`), and how its commands run.
+    """A container to open.
 
-    `arch` decides whether everything in it runs under `linux32`. `env`: for every command. `name`: what a person
-    should read in `docker ps`; the engine makes it unique. `memory` in bytes. `arguments`: what else the user wishes
-    of the container; `memory` outranks theirs, and an engine without containers does nothing about them. `volumes`
-    are no part of a snapshot.
+    `image`: name or id of an image that the engine has, see `Engine.resolve`. `arch`: architecture of the commands;
+    32-bit ones run under `linux32` on a 64-bit machine. `name`: shown in `docker ps`; the engine makes it unique.
+    `env`: variables of every command. `memory`: limit in bytes, None for no limit; it outranks the one in
+    `arguments`. `arguments`: the user's `create-args`; an engine without containers ignores them. `volumes`: mounted
+    in the container, and no part of a snapshot of it.
     """
 
     image: str
@@ -124,7 +129,11 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedImage:
-    """An image that is there. `id`: digest of its content; `reference`: the name asked for; `size` in bytes."""
+    """An image in the engine's store.
+
+    `reference`: its name as it was asked for. `id`: digest of its content. `size`: in bytes. `digests`: names in
+    registries, `repository@sha256:...`.
+    """
 
     reference: str
     id: str
@@ -135,9 +144,10 @@ class ResolvedImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInfo:
-    """What answered: for the report and for `runner doctor`. `machine` is the engine's own `uname -m`.
+    """An engine's description of itself, for the report and for `runner doctor`.
 
-    `memory`: bytes that all its containers have together, None if it does not say.
+    `machine`: the `uname -m` of the engine's machine. `endpoint`: the engine's address. `memory`: bytes that all
+    containers have together, None if the engine does not tell.
     """
 
     name: str
@@ -149,11 +159,12 @@ class EngineInfo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageMetadata:
-    """What a new image is given.
+    """Name and configuration of a new image.
 
-    `name`: `repository:tag`, or None for an image of this run only, which the engine removes when it is closed (and
-    whose leftovers a later `sweep` removes). One with a name stays; `replaces`: what had the name before goes.
-    `is_kept`: with a name; it is there to be found by later runs, and `Engine.kept` lists it.
+    `name`: `repository:tag`, for an image that stays; None for one that belongs to the run: `Engine.close` removes
+    it, or `Engine.sweep` after the death of the run. `env`, `entrypoint`: written into the image. `replaces`: the
+    image that had the name before is removed. `is_persistent`: later runs may find the image by its name
+    (`Engine.find_persistent_image`), and `Engine.persistent_items` lists it; only with a name.
     """
 
     name: str | None
@@ -161,48 +172,48 @@ class ImageMetadata:
     env: tuple[tuple[str, str], ...] = ()
     entrypoint: tuple[str, ...] | None = None
     replaces: bool = False
-    is_kept: bool = False
+    is_persistent: bool = False
 
 
 class Container(Protocol):
-    """An open place in the manylinux layout: `{root}/opt/python/<python tag>-<abi tag>/bin/python` are its Pythons.
+    """An open container in the manylinux layout: its Pythons are `{root}/opt/python/<python>-<abi>/bin/python`.
 
-    Commands run in it one at a time, from one thread; `kill` may come from any other.
+    One thread runs commands in it, one after another; `kill` may come from any other thread.
     """
 
     @property
     def root(self) -> str:
-        """Absolute path of the directory, inside, that is this cell's alone: "" in a container, all of which is."""
+        """Absolute path, inside, of the directory that belongs to this cell alone: "" where everything does."""
         ...
 
     @property
     def is_disposable(self) -> bool:
-        """Whether its interpreters are this cell's alone too, so that installing into them harms nobody."""
+        """Whether the interpreters belong to this cell alone, so that installing into them harms nobody."""
         ...
 
     def exec(self, request: ExecRequest, on_output: OnOutput) -> ExecResult:
-        """Run a command and wait for its end. Never raises for what the command or the engine did to it."""
+        """Run a command and wait for its end. A failure of the command or of the engine is a result, no exception."""
         ...
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:
-        """Unpack a tar stream in a directory, which is made if need be. Raise EngineError."""
+        """Unpack a tar stream into a directory, which is made if it is missing. Raise EngineError."""
         ...
 
     def get(self, path: str) -> AbstractContextManager[Iterator[bytes]]:
-        """Stream the file or directory at `path` out as tar: untrusted. Raise EngineError, also while reading."""
+        """Stream a file or a directory out as tar, which is untrusted. Raise EngineError, also while reading."""
         ...
 
     def snapshot(self, metadata: ImageMetadata) -> str:
-        """Keep the container's present state as an image, usable by `open`; return its id. Raise EngineError."""
+        """Make an image of the container's present state; return its id, for `open`. Raise EngineError."""
         ...
 
     def kill(self) -> None:
-        """Remove it now, with every process in it. Idempotent, from any thread; a running `exec` ends as LOST."""
+        """Remove the container and every process in it now; a running `exec` ends as LOST. Idempotent, any thread."""
         ...
 
 
 class Engine(Protocol):
-    """A place where containers, or what stands for them, can be opened. Thread-safe."""
+    """A place that opens containers, or directories that stand for them. Thread-safe."""
 
     @property
     def name(self) -> str:
@@ -211,61 +222,68 @@ class Engine(Protocol):
 
     @property
     def owner(self) -> str:
-        """Whose things these are: two owners never see what the other keeps. Raise OutputError."""
+        """Identity of the owner of all that this engine keeps: owners do not see each other's. Raise OutputError."""
         ...
 
     def check(self) -> EngineInfo:
-        """Say what answers, within five seconds. Raise EngineError with a hint that fits the cause."""
+        """Ask for the engine's description, for five seconds at most. Raise EngineError with a hint for the cause."""
         ...
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
-        """Return the image, fetching it if it is not there (`on_notice` is told). Raise ImageError."""
+        """Return an image; fetch it if it is missing, and tell `on_notice` of that. Raise EngineError, ImageError."""
         ...
 
     def find(self, reference: str) -> ResolvedImage | None:
-        """Return the image if it is there; nothing is fetched. Raise EngineError."""
+        """Return an image of the store, None if it is missing; nothing is fetched. Raise EngineError."""
         ...
 
     def open(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
-        """Start a container; leaving the context removes it, whatever happened. Raise EngineError, ImageError."""
+        """Start a container, and remove it when the context is left. Raise EngineError, ImageError."""
         ...
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove what runs of ours that are dead left behind; return what a user should know was removed."""
+        """Remove the leftovers of this owner's dead runs; return a line for the user on each. Raise EngineError."""
         ...
 
     def abort(self) -> None:
-        """Kill every open container and refuse to open more: the answer to Ctrl-C. Idempotent, any thread."""
+        """Kill every open container and open no more, as on Ctrl-C. Idempotent, any thread."""
         ...
 
-    def kept_image(self, name: str) -> ResolvedImage | None:
-        """Return an image that a run of this owner kept under the name, and note its use. Raise EngineError."""
+    def find_persistent_image(self, name: str) -> ResolvedImage | None:
+        """Return this owner's persistent image of the name, None if there is none. Note its use. Raise EngineError."""
         ...
 
-    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
-        """Return all that this owner's runs keep here; `sized`: with sizes, which take time. Raise EngineError."""
+    def persistent_items(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
+        """Return this owner's persistent images and volumes.
+
+        `sized`: with their sizes, which take time. Raise EngineError.
+        """
         ...
 
-    def discard(self, kept: PersistentItem) -> None:
-        """Remove something kept; it may be gone already. Raise EngineError for what is in use."""
+    def remove_persistent(self, item: PersistentItem) -> None:
+        """Remove an image or a volume; a missing one is no error. Raise EngineError for one that is in use."""
         ...
 
     def close(self) -> None:
-        """Remove this run's snapshots and volumes, and release connections. Idempotent."""
+        """Remove this run's snapshots and volumes, and release connections. Idempotent. Raise EngineError."""
         ...
 
 
 class ImageStore(Protocol):
-    """What making images needs of an engine, besides opening containers."""
+    """The store of an engine's images, for `runner image`."""
 
     def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
-        """Make an image of a tar file that holds a root filesystem; return its id. Raise EngineError."""
+        """Make an image of a tar file with a root filesystem; return its id. Raise EngineError."""
         ...
 
     def images(self, label: str) -> tuple[ResolvedImage, ...]:
-        """Return the images that carry the label (a key), with names, ids and all labels. Raise EngineError."""
+        """Return the images that carry the label (a key), each name of an image apart. Raise EngineError."""
         ...
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is not there is no error. Raise EngineError."""
+        """Remove an image; a missing one is no error. Raise EngineError."""
         ...
+
+
+class ImageEngine(Engine, ImageStore, Protocol):
+    """An engine in which images can be made: one with containers."""

@@ -24,8 +24,8 @@ LABEL_CELL: Final = "matrix-runner.cell"
 LABEL_SNAPSHOT: Final = "matrix-runner.snapshot"
 """On images only: the run they belong to. Named images do not have it, so no sweep removes them."""
 
-LABEL_KEPT: Final = "matrix-runner.kept"
-"""On what stays for later runs: an image or a volume. Its value says which."""
+LABEL_PERSISTENT: Final = "matrix-runner.kept"
+"""On a persistent image or volume; the value is its kind. The text is that of existing images: it must not change."""
 LABEL_CREATED: Final = "matrix-runner.created"
 """Unix time. Engines tell it of images and volumes too, each in a way of its own."""
 

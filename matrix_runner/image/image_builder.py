@@ -8,17 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import (
     Container,
     ContainerSpec,
     Ending,
-    Engine,
     ExecResult,
+    ImageEngine,
     ImageMetadata,
-    ImageStore,
     ResolvedImage,
 )
 from matrix_runner.errors import EngineError, MachineError
@@ -42,10 +41,6 @@ from matrix_runner.model.platforms import Arch
 _SCRATCH = "root-"
 _TOLD = 12
 """The number of output lines shown of a failed command."""
-
-
-class ImageEngine(Engine, ImageStore, Protocol):
-    """An engine that can build images."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

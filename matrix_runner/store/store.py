@@ -29,9 +29,7 @@ from matrix_runner.wheelhouse import DEFAULT_LIMIT
 
 RECORD, WHEEL, LOG, INPUTS = "entry.json", "wheel", "log", "ingredients.json"
 
-_TAG = (
-    "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
-)
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
 """The tag by which backup programs recognise a cache (bford.info/cachedir)."""
 
 KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)

@@ -3,7 +3,6 @@
 `make test` has made them before. Where nobody has, the first of these tests does, which takes minutes.
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from engine_surroundings import surroundings
 from runner_process import runner_argv, runner_environ
 
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest
@@ -41,7 +41,7 @@ def _runner(*arguments: str) -> str:
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
     """Connect to the daemon."""
     state: Path = tmp_path_factory.mktemp("state")
-    with closing(DockerEngine(run="test-image-build", environ=os.environ, state_dir=state)) as made:
+    with closing(DockerEngine(run="test-image-build", surroundings=surroundings(state))) as made:
         yield made
 
 

@@ -15,6 +15,7 @@ from sample_projects import extension_project, write_project
 from matrix_runner.container.project_volumes import LABEL_PROJECT
 from matrix_runner.engine.api import PersistentItem, PersistentKind
 from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.surroundings import EngineSurroundings
 
 CELL, OTHER = "cp311-manylinux_x86_64", "cp39-manylinux_x86_64"
 # Every distribution's images have it, under one name or the other.
@@ -46,12 +47,14 @@ class Home:
 
     def engine(self) -> DockerEngine:
         """Make an engine of this user's."""
-        return DockerEngine(run="test", environ=os.environ, state_dir=self.directory / "state" / "matrix-runner")
+        state = self.directory / "state" / "matrix-runner"
+        surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
+        return DockerEngine(run="test", surroundings=surroundings)
 
     def kept(self) -> tuple[PersistentItem, ...]:
         """Return what Docker keeps of this user's."""
         with closing(self.engine()) as engine:
-            return engine.kept()
+            return engine.persistent_items()
 
     def cache(self, *words: str) -> str:
         """Run `runner cache`; return what it says."""

@@ -6,6 +6,7 @@ from os import environ
 from pathlib import Path
 
 import pytest
+from engine_surroundings import surroundings
 from runner_process import REPOSITORY
 
 from matrix_runner import catalog
@@ -35,7 +36,7 @@ def test_builds_without_docker_inside_an_image(arch: Arch, tmp_path: Path) -> No
     reference = family.reference(arch)
     assert reference is not None
     source = pack(SourceSelection(project=REPOSITORY, environ=environ), tmp_path / "source.tar")
-    engine = DockerEngine(run=f"inside-{arch}", environ=environ, state_dir=tmp_path)
+    engine = DockerEngine(run=f"inside-{arch}", surroundings=surroundings(tmp_path))
     output = bytearray()
     try:
         image = engine.resolve(reference, arch, lambda _: None)

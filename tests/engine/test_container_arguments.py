@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from engine_harness import Harness, run
+from engine_surroundings import surroundings
 
 from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.api import Container, Engine, ImageMetadata
-from matrix_runner.engine.docker.endpoint import resolve_endpoint
 from matrix_runner.engine.docker.sdk import DockerEngine
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeEngine
 from matrix_runner.model.platforms import Arch
@@ -110,9 +110,7 @@ def test_a_snapshot_does_not_keep_wishes(container_harness: Harness, engine: Eng
 def test_a_name_alone_is_the_hosts_variable(docker_harness: Harness, tmp_path: Path) -> None:
     """`--env NAME` takes the value that the variable has where the program runs."""
     environ = {**os.environ, "TOKEN": "it's this machine's"}
-    engine = DockerEngine(
-        run=f"args-{os.getpid()}", environ=environ, state_dir=tmp_path, endpoint=resolve_endpoint(os.environ)
-    )
+    engine = DockerEngine(run=f"args-{os.getpid()}", surroundings=surroundings(tmp_path, environ))
     with contextlib.closing(engine), opened(docker_harness, engine, "--env", "TOKEN") as container:
         assert says(container, 'echo "$TOKEN"') == "it's this machine's"
 

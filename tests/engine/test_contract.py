@@ -270,11 +270,11 @@ def test_a_named_snapshot_stays_until_it_is_replaced(engine: Engine, harness: Ha
             engine.remove_image(metadata.name or "")
 
 
-def volume(engine: Engine, *, of_run: bool = False) -> Volume:
+def volume(engine: Engine, *, is_run_only: bool = False) -> Volume:
     """Return a volume of this test alone, with a label; its place is below the root of any container."""
     name = f"matrix-runner-test-{secrets.token_hex(4)}"
     labels = (("matrix-runner.project", engine.owner),)
-    return Volume(name=name, target="/matrix/shared", labels=labels, of_run=of_run)
+    return Volume(name=name, target="/matrix/shared", labels=labels, is_run_only=is_run_only)
 
 
 def write_shared(container: Container) -> None:
@@ -285,7 +285,7 @@ def write_shared(container: Container) -> None:
 
 def kept(engine: Engine, name: str) -> list[PersistentItem]:
     """Return what the engine keeps under a name."""
-    return [each for each in engine.kept() if each.name == name]
+    return [each for each in engine.persistent_items() if each.name == name]
 
 
 def test_a_volume_is_shared_and_stays(engine: Engine, harness: Harness) -> None:
@@ -306,8 +306,8 @@ def test_a_volume_is_shared_and_stays(engine: Engine, harness: Harness) -> None:
         assert ("matrix-runner.project", engine.owner) in found.labels
         assert found.size is None or found.size >= len(b"content")
         assert 0 < found.created <= found.used
-        later.discard(found)
-        later.discard(found)
+        later.remove_persistent(found)
+        later.remove_persistent(found)
         assert kept(later, shared.name) == []
     finally:
         later.close()
@@ -315,7 +315,7 @@ def test_a_volume_is_shared_and_stays(engine: Engine, harness: Harness) -> None:
 
 def test_a_volume_is_no_part_of_a_snapshot(engine: Engine, harness: Harness) -> None:
     """A container that is opened from a snapshot, without the volume, does not have what was in it."""
-    own = volume(engine, of_run=True)
+    own = volume(engine, is_run_only=True)
     with engine.open(replace(harness.spec(), volumes=(own,))) as first:
         write_shared(first)
         image = first.snapshot(ImageMetadata(name=None))
@@ -325,7 +325,7 @@ def test_a_volume_is_no_part_of_a_snapshot(engine: Engine, harness: Harness) -> 
 
 def test_a_volume_of_a_run_ends_with_it(engine: Engine, harness: Harness) -> None:
     """It is never listed, and empty for the next run; that of a dead run is swept, and only that."""
-    own = volume(engine, of_run=True)
+    own = volume(engine, is_run_only=True)
     spec = replace(harness.spec(), volumes=(own,))
     with engine.open(spec) as first:
         write_shared(first)
@@ -351,31 +351,33 @@ def test_a_volume_of_a_run_ends_with_it(engine: Engine, harness: Harness) -> Non
 def test_an_image_kept_is_found_by_later_runs(engine: Engine, harness: Harness) -> None:
     """By its name, with its labels and the bytes that it adds, until it is discarded; what has it open keeps it."""
     name = f"matrix-runner-test/kept:{secrets.token_hex(4)}"
-    assert engine.kept_image(name) is None
+    assert engine.find_persistent_image(name) is None
     with engine.open(harness.spec()) as container:
         container.put(f"{container.root}/kept", [tar_of(file=bytes(100_000))])
-        container.snapshot(ImageMetadata(name=name, labels=(("matrix-runner.key", "k"),), replaces=True, is_kept=True))
+        container.snapshot(
+            ImageMetadata(name=name, labels=(("matrix-runner.key", "k"),), replaces=True, is_persistent=True)
+        )
     engine.close()
     later = harness.make("run-later")
     try:
         assert later.sweep() == ()
-        image = later.kept_image(name)
+        image = later.find_persistent_image(name)
         assert image is not None
         with later.open(replace(harness.spec(), image=image.id)) as found:
             assert len(run(found, "cat", f"{found.root}/kept/file")[1]) == 100_000
             # What is made of it is something else: it is not listed, nor found.
             other = found.snapshot(ImageMetadata(name=None))
-        (listed,) = [each for each in later.kept() if ("matrix-runner.key", "k") in each.labels]
+        (listed,) = [each for each in later.persistent_items() if ("matrix-runner.key", "k") in each.labels]
         assert listed.kind is PersistentKind.IMAGE
         assert listed.size is None or listed.size == 0 or 100_000 <= listed.size < 10_000_000
         assert 0 < listed.created <= listed.used
         assert other != image.id
     finally:
         later.close()
-    for each in later.kept():
+    for each in later.persistent_items():
         if ("matrix-runner.key", "k") in each.labels:
-            later.discard(each)
-    assert later.kept_image(name) is None
+            later.remove_persistent(each)
+    assert later.find_persistent_image(name) is None
 
 
 def test_an_image_that_only_has_the_name_is_not_one_kept(engine: Engine, harness: Harness) -> None:
@@ -384,7 +386,7 @@ def test_an_image_that_only_has_the_name_is_not_one_kept(engine: Engine, harness
     try:
         with engine.open(harness.spec()) as container:
             container.snapshot(ImageMetadata(name=name, replaces=True))
-        assert engine.kept_image(name) is None
+        assert engine.find_persistent_image(name) is None
     finally:
         if isinstance(engine, DaemonEngine | FakeEngine):
             engine.remove_image(name)

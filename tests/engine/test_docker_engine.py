@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from engine_harness import Harness, run, tar_of, untar
+from engine_surroundings import surroundings
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker.sdk import DockerEngine
@@ -82,10 +83,13 @@ DRIVER = """
     import os, sys
     from pathlib import Path
     from matrix_runner.engine.api import ContainerSpec, ExecRequest, ImageMetadata
-    from matrix_runner.engine.docker import DockerEngine
+    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.model.platforms import Arch
 
-    engine = DockerEngine(run=sys.argv[1], environ=os.environ, state_dir=Path(sys.argv[2]))
+    state = Path(sys.argv[2])
+    surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
+    engine = DockerEngine(run=sys.argv[1], surroundings=surroundings)
     with engine.open(ContainerSpec(image=sys.argv[3], arch=Arch.parse(sys.argv[4]), name="cell")) as container:
         container.snapshot(ImageMetadata(name=None))
         request = ExecRequest(argv=("sh", "-c", "trap '' TERM INT HUP; echo up; setsid sleep 1000 & sleep 1000"))
@@ -146,7 +150,7 @@ def test_another_state_directory_is_another_owner(
 ) -> None:
     """A sweep with other locks touches nothing of ours: it cannot know whether our run lives."""
     with docker_engine.open(docker_harness.spec()) as container:
-        other = DockerEngine(run="other", environ=os.environ, state_dir=tmp_path / "elsewhere")
+        other = DockerEngine(run="other", surroundings=surroundings(tmp_path / "elsewhere"))
         with contextlib.closing(other):
             assert other.sweep() == ()
         assert run(container, "true")[0].is_success
@@ -244,7 +248,7 @@ def test_a_bundle_of_certificates_comes_along(docker_harness: Harness, tmp_path:
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes(b"certificates")
     environ = {"SSL_CERT_FILE": str(bundle), "https_proxy": "http://proxy.example:3128"}
-    engine = DockerEngine(run="ca", environ=environ, state_dir=tmp_path / "state")
+    engine = DockerEngine(run="ca", surroundings=surroundings(tmp_path, environ))
     with contextlib.closing(engine), engine.open(docker_harness.spec()) as container:
         assert run(container, "sh", "-c", 'cat "$PIP_CERT"; echo " $HTTPS_PROXY"')[1] == (
             b"certificates http://proxy.example:3128\n"
@@ -268,7 +272,8 @@ def test_a_present_image_is_used_as_it_is(docker_harness: Harness, docker_engine
 
 def test_no_daemon(tmp_path: Path) -> None:
     """A socket that does not exist is an error with a hint, at the first question."""
-    engine = DockerEngine(run="r", environ={"DOCKER_HOST": f"unix://{tmp_path}/none"}, state_dir=tmp_path)
+    environ = {"DOCKER_HOST": f"unix://{tmp_path}/none"}
+    engine = DockerEngine(run="r", surroundings=surroundings(tmp_path, environ))
     with pytest.raises(EngineError, match="no Docker socket") as caught:
         engine.check()
     assert caught.value.hint

@@ -7,10 +7,12 @@ import os
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from engine_surroundings import surroundings
 
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
@@ -75,7 +77,7 @@ def engine_of(endpoint: Endpoint, directory: Path, back_off: tuple[float, ...] =
     def connect(seconds: int | None) -> Daemon:
         return SdkDaemon(endpoint, timeout=seconds or 5)
 
-    return DaemonEngine(run="r", environ={}, state_dir=directory / "state", connect=connect, back_off=back_off)
+    return DaemonEngine(run="r", surroundings=surroundings(directory, {}), connect=connect, back_off=back_off)
 
 
 def test_a_hung_daemon_is_not_waited_for(tmp_path: Path) -> None:
@@ -135,6 +137,19 @@ def test_a_full_disk_of_the_engine_is_named(tmp_path: Path) -> None:
         daemon = SdkDaemon(endpoint)
         with contextlib.closing(daemon), pytest.raises(MachineError, match="/srv/docker"):
             daemon.start("c")
+
+
+def test_a_commit_may_take_long(tmp_path: Path) -> None:
+    """It has the time limit of much work, not that of a question, although the engine's product is asked for first."""
+    config = ImageConfig(name=None, labels=(), env=(), entrypoint=(), command=())
+
+    def respond(_: str, path: str) -> Answer:
+        if path.startswith("/commit"):
+            time.sleep(1.5)
+        return 201, [b'{"Id": "sha256:0"}']
+
+    with daemon_that(respond, tmp_path) as endpoint, contextlib.closing(SdkDaemon(endpoint, timeout=1)) as daemon:
+        assert daemon.commit("c", config) == "sha256:0"
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"<html>", b'{"Id": 3}', b"\xff"])

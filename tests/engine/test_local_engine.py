@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from engine_surroundings import surroundings
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ExecResult, ImageMetadata
 from matrix_runner.engine.local.local_container import LocalContainer
@@ -37,9 +38,7 @@ def engine_in(
     """Make an engine with state and work below `directory`."""
     engine = LocalEngine(
         run=run,
-        environ=environ,
-        state_dir=directory / "state",
-        work_dir=directory / "work",
+        surroundings=surroundings(directory, environ),
         tools_dir=tools_dir,
         interpreters=interpreters,
     )
@@ -333,12 +332,17 @@ DRIVER = """
 import sys, time
 from pathlib import Path
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
-from matrix_runner.engine.local import LocalEngine
+from matrix_runner.engine.local.local_engine import LocalEngine
+from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.model.platforms import Arch
 
 work = Path(sys.argv[1])
 engine = LocalEngine(
-    run="dead", environ={"PATH": sys.argv[2]}, state_dir=work / "state", work_dir=work / "work", interpreters=()
+    run="dead",
+    surroundings=EngineSurroundings(
+        environ={"PATH": sys.argv[2]}, state_dir=work / "state", work_dir=work / "work"
+    ),
+    interpreters=(),
 )
 command = '''
 sleep 600 & echo $!

@@ -83,14 +83,14 @@ def test_sizes_while_containers_come_and_go(
     with ThreadPoolExecutor(3) as others:
         busy = [others.submit(come_and_go) for _ in range(3)]
         try:
-            listings = [[each for each in engine.kept() if each.name == name] for _ in range(10)]
+            listings = [[each for each in engine.persistent_items() if each.name == name] for _ in range(10)]
         finally:
             is_over.set()
         for other in busy:
             other.result()
     (found,) = listings[-1]
     assert [[each.size for each in listing] for listing in listings] == [[0]] * 10
-    engine.discard(found)
+    engine.remove_persistent(found)
 
 
 def test_named_snapshots(podman_harness: Harness, engine: DockerEngine, run_id: str) -> None:
@@ -134,12 +134,15 @@ DRIVER = """
     import os, sys
     from pathlib import Path
     from matrix_runner.engine.api import ContainerSpec, ExecRequest
-    from matrix_runner.engine.docker import DockerEngine
-    from matrix_runner.engine.endpoint import resolve_podman_endpoint
+    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
+    from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.model.platforms import Arch
 
     endpoint = resolve_podman_endpoint(os.environ)
-    engine = DockerEngine(run=sys.argv[1], environ=os.environ, state_dir=Path(sys.argv[2]), endpoint=endpoint)
+    state = Path(sys.argv[2])
+    surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
+    engine = DockerEngine(run=sys.argv[1], surroundings=surroundings, endpoint=endpoint)
     with engine.open(ContainerSpec(image=sys.argv[3], arch=Arch.X86_64, name="cell")) as container:
         request = ExecRequest(argv=("sh", "-c", "trap '' TERM INT HUP; echo up; setsid sleep 1000 & sleep 1000"))
         container.exec(request, lambda data: os.write(1, data))

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from engine_surroundings import surroundings
 from fake_run import Recorder
 from planning import job_for, settings_with
 from runner_process import runner_environ
@@ -69,9 +70,7 @@ def test_every_cell_finds_what_before_all_left_in_the_project(tmp_path: Path) ->
     )
     engine = LocalEngine(
         run="r1",
-        environ=runner_environ(),
-        state_dir=tmp_path / "state",
-        work_dir=tmp_path / "work",
+        surroundings=surroundings(tmp_path, runner_environ()),
         interpreters=interpreters,
     )
     try:

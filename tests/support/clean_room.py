@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import environ
 from pathlib import Path
+
+from engine_surroundings import surroundings
 
 from matrix_runner import catalog
 from matrix_runner.archives import archive_of
@@ -72,7 +73,7 @@ class Tester:
 def open_clean_room(source: str, state: Path) -> Iterator[CleanRoom]:
     """Clean a copy of each image of the source (`own` or `published`); remove all of it at the end."""
     known = catalog.load()
-    engine = DockerEngine(run=f"clean-room-{state.name}", environ=environ, state_dir=state)
+    engine = DockerEngine(run=f"clean-room-{state.name}", surroundings=surroundings(state))
     names = {"own": ("debian",), "published": ("manylinux_2_28", "musllinux_1_2")}[source]
     images: dict[Platform, str] = {}
     try:

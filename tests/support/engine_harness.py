@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine_surroundings import surroundings
+
 from matrix_runner.engine.api import Container, ContainerSpec, Engine, ExecRequest, ExecResult
 from matrix_runner.engine.docker.endpoint import Endpoint, resolve_endpoint
 from matrix_runner.engine.docker.sdk import DockerEngine
@@ -88,9 +90,7 @@ def _local(directory: Path) -> Harness:
     def make(run: str) -> Engine:
         return LocalEngine(
             run=run,
-            environ=dict(os.environ),
-            state_dir=directory / "state",
-            work_dir=directory / "work",
+            surroundings=surroundings(directory),
             interpreters=(),
         )
 
@@ -118,7 +118,7 @@ def daemon_harness(arch: Arch, directory: Path, endpoint: Endpoint) -> Harness:
     """Return the harness of a daemon's containers."""
 
     def make(run: str) -> Engine:
-        return DockerEngine(run=run, environ=os.environ, state_dir=directory / "state", endpoint=endpoint)
+        return DockerEngine(run=run, surroundings=surroundings(directory), endpoint=endpoint)
 
     def die(engine: Engine) -> None:
         assert isinstance(engine, DockerEngine)

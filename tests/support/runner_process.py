@@ -13,6 +13,9 @@ EXAMPLE = REPOSITORY / "example-project"
 
 JSON = dict[str, object]
 
+NO_ENGINE = {"DOCKER_HOST": "tcp://127.0.0.1:9", "CONTAINER_HOST": "unix:///nonexistent/podman.sock"}
+"""Variables for planning as on any machine, with Docker or without: for Docker elsewhere, where nothing answers."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:

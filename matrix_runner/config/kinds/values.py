@@ -42,7 +42,7 @@ class EngineChoice(Enum):
     """The engine that runs cells."""
 
     AUTO = "auto"
-    """Docker when its daemon answers, else this machine."""
+    """Docker when its daemon answers, else Podman when its service does, else this machine."""
     DOCKER = "docker"
     PODMAN = "podman"
     """By its Docker-compatible socket."""

@@ -1,6 +1,6 @@
-"""What the Docker engine needs of a daemon, in values of our own: one connection, for one thread at a time.
+"""The Docker engine's narrow interface to a daemon, in values of our own: `sdk.SdkDaemon` is the one over the SDK.
 
-Every method raises EngineError, ImageError or MachineError and nothing else.
+Every method of `Daemon` raises EngineError, ImageError or MachineError and nothing else.
 """
 
 import socket
@@ -16,7 +16,7 @@ from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredImage:
-    """An image in the daemon's store: what the contract tells of it, and what a snapshot of it must keep."""
+    """An image in the daemon's store, with the command and entry point that a snapshot of it must keep."""
 
     image: ResolvedImage
     command: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class StoredImage:
 class Creation:
     """A container to make: removed as soon as it stops, its input closed as soon as the first attached client goes.
 
-    `memory`: bytes, without swap; it outranks what `arguments` say of memory.
+    `memory`: limit in bytes, without swap; it outranks the one in `arguments`.
     """
 
     image: str
@@ -41,7 +41,11 @@ class Creation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageConfig:
-    """What an image is given. Labels and variables are added to those it has; None leaves its command as it is."""
+    """The configuration of a new image.
+
+    `name`: `repository:tag`, or None. `labels`, `env`: added to those it has. `entrypoint`, `command`: in place of
+    those it has.
+    """
 
     name: str | None
     labels: tuple[tuple[str, str], ...]
@@ -52,7 +56,7 @@ class ImageConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leftover:
-    """A container of ours. `run` is empty when its label says nothing."""
+    """A container of ours, running or not. `run`, `owner`: from its labels, empty without them."""
 
     id: str
     run: str
@@ -61,7 +65,7 @@ class Leftover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredVolume:
-    """A volume in the daemon's store. `size` in bytes, None if it was not asked for or is not known."""
+    """A volume in the daemon's store. `size`: in bytes, None if it was not asked for or is unknown."""
 
     name: str
     labels: tuple[tuple[str, str], ...]
@@ -69,14 +73,14 @@ class StoredVolume:
 
 
 class Daemon(Protocol):
-    """One connection to a daemon."""
+    """One connection to a daemon, for one thread at a time."""
 
     def info(self) -> EngineInfo:
-        """Ask who it is."""
+        """Ask for the daemon's description."""
         ...
 
     def image(self, reference: str) -> StoredImage | None:
-        """Return an image of its store, None if it is not there."""
+        """Return an image of the daemon's store, None if it is missing."""
         ...
 
     def pull(self, reference: str, platform: str | None) -> Iterator[str]:
@@ -92,27 +96,27 @@ class Daemon(Protocol):
         ...
 
     def start(self, container: str) -> None:
-        """Start it."""
+        """Start a container."""
         ...
 
     def run_beside(self, container: str, argv: tuple[str, ...]) -> None:
-        """Start a further command in it, without waiting for it."""
+        """Start a further command in a running container, without waiting for its end."""
         ...
 
     def remove(self, container: str) -> None:
-        """Kill and remove it, and return when it is gone. One that is not there is no error."""
+        """Kill and remove a container, and return when it is gone. A missing one is no error."""
         ...
 
     def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
-        """Unpack a tar stream in a directory that exists."""
+        """Unpack a tar stream in an existing directory of a container."""
         ...
 
     def get(self, container: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
-        """Stream a path out as tar."""
+        """Stream a file or a directory of a container out as tar."""
         ...
 
     def ran_out_of_memory(self, container: str, since: float) -> bool:
-        """Tell whether it reported that the kernel killed something in the container for memory. `since`: Unix time."""
+        """Return whether the kernel has killed a process of the container for memory. `since`: Unix time."""
         ...
 
     def commit(self, container: str, config: ImageConfig) -> str:
@@ -132,15 +136,15 @@ class Daemon(Protocol):
         ...
 
     def remove_image(self, reference: str, *, force: bool) -> None:
-        """Remove an image; one that is not there is no error."""
+        """Remove an image; a missing one is no error. `force`: with all its names, and wait for containers that go."""
         ...
 
     def top_layer(self, reference: str) -> int:
-        """Return the bytes that an image's last layer adds to what it was made from."""
+        """Return the size in bytes of an image's last layer."""
         ...
 
     def make_volume(self, volume: Volume) -> None:
-        """See that a volume is there; one that is keeps its labels."""
+        """Make a volume unless it exists; an existing one keeps its labels."""
         ...
 
     def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
@@ -148,7 +152,7 @@ class Daemon(Protocol):
         ...
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume; one that is not there is no error."""
+        """Remove a volume; a missing one is no error. Raise EngineError for one that is in use."""
         ...
 
     def close(self) -> None:

@@ -11,7 +11,14 @@ from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetad
 from matrix_runner.engine.docker.command_channel import ARCHIVE_SECONDS, CommandChannel
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker.worker_shell import signal_argv
-from matrix_runner.engine.leases import LABEL_CELL, LABEL_CREATED, LABEL_KEPT, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT
+from matrix_runner.engine.leases import (
+    LABEL_CELL,
+    LABEL_CREATED,
+    LABEL_OWNER,
+    LABEL_PERSISTENT,
+    LABEL_RUN,
+    LABEL_SNAPSHOT,
+)
 from matrix_runner.errors import EngineError, MachineError
 
 _SMALL = 4 * 1024 * 1024
@@ -21,9 +28,9 @@ quicker for many."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a container is. `env`: for every command. `snapshot_labels`: for images of this run only.
+    """A container's id, names and labels. `env`: variables of every command.
 
-    `kept_labels`: for images that later runs are to find.
+    `snapshot_labels`: labels of images that belong to this run. `persistent_labels`: labels of persistent images.
     """
 
     id: str
@@ -31,7 +38,7 @@ class Identity:
     image: StoredImage
     env: tuple[tuple[str, str], ...]
     snapshot_labels: tuple[tuple[str, str], ...]
-    kept_labels: tuple[tuple[str, str], ...]
+    persistent_labels: tuple[tuple[str, str], ...]
 
 
 class DockerContainer:
@@ -103,14 +110,14 @@ class DockerContainer:
 
     def snapshot(self, metadata: ImageMetadata) -> str:
         """Keep the present state as an image, which starts what its own image started, and not our PID 1."""
-        # A container's labels pass to its image; these would make one look like a run's leftover, or like one kept.
-        labels = {LABEL_RUN: "", LABEL_OWNER: "", LABEL_CELL: "", LABEL_KEPT: "", **dict(metadata.labels)}
+        # A container's labels pass to its image; these would make it look like a leftover, or like a persistent one.
+        labels = {LABEL_RUN: "", LABEL_OWNER: "", LABEL_CELL: "", LABEL_PERSISTENT: "", **dict(metadata.labels)}
         if metadata.name is None:
             labels |= dict(self._identity.snapshot_labels)
         else:
             labels[LABEL_SNAPSHOT] = ""
-        if metadata.is_kept:
-            labels |= {**dict(self._identity.kept_labels), LABEL_CREATED: str(int(time.time()))}
+        if metadata.is_persistent:
+            labels |= {**dict(self._identity.persistent_labels), LABEL_CREATED: str(int(time.time()))}
         config = ImageConfig(
             name=metadata.name,
             labels=tuple(labels.items()),

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from matrix_runner.engine.docker.worker_shell import pid_1_argv
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
 from matrix_runner.engine.proxies import CA_IN_CONTAINER, ca_bundle, network_env
+from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 
@@ -33,17 +34,17 @@ class DaemonEngine:
     Clients of the SDK are not promised to be thread-safe, and over a unix socket a connection costs nothing.
     """
 
-    def __init__(  # noqa: PLR0913  each is one fact about the surroundings, passed in
+    def __init__(
         self,
         *,
         run: str,
-        environ: Mapping[str, str],
-        state_dir: Path,
+        surroundings: EngineSurroundings,
         connect: Connect,
         back_off: tuple[float, ...] = BACK_OFF,
         product: Product = Product.DOCKER,
     ) -> None:
-        """`back_off`: seconds before each further attempt to fetch an image."""
+        """`run`: the run's id. `back_off`: seconds before each further attempt to fetch an image."""
+        environ, state_dir = surroundings.environ, surroundings.state_dir
         self._run = run
         self._product = product
         self._connect = connect
@@ -51,7 +52,7 @@ class DaemonEngine:
         self._ca = ca_bundle(environ)
         self._environ = environ
         self._network_env = network_env(environ, CA_IN_CONTAINER if self._ca else None)
-        self._keeping = DockerPersistent(self._leases, LastUses(state_dir / "uses" / product.value))
+        self._persistent = DockerPersistent(self._leases, LastUses(state_dir / "uses" / product.value))
         self._guard = threading.Lock()
         self._open: dict[str, DockerContainer] = {}
         self._aborted = threading.Event()
@@ -69,14 +70,14 @@ class DaemonEngine:
         return self._leases.owner
 
     def check(self) -> EngineInfo:
-        """Say what answers, within five seconds."""
+        """Ask for the daemon's description, for five seconds at most."""
         with self._connection(_CHECK_SECONDS) as daemon:
             info = daemon.info()
         self._machine = info.machine
         return info
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
-        """Return the image. One that is there is used as it is; else it is fetched, with a few attempts."""
+        """Return an image as it is in the store; fetch a missing one, with a few attempts."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
             if stored is None:
@@ -86,14 +87,14 @@ class DaemonEngine:
         return _present(stored, reference).image
 
     def find(self, reference: str) -> ResolvedImage | None:
-        """Return the image if it is there; nothing is fetched."""
+        """Return an image of the daemon's store, None if it is missing; nothing is fetched."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
         return None if stored is None else stored.image
 
     @contextlib.contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[Container]:
-        """Start a container; leaving the context removes it, whatever happened."""
+        """Start a container, and remove it when the context is left."""
         container = self._create(spec)
         try:
             container.launch(_START_SECONDS)
@@ -113,7 +114,7 @@ class DaemonEngine:
                     self._open.pop(container.id, None)
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove containers, snapshots and volumes of our dead runs. What is there to stay is never touched."""
+        """Remove containers, snapshots and volumes of this owner's dead runs, but nothing persistent."""
         owner = self._leases.owner
         with self._connection() as daemon:
             containers = [one for one in daemon.containers(f"{LABEL_OWNER}={owner}") if self._is_dead(one.run)]
@@ -125,7 +126,7 @@ class DaemonEngine:
                 if labels.get(LABEL_OWNER) == owner and self._is_dead(labels.get(LABEL_SNAPSHOT, "")):
                     images.append((image, labels[LABEL_SNAPSHOT]))
                     daemon.remove_image(image.id, force=True)
-            volumes = self._keeping.sweep(daemon, self._is_dead)
+            volumes = self._persistent.sweep(daemon, self._is_dead)
         found: dict[str, list[int]] = {}
         for position, runs in enumerate(([one.run for one in containers], [run for _, run in images], volumes)):
             for run in runs:
@@ -162,26 +163,26 @@ class DaemonEngine:
             with self._connection() as daemon:
                 for image in daemon.images(f"{LABEL_SNAPSHOT}={self._run}"):
                     daemon.remove_image(image.id, force=True)
-                self._keeping.remove_volumes_of(daemon, self._run)
+                self._persistent.remove_volumes_of(daemon, self._run)
         self._leases.release()
 
-    def kept_image(self, name: str) -> ResolvedImage | None:
-        """Return an image that a run of this owner kept under the name, and note its use."""
+    def find_persistent_image(self, name: str) -> ResolvedImage | None:
+        """Return this owner's persistent image of the name, None if there is none, and note its use."""
         with self._connection() as daemon:
-            return self._keeping.image(daemon, name)
+            return self._persistent.find_image(daemon, name)
 
-    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
-        """Return all that this owner's runs keep here."""
+    def persistent_items(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
+        """Return the persistent images and volumes of this owner."""
         with self._connection() as daemon:
-            return self._keeping.all(daemon, sized=sized)
+            return self._persistent.items(daemon, sized=sized)
 
-    def discard(self, kept: PersistentItem) -> None:
-        """Remove something kept; it may be gone already."""
+    def remove_persistent(self, item: PersistentItem) -> None:
+        """Remove a persistent image or volume; a missing one is no error."""
         with self._connection() as daemon:
-            self._keeping.discard(daemon, kept)
+            self._persistent.remove(daemon, item)
 
     def import_root(self, archive: Path, arch: Arch, metadata: ImageMetadata) -> str:
-        """Make an image of a tar file that holds a root filesystem; return its id.
+        """Make an image of a tar file with a root filesystem; return its id.
 
         `arch` is not recorded: `docker import --platform` is ignored by 20.10 (measured), so nothing may rely on it.
         """
@@ -200,7 +201,7 @@ class DaemonEngine:
             return daemon.images(label)
 
     def remove_image(self, reference: str) -> None:
-        """Remove an image; one that is not there is no error."""
+        """Remove an image; a missing one is no error."""
         with self._connection() as daemon:
             daemon.remove_image(reference, force=False)
 
@@ -220,15 +221,15 @@ class DaemonEngine:
                 labels=labels,
                 memory=spec.memory,
                 arguments=spec.arguments,
-                volumes=self._keeping.make_volumes(daemon, spec.volumes, self._run),
+                volumes=self._persistent.make_volumes(daemon, spec.volumes, self._run),
             )
             identity = Identity(
                 id=daemon.create(creation),
                 name=name,
                 image=stored,
-                env=(*self._network_env, *self._wished_env(spec), *spec.env),
+                env=(*self._network_env, *self._argument_env(spec), *spec.env),
                 snapshot_labels=self._snapshot_labels(),
-                kept_labels=self._keeping.image_labels(),
+                persistent_labels=self._persistent.image_labels(),
             )
         except BaseException:
             daemon.close()
@@ -254,7 +255,7 @@ class DaemonEngine:
         machine = Arch.of_machine(self._machine or self.check().machine)
         return machine is None or machine is arch.wider
 
-    def _wished_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+    def _argument_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
         """Return the variables of `create-args`: for commands, not the container, whose snapshots would keep them."""
         pairs = ((name, self._environ.get(name) if value is None else value) for name, value in spec.arguments.env)
         return tuple((name, value) for name, value in pairs if value is not None)

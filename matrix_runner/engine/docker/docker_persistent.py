@@ -1,4 +1,4 @@
-"""What a daemon keeps of ours from run to run: images under a name, and volumes. Found by their labels."""
+"""A daemon's persistent images and volumes: kept from run to run, and found by their labels."""
 
 import time
 from collections.abc import Callable
@@ -8,79 +8,83 @@ from typing import Final
 from matrix_runner.engine.api import PersistentItem, PersistentKind, ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import Daemon
 from matrix_runner.engine.last_uses import LastUses
-from matrix_runner.engine.leases import LABEL_CREATED, LABEL_KEPT, LABEL_OWNER, LABEL_RUN, Leases
+from matrix_runner.engine.leases import LABEL_CREATED, LABEL_OWNER, LABEL_PERSISTENT, LABEL_RUN, Leases
 
 _YEAR: Final = 366 * 86400.0
+"""Seconds after which a note of a last use is dropped."""
 
 
 class DockerPersistent:
-    """The images and volumes of one owner. Every method takes the connection to use, and raises EngineError."""
+    """The persistent images and volumes of one owner, and the volumes of its runs.
+
+    Every method takes the connection to use, and raises EngineError.
+    """
 
     def __init__(self, leases: Leases, uses: LastUses) -> None:
         self._leases = leases
         self._uses = uses
 
     def image_labels(self) -> tuple[tuple[str, str], ...]:
-        """Return what marks an image as one for later runs."""
-        return ((LABEL_KEPT, PersistentKind.IMAGE.value), (LABEL_OWNER, self._leases.owner))
+        """Return the labels of a persistent image of this owner."""
+        return ((LABEL_PERSISTENT, PersistentKind.IMAGE.value), (LABEL_OWNER, self._leases.owner))
 
     def make_volumes(self, daemon: Daemon, volumes: tuple[Volume, ...], run: str) -> tuple[Volume, ...]:
-        """See that volumes are there, and return them with all of their labels."""
+        """Make the volumes that are missing; return all of them with the labels of their owner, and of a run."""
         if not volumes:
             return ()
         labels = {LABEL_OWNER: self._leases.owner, LABEL_CREATED: str(int(time.time()))}
         marked = []
         for volume in volumes:
-            kind = {LABEL_RUN: run} if volume.of_run else {LABEL_KEPT: PersistentKind.VOLUME.value}
+            kind = {LABEL_RUN: run} if volume.is_run_only else {LABEL_PERSISTENT: PersistentKind.VOLUME.value}
             made = replace(volume, labels=tuple({**dict(volume.labels), **labels, **kind}.items()))
             daemon.make_volume(made)
-            if not volume.of_run:
+            if not volume.is_run_only:
                 self._uses.note(volume.name)
             marked.append(made)
         return tuple(marked)
 
-    def image(self, daemon: Daemon, name: str) -> ResolvedImage | None:
-        """Return an image that was kept under a name; what else has the name is none."""
+    def find_image(self, daemon: Daemon, name: str) -> ResolvedImage | None:
+        """Return the persistent image of a name and note its use; None if there is none, or no label of ours on it."""
         stored = daemon.image(name)
         if stored is None or not set(self.image_labels()) <= set(stored.image.labels):
             return None
         self._uses.note(name)
         return stored.image
 
-    def all(self, daemon: Daemon, *, sized: bool) -> tuple[PersistentItem, ...]:
-        """Return images and volumes, by name."""
+    def items(self, daemon: Daemon, *, sized: bool) -> tuple[PersistentItem, ...]:
+        """Return the persistent images and volumes, by kind and name. `sized`: with sizes in bytes."""
         images = [
-            self._kept(
+            self._item(
                 PersistentKind.IMAGE, image.reference, image.labels, size=daemon.top_layer(image.id) if sized else None
             )
-            for image in daemon.images(f"{LABEL_KEPT}={PersistentKind.IMAGE.value}")
+            for image in daemon.images(f"{LABEL_PERSISTENT}={PersistentKind.IMAGE.value}")
             if (LABEL_OWNER, self._leases.owner) in image.labels
         ]
         volumes = [
-            self._kept(PersistentKind.VOLUME, volume.name, volume.labels, size=volume.size)
-            for volume in daemon.volumes(f"{LABEL_KEPT}={PersistentKind.VOLUME.value}", sized=sized)
+            self._item(PersistentKind.VOLUME, volume.name, volume.labels, size=volume.size)
+            for volume in daemon.volumes(f"{LABEL_PERSISTENT}={PersistentKind.VOLUME.value}", sized=sized)
             if (LABEL_OWNER, self._leases.owner) in volume.labels
         ]
         self._uses.prune(time.time() - _YEAR)
-        return tuple(sorted((*images, *volumes), key=lambda kept: (kept.kind.value, kept.name)))
+        return tuple(sorted((*images, *volumes), key=lambda item: (item.kind.value, item.name)))
 
-    def discard(self, daemon: Daemon, kept: PersistentItem) -> None:
-        """Remove an image or a volume."""
-        if kept.kind is PersistentKind.IMAGE:
-            daemon.remove_image(kept.name, force=False)
+    def remove(self, daemon: Daemon, item: PersistentItem) -> None:
+        """Remove a persistent image or volume, and the note of its last use."""
+        if item.kind is PersistentKind.IMAGE:
+            daemon.remove_image(item.name, force=False)
         else:
-            daemon.remove_volume(kept.name)
-        self._uses.forget(kept.name)
+            daemon.remove_volume(item.name)
+        self._uses.forget(item.name)
 
     def sweep(self, daemon: Daemon, is_dead: Callable[[str], bool]) -> tuple[str, ...]:
-        """Remove the volumes of dead runs; return these, a run for each volume."""
-        return tuple(self._remove(daemon, LABEL_RUN, is_dead))
+        """Remove the volumes of dead runs; return the run of each volume that was removed."""
+        return tuple(self._remove_run_volumes(daemon, LABEL_RUN, is_dead))
 
     def remove_volumes_of(self, daemon: Daemon, run: str) -> None:
-        """Remove the volumes that are one run's only."""
-        self._remove(daemon, f"{LABEL_RUN}={run}", lambda _: True)
+        """Remove the volumes that belong to one run."""
+        self._remove_run_volumes(daemon, f"{LABEL_RUN}={run}", lambda _: True)
 
-    def _remove(self, daemon: Daemon, label: str, is_to_go: Callable[[str], bool]) -> list[str]:
+    def _remove_run_volumes(self, daemon: Daemon, label: str, is_to_go: Callable[[str], bool]) -> list[str]:
         runs = []
         for volume in daemon.volumes(label, sized=False):
             labels = dict(volume.labels)
@@ -90,7 +94,7 @@ class DockerPersistent:
                 runs.append(run)
         return runs
 
-    def _kept(
+    def _item(
         self, kind: PersistentKind, name: str, labels: tuple[tuple[str, str], ...], *, size: int | None
     ) -> PersistentItem:
         made = dict(labels).get(LABEL_CREATED, "")

@@ -1,24 +1,24 @@
-"""What a user's `create-args` are in the body that makes a container."""
+"""The `HostConfig` of the body that makes a container, from a user's `create-args`."""
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments, Gpus, Mount, MountKind
 
 
-def host_config(wishes: ContainerArguments) -> dict[str, object]:
-    """Return the part that Docker calls HostConfig. What was not asked for is not in it."""
+def host_config(arguments: ContainerArguments) -> dict[str, object]:
+    """Return Docker's HostConfig for the arguments, without the keys of those that were not given."""
     found: dict[str, object] = {
-        "Binds": list(wishes.binds),
-        "VolumesFrom": list(wishes.volumes_from),
-        "Mounts": [_mount(mount) for mount in wishes.mounts],
-        "Tmpfs": dict(wishes.tmpfs),
+        "Binds": list(arguments.binds),
+        "VolumesFrom": list(arguments.volumes_from),
+        "Mounts": [_mount(mount) for mount in arguments.mounts],
+        "Tmpfs": dict(arguments.tmpfs),
         "Devices": [
             {"PathOnHost": one.host, "PathInContainer": one.container, "CgroupPermissions": one.permissions}
-            for one in wishes.devices
+            for one in arguments.devices
         ],
-        "DeviceRequests": [_gpus(one) for one in wishes.gpus],
-        "GroupAdd": list(wishes.group_add),
-        **_network(wishes),
-        **_security(wishes),
-        **_limits(wishes),
+        "DeviceRequests": [_gpus(one) for one in arguments.gpus],
+        "GroupAdd": list(arguments.group_add),
+        **_network(arguments),
+        **_security(arguments),
+        **_limits(arguments),
     }
     return {key: value for key, value in found.items() if not _is_nothing(value)}
 
@@ -27,45 +27,45 @@ def _is_nothing(value: object) -> bool:
     return value is None or value is False or value in ("", [], {})
 
 
-def _network(wishes: ContainerArguments) -> dict[str, object]:
+def _network(arguments: ContainerArguments) -> dict[str, object]:
     return {
-        "NetworkMode": wishes.network,
-        "ExtraHosts": list(wishes.add_hosts),
-        "Dns": list(wishes.dns),
-        "DnsSearch": list(wishes.dns_search),
-        "DnsOptions": list(wishes.dns_options),
+        "NetworkMode": arguments.network,
+        "ExtraHosts": list(arguments.add_hosts),
+        "Dns": list(arguments.dns),
+        "DnsSearch": list(arguments.dns_search),
+        "DnsOptions": list(arguments.dns_options),
     }
 
 
-def _security(wishes: ContainerArguments) -> dict[str, object]:
+def _security(arguments: ContainerArguments) -> dict[str, object]:
     return {
-        "CapAdd": list(wishes.cap_add),
-        "CapDrop": list(wishes.cap_drop),
-        "SecurityOpt": list(wishes.security_opt),
-        "Privileged": wishes.privileged,
-        "IpcMode": wishes.ipc,
-        "UsernsMode": wishes.userns,
-        "CgroupnsMode": wishes.cgroupns,
-        "CgroupParent": wishes.cgroup_parent,
-        "Runtime": wishes.runtime,
-        "Sysctls": dict(wishes.sysctls),
-        "StorageOpt": dict(wishes.storage_opt),
+        "CapAdd": list(arguments.cap_add),
+        "CapDrop": list(arguments.cap_drop),
+        "SecurityOpt": list(arguments.security_opt),
+        "Privileged": arguments.privileged,
+        "IpcMode": arguments.ipc,
+        "UsernsMode": arguments.userns,
+        "CgroupnsMode": arguments.cgroupns,
+        "CgroupParent": arguments.cgroup_parent,
+        "Runtime": arguments.runtime,
+        "Sysctls": dict(arguments.sysctls),
+        "StorageOpt": dict(arguments.storage_opt),
     }
 
 
-def _limits(wishes: ContainerArguments) -> dict[str, object]:
+def _limits(arguments: ContainerArguments) -> dict[str, object]:
     return {
-        "Memory": wishes.memory,
-        "MemorySwap": wishes.memory_swap,
-        "MemoryReservation": wishes.memory_reservation,
-        "NanoCpus": wishes.nano_cpus,
-        "CpusetCpus": wishes.cpuset_cpus,
-        "CpusetMems": wishes.cpuset_mems,
-        "CpuShares": wishes.cpu_shares,
-        "ShmSize": wishes.shm_size,
-        "PidsLimit": wishes.pids_limit,
-        "OomScoreAdj": wishes.oom_score_adj,
-        "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in wishes.ulimits],
+        "Memory": arguments.memory,
+        "MemorySwap": arguments.memory_swap,
+        "MemoryReservation": arguments.memory_reservation,
+        "NanoCpus": arguments.nano_cpus,
+        "CpusetCpus": arguments.cpuset_cpus,
+        "CpusetMems": arguments.cpuset_mems,
+        "CpuShares": arguments.cpu_shares,
+        "ShmSize": arguments.shm_size,
+        "PidsLimit": arguments.pids_limit,
+        "OomScoreAdj": arguments.oom_score_adj,
+        "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in arguments.ulimits],
     }
 
 

@@ -1,4 +1,4 @@
-"""The JSON bodies and instructions that Docker's API wants for our requests, and what its rows say."""
+"""Bodies and instructions for requests to Docker's API, and readers of its answers: no SDK, no connection."""
 
 import json
 from typing import Final
@@ -76,23 +76,23 @@ class _Layer(msgspec.Struct, rename="pascal"):
 
 
 def container_body(creation: Creation) -> dict[str, object]:
-    """Return the body that makes a container.
+    """Return the body of a request for a new container.
 
     No platform is given: an image's metadata may lie about it (`docker import --platform linux/386` leaves amd64
     on 20.10), and 20.10 reports a mismatch as "no such image" (both measured). No log: output is streamed.
-    What must hold comes after what the user wishes.
+    Our own requirements come last and outrank the user's arguments.
     """
-    wishes = creation.arguments
-    host = host_config(wishes)
+    arguments = creation.arguments
+    host = host_config(arguments)
     if creation.memory is not None:
         host |= {"Memory": creation.memory, "MemorySwap": creation.memory}
     if creation.volumes:
-        wished = host.get("Mounts")
-        host["Mounts"] = [*(wished if isinstance(wished, list) else ()), *map(_volume_mount, creation.volumes)]
+        given = host.get("Mounts")
+        host["Mounts"] = [*(given if isinstance(given, list) else ()), *map(_volume_mount, creation.volumes)]
     host |= {"AutoRemove": True, "LogConfig": {"Type": "none"}}
     return {
-        "Hostname": wishes.hostname,
-        "Volumes": {target: {} for target in wishes.anonymous_volumes},
+        "Hostname": arguments.hostname,
+        "Volumes": {target: {} for target in arguments.anonymous_volumes},
         "Image": creation.image,
         "Entrypoint": list(creation.argv),
         "OpenStdin": True,
@@ -100,13 +100,13 @@ def container_body(creation: Creation) -> dict[str, object]:
         "AttachStdin": True,
         "AttachStdout": True,
         "AttachStderr": True,
-        "Labels": {**dict(wishes.labels), **dict(creation.labels)},
+        "Labels": {**dict(arguments.labels), **dict(creation.labels)},
         "HostConfig": host,
     }
 
 
 def image_body(config: ImageConfig) -> dict[str, object]:
-    """Return the configuration for a commit. What it leaves out is kept from the container."""
+    """Return the configuration for a commit. Keys that are left out keep the container's value."""
     return {
         "Labels": dict(config.labels),
         "Env": [f"{name}={value}" for name, value in config.env],
@@ -117,7 +117,10 @@ def image_body(config: ImageConfig) -> dict[str, object]:
 
 
 def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
-    """Return the same as Dockerfile instructions, all that an import understands."""
+    """Return an image's configuration as Dockerfile instructions, all that an import understands.
+
+    `dialect`: the product whose quoting to use.
+    """
     quoted = _quoted if dialect is Product.DOCKER else _in_quotes
     changes = [f"ENV {name}={quoted(value)}" for name, value in config.env]
     changes += [f"LABEL {quoted(name)}={quoted(value)}" for name, value in config.labels]
@@ -129,18 +132,24 @@ def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
 
 
 def image_id(text: str) -> str:
-    """Return an image's id in full; Podman leaves out how it was made, and then refuses it as a name (4.3.1)."""
+    """Return an image's id with its algorithm, which Podman leaves out and then misses in a name (4.3.1)."""
     return text if text.startswith("sha256:") or len(text) != 64 else f"sha256:{text}"
 
 
 def imported_image(answer: str) -> tuple[str, str]:
-    """Read the stream of an import: the image's id, or else the error, which comes in a line of its own."""
+    """Read the stream of an import: the image's id and "", or any text and the error, which has its own line.
+
+    Raise ValueError.
+    """
     lines = msgspec.json.Decoder(_Line).decode_lines(answer.encode())
     return lines[-1].status, next((line.error for line in lines if line.error), "")
 
 
 def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo:
-    """Read who answers; Podman says so in a component, also at an address given for Docker. Raise ValueError."""
+    """Read the engine's description. Podman names itself in a component, also at an address given for Docker.
+
+    Raise ValueError.
+    """
     about, system = msgspec.convert(version, _Version), msgspec.convert(info, _Info)
     return EngineInfo(
         name=endpoint.product.value,
@@ -152,13 +161,13 @@ def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo
 
 
 def is_podman(version: object) -> bool:
-    """Tell whether it is Podman that says which version it is. Raise ValueError."""
+    """Return whether an answer to the question for the version is Podman's. Raise ValueError."""
     about = msgspec.convert(version, _Version)
     return any("podman" in part.name.lower() for part in about.components or ())
 
 
 def stored_image(reference: str, inspected: object) -> StoredImage:
-    """Read an inspected image. Raise ValueError for an answer that makes no sense."""
+    """Read the answer to an inspection of an image. Raise ValueError."""
     row = msgspec.convert(inspected, _Image)
     config = row.config or _Config()
     return StoredImage(

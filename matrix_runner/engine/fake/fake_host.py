@@ -1,4 +1,4 @@
-"""What fake engines share, as the runs on one machine share a daemon."""
+"""The daemon of fake engines: images, volumes and open containers, shared by all runs on it."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ ANY_IMAGE: Final = "fake:latest"
 
 
 class Times(TypedDict):
-    """When something was made and last used, in Unix time."""
+    """Times of making and of last use, in Unix time."""
 
     created: float
     used: float
@@ -22,7 +22,7 @@ class Times(TypedDict):
 
 @dataclass(kw_only=True, slots=True)
 class FakeVolume:
-    """A volume: its files by their path in it. `run`: whose it is, None for one that stays."""
+    """A volume. `run`: the run that it belongs to, None for a persistent one. `files`: by their path in the volume."""
 
     labels: tuple[tuple[str, str], ...]
     run: str | None
@@ -31,18 +31,18 @@ class FakeVolume:
 
 @dataclass(kw_only=True, slots=True)
 class FakeHost:
-    """What several engines share, as several runs share a daemon: images, and who holds what."""
+    """Images, volumes and open containers that several fake engines share, as several runs share a daemon."""
 
     images: dict[str, tuple[ResolvedImage, Files]] = field(default_factory=dict)
     containers: dict[int, str] = field(default_factory=dict)
     """Open containers by number, with their run."""
     snapshots: dict[str, str] = field(default_factory=dict)
     """Images of one run only, by id, with their run."""
-    kept: set[str] = field(default_factory=set)
-    """Names of the images that are there for later runs."""
+    persistent: set[str] = field(default_factory=set)
+    """Names of the persistent images."""
     volumes: dict[str, FakeVolume] = field(default_factory=dict)
     uses: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """When what is kept was made and last used, in Unix time."""
+    """Times of making and of last use of images and volumes by name, in Unix time."""
     living: set[str] = field(default_factory=set)
     guard: threading.Lock = field(default_factory=threading.Lock)
     numbers: int = 0
@@ -65,25 +65,25 @@ class FakeHost:
         return identity
 
     def note_use(self, name: str) -> None:
-        """Note that something kept is used, or made, now."""
+        """Note that an image or a volume is used, or made, now."""
         created, _ = self.uses.get(name, (time.time(), 0.0))
         self.uses[name] = (created, time.time())
 
     def times(self, name: str) -> Times:
-        """Return when something kept was made and last used."""
+        """Return the times of making and of last use of an image or a volume."""
         created, used = self.uses[name]
         return {"created": created, "used": used}
 
     def make_volumes(self, volumes: Iterable[Volume], run: str) -> None:
-        """See that volumes are there."""
+        """Make the volumes that are missing. `run`: the owner of those that are one run's."""
         with self.guard:
             for volume in volumes:
-                made = FakeVolume(labels=volume.labels, run=run if volume.of_run else None)
+                made = FakeVolume(labels=volume.labels, run=run if volume.is_run_only else None)
                 self.volumes.setdefault(volume.name, made)
                 self.note_use(volume.name)
 
     def remove_volumes(self, run: str) -> None:
-        """Remove the volumes that are one run's only."""
+        """Remove the volumes that belong to one run."""
         with self.guard:
             for name in [name for name, volume in self.volumes.items() if volume.run == run]:
                 del self.volumes[name]
@@ -91,8 +91,8 @@ class FakeHost:
     def read_volume(self, volume: Volume) -> Files:
         """Return the files of a volume as a container sees them."""
         with self.guard:
-            kept = self.volumes.get(volume.name)
-            return {} if kept is None else {f"{volume.target}{path}": data for path, data in kept.files.items()}
+            found = self.volumes.get(volume.name)
+            return {} if found is None else {f"{volume.target}{path}": data for path, data in found.files.items()}
 
     def write_volume(self, volume: Volume, files: Files) -> None:
         """Keep those of a container's files that lie in a volume."""

@@ -1,4 +1,4 @@
-"""What the fake engine's commands do, and what goes wrong: scripts that a test writes."""
+"""Scripts and faults of the fake engine: the results of commands, and the errors of everything else."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from matrix_runner.errors import EngineError, ImageError, MachineError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeCall:
-    """What a script sees of a command: the request, its whole environment, the container's files (not to change)."""
+    """A command as a script gets it: request, whole environment, the container's files (not to be changed)."""
 
     request: ExecRequest
     spec: ContainerSpec
@@ -20,10 +20,10 @@ class FakeCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeResult:
-    """What a command does: prints `output`, leaves `files` (path and content), takes `seconds`, exits with `status`.
+    """The result of a scripted command: it prints `output`, writes `files` (path, content), and exits with `status`.
 
-    `silence`: the longest time without output, in seconds. `hangs`: it never ends by itself. `ending`: what befalls it
-    instead of its own end; for LOST the container is gone too.
+    `seconds`: its duration. `silence`: its longest time without output, in seconds. `hangs`: it never ends by itself.
+    `ending`: replaces its own end; for LOST the container goes too.
     """
 
     status: int = 0
@@ -55,7 +55,7 @@ def table(rows: tuple[tuple[tuple[str, ...], FakeResult], ...], otherwise: Scrip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeFaults:
-    """What goes wrong: each is asked and returns the error to raise, or None."""
+    """Functions that are asked before each operation of an engine, and return the error to raise, or None."""
 
     on_check: Callable[[], EngineError | None] = lambda: None
     on_resolve: Callable[[str], ImageError | None] = lambda _: None
@@ -63,3 +63,9 @@ class FakeFaults:
     on_put: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
     on_get: Callable[[ContainerSpec, str], EngineError | None] = lambda _, __: None
     on_snapshot: Callable[[ContainerSpec], EngineError | None] = lambda _: None
+
+
+def raise_fault(error: MachineError | None) -> None:
+    """Raise the error that a fault has given, if it has given one."""
+    if error is not None:
+        raise error

@@ -32,19 +32,21 @@ class LocalContainer:
         prefix: tuple[str, ...],
         *,
         snapshots: Path,
-        kept: Path,
+        named: Path,
         label: Callable[[Path, tuple[tuple[str, str], ...]], None],
     ) -> None:
-        """`prefix`: what goes before every command (`linux32`). `snapshots`, `kept`: where to keep copies of `root`.
+        """Start nothing yet.
 
-        Those with a name go to `kept` and stay; `label` marks one as whole, and as one for later runs.
+        `root`: the cell's directory. `env`: variables of every command. `prefix`: words before every command, such as
+        `linux32`. `snapshots`, `named`: directories for copies of `root` without a name, which are the run's, and with
+        one, which stay. `label`: called with such a copy and its labels, to mark it as complete and persistent.
         """
         self._root = root
         mark = secrets.token_hex(8)
         self._env = {**env, MARK: mark}
         self._prefix = prefix
         self._snapshots = snapshots
-        self._kept = kept
+        self._named = named
         self._label = label
         self._is_dead = threading.Event()
         self._watcher = Watcher(mark, root)
@@ -98,12 +100,12 @@ class LocalContainer:
             identifier = f"local-{secrets.token_hex(8)}"
             copy_tree(self._root, self._snapshots / identifier)
             return identifier
-        target = self._kept / snapshot_name(metadata.name)
+        target = self._named / snapshot_name(metadata.name)
         if metadata.replaces:
             unlabel(target)
             remove_tree(target)
         copy_tree(self._root, target)
-        if metadata.is_kept:
+        if metadata.is_persistent:
             self._label(target, metadata.labels)
         return str(target)
 

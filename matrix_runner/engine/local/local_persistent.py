@@ -1,4 +1,4 @@
-"""What the local engine keeps from run to run: directories, each with a file beside it that says what it is."""
+"""The local engine's persistent images and volumes: directories, each with a file of labels beside it."""
 
 import os
 import time
@@ -14,20 +14,22 @@ from matrix_runner.files import write_whole
 
 
 class _Label(msgspec.Struct):
+    """The file beside a directory. `created`: Unix time."""
+
     labels: dict[str, str]
     created: float
 
 
-class LocalKeeping:
-    """The directories `kept` and `volumes` of one place, which is one owner's."""
+class LocalPersistent:
+    """The images below `kept` and the volumes below `volumes` of one directory, which belongs to one owner."""
 
     def __init__(self, directory: Path, uses: LastUses) -> None:
         self._directory = directory
         self._uses = uses
 
     def volume(self, volume: Volume, run_dir: Path) -> Path:
-        """Return the directory that is a volume, made if need be. Raise OSError."""
-        if volume.of_run:
+        """Return the directory of a volume, made if it is missing: of one run below `run_dir`. Raise OSError."""
+        if volume.is_run_only:
             place = run_dir / "volumes" / volume.name
             place.mkdir(parents=True, exist_ok=True)
             return place
@@ -43,15 +45,15 @@ class LocalKeeping:
         label = _Label(labels=dict(labels), created=int(time.time()))
         write_whole(_label_of(place), msgspec.json.encode(label))
 
-    def image(self, place: Path, name: str) -> bool:
-        """Whether a directory is a whole image for later runs; if so, note its use."""
+    def use_image(self, place: Path, name: str) -> bool:
+        """Return whether a directory is a complete persistent image; if so, note its use under the name."""
         if not place.is_dir() or _read(place) is None:
             return False
         self._uses.note(name)
         return True
 
-    def all(self, *, sized: bool) -> tuple[PersistentItem, ...]:
-        """Return what there is, by kind and name."""
+    def items(self, *, sized: bool) -> tuple[PersistentItem, ...]:
+        """Return the persistent images and volumes, by kind and name. `sized`: with sizes in bytes."""
         found = []
         for kind in PersistentKind:
             for file in sorted(self._place(kind, "").glob("*.label")):
@@ -70,14 +72,17 @@ class LocalKeeping:
                     )
         return tuple(found)
 
-    def discard(self, kept: PersistentItem) -> Path:
-        """Give up a directory; return it: it is to be removed."""
-        place = self._place(kept.kind, kept.name)
-        if Path(kept.name).name != kept.name:
-            raise EngineError(f"{kept.name!r} is no name of anything kept")
+    def forget(self, item: PersistentItem) -> Path:
+        """Remove an item's labels and the note of its use; return its directory, for the caller to remove.
+
+        Raise EngineError for a name that would lead elsewhere.
+        """
+        place = self._place(item.kind, item.name)
+        if Path(item.name).name != item.name:
+            raise EngineError(f"{item.name!r} is not the name of an image or a volume of the local engine")
         with suppress(OSError):
             _label_of(place).unlink(missing_ok=True)
-        self._uses.forget(kept.name)
+        self._uses.forget(item.name)
         return place
 
     def _place(self, kind: PersistentKind, name: str) -> Path:
@@ -85,7 +90,7 @@ class LocalKeeping:
 
 
 def unlabel(place: Path) -> None:
-    """Take a directory's label away, before it is changed: one that is not whole must not be found."""
+    """Remove a directory's labels before it changes, so that no run finds it incomplete. Raise OSError."""
     _label_of(place).unlink(missing_ok=True)
 
 

@@ -58,7 +58,7 @@ def filled_host() -> FakeHost:
     with closing(FakeEngine(host=host, run="maker")) as engine:
         spec = ContainerSpec(image=ANY_IMAGE, arch=Arch.X86_64, name="cell", volumes=(shared,))
         with engine.open(spec) as container:
-            container.snapshot(ImageMetadata(name="prepared:1", labels=labels, replaces=True, is_kept=True))
+            container.snapshot(ImageMetadata(name="prepared:1", labels=labels, replaces=True, is_persistent=True))
     return host
 
 
@@ -67,19 +67,19 @@ def test_the_end_of_a_run_removes_what_is_old() -> None:
     host = filled_host()
     with closing(FakeEngine(host=host, run="later")) as engine:
         prune_engine(engine, max_age=7 * DAY, now=time.time(), in_use=())
-        assert names(engine.kept()) == {"prepared:1", "downloads"}
+        assert names(engine.persistent_items()) == {"prepared:1", "downloads"}
         prune_engine(engine, max_age=7 * DAY, now=time.time() + 8 * DAY, in_use={"downloads"})
-        assert names(engine.kept()) == {"downloads"}
+        assert names(engine.persistent_items()) == {"downloads"}
 
 
 class Stubborn(FakeEngine):
     """An engine that holds on to its volumes."""
 
-    def discard(self, kept: PersistentItem) -> None:
+    def remove_persistent(self, item: PersistentItem) -> None:
         """Refuse, as Docker does for what a container uses."""
-        if kept.kind is PersistentKind.VOLUME:
+        if item.kind is PersistentKind.VOLUME:
             raise EngineError("volume is in use")
-        super().discard(kept)
+        super().remove_persistent(item)
 
 
 def test_what_is_in_use_stays() -> None:
@@ -87,7 +87,7 @@ def test_what_is_in_use_stays() -> None:
     with closing(Stubborn(host=filled_host(), run="later")) as engine:
         lines = list(EngineSection(engine=engine, title="by the fake").clear())
         assert lines == ["removed 1 prepared image, 0 volumes, 0 B, by the fake", "downloads is in use: it stays"]
-        assert names(remove_all(engine, engine.kept())) == set()
+        assert names(remove_all(engine, engine.persistent_items())) == set()
 
 
 def test_runner_cache_says_what_there_is() -> None:

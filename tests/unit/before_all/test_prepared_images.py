@@ -86,7 +86,7 @@ class Machine:
     def images(self) -> list[str]:
         """Return the prepared images that are kept."""
         with closing(FakeEngine(host=self.host, run="look")) as engine:
-            return [kept.name for kept in engine.kept() if kept.kind is PersistentKind.IMAGE]
+            return [kept.name for kept in engine.persistent_items() if kept.kind is PersistentKind.IMAGE]
 
 
 def left_by_before_all(call: FakeCall) -> FakeResult | None:
@@ -179,7 +179,7 @@ def test_projects_never_share(tmp_path: Path) -> None:
         names.append({volume.name for call in ran.built for volume in call.spec.volumes})
     assert names[0].isdisjoint(names[1])
     with closing(FakeEngine(host=machine.host, run="look")) as engine:
-        paths = {dict(kept.labels)[LABEL_PROJECT] for kept in engine.kept()}
+        paths = {dict(kept.labels)[LABEL_PROJECT] for kept in engine.persistent_items()}
     assert paths == {str(tmp_path / "one" / "project"), str(tmp_path / "two" / "project")}
 
 

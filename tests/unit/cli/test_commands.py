@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from runner_process import NO_ENGINE
 
 from matrix_runner import __version__
 from matrix_runner.cli import cli
@@ -38,10 +39,10 @@ def _project(tmp_path: Path) -> Path:
 
 
 def environment(directory: Path, **more: str) -> dict[str, str]:
-    """Return variables for a process: nothing of the caller's settings, and directories of its own."""
+    """Return variables for a process: nothing of the caller's settings, directories of its own, and no engine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATRIX_RUNNER_", "DOCKER_"))}
     own = {name: str(directory / name) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
-    return {**kept, **own, "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "100", **more}
+    return {**kept, **own, **NO_ENGINE, "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "100", **more}
 
 
 def runner(directory: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

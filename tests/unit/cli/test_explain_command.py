@@ -10,7 +10,7 @@ from typing import TypedDict, cast
 import click
 import pytest
 from click.testing import CliRunner, Result
-from runner_process import runner_argv, runner_environ
+from runner_process import NO_ENGINE, runner_argv, runner_environ
 
 from matrix_runner.cli import cli
 from matrix_runner.cli.text_wrapping import wrapped
@@ -79,7 +79,7 @@ def _project(tmp_path: Path) -> Path:
 def run(*arguments: str | Path, **variables: str) -> Result:
     """Run a command within this process, without settings of the caller's environment."""
     own = {name: None for name in os.environ if name.startswith(("MATRIX_RUNNER_", "CIBW_", "DOCKER_"))}
-    return CliRunner().invoke(cli, list(map(str, arguments)), env={**own, "NO_COLOR": "1", **variables})
+    return CliRunner().invoke(cli, list(map(str, arguments)), env={**own, **NO_ENGINE, "NO_COLOR": "1", **variables})
 
 
 def explained(project: Path, identifier: str, *flags: str, **variables: str) -> Document:
@@ -242,7 +242,10 @@ def test_lines_fit_the_terminal(project: Path) -> None:
     mine, theirs = pty.openpty()
     argv = runner_argv("explain", "cp312-musllinux_x86_64", project)
     done = subprocess.Popen(
-        argv, stdout=theirs, stderr=theirs, env=runner_environ(COLUMNS="60", TERM="xterm", MATRIX_RUNNER_NO_CACHE="")
+        argv,
+        stdout=theirs,
+        stderr=theirs,
+        env=runner_environ(**NO_ENGINE, COLUMNS="60", TERM="xterm", MATRIX_RUNNER_NO_CACHE=""),
     )
     os.close(theirs)
     text = b""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from runner_process import NO_ENGINE
 from sdist_making import write_tar, write_zip
 
 from matrix_runner.cli import cli
@@ -23,6 +24,8 @@ def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in os.environ:
         if name.startswith(("MATRIX_RUNNER_", "CIBW_", "DOCKER_")):
             monkeypatch.delenv(name)
+    for name, value in NO_ENGINE.items():
+        monkeypatch.setenv(name, value)
     package = tmp_path / "project" / "packages" / "demo"
     package.mkdir(parents=True)
     (package / "pyproject.toml").write_text(OURS)

@@ -2,14 +2,11 @@
 
 import pytest
 
-from matrix_runner.cli.directories import argument_notices, choose_engine
 from matrix_runner.config.create_args.create_args import parse_create_args
-from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.engine.docker.daemon import Creation, ImageConfig
 from matrix_runner.engine.docker.endpoint import Product
 from matrix_runner.engine.docker.host_config import host_config
 from matrix_runner.engine.docker.request_bodies import container_body, image_changes, image_id, listed_images
-from matrix_runner.errors import EngineError
 
 
 def body(*words: str, memory: int | None = None) -> dict[str, object]:
@@ -110,18 +107,3 @@ def test_an_id_says_how_it_was_made() -> None:
     """Podman's bare id gets the prefix without which it takes the id for a name; others stay."""
     assert image_id("0" * 64) == "sha256:" + "0" * 64
     assert image_id("sha256:" + "0" * 64) == "sha256:" + "0" * 64
-
-
-def test_notices_are_told_once() -> None:
-    """Each warning comes once for all cells; on this machine itself one sentence says that nothing is done."""
-    given = tuple(map(parse_create_args, (("--init", "--network=none"), ("--init", "--tty"))))
-    assert len(argument_notices(given, is_local=False)) == 2
-    (only,) = argument_notices(given, is_local=True)
-    assert "ignored" in only
-    assert argument_notices((parse_create_args(()),), is_local=True) == ()
-
-
-def test_podman_that_was_asked_for_and_is_not_there() -> None:
-    """Podman by name is never replaced by another engine in silence."""
-    with pytest.raises(EngineError, match="CONTAINER_HOST"):
-        choose_engine(EngineChoice.PODMAN, "r", {"CONTAINER_HOST": "unix:///no/such.sock", "HOME": "/root"})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engine_surroundings import surroundings
 from planning import elf_header, facts_for
 
 from matrix_runner.engine.api import ContainerSpec
@@ -165,9 +166,7 @@ def test_the_local_engine_is_probed_like_any_other(tmp_path: Path) -> None:
     )
     engine = LocalEngine(
         run="r",
-        environ={"PATH": os.environ["PATH"]},
-        state_dir=tmp_path / "state",
-        work_dir=tmp_path / "work",
+        surroundings=surroundings(tmp_path, {"PATH": os.environ["PATH"]}),
         interpreters=(here,),
     )
     output = bytearray()

@@ -1,0 +1,141 @@
+"""The only module that imports the Docker SDK: one client of it, and the translation of its exceptions into ours."""
+
+import contextlib
+import http.client
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import docker
+import docker.errors
+import docker.tls
+import requests
+import urllib3.exceptions
+from docker.utils import parse_repository_tag
+
+from matrix_runner.engine.docker.daemon_errors import refused, unreachable
+from matrix_runner.engine.docker.endpoint import Endpoint
+from matrix_runner.errors import EngineError, MachineError
+
+TIMEOUT: Final = 60
+"""Seconds without a byte from the daemon. Also the end of a pull from a registry that stalls."""
+
+ApiError = docker.errors.APIError
+"""The daemon's refusal of a request, with `status_code`; for the few that are answered with a second attempt."""
+NotFoundError = docker.errors.NotFound
+"""The `ApiError` for a container, an image or a volume that does not exist."""
+
+
+class MissingError(EngineError):
+    """`NotFoundError` in translation."""
+
+
+class Client(docker.APIClient):
+    """The SDK's client with a time limit for every request: the SDK sets none for pull and import."""
+
+    def request(self, method: str | bytes, url: str | bytes, *args: object, **kwargs: object) -> requests.Response:
+        """Send a request, with the client's own time limit if it has none."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
+        return super().request(method, url, *args, **kwargs)  # type: ignore[arg-type]
+
+
+class AgreedVersion:
+    """The version of the API on which the first connection agreed, so that further ones need not ask for it."""
+
+    version: str | None = None
+
+
+class SdkConnection:
+    """One client of the SDK, made at the first request, as making one asks the daemon for its version.
+
+    For one thread at a time.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, timeout: int, agreed: AgreedVersion) -> None:
+        """`timeout`: seconds without a byte from the daemon. `agreed`: shared by the connections to one daemon."""
+        self._endpoint = endpoint
+        self._agreed = agreed
+        self._timeout = timeout
+        self._cached: Client | None = None
+
+    def client(self, timeout: int | None = None) -> Client:
+        """Return the client. `timeout`: seconds, for its requests from now on; None for the usual ones."""
+        if self._cached is None:
+            self._knock()
+            tls = self._endpoint.tls
+            self._cached = Client(
+                base_url=self._endpoint.url,
+                version=self._agreed.version or "auto",
+                timeout=self._timeout,
+                tls=False
+                if tls is None
+                else docker.tls.TLSConfig(
+                    client_cert=(str(tls.cert), str(tls.key)) if tls.cert and tls.key else None,
+                    ca_cert=str(tls.ca) if tls.ca else None,
+                    verify=tls.verify,
+                ),
+            )
+            self._agreed.version = self._cached.api_version
+        self._cached.timeout = timeout or self._timeout
+        return self._cached
+
+    def _knock(self) -> None:
+        """Raise what the operating system says of the socket: the SDK leaks one for each connection that fails."""
+        path = self._endpoint.socket_path
+        if path is not None:
+            with socket.socket(socket.AF_UNIX) as knock:
+                knock.settimeout(min(5, self._timeout))
+                knock.connect(str(path))
+
+    def close(self) -> None:
+        """Release the connection."""
+        if self._cached is not None:
+            self._cached.close()
+
+    @contextlib.contextmanager
+    def translated(self, what: str) -> Iterator[None]:
+        """Turn every exception of the SDK into EngineError, MissingError or MachineError.
+
+        `what`: the request, as in "the engine could not ...".
+        """
+        try:
+            yield
+        except NotFoundError as error:
+            raise MissingError(f"the engine could not {what}: {error.explanation}") from error
+        except ApiError as error:
+            raise self.refusal(what, str(error.explanation or error)) from error
+        except (
+            docker.errors.DockerException,
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            http.client.HTTPException,
+            OSError,
+        ) as error:
+            raise unreachable(self._endpoint, error) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise EngineError(f"the engine could not {what}: its answer makes no sense ({error!r})") from error
+
+    def refusal(self, what: str, text: str) -> MachineError:
+        """Return the error for a request that the daemon refused. `text`: the daemon's own words."""
+        root = "its data root"
+        if "no space left" in text.lower():
+            with contextlib.suppress(Exception):
+                root = str(self.client().info()["DockerRootDir"])
+        return refused(what, text, root)
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Return the repository and the tag of an image's name, None for a missing tag."""
+    return parse_repository_tag(name)
+
+
+def insist(attempt: Callable[[bool], bool], seconds: float, *, pause: float) -> None:
+    """Repeat an attempt until it returns True or the time is over.
+
+    `attempt`: called with True for the last time. `seconds`: for all attempts. `pause`: seconds between two.
+    """
+    deadline = time.monotonic() + seconds
+    while not attempt(time.monotonic() >= deadline):
+        time.sleep(pause)

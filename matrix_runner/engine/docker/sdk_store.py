@@ -1,0 +1,151 @@
+"""A daemon's images and volumes by the Docker SDK: one half of `daemon.Daemon`."""
+
+import http
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.engine.api import ResolvedImage, Volume
+from matrix_runner.engine.docker.daemon import ImageConfig, StoredImage, StoredVolume
+from matrix_runner.engine.docker.endpoint import Product
+from matrix_runner.engine.docker.request_bodies import (
+    image_body,
+    image_changes,
+    image_id,
+    imported_image,
+    is_podman,
+    listed_images,
+    listed_volumes,
+    stored_image,
+    top_layer_size,
+)
+from matrix_runner.engine.docker.sdk_client import ApiError, MissingError, SdkConnection, insist, split_name
+
+GOING_SECONDS: Final = 10
+"""Seconds to wait for a container to be gone, where the daemon is removing it already."""
+LONG: Final = 900
+"""Time limit in seconds for answers after much work: unpacking, committing, importing."""
+
+
+class SdkStore:
+    """The images and volumes of a daemon, over one connection."""
+
+    def __init__(self, sdk: SdkConnection) -> None:
+        self._sdk = sdk
+
+    def image(self, reference: str) -> StoredImage | None:
+        """Return an image of the daemon's store, None if it is missing."""
+        with suppress(MissingError), self._sdk.translated(f"look for the image {reference}"):
+            return stored_image(reference, self._sdk.client().inspect_image(reference))  # type: ignore[no-untyped-call]
+        return None
+
+    def images(self, label: str) -> tuple[ResolvedImage, ...]:
+        """Return the images with that label, one for each name."""
+        with self._sdk.translated("list images"):
+            return listed_images(self._sdk.client().images(filters={"label": label}), self._dialect())
+
+    def pull(self, reference: str, platform: str | None) -> Iterator[str]:
+        """Fetch an image, yielding a line of progress now and then. Raise EngineError with the daemon's own words."""
+        repository, tag = split_name(reference)
+        with self._sdk.translated(f"fetch {reference}"):
+            for line in self._sdk.client().pull(
+                repository, tag=tag or "latest", platform=platform, stream=True, decode=True
+            ):
+                if "error" in line:
+                    raise ApiError(str(line["error"]), explanation=str(line["error"]))
+                yield f"{line.get('id', '')} {line.get('status', '')} {line.get('progress', '')}".strip()
+
+    def commit(self, container: str, config: ImageConfig) -> str:
+        """Make an image of a container; return its id."""
+        repository, tag = split_name(config.name) if config.name else (None, None)
+        with self._sdk.translated("keep a container as an image"):
+            # First the question for the product: it sets the client's time limit to that of a question.
+            dialect, client = self._dialect(), self._sdk.client(LONG)
+            # Podman 4.3 reads no body here (measured), only instructions, whose quoting differs from Docker's.
+            changes = image_changes(config, dialect) if dialect is Product.PODMAN else None
+            made = client.commit(container, repository=repository, tag=tag, changes=changes, conf=image_body(config))
+            return image_id(str(made["Id"]))
+
+    def import_root(self, archive: Path, config: ImageConfig) -> str:
+        """Make an image of a tar file; return its id."""
+        repository, tag = split_name(config.name) if config.name else (None, None)
+        with self._sdk.translated(f"import {archive.name}"):
+            dialect, client = self._dialect(), self._sdk.client(LONG)
+            # Podman ignores the tag here and would give it to nobody but `latest` (measured, 4.3.1).
+            tags_itself = dialect is Product.DOCKER
+            answer = client.import_image(
+                str(archive),
+                repository=repository if tags_itself else None,
+                tag=tag if tags_itself else None,
+                changes=image_changes(config, dialect),
+            )
+            identity, error = imported_image(str(answer))
+            if repository and not tags_itself and not error:
+                client.tag(image_id(identity), repository, tag)
+        if error:
+            raise self._sdk.refusal(f"import {archive.name}", error)
+        return image_id(identity)
+
+    def _dialect(self) -> Product:
+        """Return the product that answers, which need not be the one expected: DOCKER_HOST may name Podman's socket."""
+        return Product.PODMAN if is_podman(self._sdk.client().version()) else Product.DOCKER
+
+    def remove_image(self, reference: str, *, force: bool) -> None:
+        """Remove an image; a missing one is no error. `force`: with all its names, and wait for containers that go."""
+        seconds = GOING_SECONDS if force else 0
+        with suppress(MissingError), self._sdk.translated(f"remove the image {reference}"):
+            insist(lambda last: self._is_removed(reference, force=force, last=last), seconds, pause=0.2)
+
+    def _is_removed(self, reference: str, *, force: bool, last: bool) -> bool:
+        """Try to remove an image; return False if a container uses it that may be going and this is not the last try.
+
+        One that was killed a moment ago counts as running until its files are gone.
+        """
+        try:
+            self._sdk.client(LONG).remove_image(reference, force=force)
+        except ApiError as error:
+            if last or error.status_code != http.HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
+
+    def top_layer(self, reference: str) -> int:
+        """Return the size in bytes of an image's last layer."""
+        with self._sdk.translated(f"look into the image {reference}"):
+            return top_layer_size(self._sdk.client().history(reference))  # type: ignore[no-untyped-call]
+
+    def make_volume(self, volume: Volume) -> None:
+        """Make a volume unless it exists; an existing one keeps its labels."""
+        with self._sdk.translated(f"make the volume {volume.name}"):
+            self._sdk.client().create_volume(volume.name, labels=dict(volume.labels))
+
+    def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
+        """Return the volumes with that label; their sizes take time, and are unknown where they cannot be had."""
+        with self._sdk.translated("list volumes"):
+            found = listed_volumes(self._sdk.client().volumes(filters={"label": label}))
+            if not sized or not found:
+                return found
+            sizes: dict[str, int | None] = {}
+            insist(lambda last: self._is_measured(sizes) or last, GOING_SECONDS, pause=0.02)
+            return tuple(replace(each, size=sizes.get(each.name)) for each in found)
+
+    def _is_measured(self, sizes: dict[str, int | None]) -> bool:
+        """Try to fill in the size of each volume; return False if the engine stumbled.
+
+        Podman looks at every container for it, and fails over one that goes meanwhile (4.3.1: every other time while
+        three clients make and remove some).
+        """
+        try:
+            sizes.update((each.name, each.size) for each in listed_volumes(self._sdk.client(LONG).df()))
+        except ApiError as error:
+            if not error.is_server_error():
+                raise
+            return False
+        return True
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; a missing one is no error. Raise EngineError for one that is in use."""
+        with suppress(MissingError), self._sdk.translated(f"remove the volume {name}"):
+            self._sdk.client(LONG).remove_volume(name)

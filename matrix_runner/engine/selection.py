@@ -1,0 +1,263 @@
+"""The one place that decides which engine is asked: for build, plan, explain, doctor, image and cache alike.
+
+`choose_engine` asks engines until one answers. `likely_engine` foresees that choice and asks none. The modules of the
+engines are imported when one is made: planning needs none of them.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.errors import EngineError, MachineError
+
+if TYPE_CHECKING:
+    from matrix_runner.engine.api import Engine, EngineInfo, ImageEngine
+    from matrix_runner.engine.docker.endpoint import Endpoint
+    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.local.local_engine import LocalEngine
+    from matrix_runner.engine.surroundings import EngineSurroundings
+    from matrix_runner.matrix import Host
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenContainers:
+    """A container engine that has answered. `remark`: the reason for it, None if the user named it or it is Docker."""
+
+    engine: "ImageEngine"
+    info: "EngineInfo"
+    remark: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenEngine:
+    """The engine of a run, which has answered.
+
+    `host`: the machine on which its cells run. `images`: the same engine, as one in which images can be made; None
+    for the local one. `remark`: the reason for the choice, None if the user named the engine or it is Docker.
+    """
+
+    engine: "Engine"
+    info: "EngineInfo"
+    host: "Host"
+    images: "ImageEngine | None" = None
+    remark: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine itself is the engine."""
+        return self.images is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LikelyEngine:
+    """The engine that a build would choose, as far as can be seen without asking one.
+
+    `choice`: never `auto`. `endpoint`: URL of a container engine, None if it is unclear. `remark`: as in
+    `ChosenEngine`.
+    """
+
+    choice: EngineChoice
+    endpoint: str | None = None
+    remark: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine itself would be the engine."""
+        return self.choice is EngineChoice.LOCAL
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnsweringEngine:
+    """A container engine that has answered. `choice`: `docker` or `podman`."""
+
+    choice: EngineChoice
+    engine: "ImageEngine"
+    info: "EngineInfo"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SilentEngine:
+    """A container engine that has not answered. `was_asked`: False if there is no socket to ask at."""
+
+    choice: EngineChoice
+    error: MachineError
+    was_asked: bool
+
+
+def docker_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
+    """Make the engine of the Docker daemon; nothing is asked of it yet. Raise EngineError for an unusable address."""
+    from matrix_runner.engine.docker.sdk import DockerEngine
+
+    return DockerEngine(run=run, surroundings=surroundings)
+
+
+def podman_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
+    """Make the engine of Podman's Docker-compatible service; nothing is asked of it yet.
+
+    Raise EngineError if there is no socket, or for an unusable address.
+    """
+    from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
+    from matrix_runner.engine.docker.sdk import DockerEngine
+
+    endpoint = resolve_podman_endpoint(surroundings.environ)
+    return DockerEngine(run=run, surroundings=surroundings, endpoint=endpoint)
+
+
+def local_engine(run: str, surroundings: "EngineSurroundings") -> "LocalEngine":
+    """Make the engine that is this machine itself."""
+    from matrix_runner.engine.local.local_engine import LocalEngine
+
+    return LocalEngine(run=run, surroundings=surroundings)
+
+
+_CONTAINER_ENGINES = {EngineChoice.DOCKER: docker_engine, EngineChoice.PODMAN: podman_engine}
+"""The makers of container engines, in the order in which `auto` asks them."""
+
+
+def choose_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> ChosenEngine:
+    """Return an engine that answers. `auto`: Docker, else Podman, else this machine.
+
+    Raise EngineError if the named engine does not answer, UsageError if no wheel platform is known for its machine.
+    """
+    from matrix_runner.engine.planning_host import container_host, local_host
+
+    remark = None
+    if choice is not EngineChoice.LOCAL:
+        try:
+            found = choose_container_engine(choice, run, surroundings)
+        except EngineError as error:
+            if choice is not EngineChoice.AUTO:
+                raise
+            remark = _remark(EngineChoice.LOCAL, error)
+        else:
+            host = container_host(machine=found.info.machine, endpoint=found.info.endpoint)
+            return ChosenEngine(
+                engine=found.engine, info=found.info, host=host, images=found.engine, remark=found.remark
+            )
+    local = local_engine(run, surroundings)
+    return ChosenEngine(engine=local, info=local.check(), host=local_host(local), remark=remark)
+
+
+def choose_container_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> ChosenContainers:
+    """Return a container engine that answers. `auto`: Docker, else Podman where there is a socket of it.
+
+    `choice`: not `local`. Raise EngineError if none answers, with the reasons of all that were asked.
+    """
+    if choice is not EngineChoice.AUTO:
+        engine = _CONTAINER_ENGINES[choice](run, surroundings)
+        return ChosenContainers(engine=engine, info=engine.check())
+    try:
+        docker = docker_engine(run, surroundings)
+        return ChosenContainers(engine=docker, info=docker.check())
+    except EngineError as error:
+        why = error
+    try:
+        podman = podman_engine(run, surroundings)
+    except EngineError:
+        # A machine without Podman is not told about Podman.
+        raise why from None
+    try:
+        return ChosenContainers(engine=podman, info=podman.check(), remark=_remark(EngineChoice.PODMAN, why))
+    except EngineError as error:
+        raise _neither(why, error) from error
+
+
+def container_engines(run: str, surroundings: "EngineSurroundings") -> Iterator[AnsweringEngine | SilentEngine]:
+    """Ask each container engine; each is closed when the next one is asked for."""
+    for choice, make in _CONTAINER_ENGINES.items():
+        try:
+            engine = make(run, surroundings)
+        except EngineError as error:
+            yield SilentEngine(choice=choice, error=error, was_asked=False)
+            continue
+        with closing(engine):
+            try:
+                info = engine.check()
+            except MachineError as error:
+                yield SilentEngine(choice=choice, error=error, was_asked=True)
+                continue
+            yield AnsweringEngine(choice=choice, engine=engine, info=info)
+
+
+def likely_engine(choice: EngineChoice, environ: Mapping[str, str]) -> LikelyEngine:
+    """Return the engine that `choose_engine` would return, without asking one: a socket that is there will answer.
+
+    `environ`: the caller's variables. A named engine stays, whether there is a socket or not.
+    """
+    from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
+
+    if choice is EngineChoice.LOCAL:
+        return LikelyEngine(choice=choice)
+    if choice is EngineChoice.AUTO:
+        try:
+            return _likely_containers(environ)
+        except EngineError as error:
+            return LikelyEngine(choice=EngineChoice.LOCAL, remark=_remark(EngineChoice.LOCAL, error))
+    resolve = resolve_endpoint if choice is EngineChoice.DOCKER else resolve_podman_endpoint
+    with suppress(EngineError):
+        return LikelyEngine(choice=choice, endpoint=resolve(environ).url)
+    return LikelyEngine(choice=choice)
+
+
+def _likely_containers(environ: Mapping[str, str]) -> LikelyEngine:
+    """Do as `choose_container_engine` does for `auto`, with sockets in place of answers."""
+    from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
+
+    try:
+        return LikelyEngine(choice=EngineChoice.DOCKER, endpoint=_usable(resolve_endpoint(environ)).url)
+    except EngineError as error:
+        why = error
+    try:
+        endpoint = resolve_podman_endpoint(environ)
+    except EngineError:
+        raise why from None
+    try:
+        url = _usable(endpoint).url
+    except EngineError as error:
+        raise _neither(why, error) from error
+    return LikelyEngine(choice=EngineChoice.PODMAN, endpoint=url, remark=_remark(EngineChoice.PODMAN, why))
+
+
+def argument_notices(arguments: Iterable[ContainerArguments], *, is_local: bool) -> tuple[str, ...]:
+    """Return notices for the user on `create-args`, each once: those that are ignored, or that may surprise.
+
+    `arguments`: those of each cell. `is_local`: whether this machine itself is the engine.
+    """
+    given = tuple(dict.fromkeys(arguments))
+    if is_local:
+        ignored = any(not each.asks_nothing for each in given)
+        return ("create-args are ignored: this machine itself is the engine, and there is no container",) * ignored
+    return tuple(dict.fromkeys(warning for each in given for warning in each.warnings))
+
+
+def _neither(docker: EngineError, podman: EngineError) -> EngineError:
+    return EngineError(f"{docker.message}; {podman.message}", hint=docker.hint)
+
+
+def _remark(choice: EngineChoice, why: EngineError) -> str:
+    return f"container-engine = {choice}: {why.message}"
+
+
+def _usable(endpoint: "Endpoint") -> "Endpoint":
+    """Return the endpoint. Raise EngineError, in the words of an engine that was asked, if its socket cannot be opened.
+
+    A socket file that nobody listens at is not told from one that works: that takes a connection, which may start a
+    service.
+    """
+    from matrix_runner.engine.docker.daemon_errors import unreachable
+
+    path = endpoint.socket_path
+    if path is not None:
+        try:
+            is_there = path.is_socket()
+        except OSError as error:
+            raise unreachable(endpoint, error) from error
+        if not is_there:
+            raise unreachable(endpoint, FileNotFoundError())
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise unreachable(endpoint, PermissionError())
+    return endpoint

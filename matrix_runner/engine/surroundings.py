@@ -1,0 +1,19 @@
+"""The part of the caller's surroundings that engines work with, as a value: no engine reads the environment itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineSurroundings:
+    """Variables and directories for engines, the same for every engine of a process.
+
+    `environ`: the caller's variables: they say where daemons listen, and name proxies and certificates; commands of
+    the local engine inherit them. `state_dir`: for the locks of runs, and notes that stay; the same for all runs of a
+    user. `work_dir`: for the files of the local engine: its cells' directories, persistent images and volumes.
+    """
+
+    environ: Mapping[str, str]
+    state_dir: Path
+    work_dir: Path

@@ -1,0 +1,56 @@
+"""A daemon played by a small server on a unix socket: it answers who it is, and has no images, containers, volumes."""
+
+import contextlib
+import http.server
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+_ANSWERS = {
+    "/info": {"Architecture": "aarch64", "MemTotal": 1 << 30},
+    "/images/json": [],
+    "/containers/json": [],
+    "/volumes": {"Volumes": []},
+}
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    version: dict[str, object]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer by the path, whatever the API's version in it."""
+        path = self.path.partition("?")[0]
+        rest = path.partition("/v1.41")[2] or path
+        answer = self.server.version if rest == "/version" else _ANSWERS.get(rest)
+        body = b"OK" if rest == "/_ping" else json.dumps(answer).encode()
+        self.send_response(200 if rest == "/_ping" or answer is not None else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def played_daemon(path: Path, *, is_podman: bool = False) -> Iterator[None]:
+    """Serve at a socket until the context is left."""
+    name = "Podman Engine" if is_podman else "Engine"
+    with _Server(str(path), _Handler) as server:
+        server.version = {"ApiVersion": "1.41", "Version": "9.9", "Components": [{"Name": name}]}
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            path.unlink()
