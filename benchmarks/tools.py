@@ -13,7 +13,7 @@ from types import MappingProxyType
 from timing import timed
 from workload import ARCHS, BenchmarkError, Workload, command, environment
 
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.model.outcomes import Report, Status

@@ -9,8 +9,8 @@ import click
 
 from matrix_runner.cli.flags import PlanCommand
 from matrix_runner.cli.opened_project import open_project, planned_place, project_parameters, tell
-from matrix_runner.cli.text_wrapping import wrapped
 from matrix_runner.errors import UsageError
+from matrix_runner.report.text_wrapping import wrapped
 from matrix_runner.toml import loads
 
 if TYPE_CHECKING:

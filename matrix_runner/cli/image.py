@@ -74,14 +74,14 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     from matrix_runner.image.image_build import build_images, check_possible
     from matrix_runner.image.image_manifest import load_manifest
 
-    ingredients = load_manifest()
+    manifest = load_manifest()
     wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
-    check_possible(wanted, ingredients)
+    check_possible(wanted, manifest)
     with _open_engine(_choice(engine)) as opened:
         for removed in opened.sweep():
             click.echo(removed, err=True)
-        shop = workshop(opened, _say, mirror=mirror, jobs=jobs)
-        for made in build_images(wanted, shop, ingredients, rebuild=rebuild):
+        builder = image_builder(opened, _say, mirror=mirror, jobs=jobs)
+        for made in build_images(wanted, builder, manifest, rebuild=rebuild):
             click.echo(_line(made))
 
 
@@ -133,10 +133,10 @@ def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
         yield chosen.engine
 
 
-def workshop(
+def image_builder(
     engine: "ImageEngine", on_progress: "OnProgress", *, mirror: str | None = None, jobs: int | None = None
 ) -> "ImageBuilder":
-    """Put together what making an image needs of this machine: also for the short name `debian` in `runner build`.
+    """Return the builder of images on this machine; `runner build` needs it too, for the short name `debian`.
 
     `on_progress` is called by one thread at a time.
     """

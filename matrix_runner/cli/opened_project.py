@@ -140,13 +140,22 @@ class PlannedPlace:
 
 
 def planned_place(settings: Settings) -> PlannedPlace:
-    """Return the place to plan for; print the reason for an engine that nobody named. No engine is asked."""
+    """Return the place to plan for; print the reason for an engine that nobody named. No engine is asked.
+
+    This machine itself only if it is named: a plan is also made where nothing is built, as on a laptop without an
+    engine or in the job of a CI system that deals out the others.
+    """
+    from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.engine.planning_host import container_host, local_host
-    from matrix_runner.engine.selection import likely_engine, local_engine
+    from matrix_runner.engine.selection import LikelyEngine, likely_engine, local_engine
 
-    engine = likely_engine(settings[CONTAINER_ENGINE].name, os.environ)
-    if engine.remark:
+    choice = settings[CONTAINER_ENGINE].name
+    engine = likely_engine(choice, os.environ)
+    if engine.is_local and choice is EngineChoice.AUTO:
+        click.echo(f"planned for containers, although a build here would have {engine.remark}", err=True)
+        engine = LikelyEngine(choice=EngineChoice.DOCKER)
+    elif engine.remark:
         click.echo(engine.remark, err=True)
     if engine.is_local:
         return PlannedPlace(engine=engine, host=local_host(local_engine("plan", surroundings())))

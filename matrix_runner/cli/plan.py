@@ -11,7 +11,7 @@ import click
 
 from matrix_runner.cli.flags import PlanCommand
 from matrix_runner.cli.opened_project import open_project, planned_place, project_parameters, tell
-from matrix_runner.cli.text_wrapping import wrapped
+from matrix_runner.report.text_wrapping import wrapped
 
 if TYPE_CHECKING:
     from matrix_runner.config.loading.settings import Settings

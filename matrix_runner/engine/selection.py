@@ -17,7 +17,7 @@ from matrix_runner.errors import EngineError, MachineError
 if TYPE_CHECKING:
     from matrix_runner.engine.api import Engine, EngineInfo, ImageEngine
     from matrix_runner.engine.docker.endpoint import Endpoint
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
     from matrix_runner.engine.local.local_engine import LocalEngine
     from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.matrix import Host
@@ -90,7 +90,7 @@ class SilentEngine:
 
 def docker_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
     """Make the engine of the Docker daemon; nothing is asked of it yet. Raise EngineError for an unusable address."""
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 
     return DockerEngine(run=run, surroundings=surroundings)
 
@@ -101,7 +101,7 @@ def podman_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine
     Raise EngineError if there is no socket, or for an unusable address.
     """
     from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 
     endpoint = resolve_podman_endpoint(surroundings.environ)
     return DockerEngine(run=run, surroundings=surroundings, endpoint=endpoint)

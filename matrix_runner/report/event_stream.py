@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO, TextIO, final
 
-from matrix_runner.errors import OutputError
-from matrix_runner.model.events import CellFinished, Event, Output, RunFinished, Tick
+from matrix_runner.model.events import CellFinished, Event, Output, RunFinished, RunStarted, Tick
 from matrix_runner.report.event_records import event_line
 from matrix_runner.report.terminal import LineWriter
 
@@ -15,37 +14,41 @@ NAME = "events.jsonl"
 class EventFile:
     """Writes every event to a file but output, which the cells' logs hold, and ticks.
 
-    A disk that refuses ends the recording and harms no cell: `problem` says why.
+    A write error ends the recording and fails no cell: `problem` says why.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Create the file anew. Raise OutputError where that fails."""
-        try:
-            path.unlink(missing_ok=True)
-            self._file: BinaryIO = path.open("wb")
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}", hint="Choose another directory with --output-dir."
-            ) from error
+    def __init__(self, directory: Path) -> None:
+        """`directory`: the output directory. Nothing is written before the run has it to itself."""
+        self._path = directory / NAME
+        self._file: BinaryIO | None = None
         self.problem: str | None = None
 
     def handle(self, event: Event) -> None:
-        """Write the event."""
+        """Write the event. The first of a run replaces the file of an earlier one."""
         if self.problem is not None or isinstance(event, Output | Tick):
             return
         try:
+            if isinstance(event, RunStarted):
+                self._path.unlink(missing_ok=True)
+                self._file = self._path.open("wb")
+            if self._file is None:
+                return
             self._file.write(event_line(event))
             if isinstance(event, CellFinished | RunFinished):
                 self._file.flush()
         except OSError as error:
-            self.problem = error.strerror or str(error)
+            self._note(error)
 
     def close(self) -> None:
         """Write out what is buffered."""
         try:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         except OSError as error:
-            self.problem = self.problem or error.strerror or str(error)
+            self._note(error)
+
+    def _note(self, error: OSError) -> None:
+        self.problem = self.problem or f"{self._path} is not complete: {error.strerror or error}"
 
 
 @final

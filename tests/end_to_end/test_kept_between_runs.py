@@ -14,7 +14,7 @@ from sample_projects import extension_project, write_project
 
 from matrix_runner.container.project_volumes import LABEL_PROJECT
 from matrix_runner.engine.api import PersistentItem, PersistentKind
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.surroundings import EngineSurroundings
 
 CELL, OTHER = "cp311-manylinux_x86_64", "cp39-manylinux_x86_64"

@@ -12,7 +12,7 @@ from engine_surroundings import surroundings
 
 from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.api import Container, Engine, ImageMetadata
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeEngine
 from matrix_runner.model.platforms import Arch
 

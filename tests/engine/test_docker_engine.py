@@ -19,7 +19,7 @@ from engine_harness import Harness, run, tar_of, untar
 from engine_surroundings import surroundings
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
@@ -83,7 +83,7 @@ DRIVER = """
     import os, sys
     from pathlib import Path
     from matrix_runner.engine.api import ContainerSpec, ExecRequest, ImageMetadata
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
     from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.model.platforms import Arch
 

@@ -17,7 +17,7 @@ from engine_surroundings import surroundings
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint
-from matrix_runner.engine.docker.sdk import SdkDaemon
+from matrix_runner.engine.docker.sdk.sdk_engine import SdkDaemon
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 

@@ -21,7 +21,7 @@ from engine_harness import Harness, daemon_harness, tar_of
 
 from matrix_runner.engine.api import ImageMetadata, Volume
 from matrix_runner.engine.docker.endpoint import Endpoint
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.leases import LABEL_RUN
 from matrix_runner.model.platforms import Arch
 
@@ -134,7 +134,7 @@ DRIVER = """
     import os, sys
     from pathlib import Path
     from matrix_runner.engine.api import ContainerSpec, ExecRequest
-    from matrix_runner.engine.docker.sdk import DockerEngine
+    from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
     from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
     from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.model.platforms import Arch

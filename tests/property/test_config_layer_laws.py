@@ -279,6 +279,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "cache-size": st.integers(1024**2, 1024**5),
         "cache-dir": filled,
         "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),
+        "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
         "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,
         "project-requires-python": st.sampled_from((">=3.9", "<4,!=3.11.*", "")),

@@ -10,7 +10,7 @@ from engine_surroundings import surroundings
 from matrix_runner import catalog
 from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest, ImageMetadata
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Libc, Platform
 

@@ -11,7 +11,7 @@ from engine_surroundings import surroundings
 
 from matrix_runner.engine.api import Container, ContainerSpec, Engine, ExecRequest, ExecResult
 from matrix_runner.engine.docker.endpoint import Endpoint, resolve_endpoint
-from matrix_runner.engine.docker.sdk import DockerEngine
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeHost, FakeResult
 from matrix_runner.engine.local.local_engine import IMAGE, LocalEngine
 from matrix_runner.model.platforms import Arch

@@ -28,9 +28,9 @@ CONTAINER_ENGINE: Option[ContainerEngine] = Option(
     help="Where cells run: docker, podman, local (this machine), or auto.",
     details="""
 `auto` takes Docker when its daemon answers, else Podman when there is a socket of it that answers, else `local`; if it
-is not Docker, it says which and why. `runner plan` and `runner explain` plan without asking: a socket that is there
-counts as one that answers. `local` is for use inside a manylinux container and for machines without an engine; it
-leaves out cells that this machine cannot run. `podman` is spoken to by its Docker-compatible socket: `CONTAINER_HOST`,
+is not Docker, it says which and why. `runner plan` and `runner explain` ask none, and are for containers unless
+`local` is named. `local` is for use inside a manylinux container and for machines without an engine; it leaves out
+cells that this machine cannot run. `podman` is spoken to by its Docker-compatible socket: `CONTAINER_HOST`,
 else `$XDG_RUNTIME_DIR/podman/podman.sock`, else `/run/podman/podman.sock`; `systemctl --user start podman.socket` makes
 it listen.
 

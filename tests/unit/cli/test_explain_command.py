@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from runner_process import NO_ENGINE, runner_argv, runner_environ
 
 from matrix_runner.cli import cli
-from matrix_runner.cli.text_wrapping import wrapped
 from matrix_runner.config.options.option import Source
 from matrix_runner.errors import UsageError
+from matrix_runner.report.text_wrapping import wrapped
 
 PROJECT = """\
 [project]

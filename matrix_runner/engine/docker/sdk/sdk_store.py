@@ -21,7 +21,7 @@ from matrix_runner.engine.docker.request_bodies import (
     stored_image,
     top_layer_size,
 )
-from matrix_runner.engine.docker.sdk_client import ApiError, MissingError, SdkConnection, insist, split_name
+from matrix_runner.engine.docker.sdk.sdk_client import ApiError, MissingError, SdkConnection, insist, split_name
 
 GOING_SECONDS: Final = 10
 """Seconds to wait for a container to be gone, where the daemon is removing it already."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import requests
 
 from matrix_runner.engine.api import EngineInfo
-from matrix_runner.engine.archives import Outgoing, whole_archive
+from matrix_runner.engine.container_archives import Outgoing, whole_archive
 from matrix_runner.engine.docker.daemon import Creation, Leftover
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint, resolve_endpoint
@@ -18,7 +18,7 @@ from matrix_runner.engine.docker.request_bodies import (
     engine_info,
     listed_containers,
 )
-from matrix_runner.engine.docker.sdk_client import (
+from matrix_runner.engine.docker.sdk.sdk_client import (
     TIMEOUT,
     AgreedVersion,
     ApiError,
@@ -27,7 +27,7 @@ from matrix_runner.engine.docker.sdk_client import (
     SdkConnection,
     insist,
 )
-from matrix_runner.engine.docker.sdk_store import GOING_SECONDS, LONG, SdkStore
+from matrix_runner.engine.docker.sdk.sdk_store import GOING_SECONDS, LONG, SdkStore
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError
 
