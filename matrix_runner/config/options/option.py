@@ -49,7 +49,8 @@ class Option(Generic[T_co]):
     may hold every option); `per_cell`: means something for a single cell, so that overrides may set it.
     `affects_wheel`: its value is part of a cell's cache key; False for what can change neither wheel nor verdict, and
     for what the key has in another form (the cell itself, its image's id, whether it has tests). `key_text`: the part
-    of the value that counts, as text, where that is not all of it. `limit_hint`: for an option that sets a limit, the
+    of the value that counts, as text, where that is not all of it. `may_hold_secrets`: a mistake in a variable or flag
+    is told without its value. `limit_hint`: for an option that sets a limit, the
     advice to a user whose step exceeded it.
     """
 
@@ -69,6 +70,7 @@ class Option(Generic[T_co]):
     per_cell: bool = True
     affects_wheel: bool = True
     key_text: Callable[[object], str] | None = None
+    may_hold_secrets: bool = False
     limit_hint: str | None = None
 
     def __str__(self) -> str:
