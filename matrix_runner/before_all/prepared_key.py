@@ -15,8 +15,9 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import Digests
 
-_FORMAT = "1"
-"""Raised when prepared images are made in another way, so that none of before is taken."""
+_FORMAT = "2"
+"""Raised when prepared images are made in another way, so that none of before is taken. In those of format 1 were
+variables, secrets of CI systems among them."""
 
 
 def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:
