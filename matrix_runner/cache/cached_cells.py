@@ -161,7 +161,9 @@ class CachedCells:
                 wheel = wheelhouse.publish_again(hit.entry.wheel, wheel_record(record.wheel))
                 self._context.shared_wheels.add(SharedWheel(builder=cell, path=wheelhouse.directory / wheel.name))
         except MachineError as error:
-            failure = Failure(step=StepKind.PUBLISH, reason=Reason.OUTPUT, message=error.message, hint=error.hint)
+            redactor = self._context.redactor
+            message, hint = redactor.text(error.message), redactor.optional_text(error.hint)
+            failure = Failure(step=StepKind.PUBLISH, reason=Reason.OUTPUT, message=message, hint=hint)
         self._replay_log(cell, hit)
         return Outcome(
             cell=cell,
@@ -177,11 +179,15 @@ class CachedCells:
         )
 
     def _replay_log(self, cell: Cell, hit: CacheHit) -> None:
-        """Give listeners the log of the time when the cell was built."""
-        pool, record = self._context.pool, hit.entry.record
+        """Give listeners the log of the time when the cell was built.
+
+        It is masked again: what is secret today need not have been known for it then, nor to an earlier release.
+        """
+        pool, record, masked = self._context.pool, hit.entry.record, self._context.redactor.stream()
         built = datetime.fromtimestamp(record.created, timezone.utc).isoformat(sep=" ", timespec="seconds")
         with suppress(OSError), hit.entry.log.open("rb") as log:
             while data := log.read(_CHUNK):
-                pool.emit(Output(at=pool.clock(), cell=cell, data=data))
+                pool.emit(Output(at=pool.clock(), cell=cell, data=masked.feed(data)))
+        pool.emit(Output(at=pool.clock(), cell=cell, data=masked.flush()))
         text = f"--- taken from the cache, where it is since {built}; above is its log of then\n"
         pool.emit(Output(at=pool.clock(), cell=cell, data=text.encode()))
