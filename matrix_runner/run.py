@@ -29,6 +29,8 @@ from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
 from matrix_runner.recipe.testing import has_tests
+from matrix_runner.redaction.redactor import Redactor
+from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.report.summary.report_json import ReportExtra
 from matrix_runner.report.summary.report_writers import FILES
 from matrix_runner.request import BuildRequest
@@ -91,6 +93,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
             ),
             containers=containers,
             groups=groups,
+            redactor=_redactor(request),
         )
 
 
@@ -100,6 +103,13 @@ def _resolved_groups(request: BuildRequest) -> DependencyGroups:
     for names in {job.settings[TEST_GROUPS] for job in request.jobs if has_tests(job.cell, job.settings)}:
         groups.requirements(names)
     return groups
+
+
+def _redactor(request: BuildRequest) -> Redactor:
+    """Return what masks the run's secrets. A cell on this machine itself sees the whole environment."""
+    settings = (request.settings, *(job.settings for job in request.jobs))
+    is_local = any(job.image is None for job in request.jobs)
+    return redactor_of(settings, request.inputs.environ, sees_environment=is_local)
 
 
 def _announce(context: RunContext) -> None:

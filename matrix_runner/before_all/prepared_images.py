@@ -9,6 +9,7 @@ from matrix_runner.before_all.registry import BeforeAllPart, BeforeAllRegistry, 
 from matrix_runner.before_all.source_update import Put, source_digest, update_source, write_list
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
 from matrix_runner.container.project_volumes import ProjectVolumes
+from matrix_runner.container.variable_files import remove_variable_files
 from matrix_runner.engine.api import Container, Engine, ImageMetadata
 from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
@@ -109,8 +110,9 @@ class PreparedImages:
     def snapshot(self, job: Job, base: ProbedImage, container: Container, put: Put, layout: Layout) -> PreparedImage:
         """Snapshot a container after `before-all`, for other cells and, under a name, for later runs.
 
-        `base`: the container's image. Raise EngineError.
+        The project's variables are removed from it first. `base`: the container's image. Raise EngineError.
         """
+        remove_variable_files(container)
         metadata = self._metadata(self._keys[job.cell], base)
         if metadata.is_persistent:
             put(layout.matrix, archive_of_bytes("source-list", write_list(self._source.digests)))

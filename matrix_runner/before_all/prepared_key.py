@@ -14,8 +14,9 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import Digests
 
-_FORMAT = "1"
-"""Increased when prepared images are made differently, which invalidates all earlier ones."""
+_FORMAT = "2"
+"""Increased when prepared images are made differently, which invalidates all earlier ones. Those of format 1 contained
+variables, secrets of CI systems among them."""
 
 
 def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:

@@ -165,7 +165,9 @@ class CachedCells:
                 wheel = wheelhouse.publish_again(hit.entry.wheel, wheel_record(record.wheel))
                 self._context.shared_wheels.add(SharedWheel(builder=cell, path=wheelhouse.directory / wheel.name))
         except MachineError as error:
-            failure = Failure(step=StepKind.PUBLISH, reason=Reason.OUTPUT, message=error.message, hint=error.hint)
+            redactor = self._context.redactor
+            message, hint = redactor.text(error.message), redactor.optional_text(error.hint)
+            failure = Failure(step=StepKind.PUBLISH, reason=Reason.OUTPUT, message=message, hint=hint)
         self._replay_log(cell, hit)
         return Outcome(
             cell=cell,
@@ -181,11 +183,15 @@ class CachedCells:
         )
 
     def _replay_log(self, cell: Cell, hit: CacheHit) -> None:
-        """Emit the cached log of the cell's build to the listeners."""
-        pool, record = self._context.pool, hit.entry.record
+        """Emit the cached log of the cell's build to the listeners.
+
+        It is masked again: a value that is secret today need not have been known as one then.
+        """
+        pool, record, masked = self._context.pool, hit.entry.record, self._context.redactor.stream()
         built = datetime.fromtimestamp(record.created, timezone.utc).isoformat(sep=" ", timespec="seconds")
         with suppress(OSError):
             for data in chunks_of(hit.entry.log, _CHUNK):
-                pool.emit(Output(at=pool.clock(), cell=cell, data=data))
+                pool.emit(Output(at=pool.clock(), cell=cell, data=masked.feed(data)))
+        pool.emit(Output(at=pool.clock(), cell=cell, data=masked.flush()))
         text = f"--- taken from the cache, where it is since {built}; above is its log of then\n"
         pool.emit(Output(at=pool.clock(), cell=cell, data=text.encode()))

@@ -257,6 +257,7 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
         passed=tuple((name, inputs.environ[name]) for name in names if name in inputs.environ),
         groups=context.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
         has_crates=has_crates(name for name, _ in source.digests),
+        redactor=context.redactor,
     )
 
 

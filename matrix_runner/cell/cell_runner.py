@@ -44,7 +44,7 @@ class CellRun:
         self._context = context
         self._materials = materials
         self._slot = slot
-        self._steps = StepRunner(job.cell, emit=context.pool.emit, clock=context.pool.clock)
+        self._steps = StepRunner(job.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor)
 
     def run(self) -> Outcome:
         """Run it to its outcome. Never raises."""

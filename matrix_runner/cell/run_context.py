@@ -13,6 +13,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive
+from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Interrupt, Pool, Task
 from matrix_runner.wheelhouse import Wheelhouse
@@ -24,7 +25,7 @@ R = TypeVar("R")
 class RunContext:
     """The request, and what a run opens to answer it. `started`: ISO 8601, with offset.
 
-    `scratch`: a directory of the run's own, removed at its end.
+    `scratch`: a directory of the run's own, removed at its end. `redactor`: masks the run's secrets in what it says.
     """
 
     request: BuildRequest
@@ -37,6 +38,7 @@ class RunContext:
     volumes: ProjectVolumes
     containers: WarmContainers
     groups: DependencyGroups
+    redactor: Redactor
 
     @property
     def is_cancelled(self) -> bool:
@@ -45,7 +47,7 @@ class RunContext:
 
     def notify(self, text: str, *, cell: Cell | None = None, is_warning: bool = False) -> None:
         """Tell the user something, about the run or about one cell. From any thread."""
-        self.pool.notify(text, cell=cell, is_warning=is_warning)
+        self.pool.notify(self.redactor.text(text), cell=cell, is_warning=is_warning)
 
     def beside(self, work: Callable[[], R]) -> R | None:
         """Do some work beside the main thread, which goes on to answer signals. None if one came before its end."""

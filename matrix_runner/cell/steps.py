@@ -12,6 +12,7 @@ from matrix_runner.model.events import Event, Notice, Output, StepFinished, Step
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
 from matrix_runner.recipe.auditing import findings
 from matrix_runner.recipe.step import Step
+from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 from matrix_runner.schedule import Slot
 
 _LAST_WORDS = 16 * 1024
@@ -47,9 +48,14 @@ class ContainerLost(RetryCell):
 
 
 class StepRunner:
-    """Runs and times the steps of one cell, and tells listeners of them."""
+    """Runs and times the steps of one cell, and tells listeners of them: here secrets are masked, before anybody hears.
 
-    def __init__(self, cell: Cell, *, emit: Callable[[Event], None], clock: Callable[[], float]) -> None:
+    So they are neither in the log and what is made of it (console, store, remote cache) nor in the outcome.
+    """
+
+    def __init__(
+        self, cell: Cell, *, emit: Callable[[Event], None], clock: Callable[[], float], redactor: Redactor = NO_SECRETS
+    ) -> None:
         """`clock`: monotonic seconds since the run began."""
         self.python_version: str | None = None
         """Version of the cell's interpreter, which may have been installed for it alone."""
@@ -59,6 +65,7 @@ class StepRunner:
         self._cell = cell
         self._emit = emit
         self._clock = clock
+        self._redactor = redactor
         self._kind = StepKind.PREPARE
         self._times: dict[StepKind, float] = {}
         self._advice: str | None = None
@@ -77,7 +84,7 @@ class StepRunner:
         """Time a step, and tell listeners of its start and end. `shown`: the command as a person types it."""
         self.enter(kind)
         began = time.monotonic()
-        self._emit(StepStarted(at=self._clock(), cell=self._cell, kind=kind, command=shown))
+        self._emit(StepStarted(at=self._clock(), cell=self._cell, kind=kind, command=self._redactor.text(shown)))
         try:
             yield
         finally:
@@ -96,23 +103,31 @@ class StepRunner:
     def run(self, container: Container, step: Step) -> None:
         """Run a command of the recipe. Raise CellFailed or RetryCell unless its exit status is 0."""
         last_words = bytearray()
+        masked = self._redactor.stream()
 
         def hear(data: bytes) -> None:
+            tell(masked.feed(data))
+
+        def tell(data: bytes) -> None:
+            if not data:
+                return
             last_words.extend(data[-_LAST_WORDS:])
             del last_words[:-_LAST_WORDS]
             self._emit(Output(at=self._clock(), cell=self._cell, data=data))
 
         with self.step(step.kind, step.shown):
             result = container.exec(step.request, hear)
+            tell(masked.flush())
         if not result.is_success:
             raise self._explain(step, result, bytes(last_words))
 
     def print(self, text: str) -> None:
         """Write a text of our own into the cell's log."""
-        self._emit(Output(at=self._clock(), cell=self._cell, data=text.encode()))
+        self._emit(Output(at=self._clock(), cell=self._cell, data=self._redactor.text(text).encode()))
 
     def warn(self, text: str) -> None:
         """Tell the user something about this cell that is no failure."""
+        text = self._redactor.text(text)
         self._emit(Notice(at=self._clock(), cell=self._cell, text=text, is_warning=True))
 
     def advise(self, text: str) -> None:
@@ -122,11 +137,15 @@ class StepRunner:
     def advised(self, failure: Failure) -> Failure:
         """Return the failure with the advice that was kept."""
         hint = "; ".join(text for text in (failure.hint, self._advice) if text)
-        return replace(failure, hint=hint or None)
+        # Once more: what is found out about a repair that failed does not come by way of `failure`.
+        return replace(failure, message=self._redactor.text(failure.message), hint=self._redactor.text(hint) or None)
 
     def failure(self, reason: Reason, message: str, hint: str | None = None) -> Failure:
         """Return a failure of the current step."""
-        return Failure(step=self._kind, reason=reason, message=message, hint=hint)
+        redactor = self._redactor
+        return Failure(
+            step=self._kind, reason=reason, message=redactor.text(message), hint=redactor.optional_text(hint)
+        )
 
     def failed(self, reason: Reason, message: str, hint: str | None = None) -> CellFailed:
         """Return the exception that ends the cell by a failure of the current step."""

@@ -1,6 +1,7 @@
 """`runner explain`: why one cell is in the matrix or not, and each of its options with where it came from."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,11 +60,15 @@ def explain(
 
 
 def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
-    """The options that concern the cell: of the images only its own platform's."""
+    """The options that concern the cell, without secrets: of the images only its own platform's."""
     from matrix_runner.config.options.image_options import IMAGES
+    from matrix_runner.redaction.readable_values import readable
+    from matrix_runner.redaction.run_secrets import redactor_of
 
+    redactor = redactor_of((answer.settings,), os.environ)
     others = {option.name for platform, option in IMAGES.items() if platform != answer.cell.platform}
-    return [pair for pair in answer.settings.items() if pair[0].name not in others and not pair[0].is_flag_only]
+    items = [pair for pair in answer.settings.items() if pair[0].name not in others and not pair[0].is_flag_only]
+    return [(option, readable(option, value, redactor)) for option, value in items]
 
 
 def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, object]:

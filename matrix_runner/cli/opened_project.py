@@ -111,10 +111,18 @@ def open_project(
                 settings=settings,
                 build_files=files,
             )
-        except RunnerError:
-            if settings[DEBUG_TRACEBACK]:
+        except Exception as error:
+            _mask(error, settings)
+            if isinstance(error, RunnerError) and settings[DEBUG_TRACEBACK]:
                 traceback.print_exc(file=sys.stderr)
             raise
+
+
+def _mask(error: Exception, settings: Settings) -> None:
+    """See that neither a message nor a traceback tells a secret, such as a password in the URL of `cache-remote`."""
+    from matrix_runner.redaction.run_secrets import redactor_of
+
+    redactor_of((settings,), os.environ, sees_environment=True).mask_error(error)
 
 
 def _root(package: Path, project: Path | None, settings: Settings) -> Path:

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import TypeVar
 
@@ -20,10 +20,21 @@ _LARGEST_PRINTED = 10**18
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """A single mistake; `at` is its key path below the value that was read."""
+    """A single mistake; `at` is its key path below the value that was read.
+
+    `unquoted`: the same text without a piece of that value.
+    """
 
     text: str
     at: tuple[Key, ...] = ()
+    unquoted: str | None = None
+
+    @property
+    def without_value(self) -> str:
+        """The text for a value that may be secret. All that is quoted stands between double quotes (`quote`)."""
+        if self.unquoted is None and '"' not in self.text:
+            return self.text
+        return f"{self.unquoted or 'cannot be read'} (the value may hold secrets, so it is not shown)"
 
 
 class InvalidValue(Exception):
@@ -34,13 +45,13 @@ class InvalidValue(Exception):
         self.findings = findings
 
     @classmethod
-    def because(cls, text: str, *at: Key) -> "InvalidValue":
-        """Create one with a single reason, `at` a key below the value."""
-        return cls(Finding(text=text, at=at))
+    def because(cls, text: str, *at: Key, unquoted: str | None = None) -> "InvalidValue":
+        """Create one with a single reason, `at` a key below the value; `unquoted`: the reason without the value."""
+        return cls(Finding(text=text, at=at, unquoted=unquoted))
 
     def without_place(self) -> "InvalidValue":
         """Drop the key paths, which mean nothing in a value written as one string."""
-        return InvalidValue(*(Finding(text=finding.text) for finding in self.findings))
+        return InvalidValue(*(replace(finding, at=()) for finding in self.findings))
 
 
 def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T, ...]:
@@ -51,7 +62,7 @@ def read_each(items: Iterable[tuple[Key, S]], read: Callable[[S], T]) -> tuple[T
         try:
             results.append(read(item))
         except InvalidValue as bad:  # noqa: PERF203 -- finding every mistake is what this is for
-            findings += [Finding(text=found.text, at=(key, *found.at)) for found in bad.findings]
+            findings += [replace(found, at=(key, *found.at)) for found in bad.findings]
     if findings:
         raise InvalidValue(*findings)
     return tuple(results)

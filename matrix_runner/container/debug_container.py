@@ -2,6 +2,7 @@
 
 import shlex
 
+from matrix_runner.container.variable_files import remove_variable_files
 from matrix_runner.engine.api import Container, ImageMetadata
 from matrix_runner.errors import MachineError
 from matrix_runner.model.cells import Cell
@@ -12,11 +13,13 @@ REPOSITORY = "matrix-runner/debug"
 
 
 def keep_container(container: Container, cell: Cell, engine: str) -> str:
-    """Keep the container's present state; return what a user should know of it, also if that did not work.
+    """Keep the container's present state, but for the project's variables; return what a user should know of it.
 
+    That it did not work, too.
     `engine`: its name, which is that of its program too.
     """
     try:
+        remove_variable_files(container)
         kept = container.snapshot(ImageMetadata(name=f"{REPOSITORY}:{cell}", replaces=True))
     except MachineError as error:
         return f"its container could not be kept: {error.message}"

@@ -16,6 +16,7 @@ from matrix_runner.recipe.repairing import repair_step, why_not_compressed
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.testing import has_tests, test_steps
 from matrix_runner.recipe.toolbox import Toolbox
+from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class CellRecipe:
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: what
     `test-groups` come to, as requirements. `processors`: how many the build tools may use at once.
     `has_crates`: whether the project has Rust in it. `caches_compilers`: False where the image lacks the compiler
-    cache that was asked for.
+    cache that was asked for. `redactor`: of what is shown of the steps.
     """
 
     job: Job
@@ -36,6 +37,7 @@ class CellRecipe:
     processors: int = 1
     has_crates: bool = False
     caches_compilers: bool = True
+    redactor: Redactor = NO_SECRETS
 
     @property
     def caching(self) -> CompilerCaching | None:
@@ -107,7 +109,12 @@ class CellRecipe:
     def commands(self) -> Commands:
         """What makes the commands of the steps."""
         return Commands(
-            job=self.job, tools=self.tools, epoch=self.epoch, passed=self.passed, processors=self.processors
+            job=self.job,
+            tools=self.tools,
+            epoch=self.epoch,
+            passed=self.passed,
+            processors=self.processors,
+            redactor=self.redactor,
         )
 
     def _share_crates(self) -> Iterator[Step]:

@@ -17,8 +17,10 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.compiler_cache import CompilerCaching
 from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.saved_variables import saving_script
 from matrix_runner.recipe.step import Step, limits_of
 from matrix_runner.recipe.toolbox import Toolbox
+from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 SearchPath = tuple[str, ...]
 """What comes first on PATH."""
@@ -39,7 +41,8 @@ class Commands:
     """Makes a cell's commands.
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: how many
-    the build tools may use at once. `caching`: by which compilers are called, None for by none.
+    the build tools may use at once. `caching`: by which compilers are called, None for by none. `redactor`: of what is
+    shown.
     """
 
     job: Job
@@ -49,6 +52,7 @@ class Commands:
     processors: int = 1
     caching: CompilerCaching | None = None
     phase: Phase = Phase.BUILD
+    redactor: Redactor = NO_SECRETS
 
     def during(self, phase: Phase) -> "Commands":
         """Return the same for another part of the cell."""
@@ -69,7 +73,7 @@ class Commands:
         pairs = self.settings[ENVIRONMENT]
         if not pairs:
             return ()
-        script, shown = _assignments(ENVIRONMENT, pairs, self.layout.variables)
+        script, shown = self._assignments(ENVIRONMENT, saving_script(_names(pairs), self.layout.variables))
         kind = StepKind.ENVIRONMENT
         path = (self.tools.python_bin,)
         request = self._request(("sh", "-c", script), path=path, cwd=self.layout.project, kind=kind)
@@ -80,7 +84,8 @@ class Commands:
         pairs = self.settings[TEST_ENVIRONMENT]
         if not pairs:
             return ()
-        script, shown = _assignments(TEST_ENVIRONMENT, pairs, self.layout.test_variables)
+        saved = _names((*self.settings[ENVIRONMENT], *pairs))
+        script, shown = self._assignments(TEST_ENVIRONMENT, saving_script(saved, self.layout.test_variables))
         path = self.tools.test_path
         return (self.shell(StepKind.ENVIRONMENT, script, path=path, cwd=self.layout.project, shown=shown),)
 
@@ -131,6 +136,17 @@ class Commands:
         if self.phase is Phase.TEST and self.settings[TEST_ENVIRONMENT]:
             return self.layout.test_variables
         return self.layout.variables if self.settings[ENVIRONMENT] else None
+
+    def _assignments(self, option: Option[Variables], save: str) -> tuple[str, str]:
+        """Return a script that sets an option's variables in turn and then does `save`; and how to show it."""
+        # Not `export NAME="$(command)"`: its status is that of `export`, and a command that fails must fail the step.
+        shown, lines = [], []
+        for name, value in self.settings[option]:
+            readable = self.redactor.shown(name, value)
+            shown.append(f'{name}="{readable}"; export {name}')
+            blame = shlex.quote(f"{option.name}: a command in the value of {name} failed: {readable}")
+            lines.append(f'{name}="{value}" || {{ status=$?; echo {blame} >&2; exit $status; }}; export {name}')
+        return "\n".join(("set -e", *lines, save)), "; ".join(shown)
 
     def _request(self, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, kind: StepKind) -> ExecRequest:
         limits = limits_of(kind)
@@ -206,17 +222,8 @@ class Commands:
         return (*pairs, *((names[tool], str(self.job.cell)) for tool in tools))
 
 
-def _assignments(option: Option[Variables], pairs: Variables, file: str) -> tuple[str, str]:
-    """Return a script that sets variables in turn and keeps all there are in a file; and how to show it."""
-    # Not `export NAME="$(command)"`: its status is that of `export`, and a command that fails must fail the step.
-    shown = [f'{name}="{value}"; export {name}' for name, value in pairs]
-    lines = []
-    for name, value in pairs:
-        blame = shlex.quote(f"{option.name}: a command in the value of {name} failed: {value}")
-        lines.append(f'{name}="{value}" || {{ status=$?; echo {blame} >&2; exit $status; }}; export {name}')
-    folder = shlex.quote(file.rpartition("/")[0])
-    keep = f"mkdir -p {folder} && export -p > {shlex.quote(file)}"
-    return "\n".join(("set -e", *lines, keep)), "; ".join(shown)
+def _names(pairs: Variables) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name, _ in pairs))
 
 
 def _active_environment(first_on_path: str, matrix: str) -> Variables:

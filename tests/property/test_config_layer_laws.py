@@ -270,6 +270,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "archs": st.lists(st.sampled_from(("auto", "x86_64", "i686", "all", "auto32")), min_size=1),
         "enable": st.lists(st.sampled_from(("pypy", "eol", "all", "cpython-prerelease"))),
         "environment-pass": st.lists(st.sampled_from(("A", "_B1"))),
+        "secret-variables": st.lists(st.sampled_from(("A_*", "!_B1", "[ab]?"))),
         "audit-command": st.sampled_from(("", "x {wheel}", "a '{abi3_wheel}'")),
         "build-verbosity": st.integers(-3, 3),
         "repair-compression": st.integers(-1, 9),

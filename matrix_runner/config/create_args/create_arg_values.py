@@ -92,7 +92,8 @@ def variable(text: str) -> tuple[str, str | None]:
     """Read NAME=VALUE, or NAME alone for the value on this machine."""
     name, equals, value = text.partition("=")
     if not name or name != name.strip():
-        raise InvalidValue.because(f"expected NAME=VALUE or NAME, got {quote(text)}")
+        # Without the value, which may be a secret.
+        raise InvalidValue.because(f"expected NAME=VALUE or NAME, got {quote(name + equals)}")
     return name, value if equals else None
 
 

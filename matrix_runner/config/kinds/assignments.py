@@ -21,7 +21,8 @@ _CLOSING = {"$(": ")", "${": "}", "`": "`"}
 def check_name(name: str) -> str:
     """Return the name; raise InvalidValue unless a shell can set a variable of that name."""
     if not _NAME.fullmatch(name):
-        raise InvalidValue.because(f"{quote(name)} cannot be the name of an environment variable")
+        what = "cannot be the name of an environment variable"
+        raise InvalidValue.because(f"{quote(name)} {what}", unquoted=f"what stands before `=` {what}")
     return name
 
 
@@ -68,7 +69,7 @@ def _bounded_depth(text: str) -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise InvalidValue.because(f"nested too deeply: {quote(text)}") from None
+        raise InvalidValue.because(f"nested too deeply: {quote(text)}", unquoted="nested too deeply") from None
 
 
 def _assignments(text: str) -> Variables:
@@ -81,7 +82,9 @@ def _assignments(text: str) -> Variables:
         match = _NAME_AND_EQUALS.match(text, position)
         if match is None:
             word = text[position:].split(maxsplit=1)[0]
-            raise InvalidValue.because(f"expected NAME=value, got {quote(word)}")
+            number = len(variables) + 1
+            unquoted = f"expected NAME=value as assignment number {number}"
+            raise InvalidValue.because(f"expected NAME=value, got {quote(word)}", unquoted=unquoted)
         name = check_name(match[1])
         value, position = _word(text, match.end())
         variables.append((name, value))
@@ -111,7 +114,8 @@ def _word(text: str, position: int) -> tuple[str, int]:
             following = text[position + 1]
             result, position = result + ("" if following == "\n" else _escape(following)), position + 2
         elif character in _METACHARACTERS:
-            raise InvalidValue.because(f"{quote(character)} needs quotes: only assignments are accepted, no commands")
+            needed = f"{quote(character)} needs quotes: only assignments are accepted, no commands"
+            raise InvalidValue.because(needed, unquoted=needed)
         else:
             result, position = result + _escape(character) if character == "\\" else result + character, position + 1
     return result, position
@@ -147,7 +151,8 @@ def _closing_end(text: str, start: int, opening: str, closing: str) -> int:
         else:
             depth += character == opening[-1] and closing == ")"
             position += 1
-    raise InvalidValue.because(f"no closing {quote(closing)} for {quote(opening)} in {quote(text)}")
+    unclosed = f"no closing {quote(closing)} for {quote(opening)}"
+    raise InvalidValue.because(f"{unclosed} in {quote(text)}", unquoted=unclosed)
 
 
 def _double_quote_end(text: str, start: int) -> int:
@@ -160,14 +165,19 @@ def _double_quote_end(text: str, start: int) -> int:
             return position + 1
         else:
             position = _expansion_end(text, position) or position + 1
-    raise InvalidValue.because(f"no closing quotation mark in {quote(text)}")
+    raise _no_closing_quote(text)
 
 
 def _find(text: str, character: str, start: int) -> int:
     end = text.find(character, start)
     if end < 0:
-        raise InvalidValue.because(f"no closing quotation mark in {quote(text)}")
+        raise _no_closing_quote(text)
     return end
+
+
+def _no_closing_quote(text: str) -> InvalidValue:
+    unclosed = "no closing quotation mark"
+    return InvalidValue.because(f"{unclosed} in {quote(text)}", unquoted=unclosed)
 
 
 def _escape(literal: str) -> str:

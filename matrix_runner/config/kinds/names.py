@@ -1,4 +1,4 @@
-"""Kinds of names: extras and dependency groups, paths and path patterns of the project, images."""
+"""Kinds of names: extras and dependency groups, paths and path patterns of the project, variables, images."""
 
 import posixpath
 import re
@@ -45,6 +45,24 @@ def path_patterns() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of path patterns in .gitignore syntax."""
     words = "a list of patterns of paths, or a string of them separated by spaces"
     return basic.Listing(item=basic.check_text, words=words, split=basic.split_shell).kind()
+
+
+_VARIABLE_PATTERN = r"!?[A-Za-z0-9_*?\[\]!-]+"
+
+
+def _variable_pattern(text: str) -> str:
+    if not re.fullmatch(_VARIABLE_PATTERN, text):
+        raise InvalidValue.because(f"{quote(text)} cannot be a pattern of names of environment variables")
+    return text
+
+
+def variable_patterns() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of patterns of names of environment variables, each with `!` in front or not."""
+    words = "a list of patterns, or a string of them separated by spaces or commas"
+    shape = shapes.matching(r"^[A-Za-z0-9_*?\[\]!,\s-]*$")
+    return basic.Listing(
+        item=_variable_pattern, words=words, split=basic.split_words, split_items=True, shape=shape, item_shape=shape
+    ).kind()
 
 
 def image(*, may_be_empty: bool) -> Kind[str]:

@@ -8,6 +8,7 @@ from matrix_runner.config.kinds.basic import Kind
 from matrix_runner.config.loading.dialects import LINUX, Dialect
 from matrix_runner.config.loading.layers import Given, Inherit, Origin
 from matrix_runner.config.mistakes import InvalidValue, Key, describe, did_you_mean, path, quote, read_each
+from matrix_runner.config.options import BY_NAME
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.toml import TOMLValue
 
@@ -64,11 +65,13 @@ class Diagnostics:
 
     def value(self, name: str, read: Callable[[S], object], raw: S, source: Source, position: Position) -> Given | None:
         """Return the value if it can be read; else add a mistake and return None."""
+        is_hidden = BY_NAME[name].may_hold_secrets and source in {Source.ENVIRONMENT, Source.FLAG}
         try:
             return Given(name=name, value=read(raw), origin=Origin(source=source, text=position()))
         except InvalidValue as bad:
             for found in bad.findings:
-                self.wrong(f"{position(*found.at)}: {found.text}")
+                text = found.without_value if is_hidden else found.text
+                self.wrong(f"{position(*found.at)}: {text}")
             return None
 
     def option(self, name: str, kind: Kind[object], raw: object, source: Source, position: Position) -> Given | None:

@@ -1,6 +1,6 @@
 """Options for building a wheel: commands, frontend, environment, repair, audit, dependency versions."""
 
-from matrix_runner.config.kinds import basic, grammars, programs
+from matrix_runner.config.kinds import basic, grammars, names, programs
 from matrix_runner.config.kinds.values import (
     BuildFrontend,
     ConfigSettings,
@@ -76,6 +76,7 @@ quotes; write `\\\\$` in a TOML string for a literal dollar sign. Other quotes i
 string, quotes mean what they mean in a shell.
 """,
     example='environment = { CFLAGS = "-O3 $CFLAGS", PREFIX = "$(pkg-config --variable=prefix liblz4)" }',
+    may_hold_secrets=True,
 )
 
 ENVIRONMENT_PASS: Option[tuple[str, ...]] = Option(
@@ -85,9 +86,27 @@ ENVIRONMENT_PASS: Option[tuple[str, ...]] = Option(
     section=Section.BUILD,
     help="Variables of this machine's environment that cells get too, where they are set.",
     details="""
-They come before `environment`, which may use them.
+They come before `environment`, which may use them. Their values are [masked](secrets.md) in all output, and no image
+that is kept holds them.
 """,
     example='environment-pass = ["SOURCE_DATE_EPOCH", "CI"]',
+)
+
+SECRET_VARIABLES: Option[tuple[str, ...]] = Option(
+    name="secret-variables",
+    kind=names.variable_patterns(),
+    default=(),
+    section=Section.BUILD,
+    help="Names of further variables that hold secrets, as patterns; with ! in front: that hold none.",
+    details="""
+`*`, `?` and `[ab]` are as in a shell, and case does not count. Of the patterns that match a name the last one decides,
+before those that are built in. Which those are, what else counts as secret and what happens to it:
+[secrets](secrets.md).
+""",
+    example='secret-variables = ["LICENSE_SERVER", "!PUBLIC_KEY"]',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
 )
 
 BUILD_VERBOSITY: Option[int] = Option(
@@ -173,6 +192,7 @@ OPTIONS: tuple[Option[object], ...] = (
     BUILD_VERBOSITY,
     ENVIRONMENT,
     ENVIRONMENT_PASS,
+    SECRET_VARIABLES,
     REPAIR_WHEEL_COMMAND,
     REPAIR_COMPRESSION,
     AUDIT_REQUIRES,

@@ -50,7 +50,8 @@ class Option(Generic[T_co]):
     every option); `per_cell`: applies to a single cell, so that overrides may set it. `affects_wheel`: its value is
     part of a cell's cache key; False if it changes neither wheel nor verdict, or if the key contains it in another form
     (the cell itself, its image's id, whether it has tests). `key_text`: the relevant part of the value as text, if that
-    is not the whole. `limit_hint`: for an option that sets a limit, the advice to a user whose step exceeded it.
+    is not the whole. `may_hold_secrets`: an error about a variable or flag does not quote its value. `limit_hint`: for
+    an option that sets a limit, the advice to a user whose step exceeded it.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Option(Generic[T_co]):
     per_cell: bool = True
     affects_wheel: bool = True
     key_text: Callable[[object], str] | None = None
+    may_hold_secrets: bool = False
     limit_hint: str | None = None
 
     def __str__(self) -> str:

@@ -90,6 +90,7 @@ TEST_ENVIRONMENT: Option[Variables] = Option(
 Set after `environment`, in the same syntax: `before-test`, the installation of the wheel and `test-command` see them.
 """,
     example='test-environment = { PYTHONSAFEPATH = "1" }',
+    may_hold_secrets=True,
 )
 
 OPTIONS: tuple[Option[object], ...] = (

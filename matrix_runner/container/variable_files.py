@@ -1,0 +1,17 @@
+"""The files in a container that hold a project's variables: removed before anything of the container is kept."""
+
+from matrix_runner.engine.api import Container
+from matrix_runner.errors import EngineError
+from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.saved_variables import removal
+
+
+def remove_variable_files(container: Container) -> None:
+    """Remove what `environment` and `test-environment` came to. Raise EngineError if it may still be there.
+
+    Among the values may be secrets, and an image is kept for long and shared by many. Later cells evaluate
+    `environment` anew.
+    """
+    result = container.exec(removal(Layout(root=container.root)), lambda _: None)
+    if not result.is_success:
+        raise EngineError(f"the variables in the container could not be removed: {result.ending.value}")

@@ -1,0 +1,145 @@
+"""Finds the spellings of secrets in text and in streams of bytes, and puts `***` in their place. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from matrix_runner.redaction.spellings import SHORTEST
+
+MASK: Final = "***"
+_MASK: Final = MASK.encode()
+
+_HEAD: Final = 4
+"""Bytes by which the beginning of a spelling is looked for; fewer than any spelling has."""
+
+Span = tuple[int, int]
+"""The begin and the end of bytes to mask."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatternTable:
+    """The spellings to mask, prepared for search. `probes`: of them those that hold no other.
+
+    If none of the probes is in a text, then no pattern is: for most output nothing more is asked. `heads`: the
+    patterns by their first bytes; `stubs`: what is shorter than a head and may become one; `longest`: in bytes.
+    """
+
+    patterns: tuple[bytes, ...] = ()
+    probes: tuple[bytes, ...] = ()
+    heads: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, hash=False)
+    stubs: frozenset[bytes] = frozenset()
+    longest: int = 0
+
+    @classmethod
+    def of(cls, patterns: Iterable[bytes]) -> "PatternTable":
+        """Prepare patterns, each of `SHORTEST` bytes or more."""
+        ordered = tuple(sorted(set(patterns), key=lambda pattern: (len(pattern), pattern)))
+        probes: list[bytes] = []
+        heads: dict[bytes, tuple[bytes, ...]] = {}
+        for pattern in ordered:
+            assert len(pattern) >= SHORTEST  # noqa: S101  the heads rely on it
+            if not any(probe in pattern for probe in probes):
+                probes.append(pattern)
+            heads[pattern[:_HEAD]] = (*heads.get(pattern[:_HEAD], ()), pattern)
+        return cls(
+            patterns=ordered,
+            probes=tuple(probes),
+            heads=heads,
+            stubs=frozenset(head[:size] for head in heads for size in range(1, _HEAD)),
+            longest=max(map(len, ordered), default=0),
+        )
+
+    def spans(self, data: bytes) -> tuple[Span, ...]:
+        """Return the bytes that are part of a pattern: occurrences that overlap or touch make one span."""
+        if not any(probe in data for probe in self.probes):
+            return ()
+        return merged(span for pattern in self.patterns for span in _occurrences(pattern, data))
+
+    def pending(self, data: bytes) -> int:
+        """Return where the longest end of the data begins that is a beginning of a pattern; its length for none."""
+        first = len(data)
+        since = max(0, first - self.longest + 1)
+        for head, patterns in self.heads.items():
+            at = data.find(head, since)
+            while 0 <= at < first:
+                rest = data[at:]
+                if any(len(rest) < len(pattern) and pattern.startswith(rest) for pattern in patterns):
+                    first = at
+                at = data.find(head, at + 1)
+        if first < len(data):
+            return first
+        sizes = (size for size in range(min(_HEAD - 1, len(data)), 0, -1) if data[-size:] in self.stubs)
+        return len(data) - next(sizes, 0)
+
+
+def _occurrences(pattern: bytes, data: bytes) -> Iterator[Span]:
+    at = data.find(pattern)
+    while at >= 0:
+        yield (at, at + len(pattern))
+        at = data.find(pattern, at + 1)
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Join spans that overlap or touch; return them in order."""
+    joined: list[Span] = []
+    for begin, end in sorted(spans):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return tuple(joined)
+
+
+class MaskedStream:
+    """Masks a stream of bytes as it comes, in pieces cut anywhere, with the same result as for the whole of it.
+
+    Holds back no more than an end that may become a secret: less than the longest pattern.
+    """
+
+    def __init__(self, table: PatternTable) -> None:
+        """Begin a stream."""
+        self._table = table
+        self._held = b""
+        self._covered = 0
+        """How many of the bytes held back are part of a secret already, whatever follows."""
+        self._is_masking = False
+        """Whether the last byte that was given out was part of a secret."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what can be said by now."""
+        if not self._table.patterns or not data:
+            return data
+        return self._advance(self._held + data if self._held else data, is_end=False)
+
+    def flush(self) -> bytes:
+        """Return what was held back, once nothing more will come."""
+        return self._advance(self._held, is_end=True) if self._held else b""
+
+    def _advance(self, data: bytes, *, is_end: bool) -> bytes:
+        cut = len(data) if is_end else self._table.pending(data)
+        if not cut:
+            self._held = data
+            return b""
+        spans = self._table.spans(data)
+        if self._covered:
+            spans = merged((*spans, (0, self._covered)))
+        pieces: list[bytes] = []
+        position = self._covered = 0
+        for begin, end in spans:
+            if begin >= cut:
+                break
+            pieces.append(data[position:begin])
+            if begin or not self._is_masking:
+                pieces.append(_MASK)
+            position, self._covered = min(end, cut), max(end - cut, 0)
+        self._is_masking, self._held = position == cut, data[cut:]
+        if not position:
+            # Nearly always: no byte is copied.
+            return data if cut == len(data) else data[:cut]
+        return b"".join((*pieces, data[position:cut]))
+
+
+def mask_bytes(table: PatternTable, data: bytes) -> bytes:
+    """Return the data with every secret masked."""
+    stream = MaskedStream(table)
+    return stream.feed(data) + stream.flush()

@@ -1,0 +1,22 @@
+"""Values of options as people and machines may read them. Pure."""
+
+from dataclasses import replace
+from typing import cast
+
+from matrix_runner.config.kinds.values import ContainerEngine, Variables
+from matrix_runner.config.options.build_options import ENVIRONMENT
+from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
+from matrix_runner.redaction.redactor import Redactor
+
+
+def readable(option: Option[object], value: object, redactor: Redactor) -> object:
+    """Return the value of an option with the secrets in it masked: one that the option's kind can write, as before."""
+    if option.name in {ENVIRONMENT.name, TEST_ENVIRONMENT.name}:
+        return tuple((name, redactor.shown(name, text)) for name, text in cast("Variables", value))
+    if isinstance(value, ContainerEngine):
+        words = tuple(map(redactor.text, value.arguments.words))
+        return replace(value, arguments=replace(value.arguments, words=words))
+    if isinstance(value, tuple):
+        return tuple(redactor.text(one) if isinstance(one, str) else one for one in value)
+    return redactor.text(value) if isinstance(value, str) else value

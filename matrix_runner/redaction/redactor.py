@@ -1,0 +1,78 @@
+"""The redactor of a run: masks the run's secrets in whatever is said or kept. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from matrix_runner.errors import ConfigError, RunnerError
+from matrix_runner.redaction.masking import MASK, MaskedStream, PatternTable, mask_bytes
+from matrix_runner.redaction.secret_names import NameVerdict, SecretNames
+from matrix_runner.redaction.shell_values import literal_parts
+from matrix_runner.redaction.spellings import spellings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Redactor:
+    """Masks secrets. One without any changes nothing, and costs nothing."""
+
+    names: SecretNames = field(default_factory=SecretNames)
+    table: PatternTable = field(default_factory=PatternTable)
+
+    @classmethod
+    def of(cls, names: SecretNames, secrets: Iterable[str]) -> "Redactor":
+        """Make one for these values, in all their spellings."""
+        patterns = {form for secret in frozenset(secrets) for form in spellings(secret)}
+        return cls(names=names, table=PatternTable.of(patterns))
+
+    def stream(self) -> MaskedStream:
+        """Return what masks one stream of bytes."""
+        return MaskedStream(self.table)
+
+    def text(self, text: str) -> str:
+        """Return a text with every secret masked."""
+        if not self.table.patterns:
+            return text
+        try:
+            return mask_bytes(self.table, text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            # Of surrogates that stand for no byte: no variable of an environment holds such.
+            return mask_bytes(self.table, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def optional_text(self, text: str | None) -> str | None:
+        """Return `text` of what is there."""
+        return None if text is None else self.text(text)
+
+    def shown(self, name: str, value: str) -> str:
+        """Return the value of a variable as people may read it, as it stands between double quotes of a shell.
+
+        `***` for a name that looks secret, be the value short or long; but a value that only names other variables
+        is none itself.
+        """
+        is_reference = not any(literal_parts(value)) and "$(" not in value and "`" not in value
+        if self.names.verdict(name) is NameVerdict.SECRET and not is_reference:
+            return MASK
+        return self.text(value)
+
+    def mask_error(self, error: BaseException) -> None:
+        """Mask the texts of an error and of those that led to it, in place: whoever prints it has none."""
+        seen: set[int] = set()
+        waiting: list[BaseException | None] = [error]
+        while waiting:
+            one = waiting.pop()
+            if one is None or id(one) in seen or not self.table.patterns:
+                continue
+            seen.add(id(one))
+            waiting += [one.__cause__, one.__context__]
+            one.args = tuple(self.text(each) if isinstance(each, str) else each for each in one.args)
+            if isinstance(one, RunnerError):
+                one.message, one.hint = self.text(one.message), self.optional_text(one.hint)
+            if isinstance(one, ConfigError):
+                one.mistakes = tuple(map(self.text, one.mistakes))
+            if isinstance(one, OSError):
+                # Read-only are none of them; what is no text (a descriptor) holds no secret.
+                one.strerror = self.optional_text(one.strerror)
+                if isinstance(one.filename, str):
+                    one.filename = self.text(one.filename)
+
+
+NO_SECRETS = Redactor()
+"""Changes nothing."""

@@ -1,0 +1,133 @@
+"""Which values are secret in a run, from its settings and the host's environment. Pure.
+
+Whatever comes from outside of the project may be one: a CI system hands secrets over as variables. What stands in the
+project's own files is none, unless its name says so.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import ENVIRONMENT, ENVIRONMENT_PASS, SECRET_VARIABLES
+from matrix_runner.config.options.cache_options import CACHE_REMOTE
+from matrix_runner.config.options.option import Option, Source
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
+from matrix_runner.engine.proxies import network_env
+from matrix_runner.redaction.redactor import Redactor
+from matrix_runner.redaction.secret_names import NameVerdict, SecretNames
+from matrix_runner.redaction.shell_values import literal_parts
+from matrix_runner.redaction.spellings import SHORTEST
+
+T = TypeVar("T")
+
+SHORTEST_UNNAMED: Final = 8
+"""Characters that a value has at least to be masked although nothing in its variable's name says that it is secret."""
+
+FEWEST_DIFFERENT: Final = 3
+"""Different characters that a secret has at least: `--------` and `00000000` are none."""
+
+_FROM_OUTSIDE: Final = frozenset({Source.ENVIRONMENT, Source.FLAG})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Variable:
+    """A variable that cells get. `is_from_outside`: its value is not the project's own."""
+
+    name: str
+    value: str
+    is_from_outside: bool
+
+
+def redactor_of(
+    settings: Iterable[Settings], environ: Mapping[str, str], *, sees_environment: bool = False
+) -> Redactor:
+    """Return what masks the secrets of a run. `settings`: the run's, and those of its cells where they are others.
+
+    `sees_environment`: whether commands see the whole of `environ`, as on the machine itself.
+    """
+    distinct = {id(one): one for one in settings}.values()
+    own = (pattern for one in distinct for pattern in one[SECRET_VARIABLES])
+    names = SecretNames(own=tuple(dict.fromkeys(own)))
+    variables = [variable for one in distinct for variable in _variables(one, environ)]
+    secrets = {secret for variable in variables for secret in _of_variable(variable, names)}
+    if sees_environment:
+        hidden = (value for name, value in environ.items() if names.verdict(name) is NameVerdict.SECRET)
+        secrets |= {value for value in hidden if _is_long(value, SHORTEST)}
+    urls = [value for _, value in network_env(environ, None)]
+    urls += [url for one in distinct for url, _ in _given(one, CACHE_REMOTE)]
+    secrets |= {secret for url in urls for secret in credentials(url, names)}
+    return Redactor.of(names, secrets)
+
+
+def credentials(url: str, names: SecretNames) -> Iterator[str]:
+    """Return the secrets in a URL: a password, or a user where there is no password, and values of its query.
+
+    The user and the password together too, as they stand there: a password alone may be too short to be looked for.
+    """
+    if "://" not in url:
+        return
+    authority = url.partition("://")[2].partition("/")[0]
+    login, at, _ = authority.rpartition("@")
+    if at:
+        user, _, password = login.partition(":")
+        secret = password or user
+        yield from (f"{login}@", *(form for form in (secret, unquote(secret)) if _is_long(form, SHORTEST)))
+    try:
+        query = parse_qsl(urlsplit(url).query)
+    except ValueError:
+        return
+    for name, value in query:
+        if names.verdict(name) is NameVerdict.SECRET and _is_long(value, SHORTEST):
+            yield value
+
+
+def _of_variable(variable: _Variable, names: SecretNames) -> Iterator[str]:
+    """Return what of a variable's value is secret: all of it, its literal parts, or but a password in it."""
+    verdict = names.verdict(variable.name)
+    yield from credentials(variable.value, names)
+    if verdict is NameVerdict.PLAIN or not (variable.is_from_outside or verdict is NameVerdict.SECRET):
+        return
+    shortest = SHORTEST if verdict is NameVerdict.SECRET else SHORTEST_UNNAMED
+    if _is_long(variable.value, shortest):
+        yield variable.value
+
+
+def _is_long(value: str, shortest: int) -> bool:
+    return len(value.strip()) >= shortest and len(set(value.strip())) >= FEWEST_DIFFERENT
+
+
+def _variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[_Variable]:
+    """Return the variables that cells get: of a value that the shell evaluates, each literal part."""
+    options: tuple[Option[Variables], ...] = (ENVIRONMENT, TEST_ENVIRONMENT)
+    for option in options:
+        for pairs, is_from_outside in _given(settings, option):
+            for name, value in pairs:
+                for part in literal_parts(value):
+                    yield _Variable(name=name, value=part, is_from_outside=is_from_outside)
+    for names, _ in _given(settings, ENVIRONMENT_PASS):
+        for name in names:
+            yield from _of_host(name, environ)
+    for engine, is_from_outside in _given(settings, CONTAINER_ENGINE):
+        for name, given in engine.arguments.env:
+            if given is None:
+                yield from _of_host(name, environ)
+            else:
+                yield _Variable(name=name, value=given, is_from_outside=is_from_outside)
+
+
+def _of_host(name: str, environ: Mapping[str, str]) -> Iterator[_Variable]:
+    if name in environ:
+        yield _Variable(name=name, value=environ[name], is_from_outside=True)
+
+
+def _given(settings: Settings, option: Option[T]) -> Iterator[tuple[T, bool]]:
+    """Return what every layer gives an option, also where it counts for some cells only or another one outranks it."""
+    yield settings[option], settings.origin(option).source in _FROM_OUTSIDE and not settings.layers
+    for layer in settings.layers:
+        given = layer.get(option.name)
+        if given is not None:
+            yield cast("T", given.value), given.origin.source in _FROM_OUTSIDE

@@ -1,0 +1,45 @@
+"""The literal text in values that stand between double quotes of a shell (`config.kinds.assignments`). Pure."""
+
+import re
+from typing import Final
+
+# A name, what is in braces, parentheses or backticks (as far as they nest), and what a backslash makes literal.
+_EXPANSION: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*|\$[0-9@*#?$!-]|\$\{|\$\(|`")
+_CLOSING: Final = {"${": "}", "$(": ")"}
+_ESCAPED: Final = frozenset('$`"\\')
+
+
+def literal_parts(value: str) -> tuple[str, ...]:
+    """Return the text before, between and behind what the shell will evaluate, as the shell will have it.
+
+    Quotes inside of `$(...)` are not looked at: what is taken for text there is part of a command, and no harm.
+    """
+    parts, text, position = [], "", 0
+    while position < len(value):
+        match = _EXPANSION.match(value, position)
+        if value[position] == "\\" and value[position + 1 : position + 2] in _ESCAPED | {"\n"}:
+            following = value[position + 1]
+            text, position = text + ("" if following == "\n" else following), position + 2
+        elif match is not None:
+            parts.append(text)
+            text, position = "", _end(value, match[0], match.end())
+        else:
+            text, position = text + value[position], position + 1
+    return tuple(part for part in (*parts, text) if part)
+
+
+def _end(value: str, opening: str, position: int) -> int:
+    """Return where an expansion ends whose opening ends at `position`."""
+    if opening == "`":
+        end = value.find("`", position)
+        return len(value) if end < 0 else end + 1
+    closing = _CLOSING.get(opening)
+    if closing is None:
+        return position
+    depth = 1
+    while position < len(value) and depth:
+        if value[position] == "\\":
+            position += 1
+        depth += (value[position : position + 1] == opening[1]) - (value[position : position + 1] == closing)
+        position += 1
+    return position
