@@ -1,4 +1,4 @@
-"""Digests of values. Users have them on their disks, as names of files, images and volumes: they must never change."""
+"""Digests of values. They name users' files, images and volumes, so they must never change."""
 
 import hashlib
 import json

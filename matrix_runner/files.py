@@ -1,4 +1,4 @@
-"""Reading files in chunks, and writing files that are there whole or not at all."""
+"""Chunked reading, digests and atomic writing of files."""
 
 import hashlib
 import os

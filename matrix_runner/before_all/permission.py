@@ -1,4 +1,4 @@
-"""Whether `before-all` may run: it changes the machine that it runs on, by package managers and the like."""
+"""Permission for `before-all` to run: always in containers, on this machine only in CI or if allowed."""
 
 from collections.abc import Mapping
 

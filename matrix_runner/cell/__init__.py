@@ -1,1 +1,1 @@
-"""One cell in one container: what it holds (facts), which steps (recipe, pure), and their performance (runner)."""
+"""One cell of a run, in one container: its attempts, steps, failures and wheel."""

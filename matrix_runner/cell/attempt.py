@@ -1,4 +1,4 @@
-"""One attempt at a cell, in an open container: the recipe's steps in turn, and the wheel taken out."""
+"""One attempt at a cell, in an open container: source, before-all, build, repair, audit, test, publication."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Runs one cell: opens its container, makes an attempt or two, and says how it ended. Never raises."""
+"""One cell from start to outcome: opens its container, retries after a lost container, never raises."""
 
 import time
 import traceback

@@ -1,4 +1,4 @@
-"""The cells of a run as tasks of the pool: which may start when, in which order, with which load."""
+"""The cells of a run as tasks of the pool: readiness, order, load (slots, memory)."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

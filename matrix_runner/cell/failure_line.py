@@ -1,4 +1,4 @@
-"""Finding, in what a failed command said last, the line that says why."""
+"""The likely cause of a failed command: the line of its last output that names the error."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Interpreters that an image does not hold but can install: PyPy and GraalPy in the manylinux project's images."""
+"""Installation of interpreters missing in an image: PyPy and GraalPy by `manylinux-interpreters`."""
 
 from matrix_runner.cell.steps import StepRunner
 from matrix_runner.engine.api import Container, ExecRequest

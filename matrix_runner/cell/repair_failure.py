@@ -1,4 +1,4 @@
-"""Why a wheel could not be repaired. auditwheel says that symbols are too recent, but not which, or where they are."""
+"""Explanation of failed repairs: the symbols and libraries for which auditwheel refused the wheel."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a run's cells have in common: made once when the run begins, and handed down whole."""
+"""The values common to all cells of a run (`RunContext`), and the materials they are built from (`Materials`)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

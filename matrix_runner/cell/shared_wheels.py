@@ -1,4 +1,4 @@
-"""Wheels of this run that serve several cells: an abi3 wheel is built by one cell and tested by the others."""
+"""Wheels that serve several cells of a run: an abi3 wheel is built by its leader and tested by the others."""
 
 import threading
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Runs the steps of one cell, one after the other: times them, tells of them, and explains the one that failed."""
+"""Execution of steps: runs, times and reports each, masks its output, explains its failure."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What `runner explain` says of the cache: put together of settings, plan and store."""
+"""The cache status of a cell for `runner explain`: the store, the probed image, and `cache.cache_history`."""
 
 import queue
 import threading

@@ -1,4 +1,4 @@
-"""The directories of this program on this machine, and the surroundings of its engines."""
+"""The program's directories on this machine (state, cache, scratch, images), and the surroundings of its engines."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What engines keep from run to run, as sections of `runner cache`: prepared images, downloads, compiled code."""
+"""The sections of `runner cache` on engines: prepared images, downloads and compiled code in volumes."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`runner explain`: why one cell is in the matrix or not, and each of its options with where it came from."""
+"""`runner explain`: why a cell is in the matrix or not, the origin of each of its options, its cache status."""
 
 import json
 import os

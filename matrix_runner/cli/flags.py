@@ -1,4 +1,4 @@
-"""Command-line flags, made from the one table of options."""
+"""Command-line flags, generated from the table of options."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a command works on: a package, the project around it, and their settings."""
+"""The package, project and settings that a command works on; unpacks sdists; the host that plans are for."""
 
 import os
 import sys

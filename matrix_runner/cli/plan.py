@@ -1,4 +1,4 @@
-"""`runner plan`: what would be built, and what is left out and why. Needs no engine and starts nothing."""
+"""`runner plan`: jobs and left-out cells with reasons, as text or JSON. Needs no engine and starts nothing."""
 
 import json
 import shutil

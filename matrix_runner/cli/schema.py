@@ -1,4 +1,4 @@
-"""`runner schema`: what an editor needs to complete and check the options."""
+"""`runner schema`: the JSON schema with which an editor completes and checks the options."""
 
 import click
 

@@ -1,1 +1,1 @@
-"""A cell's container: what it is opened from, those that are open already, and one that is kept for a person."""
+"""Containers of cells: specification, volumes, reuse of open ones, debug images."""

@@ -1,4 +1,4 @@
-"""The container that a job asks for. Pure."""
+"""The specification of a job's container: image, volumes, limits, create-args. Pure."""
 
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, MEMORY
 from matrix_runner.container.project_volumes import ProjectVolumes

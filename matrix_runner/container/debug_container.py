@@ -1,4 +1,4 @@
-"""Keeping the container of a failed cell, so that a person can look into it: `debug-keep-container`."""
+"""Debug images: the container of a failed cell, saved for inspection (`debug-keep-container`)."""
 
 import shlex
 

@@ -1,4 +1,4 @@
-"""The volumes that the cells of a project share from run to run: downloads and compiled code.
+"""A project's volumes for downloads and compiled code, shared by its cells from run to run.
 
 Nothing is shared between projects. A project is its directory (or sdist), seen from one user, host and state directory:
 its name in the metadata would not do, as anybody may call a project the same.

@@ -1,4 +1,4 @@
-"""The files in a container that hold a project's variables: removed before anything of the container is kept."""
+"""Removal of the files with a project's variables from a container, before it is saved as an image."""
 
 from matrix_runner.engine.api import Container
 from matrix_runner.errors import EngineError

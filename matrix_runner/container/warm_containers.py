@@ -1,4 +1,4 @@
-"""Containers that are open already: the one in which an image was probed becomes the container of a cell."""
+"""Reuse of open containers: the one of an image's probe becomes the container of its first cell."""
 
 import threading
 from collections.abc import Collection, Iterator, Sequence

@@ -1,1 +1,1 @@
-"""Where commands run: Docker, this machine itself, or a fake. `api` has the contract; one suite holds all to it."""
+"""Engines (Docker, Podman, this machine, a fake): the contract in `api`, one suite of tests for all."""

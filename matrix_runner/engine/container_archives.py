@@ -1,4 +1,4 @@
-"""Tar streams on their way to and from a container."""
+"""Tar streams to and from containers: completeness check, and sending with progress."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Which other architectures this machine's kernel can run: its registered emulators (binfmt_misc)."""
+"""Architectures that this machine's kernel can run: native ones and registered emulators (binfmt_misc)."""
 
 from pathlib import Path
 from typing import Final

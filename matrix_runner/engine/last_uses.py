@@ -1,4 +1,4 @@
-"""When what an engine keeps was last used: no engine tells, so this machine notes it, in files that say it by time."""
+"""Times of last use of persistent images and volumes, recorded on this machine, since no engine tells."""
 
 import contextlib
 import os

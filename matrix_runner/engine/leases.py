@@ -1,4 +1,4 @@
-"""Which runs live, and whose a leftover is.
+"""Leases of runs: locks that die with their run, by which leftovers of dead runs are found.
 
 A living run holds a lock on `runs/<run>.lock` in the state directory; the kernel releases it however the run dies.
 What an engine keeps (containers, snapshots) is labelled with its run and its owner. A sweep may remove what is ours

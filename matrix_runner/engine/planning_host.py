@@ -1,4 +1,4 @@
-"""The machine that runs the cells, as planning needs it: of a container engine, or this one with its Pythons."""
+"""The `Host` that cells are planned for: the machine of a container engine, or this one with its Pythons."""
 
 import os
 import platform

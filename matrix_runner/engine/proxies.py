@@ -1,4 +1,4 @@
-"""How commands reach the network: the proxies and certificates of the machine that drives them, and nothing else of it.
+"""Proxy variables and CA certificates of this machine, for the commands in containers.
 
 Behind a network that intercepts TLS, pip cannot reach the index unless it is given the machine's bundle of
 certificates; a machine that needs one says so by these variables.

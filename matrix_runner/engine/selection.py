@@ -1,4 +1,4 @@
-"""The one place that decides which engine is asked: for build, plan, explain, doctor, image and cache alike.
+"""The choice of engine (`auto`: Docker, Podman, this machine), for all commands.
 
 `choose_engine` asks engines until one answers. `likely_engine` foresees that choice and asks none. The modules of the
 engines are imported when one is made: planning needs none of them.

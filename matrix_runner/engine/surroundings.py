@@ -1,4 +1,4 @@
-"""The part of the caller's surroundings that engines work with, as a value: no engine reads the environment itself."""
+"""The environment and directories of the caller, as a value: no engine reads the environment itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Which commands a cell runs, in which order. Pure: nothing here starts anything."""
+"""The recipe of a cell: its steps in order, each a command with environment, directory and limits. Pure."""

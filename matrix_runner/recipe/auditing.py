@@ -1,4 +1,4 @@
-"""The steps that audit a repaired wheel, and the sense of what abi3audit says. Pure."""
+"""The audit steps of a repaired wheel, and the findings in abi3audit's output. Pure."""
 
 import re
 import shlex

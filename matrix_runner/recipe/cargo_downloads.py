@@ -1,4 +1,4 @@
-"""What cargo downloads, kept in the volume that the project's cells share. Pure.
+"""Sharing of cargo's downloads between cells, in the project's volume. Pure.
 
 Not by `CARGO_HOME`: programs, settings and credentials are there besides, rustup's own cargo among them. Links lead
 from there into the volume instead, for what is fetched only: crates and indexes of registries, and clones of git. What

@@ -1,4 +1,4 @@
-"""Which steps a cell takes. Pure: the one place where step order lives; it prints without an engine."""
+"""The order of a cell's steps: environment, build, repair, audit, test. Pure; prints without an engine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""A cell's commands: each with its environment, directory and limits. Pure."""
+"""A cell's commands: environment variables, working directory and limits of each. Pure."""
 
 import shlex
 from collections.abc import Mapping

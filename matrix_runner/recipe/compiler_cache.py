@@ -1,4 +1,4 @@
-"""The compiler cache of a cell: commands named like compilers that ask it first, and what it did. Pure.
+"""The compiler cache of a cell (ccache, sccache): wrappers for compilers, and hit counts. Pure.
 
 ccache and sccache are not in the images; a project installs what it wants in `before-all`.
 """

@@ -1,4 +1,4 @@
-"""What a place to build in turns out to hold: probed once for each image, before anything is built."""
+"""Facts about an image (interpreters, tools, C library): the probe script and the parser of its output. Pure."""
 
 import shlex
 from dataclasses import dataclass

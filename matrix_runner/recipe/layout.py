@@ -1,4 +1,4 @@
-"""Where a cell's things are."""
+"""The paths of a cell's files in its container. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The step that repairs a built wheel, and how hard it compresses. Pure.
+"""The repair step: auditwheel's command line, or the user's, and compression. Pure.
 
 One call of auditwheel: what it would show of a wheel is asked only of one that it could not repair (`repair_failure`).
 """

@@ -1,4 +1,4 @@
-"""How a cell's variables are kept in its container from step to step, and how they leave it. Pure.
+"""Saving a cell's variables in its container from step to step, and removing them. Pure.
 
 Only those that the project sets, not all that are exported: among those are the host's, which are given to each command
 anew, and are often secrets of a CI system. And only as long as commands need them: no image that is kept has them.

@@ -1,4 +1,4 @@
-"""One command of a cell, and the options that limit it. Pure."""
+"""A step of a cell: its kind, command and limits. Pure."""
 
 from dataclasses import dataclass
 

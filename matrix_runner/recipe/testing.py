@@ -1,4 +1,4 @@
-"""The steps that test a repaired wheel, in a fresh environment and outside the project. Pure."""
+"""The test steps of a repaired wheel, in a fresh environment outside the project. Pure."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Which versions of its tools a cell installs: `dependency-versions`, as what pip and uv are told. Pure."""
+"""Versions of the tools that cells install (`dependency-versions`), as constraints for pip and uv. Pure."""
 
 import shlex
 from dataclasses import dataclass

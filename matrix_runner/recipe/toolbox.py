@@ -1,4 +1,4 @@
-"""Which tool does a job in a cell, and how it is told to: frontends, environments, installers. Pure."""
+"""The command lines of tools in a cell: build frontends, virtual environments, installers. Pure."""
 
 import re
 import shlex

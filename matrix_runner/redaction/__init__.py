@@ -1,1 +1,1 @@
-"""What must not be read by others: which values of a run are secret, and their masks in all that it says or keeps."""
+"""Secrets: which values of a run are secret, and masking them in output, logs, reports and cache."""

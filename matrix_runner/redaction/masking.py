@@ -1,4 +1,4 @@
-"""Finds the spellings of secrets in text and in streams of bytes, and puts `***` in their place. Pure."""
+"""Masking of secrets by `***`, in texts and in streams across chunk borders. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Values of options as people and machines may read them. Pure."""
+"""Values of options with secrets masked, for `runner explain`. Pure."""
 
 from dataclasses import replace
 from typing import cast

@@ -1,4 +1,4 @@
-"""The redactor of a run: masks the run's secrets in whatever is said or kept. Pure."""
+"""The redactor of a run: masks its secrets in texts and output streams. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Which values are secret in a run, from its settings and the host's environment. Pure.
+"""The secret values of a run, from settings and the host's environment. Pure.
 
 Whatever comes from outside of the project may be one: a CI system hands secrets over as variables. What stands in the
 project's own files is none, unless its name says so.

@@ -1,4 +1,4 @@
-"""Which variables hold secrets, as far as their names tell. Pure."""
+"""Recognition of secret variables by name (TOKEN, PASSWORD, `secret-variables`). Pure."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,4 +1,4 @@
-"""The literal text in values that stand between double quotes of a shell (`config.kinds.assignments`). Pure."""
+"""Literal text of values in double quotes of a shell (`config.kinds.assignments`). Pure."""
 
 import re
 from typing import Final

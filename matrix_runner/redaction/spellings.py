@@ -1,4 +1,4 @@
-"""The ways in which a program may write a value: as it is, in base64, percent-encoded, quoted, escaped. Pure."""
+"""Spellings of a secret value: plain, base64, percent-encoded, quoted, escaped. Pure."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Events as JSON, an object a line: `--progress json`, and events.jsonl beside the wheels (docs/events.md).
+"""Events as JSON lines, in a versioned format (docs/events.md): encoding and replay.
 
 Fields and events may be added within one version of the format, never changed or removed; readers ignore the unknown.
 """

@@ -1,4 +1,4 @@
-"""Listeners that write events as JSON lines: to events.jsonl beside the wheels, or to standard output."""
+"""Listeners that write events as JSON lines: to events.jsonl, or to standard output."""
 
 from pathlib import Path
 from typing import BinaryIO, TextIO, final

@@ -1,4 +1,4 @@
-"""Lines for a terminal of some width."""
+"""Wrapping of text to a terminal's width."""
 
 import textwrap
 

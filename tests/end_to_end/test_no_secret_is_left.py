@@ -16,6 +16,7 @@ from stub_project import BACKEND, ONLY, stub_project
 
 from matrix_runner.engine.api import PersistentKind
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+from matrix_runner.engine.surroundings import EngineSurroundings
 
 PASSING, FAILING = "cp311-manylinux_x86_64", "cp313-manylinux_x86_64"
 DEBUG_IMAGE = f"matrix-runner/debug:{FAILING}"
@@ -138,8 +139,9 @@ class Stage:
         search.look_below("directory", self.directory / "left")
         search.look_below("remote", self.directory / "remote")
         state = self.directory / "left/state/matrix-runner"
-        with closing(DockerEngine(run="test", environ=os.environ, state_dir=state)) as engine:
-            kept = engine.kept()
+        around = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=self.directory / "work")
+        with closing(DockerEngine(run="test", surroundings=around)) as engine:
+            kept = engine.persistent_items()
         base = "matrix-runner/manylinux_2_31_x86_64"
         for one in kept:
             if one.kind is PersistentKind.VOLUME:

@@ -1,4 +1,4 @@
-"""Run commands over a lifeline, one at a time, with deadlines of our own.
+"""Execution of commands over a container's lifeline, one at a time, with deadlines.
 
 The engines' own timeouts are not used: the Docker SDK has none where they matter (it polls without limit).
 """

@@ -1,4 +1,4 @@
-"""The Docker engine's narrow interface to a daemon, in values of our own: `sdk.SdkDaemon` is the one over the SDK.
+"""The Docker engine's interface to a daemon, in values of our own; `sdk.sdk_engine.SdkDaemon` implements it.
 
 Every method of `Daemon` raises EngineError, ImageError or MachineError and nothing else.
 """

@@ -1,4 +1,4 @@
-"""What went wrong between us and a daemon, in words that lead on: one hint for each cause (no SDK in here)."""
+"""Errors of the connection to a daemon: cause and hint for each. No SDK."""
 
 from collections.abc import Iterator
 

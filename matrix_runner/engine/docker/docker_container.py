@@ -1,4 +1,4 @@
-"""One container of a daemon: a conversation over its lifeline, and archives beside it."""
+"""A container of a daemon: commands over its lifeline, archives, snapshot, removal."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""The Docker engine without the SDK: containers, images, leftovers and the end, over `daemon.Daemon`."""
+"""The Docker engine, without the SDK: containers, images, sweeping, abort, over `daemon.Daemon`."""
 
 import contextlib
 import secrets

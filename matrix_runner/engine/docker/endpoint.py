@@ -1,4 +1,4 @@
-"""Which Docker daemon is meant: resolved here, and not by the SDK.
+"""The address of the Docker or Podman daemon, from variables and Docker contexts.
 
 The SDK silently uses the local daemon for a context that does not exist, and can read `./contexts` of the directory
 it is started in, so that a hostile project could lead the driver to a daemon of its own (both measured, 7.2.0).

@@ -1,4 +1,4 @@
-"""The `HostConfig` of the body that makes a container, from a user's `create-args`."""
+"""The `HostConfig` of a container's creation, from a user's `create-args`."""
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments, Gpus, Mount, MountKind
 

@@ -1,4 +1,4 @@
-"""Fetch an image from a registry: with time limits of our own, and a few attempts."""
+"""Pulling of images from a registry, with time limits and retries."""
 
 import contextlib
 import queue

@@ -1,4 +1,4 @@
-"""What a registry's refusal means: daemons report all as HTTP 500, differing only in their text (measured)."""
+"""Classification of registry errors: daemons report all as HTTP 500, with differing texts (measured)."""
 
 from enum import Enum
 from typing import Final

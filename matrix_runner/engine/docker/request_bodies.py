@@ -1,4 +1,4 @@
-"""Bodies and instructions for requests to Docker's API, and readers of its answers: no SDK, no connection."""
+"""Request bodies for Docker's API, and readers of its answers. No SDK, no connection."""
 
 import json
 from typing import Final

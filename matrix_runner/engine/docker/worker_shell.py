@@ -1,4 +1,4 @@
-"""What runs inside a container so that it lives exactly as long as its driver, and takes commands meanwhile.
+"""The shell script that is a container's first process: runs commands, and ends with the driver.
 
 One socket, attached to the container's standard input and output, is lifeline, command channel and output at once:
 

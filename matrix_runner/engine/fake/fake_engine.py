@@ -1,4 +1,4 @@
-"""An engine without containers for tests of the rooms above engines: fast, scripted, and faulty on demand.
+"""The fake engine for tests of the rooms above engines: fast, scripted, faulty on demand.
 
 The contract suite holds it to `engine/api.py` like the real engines. A command is an entry of a script, a file an
 entry of a dictionary, and time a number: nothing sleeps unless `pace` is set.

@@ -1,4 +1,4 @@
-"""Running one command on this machine: a session of its own, deadlines, and nothing left of it afterwards."""
+"""Execution of one command on this machine: own session, deadlines, removal of its processes."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""A directory of this machine that stands for a container, and the processes started in it."""
+"""The local engine's container: a directory of this machine, and the processes started in it."""
 
 import os
 import re

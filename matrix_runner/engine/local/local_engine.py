@@ -1,4 +1,4 @@
-"""This machine itself as the engine: no container, a directory a cell.
+"""The local engine: this machine itself, a directory per cell.
 
 For use inside a container that somebody else opened (GitLab, `container:` jobs), and where there is no engine. It shows
 a recipe the manylinux layout, keeps the cell's files in one directory, and kills what a cell started. It isolates

@@ -1,4 +1,4 @@
-"""Nothing survives the driver: a small shell that waits for its end, and then removes what it left."""
+"""The watcher of the local engine: a shell that removes directories and processes after the driver's death."""
 
 import os
 import subprocess

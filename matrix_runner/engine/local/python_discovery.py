@@ -1,4 +1,4 @@
-"""What this machine is and which Pythons it has: what the local engine needs to know instead of an image.
+"""Discovery of this machine's Pythons, and whether it is a container or a CI machine.
 
 An interpreter is named as the manylinux images name its directory, `<python tag>-<abi tag>` (PEP 425), so that a recipe
 finds it at the same place everywhere.

@@ -1,4 +1,4 @@
-"""Asking an executable which Python it is, and naming the answer as the manylinux images do."""
+"""Probe of a Python executable: its interpreter name as in the manylinux images, machine, headers."""
 
 import os
 import signal

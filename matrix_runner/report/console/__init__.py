@@ -1,1 +1,1 @@
-"""Those who watch a run: the live table, lines for logs, folds; one of them is chosen by `--progress`."""
+"""Consoles that follow a run: live table, plain, quiet, JSON; `--progress` chooses one."""

@@ -1,4 +1,4 @@
-"""Which console shows a run: `--progress`, decided once from the option, the stream and the environment."""
+"""The choice of console (`--progress`), from option, stream and environment."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

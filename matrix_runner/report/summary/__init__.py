@@ -1,1 +1,1 @@
-"""A finished run, rendered: report.json, the summary on the console, the page of GitHub Actions."""
+"""Renderings of a finished run: report.json, console summary, GitHub summary."""

@@ -1,4 +1,4 @@
-"""Every rendering of a finished run, in one list: files beside the wheels, and summaries for those who watch.
+"""The list of a finished run's renderings: files beside the wheels, and summaries.
 
 Another format (JUnit, HTML) is a module with a function from the report to text, and a row here.
 """

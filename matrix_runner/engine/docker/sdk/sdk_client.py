@@ -1,4 +1,4 @@
-"""The only module that imports the Docker SDK: one client of it, and the translation of its exceptions into ours."""
+"""The client of the Docker SDK, and the translation of its exceptions. The only importer of `docker`."""
 
 import contextlib
 import http.client

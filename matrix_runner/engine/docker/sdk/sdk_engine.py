@@ -1,4 +1,4 @@
-"""`daemon.Daemon` by the Docker SDK, and the engine that works with it. Images and volumes: `sdk_store`."""
+"""`DockerEngine`, and `daemon.Daemon` by the Docker SDK for containers."""
 
 import contextlib
 import http

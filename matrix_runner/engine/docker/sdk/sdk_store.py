@@ -1,4 +1,4 @@
-"""A daemon's images and volumes by the Docker SDK: one half of `daemon.Daemon`."""
+"""`daemon.Daemon` by the Docker SDK for images and volumes."""
 
 import http
 from collections.abc import Iterator
