@@ -28,6 +28,7 @@ from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
+from matrix_runner.recipe.cargo_downloads import has_crates
 from matrix_runner.recipe.testing import has_tests
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
@@ -194,7 +195,8 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
     for pattern in unmatched_inputs(missing, source):
         text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
         context.notify(text, is_warning=True)
-    return Materials(source=source, images=known.images, prepared=prepared)
+    crates = has_crates(name for name, _ in source.digests)
+    return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates)
 
 
 def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:

@@ -21,8 +21,6 @@ from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.project.source_archive import SourceArchive
-from matrix_runner.recipe.cargo_downloads import has_crates
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
@@ -71,7 +69,7 @@ class Attempt:
         self._container = opened.container
         self._image = opened.image
         self._part = opened.part
-        self._recipe = _recipe(opened, interpreter, context, materials.source)
+        self._recipe = _recipe(opened, interpreter, context, materials)
         self._promise = Promise(
             cell=job.cell,
             python_tag=interpreter.directory.partition("-")[0],
@@ -239,7 +237,7 @@ class Attempt:
             self._steps.run(self._container, step)
 
 
-def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, source: SourceArchive) -> CellRecipe:
+def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, materials: Materials) -> CellRecipe:
     job, inputs = opened.job, context.request.inputs
     names = job.settings[ENVIRONMENT_PASS]
     return CellRecipe(
@@ -253,10 +251,10 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
             is_disposable=opened.container.is_disposable,
             pinned=load_constraints(),
         ),
-        epoch=source.epoch,
+        epoch=materials.source.epoch,
         passed=tuple((name, inputs.environ[name]) for name in names if name in inputs.environ),
         groups=context.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
-        has_crates=has_crates(name for name, _ in source.digests),
+        has_crates=materials.has_crates,
         redactor=context.redactor,
     )
 

@@ -60,8 +60,12 @@ class RunContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Materials:
-    """What the cells of a run are built from: known once the project is packed and the images are probed."""
+    """What the cells of a run are built from: known once the project is packed and the images are probed.
+
+    `has_crates`: whether the project has Rust in it.
+    """
 
     source: SourceArchive
     images: ProbedImages
     prepared: PreparedImages
+    has_crates: bool = False

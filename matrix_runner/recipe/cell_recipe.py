@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from matrix_runner.config.kinds.values import CompilerCache, Variables, VersionSource
 from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD, CONFIG_SETTINGS, DEPENDENCY_VERSIONS
@@ -19,7 +20,7 @@ from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: every step asks for what is cached
 class CellRecipe:
     """A cell's steps.
 
@@ -39,7 +40,7 @@ class CellRecipe:
     caches_compilers: bool = True
     redactor: Redactor = NO_SECRETS
 
-    @property
+    @cached_property
     def caching(self) -> CompilerCaching | None:
         """The compiler cache of the build's steps, None if there is none."""
         tool = self.job.settings[COMPILER_CACHE]
@@ -105,7 +106,7 @@ class CellRecipe:
         """Say why the wheel (a file name) is not audited although it should be, or None."""
         return why_not(self.commands, wheel)
 
-    @property
+    @cached_property
     def commands(self) -> Commands:
         """What makes the commands of the steps."""
         return Commands(

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
@@ -36,7 +37,7 @@ class Phase(Enum):
     """`test-environment` comes on top."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: every step asks for what is cached
 class Commands:
     """Makes a cell's commands.
 
@@ -156,13 +157,9 @@ class Commands:
                 *self.passed,
                 ("PATH", ":".join((*self._found_first(path), self.tools.facts.path))),
                 *_active_environment(path[0], self.layout.matrix),
-                *self._identity(),
-                *self._parallelism(),
+                *self._common,
                 *self._sharing(kind),
-                ("SOURCE_DATE_EPOCH", str(self.epoch)),
-                ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
-                ("PIP_ROOT_USER_ACTION", "ignore"),
-                ("UV_PYTHON_DOWNLOADS", "never"),
+                *self._fixed,
             ),
             cwd=cwd,
             timeout=limits.seconds(self.settings),
@@ -171,6 +168,19 @@ class Commands:
 
     def _found_first(self, path: SearchPath) -> SearchPath:
         return path if self.caching is None else (*path, self.caching.path)
+
+    @cached_property
+    def _common(self) -> Variables:
+        return (*self._identity(), *self._parallelism())
+
+    @cached_property
+    def _fixed(self) -> Variables:
+        return (
+            ("SOURCE_DATE_EPOCH", str(self.epoch)),
+            ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+            ("PIP_ROOT_USER_ACTION", "ignore"),
+            ("UV_PYTHON_DOWNLOADS", "never"),
+        )
 
     def _sharing(self, kind: StepKind) -> Variables:
         """Tell installers and compilers where to keep what other cells and runs will want again.
@@ -194,7 +204,7 @@ class Commands:
         decided = self._decided
         return tuple((name, value) for name, value in wishes.items() if name not in decided)
 
-    @property
+    @cached_property
     def _decided(self) -> frozenset[str]:
         given = self.settings[CONTAINER_ENGINE].arguments.env
         return frozenset(name for name, _ in (*self.passed, *given))

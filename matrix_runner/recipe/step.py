@@ -26,10 +26,13 @@ class StepLimits:
         return settings[self.silence] or None
 
 
+_USUAL = StepLimits()
+
+
 def limits_of(kind: StepKind) -> StepLimits:
     """Return the options that limit steps of a kind: the same for all kinds, as yet."""
     del kind
-    return StepLimits()
+    return _USUAL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cached_property
 
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
@@ -65,7 +66,7 @@ def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
     return frozenset(tools)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: every step asks for what is cached
 class Toolbox:
     """The tools of one cell.
 
@@ -81,12 +82,12 @@ class Toolbox:
     is_disposable: bool
     pinned: str
 
-    @property
+    @cached_property
     def constraints(self) -> Constraints | None:
         """The versions of what is installed here as a tool of ours; None for the newest."""
         return constraints_for(self.settings[DEPENDENCY_VERSIONS], self.layout, self.pinned)
 
-    @property
+    @cached_property
     def frontend(self) -> Frontend:
         """The build frontend, never `auto`."""
         return choose_frontend(self.cell, self.settings, self.facts)

@@ -7,6 +7,7 @@ import email.parser
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from packaging.tags import Tag, parse_tag
@@ -89,11 +90,7 @@ def _read(archive: zipfile.ZipFile, path: str, wheel: str) -> bytes:
 
 
 def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
-    # The package's largest import, unneeded by a run that only delivers cached wheels.
-    from packaging.metadata import parse_email
-
-    raw, _ = parse_email(data)
-    told = raw.get("name"), raw.get("version")
+    told = _name_and_version(data)
     if told[0] is None or told[1] is None:
         raise WheelRejected(f"{wheel}: METADATA does not give one Name and one Version")
     try:
@@ -102,6 +99,15 @@ def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
         agrees = False
     if not agrees:
         raise WheelRejected(f"{wheel}: METADATA says it is {told[0]} {told[1]}")
+
+
+@lru_cache(maxsize=2)  # the wheels of a project's cells mostly have the same METADATA
+def _name_and_version(metadata: bytes) -> tuple[str | None, str | None]:
+    # The package's largest import, unneeded by a run that only delivers cached wheels.
+    from packaging.metadata import parse_email
+
+    raw, _ = parse_email(metadata)
+    return raw.get("name"), raw.get("version")
 
 
 def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
