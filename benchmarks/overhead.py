@@ -70,7 +70,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True, slots=True)
 class Many(FakeRun):
-    """A kitchen for more cells than any catalog has: interpreters that nobody ever released."""
+    """A fake run of more cells than any catalog has: interpreters that nobody ever released."""
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs."""
@@ -86,7 +86,7 @@ class Many(FakeRun):
         )
 
 
-class Pantry:
+class PreparedWheels:
     """What the fake engine's commands do: hand out wheels that were made before anything is measured."""
 
     def __init__(self, directory: Path, identifiers: Iterable[str]) -> None:
@@ -211,9 +211,9 @@ def _console(logs: CellLogs, *, live: bool) -> Iterator[Listener]:
 
 def run(cells: int, directory: Path, *, live: bool = False) -> Figures:
     """Run so many cells, below a directory; return what it took."""
-    pantry = Pantry(directory, _identifiers(cells))
+    wheels = PreparedWheels(directory, _identifiers(cells))
     settings = settings_with({TEST_COMMAND: TESTED}, project_name="demo")
-    fake = Many(directory=directory, identifiers=_identifiers(cells), settings=settings, override=pantry.serve)
+    fake = Many(directory=directory, identifiers=_identifiers(cells), settings=settings, override=wheels.serve)
     fake.images = tuple(f"image:{number}" for number in range(cells // IN_AN_IMAGE + 1))
     engine = Forgetful(fake._answer)  # noqa: SLF001
     for image in fake.images:

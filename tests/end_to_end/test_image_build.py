@@ -49,8 +49,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
 def stock(engine: DockerEngine) -> dict[Arch, BuiltImage]:
     """Have both images made, if they are not there."""
     _runner("image", "build", "--arch", "x86_64", "--arch", "i686")
-    ingredients, found = load_manifest(), built_images(engine)
-    images = {arch: find_built(found, arch, ingredients) for arch in (Arch.X86_64, Arch.I686)}
+    manifest, found = load_manifest(), built_images(engine)
+    images = {arch: find_built(found, arch, manifest) for arch in (Arch.X86_64, Arch.I686)}
     return {arch: image for arch, image in images.items() if image is not None}
 
 

@@ -39,10 +39,10 @@ class Kept:
         self.cache: Path = directory / "cache"
         self.number = 0
         self.calls: list[FakeCall] = []
-        self.kitchen: FakeRun = self.make()
+        self.fake_run: FakeRun = self.make()
 
     def make(self, values: Values | None = None, *cells: str, environ: Mapping[str, str] | None = None) -> FakeRun:
-        """Return a kitchen for one more run."""
+        """Return a fake run of the same project."""
         given: Values = {OVERWRITE: True, TEST_COMMAND: TESTED, **(values or {})}
         settings = settings_with(given, project_name="demo")
         return FakeRun(
@@ -56,15 +56,15 @@ class Kept:
 
     def run(self, values: Values | None = None, *cells: str, environ: Mapping[str, str] | None = None) -> Report:
         """Run once more, and keep what was asked of the engine."""
-        self.kitchen = self.make(values, *cells, environ=environ)
-        return self.fake(self.kitchen)
+        self.fake_run = self.make(values, *cells, environ=environ)
+        return self.fake(self.fake_run)
 
-    def fake(self, kitchen: FakeRun) -> Report:
-        """Run a kitchen, which writes logs as the command does."""
-        self.kitchen = kitchen
-        logs = CellLogs(kitchen.wheelhouse / "logs")
-        with kitchen.engine() as engine:
-            request = kitchen.request(engine)
+    def fake(self, fake_run: FakeRun) -> Report:
+        """Perform a fake run, which writes logs as the command does."""
+        self.fake_run = fake_run
+        logs = CellLogs(fake_run.wheelhouse / "logs")
+        with fake_run.engine() as engine:
+            request = fake_run.request(engine)
             report = build(replace(request, listeners=(logs, *request.listeners)))
             self.calls = engine.commands
         return report
@@ -100,27 +100,27 @@ def statuses(report: Report) -> set[Status]:
 
 def test_nothing_changed_nothing_is_started(kept: Kept) -> None:
     """A second run opens no container at all, and delivers the same wheels, sums and report."""
-    before = {path.name: path.read_bytes() for path in kept.kitchen.wheelhouse.glob("*.whl")}
-    for path in kept.kitchen.wheelhouse.iterdir():
+    before = {path.name: path.read_bytes() for path in kept.fake_run.wheelhouse.glob("*.whl")}
+    for path in kept.fake_run.wheelhouse.iterdir():
         if path.is_file():
             path.unlink()
     report = kept.run()
     assert kept.calls == []
     assert report.exit_code is ExitCode.OK
     assert statuses(report) == {Status.CACHED}
-    assert {path.name: path.read_bytes() for path in kept.kitchen.wheelhouse.glob("*.whl")} == before
-    assert len((kept.kitchen.wheelhouse / "SHA256SUMS").read_text().splitlines()) == len(before)
-    document = json.loads((kept.kitchen.wheelhouse / "report.json").read_text())
+    assert {path.name: path.read_bytes() for path in kept.fake_run.wheelhouse.glob("*.whl")} == before
+    assert len((kept.fake_run.wheelhouse / "SHA256SUMS").read_text().splitlines()) == len(before)
+    document = json.loads((kept.fake_run.wheelhouse / "report.json").read_text())
     assert [cell["status"] for cell in document["cells"]] == ["cached"] * 3
     assert [each.wheel for each in report.outcomes] == [
-        each.wheel for each in read_report((kept.kitchen.wheelhouse / "report.json").read_bytes()).outcomes
+        each.wheel for each in read_report((kept.fake_run.wheelhouse / "report.json").read_bytes()).outcomes
     ]
 
 
 def test_no_tar_is_written_when_nothing_is_missing(kept: Kept) -> None:
     """What nobody will unpack is not packed: the run's own directory stays without a source."""
     seen: list[str] = []
-    kitchen = kept.make()
+    fake_run = kept.make()
 
     class Watch:
         def handle(self, event: object) -> None:
@@ -130,15 +130,15 @@ def test_no_tar_is_written_when_nothing_is_missing(kept: Kept) -> None:
         def close(self) -> None:
             pass
 
-    kitchen.listeners = (Watch(),)
-    kept.fake(kitchen)
+    fake_run.listeners = (Watch(),)
+    kept.fake(fake_run)
     assert seen == []
 
 
 def test_the_log_is_replayed(kept: Kept) -> None:
     """The log of a cached cell is the one of then, and says so."""
     kept.run()
-    log = (kept.kitchen.wheelhouse / "logs" / f"{CELLS[0]}.log").read_text()
+    log = (kept.fake_run.wheelhouse / "logs" / f"{CELLS[0]}.log").read_text()
     assert "build ok" in log
     assert "=== passed after" in log
     assert log.splitlines()[-1].startswith("=== cached after")
@@ -148,8 +148,8 @@ def test_the_log_is_replayed(kept: Kept) -> None:
 def test_a_cached_cell_never_starts(kept: Kept) -> None:
     """Listeners hear of its end only."""
     kept.run()
-    assert not [event for event in kept.kitchen.recorder.events if isinstance(event, CellStarted)]
-    assert len([event for event in kept.kitchen.recorder.events if isinstance(event, CellFinished)]) == 3
+    assert not [event for event in kept.fake_run.recorder.events if isinstance(event, CellStarted)]
+    assert len([event for event in kept.fake_run.recorder.events if isinstance(event, CellFinished)]) == 3
 
 
 @pytest.mark.parametrize("name", ["src/x.c", "README.md"])
@@ -234,10 +234,10 @@ def test_a_mounted_directory_cannot_be_kept(kept: Kept) -> None:
 
 def test_an_image_that_is_another_builds_anew(kept: Kept) -> None:
     """The image's content counts, not its name."""
-    kitchen = kept.make()
-    with kitchen.engine() as engine:
+    fake_run = kept.make()
+    with fake_run.engine() as engine:
         engine.host.add_image(ANY_IMAGE)
-        build(kitchen.request(engine))
+        build(fake_run.request(engine))
         assert {str(cell_of(call)) for call in engine.commands if what(call) == "build"} == set(CELLS)
 
 
@@ -276,11 +276,11 @@ def test_what_is_too_old_is_built_anew(kept: Kept) -> None:
 def test_a_failed_cell_is_not_kept_and_the_others_are(kept: Kept) -> None:
     """After a failure only the failed cell runs again."""
     kept.write("new.c", "x")
-    kitchen = kept.make()
-    kitchen.override = lambda call: (
+    fake_run = kept.make()
+    fake_run.override = lambda call: (
         FakeResult(status=1) if what(call) == "build" and str(cell_of(call)) == CELLS[1] else None
     )
-    assert kept.fake(kitchen).exit_code is ExitCode.CELL_FAILED
+    assert kept.fake(fake_run).exit_code is ExitCode.CELL_FAILED
     report = kept.run()
     assert kept.built() == {CELLS[1]}
     assert [each.status for each in report.outcomes] == [Status.CACHED, Status.PASSED, Status.CACHED]
@@ -357,7 +357,7 @@ def test_a_damaged_entry_is_built_anew(kept: Kept) -> None:
 
 def test_a_wheel_in_the_way_fails_the_cell_as_ever(kept: Kept) -> None:
     """A different file of the wheel's name is left alone, and the cell says what to do."""
-    wheel = next(kept.kitchen.wheelhouse.glob("demo-1.0-cp39*.whl"))
+    wheel = next(kept.fake_run.wheelhouse.glob("demo-1.0-cp39*.whl"))
     wheel.write_bytes(b"mine")
     report = kept.run({OVERWRITE: False})
     failed = outcome(report, CELLS[0])
@@ -376,8 +376,8 @@ def test_a_store_that_cannot_be_used_stops_nothing(tmp_path: Path) -> None:
         report = kept.run()
         assert report.exit_code is ExitCode.OK
         assert kept.built() == set(CELLS)
-        assert [text for text in kept.kitchen.recorder.notices() if "not kept" in text] != []
-        assert len(kept.kitchen.recorder.notices()) == 1
+        assert [text for text in kept.fake_run.recorder.notices() if "not kept" in text] != []
+        assert len(kept.fake_run.recorder.notices()) == 1
 
 
 def test_the_store_is_held_to_its_size(tmp_path: Path) -> None:
@@ -396,9 +396,9 @@ def test_an_image_that_is_pinned_need_not_be_there(tmp_path: Path) -> None:
     """On a new machine with the directory of another, cells in an image pinned by digest are taken without it."""
     pinned = "registry/image@sha256:" + "e" * 64
     kept = Kept(tmp_path)
-    kitchen = kept.make()
-    kitchen.images = (pinned,)
-    kept.fake(kitchen)
+    fake_run = kept.make()
+    fake_run.images = (pinned,)
+    kept.fake(fake_run)
     assert statuses(_elsewhere(kept, pinned)) == {Status.CACHED}
     named = kept.make()
     named.images = ("registry/image:latest",)

@@ -24,7 +24,7 @@ A32 = "cp39-manylinux_i686"
 
 
 def run_of(directory: Path, *identifiers: str, **values: object) -> FakeRun:
-    """Return a kitchen for these cells, with `before_all`, `test_command` and the like set."""
+    """Return a fake run for these cells, with `before_all`, `test_command` and the like set."""
     options: dict[str, Option[object]] = {"before_all": BEFORE_ALL, "tests": TEST_COMMAND, "before_build": BEFORE_BUILD}
     settings = settings_with({options[name]: value for name, value in values.items()}, project_name="demo")
     return FakeRun(directory=directory, identifiers=identifiers, settings=settings)

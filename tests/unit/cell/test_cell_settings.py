@@ -24,12 +24,12 @@ BASE: dict[Option[object], object] = {BEFORE_ALL: ORDERED}
 
 
 def settings_of(values: dict[Option[object], object]) -> Settings:
-    """Return settings of the project that the kitchen's wheels are of."""
+    """Return settings of the project that the fake_run's wheels are of."""
     return settings_with(values, project_name="demo")
 
 
 def run_of(directory: Path, *identifiers: str, values: dict[Option[object], object], **own: Settings) -> FakeRun:
-    """Return a kitchen; `own`: the settings of single cells, by the tag of their interpreter."""
+    """Return a fake run; `own`: the settings of single cells, by the tag of their interpreter."""
     cells = {identifier: own[tag] for identifier in identifiers if (tag := identifier.partition("-")[0]) in own}
     return FakeRun(directory=directory, identifiers=identifiers, settings=settings_of(values), own=cells)
 

@@ -87,8 +87,8 @@ def test_a_passing_wheel_costs_one_call_of_auditwheel(tmp_path: Path) -> None:
             calls.append(call.request.argv[-1])
         return None
 
-    kitchen = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings_with(), override=override)
-    assert outcome(kitchen.run(), CELL).status is Status.PASSED
+    fake_run = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings_with(), override=override)
+    assert outcome(fake_run.run(), CELL).status is Status.PASSED
     (call,) = calls
     assert call.count("auditwheel ") == 1
 

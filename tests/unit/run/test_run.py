@@ -30,7 +30,7 @@ LONG = 60
 
 
 def run_of(directory: Path, *identifiers: str, values: dict[Option[object], object] | None = None) -> FakeRun:
-    """Return a kitchen for these cells."""
+    """Return a fake run for these cells."""
     settings = settings_with(values, project_name="demo")
     return FakeRun(directory=directory, identifiers=identifiers or CELLS, settings=settings)
 

@@ -88,15 +88,15 @@ def run(directory: Path, url: str, *, read_only: bool = False) -> tuple[FakeRun,
     """Run on a machine with a directory of its own and a shared place."""
     values: dict[Option[object], object] = {CACHE_REMOTE: url, CACHE_REMOTE_READ_ONLY: read_only, OVERWRITE: True}
     directory.mkdir(exist_ok=True)
-    kitchen = FakeRun(
+    fake_run = FakeRun(
         directory=directory,
         identifiers=CELLS,
         settings=settings_with(values, project_name="demo"),
         cache=directory / "cache",
     )
-    with kitchen.engine() as engine:
-        assert build(kitchen.request(engine)).exit_code is ExitCode.OK
-    return kitchen, engine
+    with fake_run.engine() as engine:
+        assert build(fake_run.request(engine)).exit_code is ExitCode.OK
+    return fake_run, engine
 
 
 def built(engine: FakeEngine) -> set[str]:
@@ -114,18 +114,18 @@ def test_a_second_machine_builds_nothing(tmp_path: Path, url: str) -> None:
 def test_a_place_that_fails_is_one_notice(tmp_path: Path) -> None:
     """Whatever goes wrong there, the run is a good one: here a file is where the directory should be."""
     (tmp_path / "bucket").write_text("x")
-    kitchen, engine = run(tmp_path / "one", f"file://{tmp_path}/bucket")
+    fake_run, engine = run(tmp_path / "one", f"file://{tmp_path}/bucket")
     assert built(engine) == set(CELLS)
-    (notice,) = kitchen.recorder.notices()
+    (notice,) = fake_run.recorder.notices()
     assert "cache-remote is not used any more in this run" in notice
     assert built(run(tmp_path / "one", f"file://{tmp_path}/bucket")[1]) == set()
 
 
 def test_a_url_of_no_kind_is_a_notice(tmp_path: Path) -> None:
     """A kind of URL that nothing opens stops nothing either."""
-    kitchen, engine = run(tmp_path / "one", "nonsense://x")
+    fake_run, engine = run(tmp_path / "one", "nonsense://x")
     assert built(engine) == set(CELLS)
-    assert "cache-remote is not used" in kitchen.recorder.notices()[0]
+    assert "cache-remote is not used" in fake_run.recorder.notices()[0]
 
 
 def test_without_fsspec_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
