@@ -287,9 +287,9 @@ def test_the_directory_of_a_failed_cell_is_kept_on_the_machine(tmp_path: Path) -
 def test_engine_arguments(images: ImageSource, tmp_path: Path) -> None:
     """What `create-args` ask for is so in the container of each step, and after `before-all` still."""
     settings = """
-container-engine = { name = "docker", create-args = ["--add-host", "elsewhere:192.0.2.7", "--env", "SECRET=from args"] }
+container-engine = { name = "docker", create-args = ["--add-host", "elsewhere:192.0.2.7", "--env", "GIVEN=from args"] }
 before-all = "grep elsewhere /etc/hosts"
-test-command = "grep elsewhere /etc/hosts && echo $SECRET"
+test-command = "grep elsewhere /etc/hosts && echo $GIVEN"
 """
     project = write_project(tmp_path / "project", extension_project(settings=settings))
     ended = run_build(project, tmp_path / "out", *images.only(OLDER, CELL))
