@@ -11,17 +11,17 @@ def frame(data: bytes) -> bytes:
 
 
 def start(said: bytes) -> str:
-    """Start a conversation with a container that says something and is gone; return what is known of that."""
+    """Start a channel to a container that says something and is gone; return what is known of that."""
     ours, theirs = socket.socketpair()
     with theirs:
-        conversation = CommandChannel(ours, lambda _: None)
+        channel = CommandChannel(ours, lambda _: None)
         theirs.sendall(said)
         theirs.shutdown(socket.SHUT_WR)
         try:
-            assert not conversation.start(10)
-            return conversation.first_words
+            assert not channel.start(10)
+            return channel.first_words
         finally:
-            conversation.close()
+            channel.close()
 
 
 def test_the_reason_why_a_container_does_not_run_is_kept() -> None:

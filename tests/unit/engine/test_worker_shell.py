@@ -119,12 +119,12 @@ def working(path: str) -> Iterator[tuple[CommandChannel, "subprocess.Popen[bytes
 
         thread = threading.Thread(target=pump)
         thread.start()
-        conversation = CommandChannel(ours, lambda _: None)
-        assert conversation.start(10)
-        yield conversation, shell
+        channel = CommandChannel(ours, lambda _: None)
+        assert channel.start(10)
+        yield channel, shell
         shell.kill()
         thread.join()
-        conversation.close()
+        channel.close()
 
 
 @pytest.fixture
@@ -136,41 +136,41 @@ def worker() -> Iterator[tuple[CommandChannel, "subprocess.Popen[bytes]"]]:
 
 def test_a_dead_worker_is_a_lost_command(worker: tuple[CommandChannel, "subprocess.Popen[bytes]"]) -> None:
     """An end of stream without a mark is LOST, however much was printed before, and so is every later command."""
-    conversation, shell = worker
+    channel, shell = worker
     output: list[bytes] = []
 
     def kill_at_output(piece: bytes) -> None:
         output.append(piece)
         shell.send_signal(signal.SIGKILL)
 
-    result = conversation.run(ExecRequest(argv=("sh", "-c", "echo printed; sleep 2")), {}, kill_at_output)
+    result = channel.run(ExecRequest(argv=("sh", "-c", "echo printed; sleep 2")), {}, kill_at_output)
     assert (result.ending, result.status, output) == (Ending.LOST, None, [b"printed\n"])
-    assert conversation.run(ExecRequest(argv=("true",)), {}, output.append).ending is Ending.LOST
+    assert channel.run(ExecRequest(argv=("true",)), {}, output.append).ending is Ending.LOST
 
 
 def test_a_listener_that_raises_loses_the_place(worker: tuple[CommandChannel, "subprocess.Popen[bytes]"]) -> None:
     """After a listener's error nothing is mistaken for a later command's output: later commands end as LOST."""
-    conversation, _ = worker
+    channel, _ = worker
 
     def refuse(_: bytes) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        conversation.run(ExecRequest(argv=("echo", "x")), {}, refuse)
-    assert conversation.run(ExecRequest(argv=("true",)), {}, refuse).ending is Ending.LOST
+        channel.run(ExecRequest(argv=("echo", "x")), {}, refuse)
+    assert channel.run(ExecRequest(argv=("true",)), {}, refuse).ending is Ending.LOST
 
 
 def test_an_archive_is_unpacked_by_the_worker(
     worker: tuple[CommandChannel, "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
     """It goes in by the same socket as commands, whatever bytes it has, and the next command is understood."""
-    conversation, _ = worker
+    channel, _ = worker
     data = bytes(range(256)) * 3000 + b"\nexit 3\n"
     target = tmp_path / "it's" / "new"
-    assert conversation.unpack(str(target), tar_of(file=data))
+    assert channel.unpack(str(target), tar_of(file=data))
     assert (target / "file").read_bytes() == data
     output: list[bytes] = []
-    assert conversation.run(ExecRequest(argv=("echo", "next")), {}, output.append).is_success
+    assert channel.run(ExecRequest(argv=("echo", "next")), {}, output.append).is_success
     assert b"".join(output) == b"next\n"
 
 
@@ -179,9 +179,9 @@ def test_what_is_no_archive_is_not_read_as_a_command(
     worker: tuple[CommandChannel, "subprocess.Popen[bytes]"], tmp_path: Path, size: int
 ) -> None:
     """Tar gives up at once; what it has not read is read to its end, and the worker stays usable."""
-    conversation, _ = worker
-    assert not conversation.unpack(str(tmp_path / "x"), b"exit 3\n" * (size // 7))
-    assert conversation.run(ExecRequest(argv=("true",)), {}, lambda _: None).is_success
+    channel, _ = worker
+    assert not channel.unpack(str(tmp_path / "x"), b"exit 3\n" * (size // 7))
+    assert channel.run(ExecRequest(argv=("true",)), {}, lambda _: None).is_success
 
 
 def test_a_worker_whose_head_reads_too_much_is_sent_no_archive(tmp_path: Path) -> None:
@@ -190,9 +190,9 @@ def test_a_worker_whose_head_reads_too_much_is_sent_no_archive(tmp_path: Path) -
     programs.mkdir()
     (programs / "head").write_text('#!/bin/sh\n[ "$1" = --version ] && exit 1\nexec cat\n')
     (programs / "head").chmod(0o755)
-    with working(f"{programs}:{os.environ['PATH']}") as (conversation, _):
-        assert not conversation.unpack(str(tmp_path / "x"), tar_of(file=b"x"))
-        assert conversation.run(ExecRequest(argv=("true",)), {}, lambda _: None).is_success
+    with working(f"{programs}:{os.environ['PATH']}") as (channel, _):
+        assert not channel.unpack(str(tmp_path / "x"), tar_of(file=b"x"))
+        assert channel.run(ExecRequest(argv=("true",)), {}, lambda _: None).is_success
     assert not (tmp_path / "x").exists()
 
 
@@ -200,8 +200,8 @@ def test_a_worker_that_is_gone_takes_no_archive(
     worker: tuple[CommandChannel, "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
     """Neither the archive nor anything after it is taken for done."""
-    conversation, shell = worker
+    channel, shell = worker
     shell.kill()
     shell.wait()
-    assert not conversation.unpack(str(tmp_path / "x"), tar_of(file=b"x"))
-    assert conversation.run(ExecRequest(argv=("true",)), {}, lambda _: None).ending is Ending.LOST
+    assert not channel.unpack(str(tmp_path / "x"), tar_of(file=b"x"))
+    assert channel.run(ExecRequest(argv=("true",)), {}, lambda _: None).ending is Ending.LOST

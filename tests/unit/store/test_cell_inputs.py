@@ -19,7 +19,7 @@ def test_equal_ingredients_have_one_key() -> None:
 
 
 def changed(**groups: tuple[tuple[str, str], ...]) -> CellInputs:
-    """Return the old ingredients with other surroundings, options or variables."""
+    """Return the old inputs with other surroundings, options or variables."""
     return CellInputs(
         source=OLD.source,
         surroundings=groups.get("surroundings", OLD.surroundings),
