@@ -51,7 +51,7 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Planned:
-    """A build that is about to begin."""
+    """A planned build: its run id, engine, catalog and plan."""
 
     run: str
     chosen: "ChosenEngine"
@@ -81,7 +81,7 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
         plan = _plan(opened, chosen, known, streams.errors)
         if plan is None:
             return ExitCode.OK
-        # Where standard output is for events alone, images are made without a word on it.
+        # With `--progress json`, standard output is for events alone; these messages use standard error.
         narrator = streams.errors if progress is Progress.JSON else streams.out
         _make_images(chosen, plan, narrator.write, jobs=settings[JOBS] or None)
         planned = _Planned(run=run, chosen=chosen, catalog=known, plan=plan)
@@ -107,7 +107,7 @@ def _streams() -> "Streams":
 
 
 def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", errors: "LineWriter") -> "Plan | None":
-    """Return the plan for the engine; None for an empty one that `allow-empty` allows. Raise UsageError for others."""
+    """Return the plan for the engine; None for an empty one with `allow-empty`, else raise UsageError for it."""
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.config.options.selection_options import ALLOW_EMPTY
     from matrix_runner.engine.selection import argument_notices
@@ -118,7 +118,7 @@ def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", error
         errors.write("no cell is selected, which allow-empty allows")
         return None
     if not plan.jobs:
-        # A run tells them itself; here there will be none.
+        # A run reports them itself; here there will be none.
         for warning in plan.warnings:
             errors.write(f"warning: {warning}")
     plan.require_jobs(opened.settings)
@@ -131,7 +131,7 @@ def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", error
 def _run(
     opened: OpenedProject, planned: _Planned, progress: "Progress", streams: "Streams", *, verbose: bool
 ) -> "Report":
-    """Run the plan, followed by the logs, the file of events and the console; then show its summaries."""
+    """Run the plan with logs, event file and console as listeners; then print its summaries."""
     from matrix_runner.before_all.permission import may_run
     from matrix_runner.cli.directories import durations_file, processors, scratch_dir
     from matrix_runner.config.options.run_options import JOBS, OUTPUT_DIR
@@ -162,14 +162,14 @@ def _run(
         report = run_build(request)
     if events.problem is not None:
         streams.errors.write(f"warning: {events.problem}")
-    # Before the engine is closed: if that fails, the summary is not lost with it.
+    # Before the engine is closed: an error there must not lose the summary.
     for summary in summaries(progress, os.environ, streams):
         summary.show(report, str(output_dir), len(planned.plan.left_out))
     return report
 
 
 def _close(chosen: "ChosenEngine", errors: "LineWriter") -> None:
-    """Close the engine. Objects that it cannot remove are left to the next run's sweep, and fail no run."""
+    """Close the engine. An error is only a warning: the next run's sweep removes the leftover objects."""
     try:
         chosen.engine.close()
     except MachineError as error:
@@ -177,7 +177,7 @@ def _close(chosen: "ChosenEngine", errors: "LineWriter") -> None:
 
 
 def _make_images(chosen: "ChosenEngine", plan: "Plan", say: "Callable[[str], None]", *, jobs: int | None) -> None:
-    """Make the images that the plan names by the short name for images made here, if they are not there yet."""
+    """Make the plan's images with the short name for images made here (`debian`), unless they exist."""
     wanted: dict[Arch, frozenset[str]] = {}
     for job in plan.jobs:
         if job.image is not None and job.image.family is not None and job.image.family.is_made_here:

@@ -1,6 +1,6 @@
 """`runner cache`: what is kept from run to run, and removing it.
 
-Each kind of thing that is kept is a section: it lists itself, prunes itself, clears itself.
+Each kind of cached data is a section, which lists, prunes and clears itself.
 """
 
 import os
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Section(Protocol):
-    """One kind of thing that is kept. All three give lines for people."""
+    """A kind of cached data. All three methods yield lines for display."""
 
     def listed(self) -> Iterator[str]:
-        """Say what there is, and how much it takes up."""
+        """List the items and their sizes."""
         ...
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        """Remove what is older than `age` seconds, then what was used longest ago beyond `limit` bytes."""
+        """Remove items older than `age` seconds, then the least recently used ones beyond `limit` bytes."""
         ...
 
     def clear(self) -> Iterator[str]:
@@ -103,7 +103,7 @@ def path(cache_dir: Path | None) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _FinishedCells:
-    """Section: finished cells."""
+    """The section of finished cells."""
 
     store: "Store"
 
@@ -118,7 +118,7 @@ class _FinishedCells:
         yield f"{counted(len(entries), 'finished cell')}, {size(total)}, in {self.store.root}"
         for project in projects:
             own = [each for each in entries if project == ("damaged" if each.record is None else each.record.project)]
-            # Whoever can write to the directory can write what he likes into it.
+            # Anybody with write access to the directory may have written this text.
             yield f"  {clean_line(project)}  {counted(len(own), 'cell')}, {size(sum(each.size for each in own))}"
             for each in own:
                 yield f"    {self._line(each)}"
@@ -162,7 +162,7 @@ def _store(cache_dir: Path | None) -> "Store":
 
 
 def _measure(option: "Option[int]", text: str | None, flag: str) -> int:
-    """Read a flag as the option of the same meaning is read. Raise UsageError."""
+    """Parse a flag like the option of the same meaning. Raise UsageError."""
     from matrix_runner.config.mistakes import InvalidValue
 
     if text is None:
@@ -174,7 +174,7 @@ def _measure(option: "Option[int]", text: str | None, flag: str) -> int:
 
 
 def _ago(then: float) -> str:
-    """Say an age in its largest unit: `3d`, `5h`, `12m`, `40s`."""
+    """Return a time's age in its largest unit: `3d`, `5h`, `12m`, `40s`. `then`: seconds since 1970."""
     seconds = max(time.time() - then, 0)
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= length:

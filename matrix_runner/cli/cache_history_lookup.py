@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matrix_runner.store.store import Store
 
 _PATIENCE = 2.0
-"""Seconds that an engine may take to say which images it has; explaining must not hang on one that is stuck."""
+"""Seconds that an engine may take to list its images: `runner explain` must not hang on an unresponsive one."""
 
 
 def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", engine: "LikelyEngine") -> "CacheHistory | None":
-    """Return whether a build would take a cell from the cache, else why not; None for a cell that is not in the plan.
+    """Return whether a build would take a cell from the cache, else the reason; None for a cell outside the plan.
 
-    `engine`: the one that the plan is made for. Starts nothing.
+    `engine`: the engine of the plan. Starts nothing.
     """
     from matrix_runner.cache.cache_history import CacheHistory, HistoryQuestion, cache_history
     from matrix_runner.cache.cache_key import SharedInputs
@@ -51,7 +51,7 @@ def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", engine: "
 
 
 def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImage | None]":
-    """Return a function that gives the image of a job as an earlier run probed it."""
+    """Return a function for the image of a job, as probed by an earlier run."""
 
     def ask(job: "Job") -> "ProbedImage | None":
         from matrix_runner.cli.directories import surroundings
@@ -67,7 +67,7 @@ def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
 
     def image_of(job: "Job") -> "ProbedImage | None":
         answer: queue.SimpleQueue[ProbedImage | None] = queue.SimpleQueue()
-        # A daemon that hangs keeps its thread, which ends with the process.
+        # A daemon that hangs blocks its thread, which ends with the process.
         threading.Thread(target=lambda: answer.put(ask(job)), daemon=True).start()
         try:
             return answer.get(timeout=_PATIENCE)

@@ -24,36 +24,37 @@ def state_dir() -> Path:
 
 
 def scratch_dir() -> Path:
-    """Return the directory for what a run needs and does not keep. Not /tmp: that may be small, or memory."""
+    """Return the directory for temporary files of runs. Not /tmp: that may be small, or memory."""
     return _of_home(user_cache_path) / "runs"
 
 
 def image_dir() -> Path:
-    """Return the directory for what images made here are made of: sources, compiled interpreters, logs. It stays."""
+    """Return the permanent directory for materials of images made here: sources, compiled interpreters, logs."""
     return _of_home(user_cache_path) / "image"
 
 
 def durations_file(project: str) -> Path:
-    """Return the file that remembers how long a project's cells take. `project`: its name, or else its path."""
+    """Return the file with the durations of a project's cells. `project`: its name, or else its path."""
     return _of_home(user_cache_path) / "durations" / f"{text_digest(project)[:16]}.json"
 
 
 def cache_dir(settings: "Settings") -> Path:
-    """Return the directory of finished cells."""
+    """Return the configured directory of finished cells."""
     from matrix_runner.config.options.cache_options import CACHE_DIR
 
     return Path(settings[CACHE_DIR]).absolute() if settings[CACHE_DIR] else cells_dir()
 
 
 def cells_dir() -> Path:
-    """Return the directory of finished cells where nobody names one."""
+    """Return the default directory of finished cells."""
     return _of_home(user_cache_path) / "cells"
 
 
 def _of_home(find: Callable[[str], Path]) -> Path:
-    """Return our directory of a kind. Raise MachineError for a user of whom nothing is known, as in many a container.
+    """Return the program's directory of a kind. Raise MachineError for a user without a home directory.
 
-    For such a one newer releases of platformdirs raise RuntimeError; older ones return a path that begins with `~`.
+    This is common in containers. Newer releases of platformdirs raise RuntimeError then; older ones return a path that
+    begins with `~`.
     """
     with suppress(RuntimeError):
         path = find(_NAME)
@@ -70,5 +71,5 @@ def surroundings() -> "EngineSurroundings":
 
 
 def processors() -> int:
-    """Return how many CPUs this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -37,7 +37,7 @@ def doctor() -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Told:
-    """The lines on a container engine. `error`: the reason for which it cannot be used, None if it can."""
+    """The lines on a container engine. `error`: the reason why it is unusable; None if it is usable."""
 
     title: str
     lines: tuple[str, ...]
@@ -45,9 +45,9 @@ class _Told:
 
 
 def _say_containers() -> bool:
-    """Print a section for each container engine; return whether one can be used.
+    """Print a section for each container engine; return whether one is usable.
 
-    Where one can, the others are told in a line each: nobody needs both.
+    If one is, the errors of the others are printed without hints: nobody needs both.
     """
     from matrix_runner.cli.directories import surroundings
     from matrix_runner.engine.selection import container_engines
@@ -83,7 +83,7 @@ def _told(found: "AnsweringEngine | SilentEngine") -> _Told:
 
 
 def _say(lines: Iterator[str]) -> bool:
-    """Print the lines; return whether they came to an end without an error."""
+    """Print the lines, and an error that ends them; return whether there was none."""
     try:
         for line in lines:
             click.echo(line)

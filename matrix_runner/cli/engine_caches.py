@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineSection:
-    """Section: what one engine keeps of this user's projects. `title`: how to speak of it."""
+    """The section of one engine: its data of this user's projects. `title`: such as `by Docker`."""
 
     engine: "Engine"
     title: str
 
     def listed(self) -> Iterator[str]:
-        """Say what there is, by project."""
+        """List the items by project."""
         from matrix_runner.container.project_volumes import LABEL_PROJECT
         from matrix_runner.report.phrases import size
 
@@ -38,7 +38,7 @@ class EngineSection:
                 yield f"    {_line(each)}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        """Remove what was not used for `age` seconds, by default those of cache-max-age; `limit` is for cells alone."""
+        """Remove items unused for `age` seconds, by default those of cache-max-age; `limit` applies to cells only."""
         from matrix_runner.before_all.engine_pruning import outdated
         from matrix_runner.config.options.cache_options import CACHE_MAX_AGE
 
@@ -47,7 +47,7 @@ class EngineSection:
         yield from self._remove(outdated(self.engine.persistent_items(), max_age=max_age, now=time.time()))
 
     def clear(self) -> Iterator[str]:
-        """Remove everything that no run has open."""
+        """Remove every item that no run has open."""
         yield from self._remove(self.engine.persistent_items())
 
     def _remove(self, kept: "Iterable[PersistentItem]") -> Iterator[str]:
@@ -66,27 +66,27 @@ class EngineSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnknownSection:
-    """Section: an engine that does not answer. `why`: in its words."""
+    """The section of an engine that does not answer. `why`: its error message."""
 
     title: str
     why: str
 
     def listed(self) -> Iterator[str]:
-        """Say that it cannot be known."""
+        """Report that the items are unknown."""
         yield f"what is kept {self.title} cannot be said: {self.why}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        """Say so."""
+        """Report that the items are unknown."""
         del limit, age
         yield from self.listed()
 
     def clear(self) -> Iterator[str]:
-        """Say so."""
+        """Report that the items are unknown."""
         yield from self.listed()
 
 
 def engine_sections() -> "Iterator[EngineSection | UnknownSection]":
-    """Give a section for each engine; each is open while it is in use. Podman only where there is a socket of it."""
+    """Yield a section for each engine, open while it is in use; Podman has one only if its socket exists."""
     from matrix_runner.cli.directories import surroundings
     from matrix_runner.engine.selection import AnsweringEngine, container_engines, local_engine
 

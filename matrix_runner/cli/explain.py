@@ -60,7 +60,7 @@ def explain(
 
 
 def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
-    """The options that concern the cell, without secrets: of the images only its own platform's."""
+    """Return the options that concern the cell, without secrets; of the image options only its own platform's."""
     from matrix_runner.config.options.image_options import IMAGES
     from matrix_runner.redaction.readable_values import readable
     from matrix_runner.redaction.run_secrets import redactor_of
@@ -77,7 +77,7 @@ def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, ob
     options: dict[str, object] = {}
     for option, value in _shown(answer):
         origin = answer.settings.origin(option)
-        # What TOML would say is what JSON can say too; no value of an option is a date.
+        # JSON can express these TOML values too: no value of an option is a date.
         plain = loads(f"value = {option.kind.write(value)}")["value"]
         options[option.name] = {"value": plain, "origin": str(origin), "source": origin.source.value}
     return {
@@ -98,7 +98,7 @@ def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
     from matrix_runner.config.options.option import Source
 
     console = Console(file=sys.stdout, highlight=False)
-    # Whoever reads from a pipe wants whole lines.
+    # Readers of a pipe want whole lines.
     width = console.width if console.is_terminal else None
     verdict = "is built" if answer.is_in else "is left out"
     console.print(Text.assemble((str(answer.cell), "bold"), f" {verdict}"))
@@ -147,7 +147,7 @@ def _lines(console: "Console", lines: list[str], style: str = "") -> None:
 
 
 def _written(option: "Option[object]", value: object, width: int | None) -> list[str]:
-    """Return an option with its value, as a person would write it."""
+    """Return the lines for an option with its value, in the most readable TOML spelling."""
     if isinstance(value, str) and "\n" in value.strip():
         return [f"  {option.name} =", *(f"    | {line}" for line in value.strip("\n").split("\n"))]
     written = option.kind.write(value)

@@ -25,9 +25,9 @@ BUILD_FLAGS = (
 
 
 class TableCommand(click.Command):
-    """A command with, after its own parameters, a flag for each named row of the table of options.
+    """A command with a flag for each named row of the table of options, after its own parameters.
 
-    Values stay text: the reader of the configuration checks them, so a mistake reads the same wherever it was made.
+    Values stay text: the configuration loader checks them, so that a mistake has the same message in every source.
     """
 
     table_flags: tuple[str, ...] = ()
@@ -39,19 +39,19 @@ class TableCommand(click.Command):
 
 
 class PlanCommand(TableCommand):
-    """A command that plans."""
+    """A command with the flags for planning."""
 
     table_flags = SELECTION_FLAGS
 
 
 class BuildCommand(TableCommand):
-    """A command that plans and builds."""
+    """A command with the flags for planning and building."""
 
     table_flags = (*SELECTION_FLAGS, *BUILD_FLAGS)
 
 
 def given_flags(values: Mapping[str, object]) -> dict[str, FlagValue]:
-    """Return the flags that were given, by the option's name, out of what click hands to a command."""
+    """Return the given flags by option name, from the parameters that click passes to a command."""
     given: dict[str, FlagValue] = {}
     for option in FLAGS.values():
         value = values.get(_parameter(option))
@@ -67,7 +67,7 @@ def _parameter(option: Option[object]) -> str:
 
 
 def _flag(option: Option[object]) -> click.Option:
-    assert option.flag is not None  # noqa: S101  FLAGS has no other
+    assert option.flag is not None  # noqa: S101  FLAGS has no others
     declaration = (option.flag, _parameter(option))
     if option.default is False:
         return click.Option(declaration, is_flag=True, help=option.help)

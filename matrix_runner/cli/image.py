@@ -100,7 +100,7 @@ def list_images(engine: str | None) -> None:
 
 
 def _choice(text: str | None) -> "EngineChoice":
-    """Read the flag like the option container-engine. Raise UsageError, also for an engine that has no images."""
+    """Parse the flag like the option container-engine. Raise UsageError, also for an engine without images."""
     from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.mistakes import InvalidValue
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
@@ -118,7 +118,7 @@ def _choice(text: str | None) -> "EngineChoice":
 
 @contextmanager
 def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
-    """Find a container engine that answers, and say if it is not the usual one; close it at the end.
+    """Open a container engine that answers; print a remark if it is not the usual one. Closes it at the end.
 
     Raise EngineError.
     """
@@ -136,7 +136,7 @@ def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
 def image_builder(
     engine: "ImageEngine", on_progress: "OnProgress", *, mirror: str | None = None, jobs: int | None = None
 ) -> "ImageBuilder":
-    """Return the builder of images on this machine; `runner build` needs it too, for the short name `debian`.
+    """Return the builder of images on this machine, also for the short name `debian` in `runner build`.
 
     `on_progress` is called by one thread at a time.
     """
@@ -175,7 +175,7 @@ def _say(progress: "BuildProgress") -> None:
 
 
 def format_progress(progress: "BuildProgress") -> str:
-    """Write one line: `x86_64  cp311-cp311   compiled     61 s`."""
+    """Return one line: `x86_64  cp311-cp311   compiled     61 s`."""
     arch = progress.arch.tag if progress.arch else ""
     took = f"{progress.seconds:4.0f} s" if progress.seconds >= 0.5 else ""
     return f"{arch:7} {progress.part:13} {progress.stage!s:10} {took}".rstrip()

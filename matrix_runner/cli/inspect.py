@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"label": "cyan", "warning": "yellow"}
 _WHERE_THERE_IS_NONE = (120, 24)
-"""Columns and lines that are written for where the output is no terminal."""
+"""Columns and lines of the layout if the output is no terminal."""
 
 
 @click.command(short_help="Say where a wheel can be installed, and what holds it back.")
@@ -59,7 +59,7 @@ def inspect(wheels: tuple[Path, ...], *, as_json: bool, verbose: bool) -> ExitCo
 
 
 def _read(wheels: tuple[Path, ...], refused: list[WheelRejected]) -> Iterator["Analysis"]:
-    """Read the wheels one after the other; keep for later what is said of those that are none."""
+    """Read the wheels one by one; append the errors of unreadable ones to `refused`."""
     from matrix_runner.catalog.policies import load_policies
     from matrix_runner.policy import analyse, read_wheel
 
@@ -67,7 +67,7 @@ def _read(wheels: tuple[Path, ...], refused: list[WheelRejected]) -> Iterator["A
     for wheel in wheels:
         try:
             yield analyse(read_wheel(wheel), policies)
-        except WheelRejected as error:  # noqa: PERF203  as many turns as wheels
+        except WheelRejected as error:  # noqa: PERF203  as many iterations as wheels
             refused.append(error)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matrix_runner.model.cells import Cell
 
 _MARK = "\ufeff"
-"""A byte order mark, which some editors begin a file with."""
+"""The byte order mark, with which some editors begin a file."""
 
 _SCRIPTS = ("setup.py", "CMakeLists.txt", "meson.build", "Makefile", "pyproject.toml")
 
@@ -47,7 +47,7 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
     from matrix_runner.config.migration.migration import migrate as migrated
 
     named = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
-    # What cannot be read at all says so here, in the reader's own words.
+    # An unreadable file is an error here, with the loader's own message.
     settings = load(package, environ={}, flags={}, config_file=named)
     file = named or package / "pyproject.toml"
     text = _read(file)
@@ -96,14 +96,14 @@ def _require_old_table_only(file: Path, text: str) -> None:
 
 
 def _show(file: Path, before: str, after: str) -> None:
-    """Print the difference. Line ends other than TOML's own do not count."""
+    """Print the difference. Only TOML's own line ends separate lines."""
     lines = (before.removesuffix("\n").split("\n"), after.removesuffix("\n").split("\n"))
     for line in difflib.unified_diff(*lines, fromfile=str(file), tofile=str(file), lineterm=""):
         click.secho(line.rstrip("\r"), fg={"+": "green", "-": "red"}.get(line[:1]))
 
 
 def _left_behind(package: Path) -> Iterator[str]:
-    """Say what a table cannot take over: variables of the other tool that are set, or that build files ask for."""
+    """Yield notes on the other tool's variables, set here or read by build files: a table cannot replace them."""
     from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
 
     variables = [name for name in sorted(os.environ) if name.startswith(CIBUILDWHEEL.prefix)]
@@ -121,11 +121,11 @@ def _left_behind(package: Path) -> Iterator[str]:
 
 
 def _write(file: Path, text: str) -> None:
-    """Put the new text in the file's place, whole or not at all; through a link, with its mode and owner."""
+    """Replace the file by the new text, whole or not at all; follow links, preserve mode and owner."""
     target = file.resolve()
     try:
         with replacing(target) as partial:
-            # Until it has the other's owner and mode, it is nobody else's to read.
+            # Unreadable for others until it has the old file's owner and mode.
             partial.touch(0o600, exist_ok=False)
             partial.write_text(text, encoding="utf-8", newline="")
             before = target.stat()
@@ -139,9 +139,9 @@ def _write(file: Path, text: str) -> None:
 
 
 def _verify(before: "Settings", package: Path, text: str) -> None:
-    """Read the new text and compare every option of every cell; say what differs, which would be a fault of ours.
+    """Load the new text and compare every option of every cell; warn of differences, which would be bugs of ours.
 
-    Raise ConfigError if our reader, which is stricter, refuses it.
+    Raise ConfigError if our loader, which is stricter, rejects the text.
     """
     from matrix_runner import catalog
     from matrix_runner.config.loading.loading import load
@@ -168,8 +168,8 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
 
 
 def _meaning(option: "Option[object]", value: object, cell: "Cell") -> object:
-    """Return what a value comes to for a cell, however it is spelled."""
+    """Return the effective value of an option for a cell, regardless of its spelling."""
     if option.name in {BUILD.name, SKIP.name, TEST_SKIP.name} and isinstance(value, tuple):
         return Selector(patterns=value).matches(cell)
-    # The other tool leaves unknown placeholders alone; ours writes `#{name}` for the literal text `{name}`.
+    # The other tool leaves unknown placeholders unchanged; ours writes `#{name}` for the literal text `{name}`.
     return fill(value, {}) if isinstance(value, str) else value

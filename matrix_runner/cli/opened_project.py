@@ -44,16 +44,16 @@ _PLATFORM = click.option("--platform", type=click.Choice(["auto", "linux"]), hid
 
 
 def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
-    """Give a command the parameters that say what it works on."""
+    """Add the parameters for package, project and configuration file to a command."""
     return _PACKAGE(_PROJECT(_CONFIG_FILE(_PLATFORM(command))))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenedProject:
-    """A project that is there. `package`: the directory to build, relative to the project with `/`; "" is itself.
+    """An existing project. `package`: the directory to build, relative to the project with `/`; "" for itself.
 
-    `origin`: the sdist, if the project was unpacked from one, else the project: the same from run to run.
-    `build_files`: the package's.
+    `origin`: the sdist, if the project was unpacked from one, else the project: stable from run to run. `build_files`:
+    the package's.
     """
 
     project: Path
@@ -63,7 +63,7 @@ class OpenedProject:
     build_files: BuildFiles
 
     def inputs(self, plan: "Plan") -> "BuildInputs":
-        """Return all that a build of the plan is made from."""
+        """Return the inputs of a build of the plan."""
         from matrix_runner.request import BuildInputs
 
         return BuildInputs(
@@ -83,14 +83,14 @@ class OpenedProject:
 def open_project(
     package: Path, project: Path | None, config_file: str | None, flags: dict[str, object]
 ) -> Iterator[OpenedProject]:
-    """Read the settings of a package, which may be an sdist: that is unpacked meanwhile.
+    """Load the settings of a package; an sdist is unpacked for as long as the context is open.
 
-    Raise ConfigError with every mistake, UsageError for what cannot be built.
+    Raise ConfigError with every mistake, UsageError for an unbuildable package.
     """
     with ExitStack() as stack:
         sdist = None
         if not package.is_dir():
-            # Most packages are directories, and start a little sooner without this.
+            # Most packages are directories, and start a little sooner without this import.
             from matrix_runner.project.sdist import is_sdist, open_sdist
 
             if is_sdist(package):
@@ -119,16 +119,16 @@ def open_project(
 
 
 def _mask(error: Exception, settings: Settings) -> None:
-    """See that neither a message nor a traceback tells a secret, such as a password in the URL of `cache-remote`."""
+    """Mask secrets in an error's message and traceback, such as a password in the URL of `cache-remote`."""
     from matrix_runner.redaction.run_secrets import redactor_of
 
     redactor_of((settings,), os.environ, sees_environment=True).mask_error(error)
 
 
 def _root(package: Path, project: Path | None, settings: Settings) -> Path:
-    """Return the directory to copy: the one that was named, else the package.
+    """Return the directory to copy: the given project, else the package.
 
-    cibuildwheel takes the current directory if the package is below it; so its projects get that.
+    cibuildwheel takes the current directory if the package is below it; its projects get the same here.
     """
     if project is not None:
         root = project.resolve()
@@ -141,17 +141,17 @@ def _root(package: Path, project: Path | None, settings: Settings) -> Path:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedPlace:
-    """The engine that a build would choose, and the machine on which it runs cells."""
+    """The engine that a build would choose, and the host of its cells."""
 
     engine: "LikelyEngine"
     host: "Host"
 
 
 def planned_place(settings: Settings) -> PlannedPlace:
-    """Return the place to plan for; print the reason for an engine that nobody named. No engine is asked.
+    """Return the engine and host for a plan; print the reason for an engine that was not named. No engine is asked.
 
     This machine itself only if it is named: a plan is also made where nothing is built, as on a laptop without an
-    engine or in the job of a CI system that deals out the others.
+    engine, or in the CI job that distributes the others.
     """
     from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
@@ -171,6 +171,6 @@ def planned_place(settings: Settings) -> PlannedPlace:
 
 
 def tell(settings: Settings) -> None:
-    """Print what the user should know of the configuration."""
+    """Print the notices on the configuration."""
     for notice in settings.notices:
         click.echo(f"note: {notice}", err=True)

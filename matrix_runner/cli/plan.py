@@ -62,7 +62,7 @@ def plan(
     else:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo("\n".join(_text(planned, columns)))
-    # After what was left out is shown: that is what someone with an empty plan wants to see.
+    # After the left-out cells are shown: a user with an empty plan needs them most.
     if not settings[ALLOW_EMPTY]:
         planned.require_jobs(settings)
 
@@ -83,7 +83,7 @@ def _text(planned: "Plan", columns: int | None) -> list[str]:
 
 
 def _in_short(cells: "list[Cell]") -> list[str]:
-    """Name a few cells, and of many the interpreters that several platforms have in common."""
+    """Name a few cells; group many by the interpreters that several platforms have in common."""
     if len(cells) <= _FEW:
         return [", ".join(map(str, cells))]
     interpreters: dict[str, list[str]] = {}
