@@ -34,7 +34,7 @@ from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """What a cell gave: a wheel of its own, or that of another cell, tested."""
+    """The result of a cell: a wheel of its own, or that of another cell, tested."""
 
     wheel: WheelRecord | None = None
     reused: SharedWheel | None = None
@@ -42,7 +42,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenCell:
-    """A job in its open container. `image`: what the container holds, the job's interpreter included.
+    """A job in its open container. `image`: the container's probed image, including the job's interpreter.
 
     `part`: the cell's part in its `before-all`.
     """
@@ -57,10 +57,10 @@ class Attempt:
     """One attempt at a cell, in an open container."""
 
     def __init__(self, opened: OpenCell, context: RunContext, materials: Materials, steps: StepRunner) -> None:
-        """Run nothing yet."""
+        """Create the attempt; runs nothing yet."""
         job = opened.job
         interpreter = opened.image.facts.interpreter(job.directories)
-        assert interpreter is not None  # noqa: S101  `with_interpreter` has seen to it
+        assert interpreter is not None  # noqa: S101  `with_interpreter` ensures it
         steps.python_version = interpreter.version
         self._job = job
         self._context = context
@@ -84,9 +84,9 @@ class Attempt:
         return self._recipe.tools.layout
 
     def bring_source(self) -> None:
-        """Put the project into the container; into a prepared one only the files that differ. Raise RetryCell.
+        """Put the source into the container; into a prepared one only the files that differ. Raise RetryCell.
 
-        What `before-all` wrote into the project, or changed there, must be as it left it in every cell.
+        Files that `before-all` wrote or changed in the project must be as it left them in every cell.
         """
         source, image = self._materials.source, self._part.image
         if image is None:
@@ -108,14 +108,14 @@ class Attempt:
             raise
 
     def serve(self, reused: SharedWheel | None, slot: Slot) -> Delivery:
-        """Build, or take the wheel that another cell built; test; publish.
+        """Build, or take the wheel of another cell; test; publish.
 
         Raise CellFailed, RetryCell, WheelRejected, MachineError.
         """
         self._recipe = replace(self._recipe, processors=slot.share)
         if self._part.is_runner:
             self._run_before_all()
-            # Others, which `before-all` kept waiting, may be at work beside it from here on.
+            # Cells that waited for `before-all` may run beside this one from here on.
             self._recipe = replace(self._recipe, processors=slot.share)
         if reused is not None:
             self._put(self._layout.repaired, archive_of(reused.path, reused.path.name))
@@ -127,7 +127,7 @@ class Attempt:
         return self._publish(path, contents)
 
     def _run_before_all(self) -> None:
-        """Run `before-all` for all cells that share it, and keep its result for them and for later runs."""
+        """Run `before-all` for all cells that share it, and snapshot the result for them and for later runs."""
         images, job = self._materials.prepared, self._job
         prepared = None
         try:
@@ -166,7 +166,7 @@ class Attempt:
         return path, contents
 
     def _cache_compilers(self) -> None:
-        """Let the build's compilers be asked for by way of the compiler cache, if the image has it."""
+        """Set up the compiler cache for the build, if the image has one; if that fails, warn and build without it."""
         caching = self._recipe.caching
         if caching is None:
             return
@@ -261,7 +261,7 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
 
 @contextmanager
 def _lost_on_error() -> Iterator[None]:
-    """Take an engine's error about an archive for what it most often is: the container went away meanwhile."""
+    """Raise ContainerLost for an engine's error about an archive: most often the container has disappeared."""
     try:
         yield
     except EngineError as error:

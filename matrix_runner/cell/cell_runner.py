@@ -22,13 +22,13 @@ from matrix_runner.recipe.testing import has_tests
 from matrix_runner.schedule import Slot
 
 RESTART_SECONDS = 30
-"""How long a daemon may take to come back."""
+"""Seconds allowed for a daemon's restart."""
 ATTEMPTS = 2
-"""A container that somebody else removed is a reason to try once more; twice is no accident."""
+"""The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
 
 
 def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) -> Outcome:
-    """Run one cell from its start to its outcome. Never raises: a failed cell is data.
+    """Run one cell from start to outcome. Never raises: a failed cell is data.
 
     The slot is held while commands run; the container opens before and closes after.
     """
@@ -36,10 +36,10 @@ def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) ->
 
 
 class CellRun:
-    """One cell of a run, through as many attempts as it takes."""
+    """One cell of a run, with all its attempts."""
 
     def __init__(self, job: Job, context: RunContext, materials: Materials, slot: Slot) -> None:
-        """Start nothing yet."""
+        """Create the run of a cell; starts nothing yet."""
         self._job = job
         self._context = context
         self._materials = materials
@@ -47,7 +47,7 @@ class CellRun:
         self._steps = StepRunner(job.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor)
 
     def run(self) -> Outcome:
-        """Run it to its outcome. Never raises."""
+        """Run the cell to its outcome. Never raises."""
         pool, steps = self._context.pool, self._steps
         pool.emit(CellStarted(at=pool.clock(), cell=self._job.cell))
         began = time.monotonic()
@@ -56,7 +56,7 @@ class CellRun:
             delivery = self._try_twice()
         except CellFailed as failed:
             status, failure = Status.FAILED, failed.failure
-        except Exception as bug:  # noqa: BLE001  a bug in one cell must not take the others' wheels with it
+        except Exception as bug:  # noqa: BLE001  a bug in one cell must not cost the others' wheels
             steps.print(traceback.format_exc())
             status, failure = Status.FAILED, steps.failure(Reason.INTERNAL, f"{type(bug).__name__}: {bug}")
         if status is Status.FAILED and self._context.is_cancelled:
@@ -91,7 +91,7 @@ class CellRun:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt()
-            except RetryCell as retry:  # noqa: PERF203  two turns
+            except RetryCell as retry:  # noqa: PERF203  two iterations
                 if attempt == ATTEMPTS or self._context.is_cancelled:
                     raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
                 text = f"{retry.message}; running the cell once more"
@@ -122,7 +122,7 @@ class CellRun:
                 attempt.bring_source()
                 with self._steps.holding(self._slot):
                     self._check_running()
-                    # While it waited, another cell may have published a wheel that serves it.
+                    # Another cell may meanwhile have published a wheel that serves this one.
                     return attempt.serve(reused or context.shared_wheels.find(job.cell), self._slot)
             except RetryCell:
                 raise
@@ -132,7 +132,7 @@ class CellRun:
                 raise
 
     def _usable_image(self) -> ProbedImage:
-        """Return the job's image. Raise MachineError if it cannot be had, CellFailed if it lacks something."""
+        """Return the job's image. Raise MachineError if it is unavailable, CellFailed if it lacks something."""
         image = self._materials.images.of(self._job)
         if isinstance(image, MachineError):
             raise image
@@ -142,7 +142,7 @@ class CellRun:
         return image
 
     def _part_in_before_all(self) -> BeforeAllPart:
-        """Return the cell's part. Raise CellFailed if the `before-all` that it shares has failed in another cell."""
+        """Return the cell's part in its `before-all`. Raise CellFailed if the latter has failed in another cell."""
         part = self._materials.prepared.wait(self._job, lambda: self._context.is_cancelled)
         if part.failed is not None:
             self._steps.enter(StepKind.BEFORE_ALL)
@@ -152,7 +152,7 @@ class CellRun:
         return part
 
     def _open(self, image: ProbedImage, part: BeforeAllPart, stack: ExitStack) -> Container:
-        """Open the container. If the image of an earlier run cannot be used, give it up and raise RetryCell."""
+        """Open the container. If a prepared image of an earlier run is unusable, reject it and raise RetryCell."""
         context, prepared = self._context, part.image
         spec = container_spec(self._job, image.image, context.volumes, None if prepared is None else prepared.image)
         try:
@@ -165,17 +165,17 @@ class CellRun:
             raise RetryCell(message, error.hint) from error
 
     def _check_running(self) -> None:
-        """Raise RetryCell after a stop: a container that waited for its slot may not have been removed yet."""
+        """Raise RetryCell after a stop of the run: the container that waited for its slot may still exist."""
         if self._context.is_cancelled:
             raise RetryCell("the run was stopped before the cell's turn came")
 
     def _wait_for_engine(self) -> None:
-        """Give a daemon that is being restarted, which ends every container, the time to come back."""
+        """Wait until a restarting daemon answers again, for a limited time; its restart ends every container."""
         deadline = time.monotonic() + RESTART_SECONDS
         while time.monotonic() < deadline and not self._context.is_cancelled:
             try:
                 self._context.request.engine.check()
-            except MachineError:  # noqa: PERF203  it answers at once when it can
+            except MachineError:  # noqa: PERF203  an engine that is up answers at once
                 time.sleep(1)
             else:
                 return

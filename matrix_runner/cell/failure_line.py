@@ -7,9 +7,9 @@ _LIMIT = 300
 _COMPILER = re.compile(
     r"\S+:\d+(:\d+)?: (fatal )?error: |\S+: fatal error: |.*: undefined reference to |.*\bld: cannot find -l"
 )
-"""GCC, Clang and the linker. Their first complaint is the cause; the later ones follow from it."""
+"""Errors of GCC, Clang and the linker. The first one is the cause; later ones follow from it."""
 
-# What uv, build and pip say of a backend's failure: their last lines, whatever the cause (measured, uv 0.13).
+# The last lines of uv, build and pip after a backend's failure, whatever its cause (measured, uv 0.13).
 _FRONTEND = re.compile(
     r"(hint|cause|note): |TIP |\[end of output\]|exit code: \d+$|\[\d+ lines of output\]"
     r"|error: Failed to build |Failed to build |error: subprocess-exited-with-error"
@@ -17,16 +17,16 @@ _FRONTEND = re.compile(
     r"|(The build backend returned an error|Call to `[^`]+` failed|Building wheel for .* did not run successfully)"
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[^\[\]])")
-"""Colours, titles and the like (ECMA-48): nobody reads them, and a line of nothing else says nothing."""
+"""Escape sequences such as colours and titles (ECMA-48): noise; a line of nothing else has no content."""
 
 _DECORATION = " \t\N{MULTIPLICATION SIGN}│├╰─▶>"
 
 
 def failure_line(output: bytes) -> str:
-    """Return the line that most likely says why a command failed, at most 300 characters; "" if it said nothing.
+    """Return the line with the most likely cause of a command's failure, at most 300 characters; "" without output.
 
-    That is a compiler's first error; else the last line, where installers and test runners put the cause, that is not
-    a build frontend's mere statement that there was a failure.
+    That is a compiler's first error; else the last line, where installers and test runners report the cause, apart from
+    lines in which a build frontend merely reports a failure.
     """
     text = _ESCAPES.sub("", output.decode("utf-8", "replace"))
     lines = [line.strip(_DECORATION) for line in text.splitlines()]

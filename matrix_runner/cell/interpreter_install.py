@@ -8,13 +8,13 @@ from matrix_runner.probe.image_probe import ProbedImage, probe_again
 from matrix_runner.recipe.step import Step, limits_of
 
 INSTALL = ("manylinux-interpreters", "ensure")
-"""The command of images since 2023-09; it downloads, checks a digest and unpacks to `/opt/python`."""
+"""The command of images since 2023-09: it downloads, checks a digest and unpacks to `/opt/python`."""
 
 
 def with_interpreter(job: Job, image: ProbedImage, steps: StepRunner, container: Container) -> ProbedImage:
-    """Return the image with the cell's interpreter in it: installed in the cell's container, if need be.
+    """Return the image with the cell's interpreter in it, installed in the cell's container if necessary.
 
-    Raise CellFailed if it cannot be had, Gone if the container went away.
+    Raise CellFailed if it is unavailable, ContainerLost or ImageError if the container is lost.
     """
     wanted = image.to_install(job)
     if wanted is None:

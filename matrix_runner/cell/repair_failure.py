@@ -19,7 +19,7 @@ from matrix_runner.wheelhouse import receive
 
 _NOT_FOUND = re.compile(r'required library "(?P<library>[^"]{1,300})" could not be located')
 _AUDITWHEEL = "cannot repair"
-"""So begins what it says of a wheel that it refuses; there is nothing in it that we do not say better."""
+"""The start of auditwheel's message on a wheel that it refuses; our explanation covers all of that message."""
 
 _TOO_RECENT = "too-recent versioned symbols"
 _ASKED_FOR = re.compile(r"--plat(?:=|\s+)['\"]?(?P<tag>[a-z]+[0-9_]+_\w+)")
@@ -27,9 +27,9 @@ _ASKED_FOR = re.compile(r"--plat(?:=|\s+)['\"]?(?P<tag>[a-z]+[0-9_]+_\w+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repair:
-    """A repair that failed. `built`: directory of the built wheel, in the container; `command`: what was run.
+    """A failed repair. `built`: directory of the built wheel, in the container; `command`: the repair command.
 
-    `plat`: the tag that the wheel was to have, unless the command itself says another.
+    `plat`: the requested platform tag, unless the command itself contains another.
     """
 
     platform: Platform
@@ -39,9 +39,9 @@ class Repair:
 
 
 def explain(failed: CellFailed, container: Container, repair: Repair, staging: Callable[[], Path]) -> CellFailed:
-    """Return the failure of a repair with its cause and what to do about it; as it was, if no more can be found out.
+    """Return a repair's failure with its cause and advice; unchanged if the cause remains unknown.
 
-    `staging`: makes an empty directory here, which is left empty.
+    `staging`: creates an empty directory on this machine, which is left empty.
     """
     if failed.failure.reason is not Reason.COMMAND:
         return failed
@@ -52,7 +52,7 @@ def explain(failed: CellFailed, container: Container, repair: Repair, staging: C
         asked = _ASKED_FOR.search(repair.command)
         wanted = _policy(policies, asked["tag"]) if asked else own
         explained = None if verdict is None else explanation(failed.failure, verdict, wanted, own, catalog.load())
-    except Exception:  # noqa: BLE001  whatever it was: the repair's own failure is the one to tell of
+    except Exception:  # noqa: BLE001  whatever it was, the repair's own failure is the one to report
         return failed
     return failed if explained is None else CellFailed(explained)
 
@@ -74,10 +74,7 @@ def _verdict(container: Container, repair: Repair, staging: Path, policies: tupl
 def explanation(
     failure: Failure, verdict: Verdict, wanted: Policy | None, own: Policy | None, known: Catalog
 ) -> Failure | None:
-    """Say why this wheel cannot have the tag that is wanted. None if it could, for all that can be seen in it.
-
-    `own`: the policy of the image that it was built in.
-    """
+    """Return the failure with the reason why this wheel cannot have the wanted tag; None if its files allow the tag."""
     said = failure.message
     status = said.partition(":")[0] if _AUDITWHEEL in said.lower() else said
     missing = _NOT_FOUND.search(failure.message)
@@ -113,7 +110,7 @@ def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) ->
 
 
 def _too_new(status: str, culprits: tuple[Demand, ...], wanted: Policy) -> tuple[str, Policy | None]:
-    """Return the message, and the lowest policy that fits."""
+    """Return the message, and the lowest policy that fits the wheel."""
     phrases = phrase(culprits)
     message = f"{status}: too new for {wanted}: {'; '.join(phrases[:3])}"
     message += f"; and {len(phrases) - 3} more" if len(phrases) > 3 else ""
@@ -135,7 +132,7 @@ def _advice(
     if all(each.kind is DemandKind.INSTRUCTIONS for each in culprits):
         hints.append("compile without -march, or with -march=x86-64")
     elif own is not None and own.version <= wanted.version:
-        # Its own compiler cannot have made them.
+        # The image's own compiler cannot have produced them.
         hints.append(f"for {wanted}, compile in the image what was taken ready-made, or do without these symbols")
     else:
         image = _image(known, wanted, newer=False)
@@ -144,7 +141,7 @@ def _advice(
 
 
 def _image(known: Catalog, policy: Policy, *, newer: bool) -> str:
-    """Name the oldest image that has a policy, or the newest that has nothing newer, as the options have it."""
+    """Return, as an option, the oldest image with a policy, or the newest image with no newer policy."""
     platform = policy.platform
     ages = {
         each.name: Version(each.version)

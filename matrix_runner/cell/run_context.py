@@ -23,9 +23,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """The request, and what a run opens to answer it. `started`: ISO 8601, with offset.
+    """The request, and everything that a run opens for it. `started`: ISO 8601, with offset.
 
-    `scratch`: a directory of the run's own, removed at its end. `redactor`: masks the run's secrets in what it says.
+    `scratch`: the run's own directory, removed at its end. `redactor`: masks the run's secrets in its messages.
     """
 
     request: BuildRequest
@@ -42,27 +42,27 @@ class RunContext:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether a signal has asked the run to stop."""
+        """Whether a signal has requested the run's end."""
         return self.interrupt.is_requested
 
     def notify(self, text: str, *, cell: Cell | None = None, is_warning: bool = False) -> None:
-        """Tell the user something, about the run or about one cell. From any thread."""
+        """Emit a message for the user, on the run or on one cell; from any thread."""
         self.pool.notify(self.redactor.text(text), cell=cell, is_warning=is_warning)
 
     def beside(self, work: Callable[[], R]) -> R | None:
-        """Do some work beside the main thread, which goes on to answer signals. None if one came before its end."""
+        """Do some work in another thread while the main one handles signals; return None if a signal came first."""
         return self.side_by_side((work,))[0]
 
     def side_by_side(self, works: Sequence[Callable[[], R]]) -> tuple[R | None, ...]:
-        """Do several pieces of work at once; None for each that a signal kept from its end."""
+        """Do several pieces of work in parallel; return None for each that a signal interrupted."""
         return self.pool.run([Task(run=work) for work in works], self.interrupt)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Materials:
-    """What the cells of a run are built from: known once the project is packed and the images are probed.
+    """The materials of the run's cells, known once the source is packed and the images are probed.
 
-    `has_crates`: whether the project has Rust in it.
+    `has_crates`: whether the project contains Rust code.
     """
 
     source: SourceArchive

@@ -28,7 +28,7 @@ class SharedWheels:
     """
 
     def __init__(self, jobs: Iterable[Job], *, waits: bool) -> None:
-        """`jobs`: all of the run, in plan order."""
+        """`jobs`: all jobs of the run, in plan order."""
         self._lock = threading.Lock()
         self._wheels: dict[Cell, SharedWheel] = {}
         self._leaders: dict[Platform, Cell] = {}
@@ -42,11 +42,11 @@ class SharedWheels:
 
     @classmethod
     def of(cls, inputs: BuildInputs) -> "SharedWheels":
-        """Make it for a build: cells wait for each other where a build file speaks of the stable ABI."""
+        """Create it for a build: cells wait for each other if a build file mentions the stable ABI."""
         return cls(inputs.plan.jobs, waits=hints_at_stable_abi(inputs.build_files))
 
     def may_start(self, job: Job) -> bool:
-        """Whether the cell need not wait for another's wheel."""
+        """Whether the cell need not wait for another cell's wheel."""
         leader = self.leader(job)
         if leader is None:
             return True
@@ -54,26 +54,26 @@ class SharedWheels:
             return leader in self._finished
 
     def leader(self, job: Job) -> Cell | None:
-        """Return the cell whose wheel this one waits for, which may serve it too; None if there is none."""
+        """Return the leader whose wheel this cell waits for and may reuse; None if there is none."""
         leader = self._leaders.get(job.cell.platform)
         if leader == job.cell or not job.cell.interpreter.supports_stable_abi:
             return None
         return leader
 
     def finish(self, cell: Cell) -> None:
-        """Mark the cell as finished, however it ended; release those that wait for it."""
+        """Mark the cell as finished, with any result; release the cells that wait for it."""
         with self._lock:
             self._finished.add(cell)
 
     def add(self, wheel: SharedWheel) -> None:
-        """Offer a published wheel to the cells that start later; release those that wait for its cell."""
+        """Offer a published wheel to cells that start later; release the cells that wait for its builder."""
         with self._lock:
             self._finished.add(wheel.builder)
             if serves_several(wheel.path.name):
                 self._wheels[wheel.builder] = wheel
 
     def find(self, cell: Cell) -> SharedWheel | None:
-        """Return a wheel made for several cells that installs on this one, if one is published."""
+        """Return a published wheel for several cells that installs on this one, or None."""
         with self._lock:
             return next(
                 (w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)),
@@ -81,6 +81,6 @@ class SharedWheels:
             )
 
     def wheel_of(self, builder: Cell) -> Path | None:
-        """Return the wheel that a cell offered, if it serves several cells."""
+        """Return the wheel that a cell offered, or None if it offered none for several cells."""
         with self._lock:
             return None if builder not in self._wheels else self._wheels[builder].path

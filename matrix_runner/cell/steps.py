@@ -16,49 +16,49 @@ from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 from matrix_runner.schedule import Slot
 
 _LAST_WORDS = 16 * 1024
-"""Bytes of a command's output that are kept to find the line that says why it failed."""
+"""Bytes of a command's last output that are searched for the line with the cause of its failure."""
 
 
 class CellFailed(Exception):
-    """The cell ends here, by `failure`. For the runner only."""
+    """The cell ends with `failure`. Handled by the cell runner only."""
 
     def __init__(self, failure: Failure) -> None:
-        """`failure`: goes into the outcome as it is."""
+        """`failure`: becomes part of the outcome unchanged."""
         super().__init__(failure.message)
         self.failure = failure
 
 
 class RetryCell(Exception):
-    """The attempt failed for a reason that another one may not meet. For the runner only."""
+    """The attempt failed for a reason that may not recur. Handled by the cell runner only."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        """`message`: the reason. `hint`: for the user, should the last attempt end so."""
+        """`message`: the reason. `hint`: for the user, if the last attempt fails for it."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class ContainerLost(RetryCell):
-    """The container, or the engine, went away."""
+    """The container or the engine has disappeared."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        """`message`: the command under way, and that the container vanished. `hint`: the engine's own advice."""
+        """`message`: the command under way, and the loss of the container. `hint`: the engine's own advice."""
         advice = "something removed the container or restarted the engine; look at the engine's own log"
         super().__init__(message, hint or advice)
 
 
 class StepRunner:
-    """Runs and times the steps of one cell, and tells listeners of them: here secrets are masked, before anybody hears.
+    """Runs and times the steps of one cell, and emits their events, masking secrets first.
 
-    So they are neither in the log and what is made of it (console, store, remote cache) nor in the outcome.
+    So they appear neither in the log and its uses (console, store, remote cache) nor in the outcome.
     """
 
     def __init__(
         self, cell: Cell, *, emit: Callable[[Event], None], clock: Callable[[], float], redactor: Redactor = NO_SECRETS
     ) -> None:
-        """`clock`: monotonic seconds since the run began."""
+        """`clock`: monotonic seconds since the start of the run."""
         self.python_version: str | None = None
-        """Version of the cell's interpreter, which may have been installed for it alone."""
+        """Version of the cell's interpreter, which may have been installed for this cell only."""
         self.compiler_cache: CompilerCacheUse | None = None
         self.waited = 0.0
         """Seconds spent waiting for a slot."""
@@ -72,16 +72,16 @@ class StepRunner:
 
     @property
     def times(self) -> tuple[StepTime, ...]:
-        """The steps so far, each with all the time it took, in the order they first came."""
+        """The steps so far in order of first start, each with its total time."""
         return tuple(StepTime(kind=kind, seconds=seconds) for kind, seconds in self._times.items())
 
     def enter(self, kind: StepKind) -> None:
-        """Enter a step: a failure from here on is a failure of that step."""
+        """Enter a step: later failures are attributed to it."""
         self._kind = kind
 
     @contextmanager
     def step(self, kind: StepKind, shown: str) -> Iterator[None]:
-        """Time a step, and tell listeners of its start and end. `shown`: the command as a person types it."""
+        """Time a step, and emit events at its start and end. `shown`: the command as the user would type it."""
         self.enter(kind)
         began = time.monotonic()
         self._emit(StepStarted(at=self._clock(), cell=self._cell, kind=kind, command=self._redactor.text(shown)))
@@ -94,7 +94,7 @@ class StepRunner:
 
     @contextmanager
     def holding(self, slot: Slot) -> Iterator[None]:
-        """Hold the slot; waiting for it is no time of the cell's."""
+        """Hold the slot; waiting for it does not count as the cell's time."""
         began = time.monotonic()
         with slot.acquired():
             self.waited += time.monotonic() - began
@@ -122,22 +122,22 @@ class StepRunner:
             raise self._explain(step, result, bytes(last_words))
 
     def print(self, text: str) -> None:
-        """Write a text of our own into the cell's log."""
+        """Write a message into the cell's log."""
         self._emit(Output(at=self._clock(), cell=self._cell, data=self._redactor.text(text).encode()))
 
     def warn(self, text: str) -> None:
-        """Tell the user something about this cell that is no failure."""
+        """Emit a warning about this cell."""
         text = self._redactor.text(text)
         self._emit(Notice(at=self._clock(), cell=self._cell, text=text, is_warning=True))
 
     def advise(self, text: str) -> None:
-        """Keep an advice for the outcome, should the cell fail."""
+        """Record advice for the outcome, in case the cell fails."""
         self._advice = text
 
     def advised(self, failure: Failure) -> Failure:
-        """Return the failure with the advice that was kept."""
+        """Return the failure with the recorded advice."""
         hint = "; ".join(text for text in (failure.hint, self._advice) if text)
-        # Once more: what is found out about a repair that failed does not come by way of `failure`.
+        # Masked here too: the explanation of a failed repair does not pass through `failure`.
         return replace(failure, message=self._redactor.text(failure.message), hint=self._redactor.text(hint) or None)
 
     def failure(self, reason: Reason, message: str, hint: str | None = None) -> Failure:
@@ -148,7 +148,7 @@ class StepRunner:
         )
 
     def failed(self, reason: Reason, message: str, hint: str | None = None) -> CellFailed:
-        """Return the exception that ends the cell by a failure of the current step."""
+        """Return the exception that ends the cell with a failure of the current step."""
         return CellFailed(self.failure(reason, message, hint))
 
     def _explain(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
