@@ -15,14 +15,14 @@ from matrix_runner.recipe.step import Step
 from matrix_runner.wheelhouse import is_stable_abi
 
 FIRST_AUDITOR = (3, 10)
-"""The oldest Python that abi3audit runs on (its metadata)."""
+"""The oldest Python that abi3audit supports (its metadata)."""
 
 _PLAIN = re.compile(r"cp(3)([0-9]+)-cp3\2")
 """The directory of a CPython that is not free-threaded."""
 
 
 def audit_steps(commands: Commands, wheel: str) -> Iterator[Step]:
-    """Return the steps that audit the repaired wheel (a file name); none if it is not to be, or cannot be."""
+    """Return the steps that audit the repaired wheel (a file name); none if an audit is unwanted or impossible."""
     command = _command(commands, wheel)
     python = _newest_python(commands.tools.facts)
     if not command or python is None or why_not(commands, wheel) is not None:
@@ -38,10 +38,10 @@ def audit_steps(commands: Commands, wheel: str) -> Iterator[Step]:
 
 
 def why_not(commands: Commands, wheel: str) -> str | None:
-    """Say why a wheel that should be audited is not, or None.
+    """Return the reason why a wheel is not audited although it should be, or None.
 
-    Nobody asked for the default audit in so many words: an image on which it cannot run does not fail the cell. What a
-    user requires is tried with whatever Python there is.
+    The default audit is no explicit request: an image on which it cannot run does not fail the cell. A user's own
+    requirements are tried with any Python.
     """
     if not _command(commands, wheel):
         return None
@@ -57,7 +57,7 @@ def why_not(commands: Commands, wheel: str) -> str | None:
 
 
 def _command(commands: Commands, wheel: str) -> str:
-    """Return what of `audit-command` is for this wheel: commands that name `{abi3_wheel}` are not for every one."""
+    """Return the part of `audit-command` for this wheel: commands with `{abi3_wheel}` apply to abi3 wheels only."""
     is_abi3 = is_stable_abi(wheel)
     parts = commands.settings[AUDIT_COMMAND].split(" && ")
     mine = [part for part in parts if is_abi3 or "{abi3_wheel}" not in part]
@@ -66,12 +66,12 @@ def _command(commands: Commands, wheel: str) -> str:
 
 
 def _is_ours(commands: Commands) -> bool:
-    """Whether what is installed is the default, so that its version is ours to choose."""
+    """Whether the default requirements are installed, so that their versions are ours to choose."""
     return commands.settings[AUDIT_REQUIRES] == AUDIT_REQUIRES.default
 
 
 def _create(commands: Commands, interpreter: str) -> str:
-    """Return a command for the shell that makes the environment of the audit."""
+    """Return a shell command that creates the audit environment."""
     layout, requires = commands.layout, commands.settings[AUDIT_REQUIRES]
     constraints = commands.tools.constraints
     packages = (*constraints.arguments, *requires) if constraints is not None and _is_ours(commands) else requires
@@ -80,14 +80,14 @@ def _create(commands: Commands, interpreter: str) -> str:
         create = f"uv venv --quiet --no-project --python {shlex.quote(interpreter)} {shlex.quote(place)}"
         install = f"uv pip install --quiet --python {shlex.quote(f'{place}/bin/python')} {shlex.join(packages)}"
     else:
-        # It runs in the project, whose files the requirements may name, and whose modules are not to be imported.
+        # It runs in the project, whose files the requirements may name, but whose modules must not be imported.
         create = f"{shlex.quote(interpreter)} -I -m venv {shlex.quote(place)}"
         install = f"{shlex.quote(f'{place}/bin/pip')} install --quiet {shlex.join(packages)}"
     return f"{create} && {install}" if requires else create
 
 
 def _newest_python(facts: ImageFacts) -> tuple[tuple[int, int], str] | None:
-    """Return version and directory of the newest CPython with the GIL, of all that the image has."""
+    """Return version and directory of the image's newest CPython with the GIL."""
     found = ((match, name) for name in facts.directories if (match := _PLAIN.fullmatch(name)))
     return max((((int(match[1]), int(match[2])), name) for match, name in found), default=None)
 
@@ -97,7 +97,7 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 class _Result(msgspec.Struct):
-    """What abi3audit found in one extension."""
+    """The findings of abi3audit in one extension."""
 
     is_abi3: bool
     is_abi3_baseline_compatible: bool
@@ -123,7 +123,7 @@ class _Audit(msgspec.Struct):
 
 
 def findings(output: bytes) -> str:
-    """Return which symbols of which file the report of abi3audit complains about; "" where there is no such report."""
+    """Return the symbols, by file, that the report of abi3audit complains about; "" without such a report."""
     texts = []
     for line in output.splitlines():
         if line.startswith(b'{"specs"'):

@@ -1,9 +1,9 @@
 """Sharing of cargo's downloads between cells, in the project's volume. Pure.
 
-Not by `CARGO_HOME`: programs, settings and credentials are there besides, rustup's own cargo among them. Links lead
-from there into the volume instead, for what is fetched only: crates and indexes of registries, and clones of git. What
-is unpacked of it, and so compiled, stays the cell's own. cargo locks its downloads by files beside them; these are
-links too, so that cells wait for each other as several cargos of one user do.
+Not through `CARGO_HOME`: that also contains programs, settings and credentials, among them rustup's own cargo. Links
+from there into the volume cover downloads only: crates and indexes of registries, and git clones. Unpacked, and thus
+compiled, files stay in the cell. cargo locks its downloads by files beside them; these are links too, so that cells
+wait for each other as several cargos of one user do.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ CARGO_HOME: Final = "CARGO_HOME"
 _LOCKS: Final = ".package-cache .package-cache-mutate"
 _FETCHED: Final = "registry/cache registry/index git/db"
 
-# A home on another file system is mounted: the links would be planted on somebody's machine. What before-all has
-# fetched, or an image has, stays as it is.
+# A home on another file system is mounted: the links would be created on somebody's machine. Downloads of before-all or
+# of an image stay as they are.
 _SHARE: Final = f"""\
 command -v cargo >/dev/null || exit 0
 shared=$1; home=${{CARGO_HOME:-$HOME/.cargo}}
@@ -33,8 +33,8 @@ cd "$shared" && command -v flock >/dev/null && flock -n .package-cache sh -c "$2
 exit 0
 """
 
-# A cargo that was killed may have left half a crate, which later ones take for whole. So what is new since the last
-# look is tried, under cargo's own lock; if another cargo is at work just now, the next cell looks.
+# A killed cargo may have left half a crate, which later ones take for whole. So crates that are new since the last
+# check are tested, under cargo's own lock; if another cargo is at work just now, the next cell checks.
 _LOOK: Final = """\
 newer=; if [ -e .looked ]; then newer="-newer .looked"; fi
 : >.looking
@@ -44,10 +44,10 @@ _TRY: Final = 'for crate; do gzip -t "$crate" 2>/dev/null || rm -f "$crate"; don
 
 
 def has_crates(files: Iterable[str]) -> bool:
-    """Whether a project with these files has Rust in it."""
+    """Whether a project with these files contains Rust code."""
     return any(file.rpartition("/")[2] == "Cargo.toml" for file in files)
 
 
 def share_downloads(layout: Layout) -> tuple[str, ...]:
-    """Return the command that lets cargo keep what it downloads in the volume."""
+    """Return the command that makes cargo store its downloads in the volume."""
     return ("sh", "-c", _SHARE, "sh", f"{layout.downloads}/cargo", _LOOK, _TRY)

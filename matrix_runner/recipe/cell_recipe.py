@@ -20,14 +20,14 @@ from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every step asks for what is cached
+@dataclass(frozen=True, kw_only=True)  # no slots: every step reads the cached properties
 class CellRecipe:
-    """A cell's steps.
+    """The steps of a cell.
 
-    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: what
-    `test-groups` come to, as requirements. `processors`: how many the build tools may use at once.
-    `has_crates`: whether the project has Rust in it. `caches_compilers`: False where the image lacks the compiler
-    cache that was asked for. `redactor`: of what is shown of the steps.
+    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: the
+    requirements of `test-groups`. `processors`: the number that build tools may use at once. `has_crates`: whether the
+    project contains Rust code. `caches_compilers`: False if the image lacks the requested compiler cache. `redactor`:
+    for the displayed commands.
     """
 
     job: Job
@@ -42,26 +42,26 @@ class CellRecipe:
 
     @cached_property
     def caching(self) -> CompilerCaching | None:
-        """The compiler cache of the build's steps, None if there is none."""
+        """The compiler cache of the build's steps, or None."""
         tool = self.job.settings[COMPILER_CACHE]
         if tool is CompilerCache.NONE or not self.caches_compilers:
             return None
         return CompilerCaching(tool=tool, layout=self.tools.layout)
 
     def set_up_caching(self, caching: CompilerCaching) -> Step:
-        """Make the commands that ask the compiler cache; it fails if the image has none."""
+        """Return the step that creates the compiler cache's wrappers; it fails if the cache is missing."""
         script = caching.set_up()
         path = (self.tools.python_bin,)
         return self.commands.shell(StepKind.PREPARE, script, path=path, shown=f"set up {caching.tool}")
 
     def before_all(self) -> Iterator[Step]:
-        """Steps that prepare an image for all its cells."""
+        """Yield the steps that prepare an image for all its cells."""
         commands = self.commands.during(Phase.PREPARATION)
         yield from commands.environment()
         yield commands.user(StepKind.BEFORE_ALL, self.job.settings[BEFORE_ALL], path=(self.tools.python_bin,))
 
     def build(self) -> Iterator[Step]:
-        """Steps that end with a wheel in `Layout.built`."""
+        """Yield the steps that end with a wheel in `Layout.built`."""
         tools, settings = self.tools, self.job.settings
         commands = replace(self.commands, caching=self.caching)
         yield from self._begin()
@@ -77,17 +77,17 @@ class CellRecipe:
         yield commands.step(StepKind.BUILD, command, path=tools.build_path, cwd=tools.layout.project)
 
     def repair(self, wheel: str) -> Step:
-        """Make of the built wheel (a file name) one with the platform's tag, in `Layout.repaired`."""
+        """Return the step that gives the built wheel (a file name) the platform tag, in `Layout.repaired`."""
         return repair_step(self.commands, wheel)
 
     def audit(self, wheel: str) -> Iterator[Step]:
-        """Steps that check the repaired wheel (a file name) by `audit-command`."""
+        """Return the steps that check the repaired wheel (a file name) by `audit-command`."""
         return audit_steps(self.commands, wheel)
 
     def test(self, wheel: str, *, is_built_here: bool = True) -> Iterator[Step]:
-        """Steps that test the repaired wheel (a file name) in a fresh environment.
+        """Yield the steps that test the repaired wheel (a file name) in a fresh environment.
 
-        `is_built_here`: False if another cell built it, and this one has not yet evaluated `environment`.
+        `is_built_here`: False if another cell built it, so that this one has not yet evaluated `environment`.
         """
         if not has_tests(self.job.cell, self.job.settings):
             return
@@ -96,19 +96,19 @@ class CellRecipe:
         yield from test_steps(self.commands, f"{self.tools.layout.repaired}/{wheel}", self.groups)
 
     def remarks(self) -> tuple[str, ...]:
-        """Say what of the configuration has no effect on this cell's build."""
+        """Return remarks on settings without effect on this cell's build."""
         found: list[str | None] = [why_not_compressed(self.job.settings, self.tools.facts)]
         if self.job.settings[CONFIG_SETTINGS] and not self.tools.knows_config_settings:
             found.append("config-settings are left out: pip for this Python cannot pass them on")
         return tuple(remark for remark in found if remark is not None)
 
     def why_not_audited(self, wheel: str) -> str | None:
-        """Say why the wheel (a file name) is not audited although it should be, or None."""
+        """Return the reason why the wheel (a file name) is not audited although it should be, or None."""
         return why_not(self.commands, wheel)
 
     @cached_property
     def commands(self) -> Commands:
-        """What makes the commands of the steps."""
+        """The factory of the steps' commands."""
         return Commands(
             job=self.job,
             tools=self.tools,
@@ -119,7 +119,7 @@ class CellRecipe:
         )
 
     def _share_crates(self) -> Iterator[Step]:
-        """Let cargo find what other cells have downloaded; not on somebody's machine, whose home has it anyhow."""
+        """Yield the step that shares cargo's downloads between cells; none on this machine, which shares its home."""
         commands = self.commands
         if self.has_crates and self.tools.is_disposable and not commands.sets(CARGO_HOME):
             step = commands.step(
@@ -131,6 +131,6 @@ class CellRecipe:
         yield from self.commands.environment()
         constraints = self.tools.constraints
         if constraints is not None and self.job.settings[DEPENDENCY_VERSIONS].source is VersionSource.FILE:
-            # Told even where nothing is installed by it: a name that is not there is a mistake everywhere.
+            # Even if nothing is installed by it: a missing file is a mistake in every cell.
             path = (self.tools.python_bin,)
             yield self.commands.shell(StepKind.PREPARE, constraints.prepare(), path=path, shown="dependency-versions")

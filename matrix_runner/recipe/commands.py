@@ -24,26 +24,25 @@ from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 SearchPath = tuple[str, ...]
-"""What comes first on PATH."""
+"""The first directories on PATH."""
 
 
 class Phase(Enum):
-    """Which part of a cell a command is of: they differ in the variables that commands see."""
+    """The part of a cell that a command belongs to; it decides the command's variables."""
 
     PREPARATION = "preparation"
-    """`before-all`: shared by several cells, so that no command may know which of them it is run in."""
+    """`before-all`: shared by several cells, so no command may see the cell that runs it."""
     BUILD = "build"
     TEST = "test"
-    """`test-environment` comes on top."""
+    """Adds `test-environment`."""
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every step asks for what is cached
+@dataclass(frozen=True, kw_only=True)  # no slots: every step reads the cached properties
 class Commands:
-    """Makes a cell's commands.
+    """The factory of a cell's commands.
 
-    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: how many
-    the build tools may use at once. `caching`: by which compilers are called, None for by none. `redactor`: of what is
-    shown.
+    `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: the number
+    that build tools may use at once. `caching`: the compiler cache, or None. `redactor`: for the displayed commands.
     """
 
     job: Job
@@ -56,21 +55,21 @@ class Commands:
     redactor: Redactor = NO_SECRETS
 
     def during(self, phase: Phase) -> "Commands":
-        """Return the same for another part of the cell."""
+        """Return the factory for another part of the cell."""
         return replace(self, phase=phase)
 
     @property
     def settings(self) -> Settings:
-        """The cell's."""
+        """The settings of the cell."""
         return self.job.settings
 
     @property
     def layout(self) -> Layout:
-        """Where the cell's things are."""
+        """The paths of the cell's files."""
         return self.tools.layout
 
     def environment(self) -> tuple[Step, ...]:
-        """Evaluate `environment` once, by the container's own shell, and keep it for the cell's later steps."""
+        """Return the step that evaluates `environment` once, by the container's shell, and saves it for later steps."""
         pairs = self.settings[ENVIRONMENT]
         if not pairs:
             return ()
@@ -81,7 +80,7 @@ class Commands:
         return (Step(kind=kind, request=request, shown=shown),)
 
     def test_environment(self) -> tuple[Step, ...]:
-        """Evaluate `test-environment` once, on top of `environment`, and keep it for the steps of the test."""
+        """Return the step that evaluates `test-environment` once, after `environment`, and saves it for the test."""
         pairs = self.settings[TEST_ENVIRONMENT]
         if not pairs:
             return ()
@@ -91,28 +90,28 @@ class Commands:
         return (self.shell(StepKind.ENVIRONMENT, script, path=path, cwd=self.layout.project, shown=shown),)
 
     def user(self, kind: StepKind, command: str, *, path: SearchPath, wheel: str | None = None) -> Step:
-        """Make a step of a command of the user's: by the shell, in the project."""
+        """Return a step for a command of the user: run by the shell, in the project."""
         return self.shell(kind, self.fill(command, wheel=wheel), path=path, cwd=self.layout.project)
 
     def shell(
         self, kind: StepKind, script: str, *, path: SearchPath, cwd: str | None = None, shown: str | None = None
     ) -> Step:
-        """Make a step of a script for the shell."""
+        """Return a step for a shell script."""
         return self._step(kind, ("sh", "-c", script), path=path, cwd=cwd, shown=shown or script)
 
     def step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None) -> Step:
-        """Make a step of a command."""
+        """Return a step for a command."""
         return self._step(kind, argv, path=path, cwd=cwd, shown=shlex.join(argv))
 
     def _step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, shown: str) -> Step:
         if self._variables is not None:
-            # PATH once more after the user's variables: theirs must not hide the cell's own interpreter.
+            # PATH again after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
             argv = ("sh", "-c", script, "sh", ":".join(self._found_first(path)), *argv)
         return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd, kind=kind), shown=shown)
 
     def telling(self, step: Step, wishes: Mapping[str, str]) -> Step:
-        """Return the step with further variables, of which those that the user has set stay as they are."""
+        """Return the step with further variables, except those that the user has set."""
         return replace(step, request=replace(step.request, env=(*step.request.env, *self._undecided(wishes))))
 
     def sets(self, name: str) -> bool:
@@ -120,7 +119,7 @@ class Commands:
         return name in {*self._decided, *(variable for variable, _ in self.settings[ENVIRONMENT])}
 
     def fill(self, command: str, *, wheel: str | None = None) -> str:
-        """Put values in the place of `{project}` and its like; `#{project}` stays, without the `#`."""
+        """Replace placeholders such as `{project}` by their values; `#{project}` yields a literal `{project}`."""
         values = {
             "project": self.layout.project,
             "package": self.layout.package,
@@ -133,14 +132,14 @@ class Commands:
 
     @property
     def _variables(self) -> str | None:
-        """The file of variables that the command begins with, if there is one."""
+        """The file of variables that the command loads first, or None."""
         if self.phase is Phase.TEST and self.settings[TEST_ENVIRONMENT]:
             return self.layout.test_variables
         return self.layout.variables if self.settings[ENVIRONMENT] else None
 
     def _assignments(self, option: Option[Variables], save: str) -> tuple[str, str]:
-        """Return a script that sets an option's variables in turn and then does `save`; and how to show it."""
-        # Not `export NAME="$(command)"`: its status is that of `export`, and a command that fails must fail the step.
+        """Return a script that sets an option's variables in turn and then runs `save`, and its text for display."""
+        # Not `export NAME="$(command)"`: its status is that of `export`, but a failed command must fail the step.
         shown, lines = [], []
         for name, value in self.settings[option]:
             readable = self.redactor.shown(name, value)
@@ -183,12 +182,12 @@ class Commands:
         )
 
     def _sharing(self, kind: StepKind) -> Variables:
-        """Tell installers and compilers where to keep what other cells and runs will want again.
+        """Return the variables by which installers and compilers share their caches with other cells and runs.
 
-        Copies, not links: what a cell does to an installed file must not come to the next one. And a volume is
-        another file system, to which uv cannot link, and says so each time. The environment that `uv build` makes is
-        in the volume itself, and nobody's commands but the build backend's run in it: there links, as is uv's own
-        way, save a fifth of a small build (measured: 0.25 s of 1.25 for the 494 files of setuptools).
+        Copies, not links: a cell's changes to an installed file must not reach the next cell. And a volume is another
+        file system: uv cannot link to it, and warns each time. The environment of `uv build` is in the volume itself,
+        and only the build backend's commands run in it: there links, uv's default, save a fifth of a small build
+        (measured: 0.25 s of 1.25 for the 494 files of setuptools).
         """
         is_within_cache = kind is StepKind.BUILD and self.tools.frontend is Frontend.UV
         wishes = {
@@ -200,7 +199,7 @@ class Commands:
         return self._undecided(wishes)
 
     def _undecided(self, wishes: Mapping[str, str]) -> Variables:
-        """Return those that neither `environment-pass` nor `create-args` set; `environment` prevails by itself."""
+        """Return the variables that neither `environment-pass` nor `create-args` set; `environment` prevails anyhow."""
         decided = self._decided
         return tuple((name, value) for name, value in wishes.items() if name not in decided)
 
@@ -210,9 +209,9 @@ class Commands:
         return frozenset(name for name, _ in (*self.passed, *given))
 
     def _parallelism(self) -> Variables:
-        """Tell build tools their share of the processors, which each would else take for all its own.
+        """Return the variables that limit build tools to their share of the processors; each would else use them all.
 
-        Only what the user has not set; the shell sets those of `environment` later, so that they prevail anyhow.
+        Except those that the user has set; the shell sets those of `environment` later, so they prevail anyhow.
         """
         wishes = {
             "MAKEFLAGS": f"-j{self.processors}",
@@ -223,7 +222,7 @@ class Commands:
         return tuple((name, value) for name, value in wishes.items() if name not in decided)
 
     def _identity(self) -> Variables:
-        """What a build script asks to learn who runs it, and for which cell."""
+        """Return the variables that identify this program and the cell to build scripts."""
         tools = ("MATRIX_RUNNER", "CIBUILDWHEEL") if self.settings.is_drop_in else ("MATRIX_RUNNER",)
         pairs = tuple((tool, "1") for tool in tools)
         if self.phase is Phase.PREPARATION:
@@ -237,7 +236,7 @@ def _names(pairs: Variables) -> tuple[str, ...]:
 
 
 def _active_environment(first_on_path: str, matrix: str) -> Variables:
-    """VIRTUAL_ENV, where an environment of ours comes first on PATH: uv and some test tools go by it."""
+    """Return VIRTUAL_ENV if an environment of ours is first on PATH: uv and some test tools depend on it."""
     if not first_on_path.startswith(f"{matrix}/"):
         return ()
     return (("VIRTUAL_ENV", first_on_path.removesuffix("/bin")),)

@@ -1,6 +1,6 @@
 """The compiler cache of a cell (ccache, sccache): wrappers for compilers, and hit counts. Pure.
 
-ccache and sccache are not in the images; a project installs what it wants in `before-all`.
+The images contain neither ccache nor sccache; a project installs one in `before-all`.
 """
 
 import re
@@ -17,10 +17,10 @@ _NAMES: Final = (
     *("gfortran", "x86_64-redhat-linux-gcc", "x86_64-redhat-linux-g++"),
     *("x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++", "i686-linux-gnu-gcc", "i686-linux-gnu-g++"),
 )
-"""Commands that build systems look for; `<machine>-gcc` is what a Python of a distribution was built with."""
+"""Compiler commands of build systems; a distribution's Python was built with `<machine>-gcc`."""
 
 _WITHOUT_FORTRAN: Final = tuple(name for name in _NAMES if name != "gfortran")
-"""ccache hands Fortran through without keeping anything; sccache refuses it."""
+"""ccache passes Fortran through without caching; sccache refuses it."""
 
 _HITS: Final = re.compile(r"Result: (direct_cache_hit|preprocessed_cache_hit|cache hit \((direct|preprocessed)\))")
 _MISSES: Final = re.compile(r"Result: cache[_ ]miss\b")
@@ -28,19 +28,19 @@ _MISSES: Final = re.compile(r"Result: cache[_ ]miss\b")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompilerCaching:
-    """How a cell's build steps come to the compiler cache `tool`."""
+    """The use of the compiler cache `tool` in a cell's build steps."""
 
     tool: CompilerCache
     layout: Layout
 
     @property
     def path(self) -> str:
-        """What goes on PATH before the image's own compilers."""
+        """The directory on PATH before the image's own compilers."""
         return self.layout.compilers
 
     @property
     def variables(self) -> Variables:
-        """What build steps see besides."""
+        """The compiler cache's variables for build steps."""
         match self.tool:
             case CompilerCache.NONE:
                 return ()
@@ -57,7 +57,7 @@ class CompilerCaching:
             case CompilerCache.SCCACHE:
                 return (
                     ("SCCACHE_DIR", self.layout.compiled),
-                    # The server ends with the cell, and must not be another cell's.
+                    # The server ends with the cell, and must not be shared with another cell.
                     ("SCCACHE_SERVER_UDS", f"{self.layout.matrix}/sccache.socket"),
                     ("SCCACHE_IDLE_TIMEOUT", "0"),
                     ("RUSTC_WRAPPER", "sccache"),
@@ -65,16 +65,16 @@ class CompilerCaching:
 
     @property
     def _environments(self) -> tuple[str, ...]:
-        """Beginnings of where frontends make the build's environment: under another name each time.
+        """Path prefixes of the frontends' build environments, which have another name each time.
 
         setuptools looks for headers there (`-I<environment>/include`), and ccache takes each such option for another
-        compilation: then it runs the preprocessor of every file before it finds that nothing has changed, some ten
-        times as long. Headers that are really taken from there it compares all the same.
+        compilation: it would run the preprocessor on every file before it finds that nothing has changed, which takes
+        some ten times as long. Headers that are really included from there are compared all the same.
         """
         return (f"{self.layout.downloads}/uv/builds-v0/", "/tmp/build-env-", "/tmp/pip-build-env-")  # noqa: S108
 
     def set_up(self) -> str:
-        """Return a script that makes the commands, one for each compiler on PATH; status 3 if the tool is not there."""
+        """Return a script that creates a wrapper for each compiler on PATH; its status is 3 if the tool is missing."""
         names, place, tool = shlex.join(_WITHOUT_FORTRAN), shlex.quote(self.path), shlex.quote(str(self.tool))
         make = (
             'ln -sf "$tool" "$place/$name"'
@@ -89,14 +89,14 @@ class CompilerCaching:
         )
 
     def ask(self) -> tuple[str, ...]:
-        """Return the command that says what the cache did in this cell."""
+        """Return the command that prints the cache's results in this cell."""
         if self.tool is CompilerCache.CCACHE:
-            # Not its statistics: these are of all cells that use the volume at the same time.
+            # Not its statistics: these include all cells that use the volume at the same time.
             return ("sh", "-c", 'grep "Result: " "$1"; true', "sh", self.layout.compiler_log)
         return ("sccache", "--show-stats")
 
     def read(self, output: str) -> CompilerCacheUse:
-        """Return what the answer says."""
+        """Parse the output of the `ask` command."""
         if self.tool is CompilerCache.CCACHE:
             hits, misses = len(_HITS.findall(output)), len(_MISSES.findall(output))
         else:
@@ -105,7 +105,7 @@ class CompilerCaching:
 
     @property
     def advice(self) -> str:
-        """What to tell a user whose image lacks the tool."""
+        """The advice for a user whose image lacks the tool."""
         return (
             f"compiler-cache: the image has no {self.tool}, so everything is compiled;"
             f" install it in before-all (such as `apt-get install -y {self.tool}` or `dnf install -y {self.tool}`)"

@@ -12,7 +12,7 @@ from matrix_runner.model.platforms import Arch, Libc
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterpreterFacts:
-    """An interpreter that answered. `directory`: its name under `/opt/python`. `modules`: which tools it can import."""
+    """A working interpreter. `directory`: its name under `/opt/python`. `modules`: the importable modules of tools."""
 
     directory: str
     version: str
@@ -22,12 +22,12 @@ class InterpreterFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageFacts:
-    """What the probe saw. `tools`: name and the first line of `--version`. `directories`: all of `/opt/python`.
+    """The results of a probe. `tools`: name and first line of `--version`. `directories`: all of `/opt/python`.
 
-    `installable`: what `manylinux-interpreters ensure` can add to them; asked only where something wanted is missing.
-    `machine` is `uname -m` as commands see it; `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake
-    (an image's stated architecture can lie: measured on Docker 20.10). `decided`: variables that tell build tools how
-    many processors to use, and are set there already.
+    `installable`: interpreters that `manylinux-interpreters ensure` can add; queried only if a wanted one is missing.
+    `machine`: `uname -m` as commands see it. `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake (an
+    image's stated architecture can lie: measured on Docker 20.10). `decided`: variables with the processor count for
+    build tools that are already set there.
     """
 
     machine: str
@@ -43,16 +43,16 @@ class ImageFacts:
     decided: tuple[str, ...] = ()
 
     def tool(self, name: str) -> str | None:
-        """What a tool says of its version, or None where it is not on PATH."""
+        """Return the version line of a tool, or None if it is not on PATH."""
         return dict(self.tools).get(name)
 
     def interpreter(self, directories: tuple[str, ...]) -> InterpreterFacts | None:
-        """Return the first of the named interpreters that is there."""
+        """Return the first of the named interpreters that exists, or None."""
         by_name = {facts.directory: facts for facts in self.interpreters}
         return next((by_name[name] for name in directories if name in by_name), None)
 
     def to_install(self, directories: tuple[str, ...]) -> str | None:
-        """Return the first of the named interpreters that can be installed on demand, if none of them is there."""
+        """Return the first of the named interpreters that can be installed on demand; None if one exists already."""
         if any(name in self.directories for name in directories):
             return None
         return next((name for name in directories if name in self.installable), None)
@@ -60,7 +60,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """Why a cell cannot run in this image, and what to do."""
+    """The reason why a cell cannot run in an image, with a hint."""
 
     message: str
     hint: str
@@ -84,8 +84,8 @@ suffix = sysconfig.get_config_var("EXT_SUFFIX") or sysconfig.get_config_var("SO"
 print("\\t".join(["%d.%d.%d" % sys.version_info[:3], ",".join(names), suffix]))
 """
 
-# Everything that starts a program goes to the background and is waited for once: in turn the eight interpreters of a
-# usual image take 0.6 s, side by side a third of it. A line below 4 KiB is written whole (POSIX, PIPE_BUF).
+# Every program starts in the background, and all are waited for once: in sequence the eight interpreters of a usual
+# image take 0.6 s, in parallel a third of it. A line below 4 KiB is written atomically (POSIX, PIPE_BUF).
 _PROBE = """
 root=$1; missing=; shift
 printf 'machine\\t%s\\n' "$(uname -m)"
@@ -142,15 +142,15 @@ fi
 
 
 def probe_request(root: str, directories: tuple[str, ...]) -> ExecRequest:
-    """Return the command that asks a container what it holds; `directories`: the interpreters to start and ask."""
+    """Return the command that probes a container; `directories`: the interpreters to start and query."""
     script = f"ask={shlex.quote(_ASK_INTERPRETER)}\n{_PROBE}"
-    # A cell may go on in the same container: what `before-all` makes of it is to hold no traces of the question.
+    # A cell may continue in the same container: the result of `before-all` must not contain traces of the probe.
     env = (("PYTHONDONTWRITEBYTECODE", "1"),)
     return ExecRequest(argv=("sh", "-c", script, "probe", root, *directories), env=env, timeout=120)
 
 
 def parse_probe(output: str) -> ImageFacts:
-    """Read what the probe printed. Lines that it did not print are passed over: an image's shell may add its own."""
+    """Parse the output of the probe. Unknown lines are ignored: an image's shell may add its own."""
     rows = [line.split("\t") for line in output.splitlines()]
     single = {row[0]: row[1] for row in rows if len(row) == 2}
     interpreters = [row[1:] for row in rows if row[0] == "interpreter" and len(row) == 5]
@@ -182,7 +182,7 @@ class _Listed(msgspec.Struct):
 
 
 def _listed(answer: str) -> tuple[str, ...]:
-    """Read `manylinux-interpreters list --format json`; nothing if it is anything else."""
+    """Parse `manylinux-interpreters list --format json`; empty if it is anything else."""
     try:
         return tuple(row.identifier for row in msgspec.json.decode(answer, type=list[_Listed]))
     except msgspec.DecodeError:
@@ -190,7 +190,7 @@ def _listed(answer: str) -> tuple[str, ...]:
 
 
 def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, place: str) -> Problem | None:
-    """Say why no cell like this can run there, or None. `place`: the image, or this machine, as the user knows it."""
+    """Return the reason why no such cell can run there, or None. `place`: the name of the image, or this machine."""
     arch = cell.platform.arch
     seen = _elf_arch(facts.elf)
     option = f"`{cell.platform.libc}-{arch}-image`"
@@ -222,7 +222,7 @@ def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, pl
 def find_missing_tool(
     cell: Cell, directories: tuple[str, ...], facts: ImageFacts, place: str, needs: frozenset[str]
 ) -> Problem | None:
-    """Say which tools the cell's steps need and the place lacks, or None. Without uv, pip must be there or be made."""
+    """Return the problem of missing tools, or None. Without uv, the interpreter must have pip or ensurepip."""
     missing = sorted(tool for tool in needs if facts.tool(tool) is None)
     interpreter = facts.interpreter(directories)
     if facts.tool("uv") is None and interpreter is not None and not interpreter.modules & {"pip", "ensurepip"}:

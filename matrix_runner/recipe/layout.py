@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Where a cell's things are, inside. The same in every cell, so that builds are reproducible.
+    """The paths of a cell's files in its container. The same in every cell, so that builds are reproducible.
 
-    `inner`: the package's directory, relative to the project with `/`; "" where the project is the package.
+    `inner`: the package's directory, relative to the project with `/`; "" if the project is the package.
     """
 
     root: str
@@ -20,42 +20,42 @@ class Layout:
 
     @property
     def package(self) -> str:
-        """What is built, the project or a directory below it: `{package}` in commands."""
+        """The package to build, the project or a directory below it: `{package}` in commands."""
         return f"{self.project}/{self.inner}" if self.inner else self.project
 
     @property
     def matrix(self) -> str:
-        """Everything else of ours."""
+        """The directory of all our other files."""
         return f"{self.root}/matrix"
 
     @property
     def built(self) -> str:
-        """Where the build frontend puts the wheel."""
+        """The build frontend's output directory."""
         return f"{self.matrix}/built"
 
     @property
     def repaired(self) -> str:
-        """Where repair puts it: `{dest_dir}`."""
+        """The repair's output directory: `{dest_dir}` in commands."""
         return f"{self.matrix}/repaired"
 
     @property
     def test(self) -> str:
-        """Working directory of the tests."""
+        """The working directory of the tests."""
         return f"{self.matrix}/test"
 
     @property
     def build_environment(self) -> str:
-        """An environment for the build frontend, where the interpreter itself must not be changed or lacks it."""
+        """The build frontend's environment, for an interpreter that must not be changed or lacks a frontend."""
         return f"{self.matrix}/build-environment"
 
     @property
     def audit_environment(self) -> str:
-        """The environment of what checks the repaired wheel."""
+        """The environment of the tools that check the repaired wheel."""
         return f"{self.matrix}/audit-environment"
 
     @property
     def test_environment(self) -> str:
-        """The fresh environment in which the repaired wheel is tested."""
+        """The fresh environment for tests of the repaired wheel."""
         return f"{self.matrix}/test-environment"
 
     @property
@@ -65,35 +65,35 @@ class Layout:
 
     @property
     def downloads(self) -> str:
-        """What installers keep of what they fetched: a volume that the project's cells of all runs share."""
+        """The installers' caches: a volume that the project's cells of all runs share."""
         return f"{self.matrix}/downloads"
 
     @property
     def compiled(self) -> str:
-        """What a compiler cache keeps: a volume as well."""
+        """The compiler cache's directory: a volume as well."""
         return f"{self.matrix}/compiled"
 
     @property
     def compilers(self) -> str:
-        """Commands named like compilers that ask the compiler cache first."""
+        """Wrappers named like compilers that query the compiler cache first."""
         return f"{self.matrix}/compilers"
 
     @property
     def compiler_log(self) -> str:
-        """What the compiler cache says of each call in this cell."""
+        """The compiler cache's log of each call in this cell."""
         return f"{self.matrix}/compiler-cache.log"
 
     @property
     def source_list(self) -> str:
-        """In a prepared image: the project's files as they were put, to find what has changed since."""
+        """The list of the project's original files in a prepared image, to find later changes."""
         return f"{self.matrix}/source-list"
 
     @property
     def variables(self) -> str:
-        """What `environment` came to, as a file for the shell."""
+        """The evaluated variables of `environment`, as a file for the shell."""
         return f"{self.matrix}/environment.sh"
 
     @property
     def test_variables(self) -> str:
-        """What `environment` and then `test-environment` came to, as a file for the shell."""
+        """The evaluated variables of `environment` and `test-environment`, as a file for the shell."""
         return f"{self.matrix}/test-environment.sh"

@@ -1,6 +1,6 @@
 """The repair step: auditwheel's command line, or the user's, and compression. Pure.
 
-One call of auditwheel: what it would show of a wheel is asked only of one that it could not repair (`repair_failure`).
+auditwheel is called once: a wheel is examined further only if it could not be repaired (`repair_failure`).
 """
 
 import re
@@ -16,17 +16,17 @@ from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import calls_auditwheel
 
 LEVEL: Final = "AUDITWHEEL_ZIP_COMPRESSION_LEVEL"
-"""auditwheel's variable for its option `-z`: so a user's own command, or a script that it calls, is told too."""
+"""auditwheel's variable for its option `-z`: it also reaches a user's own command, and scripts that it calls."""
 
 FIRST_WITH_LEVELS: Final = (6, 3)
-"""The first auditwheel that has it (its source; 6.2 has not)."""
+"""The first auditwheel with that variable (its source; 6.2 lacks it)."""
 
 _OWN_CHOICE: Final = REPAIR_COMPRESSION.default
 _VERSION: Final = re.compile(r"auditwheel (?P<major>[0-9]{1,9})\.(?P<minor>[0-9]{1,9})")
 
 
 def repair_step(commands: Commands, wheel: str) -> Step:
-    """Return the step that makes of the built wheel (a file name) one with the platform's tag, in `Layout.repaired`."""
+    """Return the step that turns the built wheel (a file name) into one with the platform tag, in `Layout.repaired`."""
     layout, level = commands.layout, commands.settings[REPAIR_COMPRESSION]
     command = commands.settings[REPAIR_WHEEL_COMMAND] or "mv {wheel} {dest_dir}/"
     shown = commands.fill(command, wheel=f"{layout.built}/{wheel}")
@@ -37,7 +37,7 @@ def repair_step(commands: Commands, wheel: str) -> Step:
 
 
 def why_not_compressed(settings: Settings, facts: ImageFacts) -> str | None:
-    """Say why `repair-compression` has no effect on the wheel, or None."""
+    """Return the reason why `repair-compression` has no effect on the wheel, or None."""
     if settings[REPAIR_COMPRESSION] == _OWN_CHOICE:
         return None
     if not calls_auditwheel(settings):

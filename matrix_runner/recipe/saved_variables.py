@@ -1,7 +1,8 @@
 """Saving a cell's variables in its container from step to step, and removing them. Pure.
 
-Only those that the project sets, not all that are exported: among those are the host's, which are given to each command
-anew, and are often secrets of a CI system. And only as long as commands need them: no image that is kept has them.
+Only variables that the project sets, not all exported ones: the latter include the host's, which each command gets
+anew, and which are often secrets of a CI system. And only for as long as commands need them: no saved image contains
+them.
 """
 
 import shlex
@@ -11,8 +12,8 @@ from typing import Final
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.recipe.layout import Layout
 
-# In the shell's own words: `export -p` would tell of all, `env -i` would lose what a shell does not import, and either
-# adds what a shell sets by itself (PWD, SHLVL). Names that no project has, as they are the shell's variables too.
+# Built into the shell: `export -p` would reveal all variables, `env -i` would lose those that a shell does not import,
+# and either adds those that a shell sets by itself (PWD, SHLVL). Unlikely names, as they are the shell's variables too.
 _SAVE: Final = """\
 mr_save() {
   mr_rest=$2; mr_text=
@@ -28,9 +29,9 @@ mr_save() {
 
 
 def saving_script(names: Iterable[str], file: str) -> str:
-    """Return a script for the shell that writes its variables of these names into a file that a shell can read.
+    """Return a shell script that writes its variables of these names into a file that a shell can read.
 
-    The file is for its owner's eyes only, and the directory of it is made.
+    Only its owner can read the file. Its directory is created.
     """
     folder, target = shlex.quote(file.rpartition("/")[0]), shlex.quote(file)
     saves = "".join(f'mr_save {name} "${name}"\n' for name in names)

@@ -18,11 +18,11 @@ class StepLimits:
     memory: Option[int] = MEMORY
 
     def seconds(self, settings: Settings) -> float | None:
-        """Return how long the step may take, None for no limit."""
+        """Return the step's time limit in seconds; None for no limit."""
         return settings[self.time] or None
 
     def seconds_of_silence(self, settings: Settings) -> float | None:
-        """Return how long the step may print nothing, None for no limit."""
+        """Return the limit of the step's time without output in seconds; None for no limit."""
         return settings[self.silence] or None
 
 
@@ -30,14 +30,14 @@ _USUAL = StepLimits()
 
 
 def limits_of(kind: StepKind) -> StepLimits:
-    """Return the options that limit steps of a kind: the same for all kinds, as yet."""
+    """Return the options that limit steps of a kind: the same for all kinds so far."""
     del kind
     return _USUAL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One command of a cell. `shown`: the command as a person would have typed it.
+    """One command of a cell. `shown`: the command as the user would type it.
 
     `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.
     """

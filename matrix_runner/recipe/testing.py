@@ -33,7 +33,7 @@ def has_tests(cell: Cell, settings: Settings) -> bool:
 
 
 def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Iterator[Step]:
-    """Return the steps that test the repaired wheel (a path). `groups`: what `test-groups` come to."""
+    """Yield the steps that test the repaired wheel (a path). `groups`: the requirements of `test-groups`."""
     settings, layout, path = commands.settings, commands.layout, commands.tools.test_path
     yield _make_environment(commands)
     yield from commands.test_environment()
@@ -43,7 +43,7 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
     extras = ",".join(settings[TEST_EXTRAS])
     what = (f"{wheel}[{extras}]" if extras else wheel, *settings[TEST_REQUIRES], *groups)
     install = commands.tools.install(layout.test_environment, *what)
-    # In the project, so that `test-requires = ["-r tests/requirements.txt"]` means a file of it.
+    # In the project, so that `test-requires = ["-r tests/requirements.txt"]` refers to a file there.
     yield testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
 
@@ -55,8 +55,8 @@ def _make_environment(commands: Commands) -> Step:
         create += f" && {tools.install_tools(layout.test_environment, tools.newest_pip)}"
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
-        # tar keeps `src/tests` in its place; `cp --parents` would too, but not busybox's. By way of a file: the
-        # status of a pipe is that of its end, and a name that is not there must fail the step.
+        # tar preserves the path of `src/tests`; so would `cp --parents`, but busybox has none. Through a file: the
+        # status of a pipe is that of its last command, but a missing name must fail the step.
         listed = shlex.join(f"./{name}" for name in commands.settings[TEST_SOURCES])
         archive = shlex.quote(f"{layout.matrix}/test-sources.tar")
         fill = f"tar -cf {archive} -C {project} {listed} && tar -xf {archive} -C {test}"
@@ -67,10 +67,10 @@ def _make_environment(commands: Commands) -> Step:
 
 
 def _wants_pip(commands: Commands) -> bool:
-    """Whether pip is fetched for the test environment, which costs: only where it is needed and not there.
+    """Whether to download pip for the test environment, which takes time: only if it is needed and missing or old.
 
-    uv makes environments without one, so a command of the user's that names it needs one. Others have the one that
-    came with the Python, which may not know today's tags.
+    uv creates environments without pip, so only a user's command that names it needs one. Others have the pip of their
+    Python, which may not know current platform tags.
     """
     if commands.tools.has_uv:
         texts = f"{commands.settings[BEFORE_TEST]} {commands.settings[TEST_COMMAND]}"

@@ -11,8 +11,8 @@ from matrix_runner.recipe.layout import Layout
 class Constraints:
     """A constraints file in the container.
 
-    It holds for what the tool itself installs, never for what the project requires. `text`: what is to be written
-    there, None for a file of the project.
+    It applies to tools that we install ourselves, never to the project's requirements. `text`: the content to write
+    there; None for a file of the project.
     """
 
     path: str
@@ -20,11 +20,11 @@ class Constraints:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What the installer is told; pip and uv alike."""
+        """The installer's arguments, the same for pip and uv."""
         return ("-c", self.path)
 
     def prepare(self) -> str:
-        """Return a command for the shell after which the file is there, or which fails."""
+        """Return a shell command that makes sure of the file's existence, or fails."""
         path = shlex.quote(self.path)
         if self.text is not None:
             folder = shlex.quote(self.path.rpartition("/")[0])
@@ -34,7 +34,7 @@ class Constraints:
 
 
 def constraints_for(versions: DependencyVersions, layout: Layout, pinned: str) -> Constraints | None:
-    """Return the constraints that the option asks for, or None. `pinned`: the lines of this release."""
+    """Return the constraints according to the option, or None. `pinned`: the constraint lines of this release."""
     match versions.source:
         case VersionSource.PINNED:
             return Constraints(path=layout.constraints, text=pinned)

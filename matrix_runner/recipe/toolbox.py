@@ -26,21 +26,21 @@ LAST_PIPS = (((2, 7), "pip<21"), ((3, 4), "pip<19.2"), ((3, 5), "pip<21"), ((3, 
 """The last pip for each Python up to a version (pip's release notes)."""
 
 FIRST_UV_PYTHON = (3, 8)
-"""The oldest CPython that uv makes environments for."""
+"""The oldest CPython that uv creates environments for."""
 
 FIRST_BUILD_PYTHON = (3, 7)
-"""The oldest Python for which the index has a `build` that knows config settings; older ones use `pip wheel`."""
+"""The oldest Python with a `build` release on the index that supports config settings; older ones use `pip wheel`."""
 
 
 def uv_supports(interpreter: Interpreter) -> bool:
-    """Whether uv makes environments for an interpreter."""
+    """Whether uv creates environments for an interpreter."""
     return interpreter.implementation is not Implementation.GRAALPY and interpreter.version >= FIRST_UV_PYTHON
 
 
 def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts) -> Frontend:
-    """Make `auto` concrete: uv where image and interpreter can, else build, else pip.
+    """Resolve `auto`: uv if image and interpreter support it, else build, else pip.
 
-    So too where uv was asked for and does not know the interpreter: for 2.7 it fails whatever the project is.
+    The same applies to uv if it does not support the interpreter: for 2.7 it fails, whatever the project is.
     """
     chosen = settings[BUILD_FRONTEND].name
     is_for_uv = uv_supports(cell.interpreter)
@@ -52,12 +52,12 @@ def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts) -> Fronte
 
 
 def calls_auditwheel(settings: Settings) -> bool:
-    """Whether the command that repairs a wheel names auditwheel."""
+    """Whether the repair command names auditwheel."""
     return re.search(r"\bauditwheel\b", settings[REPAIR_WHEEL_COMMAND]) is not None
 
 
 def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
-    """Tools that must be on PATH for the cell."""
+    """Return the tools that the cell needs on PATH."""
     tools: set[str] = set()
     if calls_auditwheel(settings):
         tools |= {"auditwheel", "patchelf"}
@@ -66,7 +66,7 @@ def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
     return frozenset(tools)
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every step asks for what is cached
+@dataclass(frozen=True, kw_only=True)  # no slots: every step reads the cached properties
 class Toolbox:
     """The tools of one cell.
 
@@ -84,7 +84,7 @@ class Toolbox:
 
     @cached_property
     def constraints(self) -> Constraints | None:
-        """The versions of what is installed here as a tool of ours; None for the newest."""
+        """The versions of our own tools in the cell; None for the newest."""
         return constraints_for(self.settings[DEPENDENCY_VERSIONS], self.layout, self.pinned)
 
     @cached_property
@@ -99,14 +99,14 @@ class Toolbox:
 
     @property
     def python_bin(self) -> str:
-        """Where the cell's interpreter is."""
+        """The directory of the cell's interpreter."""
         return f"{self.layout.root}/opt/python/{self.interpreter.directory}/bin"
 
     @property
     def has_build_environment(self) -> bool:
         """Whether the build frontend runs in an environment of its own.
 
-        So it is where the interpreter lacks the frontend, and where it is somebody's: neither we nor a
+        It does if the interpreter lacks the frontend, and if the interpreter belongs to somebody: neither we nor a
         `before-build` may install into that.
         """
         module = self._frontend_module
@@ -116,17 +116,17 @@ class Toolbox:
 
     @property
     def build_path(self) -> tuple[str, ...]:
-        """What comes first on PATH while building."""
+        """The first directories on PATH during the build."""
         own = (f"{self.layout.build_environment}/bin",) if self.has_build_environment else ()
         return (*own, self.python_bin)
 
     @property
     def test_path(self) -> tuple[str, ...]:
-        """What comes first on PATH while testing."""
+        """The first directories on PATH during the test."""
         return (f"{self.layout.test_environment}/bin", self.python_bin)
 
     def create_environment(self, where: str) -> str:
-        """Return a command for the shell that makes an empty environment of the cell's interpreter."""
+        """Return a shell command that creates an empty environment of the cell's interpreter."""
         python, place = shlex.quote(f"{self.python_bin}/python"), shlex.quote(where)
         modules = self.interpreter.modules
         if self.has_uv:
@@ -135,7 +135,7 @@ class Toolbox:
             return f"{python} -m venv {place}"
         if "virtualenv" in modules:
             return f"{python} -m virtualenv --quiet {place}"
-        # Nothing that makes environments: fetch the last one that knows this interpreter, beside it, not into it.
+        # No tool for environments: download the last virtualenv for this interpreter, beside it, not into it.
         beside = shlex.quote(f"{self.layout.matrix}/virtualenv")
         package = LAST_VIRTUALENV_FOR_27 if self.cell.interpreter.version < (3, 7) else "virtualenv"
         words = shlex.join(("--quiet", *self._constrained, "--target"))
@@ -145,29 +145,29 @@ class Toolbox:
         )
 
     def install(self, environment: str, *what: str) -> str:
-        """Return a command for the shell that installs what the project asks for into an environment."""
+        """Return a shell command that installs the project's requirements into an environment."""
         packages = shlex.join(what)
         if self.has_uv:
             return f"uv pip install --quiet --python {shlex.quote(f'{environment}/bin/python')} {packages}"
-        # Not `python -m pip`: that would import the modules of the directory it runs in.
+        # Not `python -m pip`: that would import modules from the current directory.
         return f"{shlex.quote(f'{environment}/bin/pip')} install --quiet {packages}"
 
     def install_tools(self, environment: str, *what: str) -> str:
-        """Return a command for the shell that installs tools of ours into an environment, the newest that may be.
+        """Return a shell command that installs our tools into an environment, in the newest permitted versions.
 
-        `Constraints.prepare` must have come before.
+        Must run after `Constraints.prepare`.
         """
         return self.install(environment, *self._constrained, "--upgrade", *what)
 
     def create_build_environment(self) -> str:
-        """Return a command for the shell that makes the frontend's own environment."""
+        """Return a shell command that creates the frontend's own environment."""
         where = self.layout.build_environment
         packages = (self.newest_pip, "build") if self._frontend_module == "build" else (self.newest_pip,)
-        # An environment of an old Python's own `venv` has the pip of its day: 3.6's knows no backend-path (PEP 517).
+        # An old Python's own `venv` installs the pip of its time: that of 3.6 does not know backend-path (PEP 517).
         return f"{self.create_environment(where)} && {self.install_tools(where, *packages)}"
 
     def after_constraints(self, script: str) -> str:
-        """Return a script for the shell that installs tools of ours, behind one that sees to their constraints file."""
+        """Return a shell script that installs our tools, preceded by the preparation of their constraints file."""
         return script if self.constraints is None else f"{self.constraints.prepare()} && {script}"
 
     @property
@@ -195,7 +195,7 @@ class Toolbox:
 
     @property
     def knows_config_settings(self) -> bool:
-        """Whether the frontend can pass them on: they came with pip 22.1, which Pythons before 3.7 never got."""
+        """Whether the frontend supports config settings: pip does since 22.1, which Pythons before 3.7 never got."""
         return self.frontend is not Frontend.PIP or self.cell.interpreter.version >= (3, 7)
 
     @property
@@ -205,7 +205,7 @@ class Toolbox:
 
     @property
     def newest_pip(self) -> str:
-        """The newest pip for the interpreter. Said here: what an index tells of it, old pips do not always heed."""
+        """The newest pip for the interpreter. Named here, because old pips do not always heed an index's metadata."""
         version = self.cell.interpreter.version
         return next((pip for last, pip in LAST_PIPS if version <= last), "pip")
 
@@ -221,7 +221,7 @@ class Toolbox:
 
     @property
     def _verbosity(self) -> tuple[str, ...]:
-        """`build-verbosity`, as flags; `build` has none for less than its default."""
+        """The flags for `build-verbosity`; `build` has none for less than its default."""
         level = self.settings[BUILD_VERBOSITY]
         if level == 0 or (level < 0 and self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}):
             return ()
