@@ -9,9 +9,9 @@ from matrix_runner.matrix import Job
 def container_spec(
     job: Job, image: ResolvedImage, volumes: ProjectVolumes, prepared: str | None = None
 ) -> ContainerSpec:
-    """Return the container to open for a job.
+    """Return the specification of a job's container.
 
-    `image`: the job's own; `prepared`: id of the image that `before-all` made of it, if it has been run.
+    `image`: the job's own; `prepared`: id of the prepared image, once `before-all` has run.
     """
     return ContainerSpec(
         image=prepared or image.id,

@@ -9,14 +9,13 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.recipe.layout import Layout
 
 REPOSITORY = "matrix-runner/debug"
-"""The kept images, one for each cell; a later failure of the same cell takes the place of an earlier one."""
+"""The saved images, one per cell; a later failure of the same cell replaces the earlier image."""
 
 
 def keep_container(container: Container, cell: Cell, engine: str) -> str:
-    """Keep the container's present state, but for the project's variables; return what a user should know of it.
+    """Save the container's state without the project's variables; return a message for the user, also on failure.
 
-    That it did not work, too.
-    `engine`: its name, which is that of its program too.
+    `engine`: the engine's name, which is also that of its program.
     """
     try:
         remove_variable_files(container)

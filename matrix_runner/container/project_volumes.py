@@ -1,7 +1,7 @@
 """A project's volumes for downloads and compiled code, shared by its cells from run to run.
 
-Nothing is shared between projects. A project is its directory (or sdist), seen from one user, host and state directory:
-its name in the metadata would not do, as anybody may call a project the same.
+Nothing is shared between projects. A project is identified by its directory (or sdist), user, host and state directory.
+The name in its metadata would not do, as several projects may have the same.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from matrix_runner.matrix import Job
 from matrix_runner.recipe.layout import Layout
 
 LABEL_PROJECT: Final = "matrix-runner.project"
-"""Path of the project, for people."""
+"""Path of the project, for display."""
 LABEL_IDENTITY: Final = "matrix-runner.project-identity"
 LABEL_PURPOSE: Final = "matrix-runner.purpose"
-"""On a volume: its content, for people."""
+"""On a volume: its content, for display."""
 _LAYOUT: Final = Layout(root="")
-"""Targets of volumes are below a container's root, wherever that is."""
+"""Targets of volumes are relative to a container's root."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectVolumes:
     """The volumes of one project's cells. `run`: the run's id.
 
-    `is_persistent`: False to share within this run only, from nothing, and to leave nothing (`no-cache`).
+    `is_persistent`: False to share empty new volumes within this run only, and remove them afterwards (`no-cache`).
     """
 
     project: Path
@@ -39,17 +39,17 @@ class ProjectVolumes:
 
     @property
     def identity(self) -> str:
-        """The project's: another directory, user, host or state directory is another project."""
+        """The project's identity; another directory, user, host or state directory is another project."""
         return text_digest(self.owner, str(self.project))[:16]
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
-        """The labels of everything that the engine keeps of the project."""
+        """The labels of all persistent items of the project in the engine."""
         path = str(self.project).encode("utf-8", "replace").decode()
         return ((LABEL_PROJECT, path), (LABEL_IDENTITY, self.identity))
 
     def of(self, job: Job, image: ResolvedImage) -> tuple[Volume, ...]:
-        """Return the volumes of a cell. `image`: the one it is built in, before `before-all`."""
+        """Return the volumes of a cell. `image`: the one in which it is built, before `before-all`."""
         tool = job.settings[COMPILER_CACHE]
         volumes = [self._volume("downloads", _downloads_key(job, image), _LAYOUT.downloads)]
         if tool is not CompilerCache.NONE:
@@ -65,10 +65,10 @@ class ProjectVolumes:
 
 
 def _downloads_key(job: Job, image: ResolvedImage) -> str:
-    """Return what cells must have in common to share downloads.
+    """Return the key that cells must have in common to share downloads.
 
-    Not only downloads are there: pip and uv keep the wheels that they build of sdists too, and tell `linux_x86_64` of
-    one C library, or of one system, from no other. So the image must be the same, and what `before-all` adds to it.
+    Not only downloads are shared: pip and uv also cache wheels that they build from sdists, and do not distinguish
+    `linux_x86_64` wheels by C library or system. So the image must be the same, and the additions of `before-all`.
     """
     parts = (image.id, str(job.cell.platform), job.settings[BEFORE_ALL])
     return json_digest(parts)[:12]

@@ -7,10 +7,9 @@ from matrix_runner.recipe.saved_variables import removal
 
 
 def remove_variable_files(container: Container) -> None:
-    """Remove what `environment` and `test-environment` came to. Raise EngineError if it may still be there.
+    """Remove the saved variables of `environment` and `test-environment`. Raise EngineError if they may still exist.
 
-    Among the values may be secrets, and an image is kept for long and shared by many. Later cells evaluate
-    `environment` anew.
+    Their values may be secrets, and an image is long-lived and shared by many. Later cells evaluate `environment` anew.
     """
     result = container.exec(removal(Layout(root=container.root)), lambda _: None)
     if not result.is_success:

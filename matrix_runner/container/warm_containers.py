@@ -11,7 +11,7 @@ from matrix_runner.errors import MachineError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _WarmContainer:
-    """An open container. `closing`: what removes it."""
+    """An open container. `closing`: removes it."""
 
     spec: ContainerSpec
     container: Container
@@ -19,24 +19,24 @@ class _WarmContainer:
 
 
 class WarmContainers:
-    """Containers that were opened to probe an image, each kept for the cell that it is named after. Thread-safe.
+    """Containers that were opened to probe an image, each reserved for the cell of the same name. Thread-safe.
 
-    Opening one takes about half a second, closing it another tenth, and while images are probed nothing else
-    could use the processors (measured: 0.7 s of a cold run of 8.7).
+    Opening one takes about half a second, closing it another tenth, and during probes nothing else could use the
+    processors (measured: 0.7 s of a cold run of 8.7).
     """
 
     def __init__(self, engine: Engine) -> None:
-        """Open nothing yet."""
+        """Create it; opens nothing yet."""
         self._engine = engine
         self._lock = threading.Lock()
         self._warm: dict[str, _WarmContainer] = {}
 
     @contextmanager
     def probe(self, specs: Sequence[ContainerSpec]) -> Iterator[Container]:
-        """Open a container and keep it for its cell when the context is left, unless by an error.
+        """Open a container; reserve it for its cell when the context is left without an error.
 
-        `specs`: of which the first that can be opened is: what one cell asks for may be its own mistake. Raise
-        EngineError, ImageError.
+        `specs`: the first that can be opened is used, as one cell's settings may contain a mistake. Raise EngineError,
+        ImageError.
         """
         with ExitStack() as stack:
             spec, container = self._open_first(specs, stack)
@@ -47,7 +47,7 @@ class WarmContainers:
 
     @contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[Container]:
-        """Open a cell's container, or take the one that was kept for it. Raise EngineError, ImageError."""
+        """Open a cell's container, or take the one reserved for it. Raise EngineError, ImageError."""
         with self._lock:
             warm = self._warm.pop(spec.name, None)
         if warm is not None and warm.spec == spec:
@@ -55,13 +55,13 @@ class WarmContainers:
                 yield warm.container
             return
         if warm is not None:
-            # It is of the image as it was before `before-all`.
+            # It was opened without the changes of `before-all`.
             warm.closing.close()
         with self._engine.open(spec) as container:
             yield container
 
     def keep_only(self, names: Collection[str]) -> None:
-        """Remove those whose cells need none. What cannot be removed now is left to the next sweep."""
+        """Remove the containers of all cells but the named ones; after an error they are left to the next sweep."""
         with self._lock:
             useless = [self._warm.pop(name) for name in tuple(self._warm) if name not in names]
         for warm in useless:
@@ -69,7 +69,7 @@ class WarmContainers:
                 warm.closing.close()
 
     def close(self) -> None:
-        """Remove all that no cell has taken."""
+        """Remove all unused containers."""
         self.keep_only(())
 
     def _open_first(self, specs: Sequence[ContainerSpec], stack: ExitStack) -> tuple[ContainerSpec, Container]:
