@@ -10,18 +10,18 @@ MASK: Final = "***"
 _MASK: Final = MASK.encode()
 
 _HEAD: Final = 4
-"""Bytes by which the beginning of a spelling is looked for; fewer than any spelling has."""
+"""Bytes at the start of a spelling that are searched for first; every spelling has more."""
 
 Span = tuple[int, int]
-"""The begin and the end of bytes to mask."""
+"""Begin and end of bytes to mask."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatternTable:
-    """The spellings to mask, prepared for search. `probes`: of them those that hold no other.
+    """The spellings to mask, prepared for search. `probes`: the spellings that contain no other.
 
-    If none of the probes is in a text, then no pattern is: for most output nothing more is asked. `heads`: the
-    patterns by their first bytes; `stubs`: what is shorter than a head and may become one; `longest`: in bytes.
+    A text without any of the probes contains no pattern: for most output no further search is needed. `heads`: the
+    patterns by their first bytes; `stubs`: the proper prefixes of heads; `longest`: in bytes.
     """
 
     patterns: tuple[bytes, ...] = ()
@@ -32,7 +32,7 @@ class PatternTable:
 
     @classmethod
     def of(cls, patterns: Iterable[bytes]) -> "PatternTable":
-        """Prepare patterns, each of `SHORTEST` bytes or more."""
+        """Prepare patterns of at least `SHORTEST` bytes each."""
         ordered = tuple(sorted(set(patterns), key=lambda pattern: (len(pattern), pattern)))
         probes: list[bytes] = []
         heads: dict[bytes, tuple[bytes, ...]] = {}
@@ -50,13 +50,13 @@ class PatternTable:
         )
 
     def spans(self, data: bytes) -> tuple[Span, ...]:
-        """Return the bytes that are part of a pattern: occurrences that overlap or touch make one span."""
+        """Return the spans of patterns in the data: occurrences that overlap or touch form one span."""
         if not any(probe in data for probe in self.probes):
             return ()
         return merged(span for pattern in self.patterns for span in _occurrences(pattern, data))
 
     def pending(self, data: bytes) -> int:
-        """Return where the longest end of the data begins that is a beginning of a pattern; its length for none."""
+        """Return the start of the data's longest suffix that is a prefix of a pattern; the data's length for none."""
         first = len(data)
         since = max(0, first - self.longest + 1)
         for head, patterns in self.heads.items():
@@ -91,28 +91,28 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 class MaskedStream:
-    """Masks a stream of bytes as it comes, in pieces cut anywhere, with the same result as for the whole of it.
+    """Masks a stream of bytes in chunks, cut anywhere, with the same result as for the whole stream.
 
-    Holds back no more than an end that may become a secret: less than the longest pattern.
+    Holds back only a suffix that may become a secret: less than the longest pattern.
     """
 
     def __init__(self, table: PatternTable) -> None:
-        """Begin a stream."""
+        """Start a stream."""
         self._table = table
         self._held = b""
         self._covered = 0
-        """How many of the bytes held back are part of a secret already, whatever follows."""
+        """The number of bytes held back that are already part of a secret, whatever follows."""
         self._is_masking = False
-        """Whether the last byte that was given out was part of a secret."""
+        """Whether the last byte returned was part of a secret."""
 
     def feed(self, data: bytes) -> bytes:
-        """Return what can be said by now."""
+        """Return the output that is final by now."""
         if not self._table.patterns or not data:
             return data
         return self._advance(self._held + data if self._held else data, is_end=False)
 
     def flush(self) -> bytes:
-        """Return what was held back, once nothing more will come."""
+        """Return the bytes held back, at the end of the stream."""
         return self._advance(self._held, is_end=True) if self._held else b""
 
     def _advance(self, data: bytes, *, is_end: bool) -> bytes:
@@ -134,7 +134,7 @@ class MaskedStream:
             position, self._covered = min(end, cut), max(end - cut, 0)
         self._is_masking, self._held = position == cut, data[cut:]
         if not position:
-            # Nearly always: no byte is copied.
+            # The most common case: no byte is copied.
             return data if cut == len(data) else data[:cut]
         return b"".join((*pieces, data[position:cut]))
 

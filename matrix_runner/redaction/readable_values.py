@@ -11,7 +11,7 @@ from matrix_runner.redaction.redactor import Redactor
 
 
 def readable(option: Option[object], value: object, redactor: Redactor) -> object:
-    """Return the value of an option with the secrets in it masked: one that the option's kind can write, as before."""
+    """Return the value of an option with its secrets masked, in a form that the option's kind can still write."""
     if option.name in {ENVIRONMENT.name, TEST_ENVIRONMENT.name}:
         return tuple((name, redactor.shown(name, text)) for name, text in cast("Variables", value))
     if isinstance(value, ContainerEngine):

@@ -12,19 +12,19 @@ from matrix_runner.redaction.spellings import spellings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Redactor:
-    """Masks secrets. One without any changes nothing, and costs nothing."""
+    """Masks secrets. Without secrets it changes nothing, and costs nothing."""
 
     names: SecretNames = field(default_factory=SecretNames)
     table: PatternTable = field(default_factory=PatternTable)
 
     @classmethod
     def of(cls, names: SecretNames, secrets: Iterable[str]) -> "Redactor":
-        """Make one for these values, in all their spellings."""
+        """Create a redactor for these values, in all their spellings."""
         patterns = {form for secret in frozenset(secrets) for form in spellings(secret)}
         return cls(names=names, table=PatternTable.of(patterns))
 
     def stream(self) -> MaskedStream:
-        """Return what masks one stream of bytes."""
+        """Return the masking filter for one stream of bytes."""
         return MaskedStream(self.table)
 
     def text(self, text: str) -> str:
@@ -34,18 +34,18 @@ class Redactor:
         try:
             return mask_bytes(self.table, text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
-            # Of surrogates that stand for no byte: no variable of an environment holds such.
+            # For surrogates that stand for no byte: no environment variable contains any.
             return mask_bytes(self.table, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def optional_text(self, text: str | None) -> str | None:
-        """Return `text` of what is there."""
+        """Return `text` of an optional text."""
         return None if text is None else self.text(text)
 
     def shown(self, name: str, value: str) -> str:
-        """Return the value of a variable as people may read it, as it stands between double quotes of a shell.
+        """Return the displayed value of a variable, as it stands between double quotes of a shell.
 
-        `***` for a name that looks secret, be the value short or long; but a value that only names other variables
-        is none itself.
+        `***` for a name that looks secret, whatever the value's length; but a value that consists of references to
+        other variables is not secret itself.
         """
         is_reference = not any(literal_parts(value)) and "$(" not in value and "`" not in value
         if self.names.verdict(name) is NameVerdict.SECRET and not is_reference:
@@ -53,7 +53,7 @@ class Redactor:
         return self.text(value)
 
     def mask_error(self, error: BaseException) -> None:
-        """Mask the texts of an error and of those that led to it, in place: whoever prints it has none."""
+        """Mask the messages of an error and of its causes and contexts in place, before anything prints them."""
         seen: set[int] = set()
         waiting: list[BaseException | None] = [error]
         while waiting:
@@ -68,7 +68,7 @@ class Redactor:
             if isinstance(one, ConfigError):
                 one.mistakes = tuple(map(self.text, one.mistakes))
             if isinstance(one, OSError):
-                # Read-only are none of them; what is no text (a descriptor) holds no secret.
+                # All of these are writable; a filename that is no text (a descriptor) contains no secret.
                 one.strerror = self.optional_text(one.strerror)
                 if isinstance(one.filename, str):
                     one.filename = self.text(one.filename)

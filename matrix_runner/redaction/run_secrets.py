@@ -1,7 +1,7 @@
 """The secret values of a run, from settings and the host's environment. Pure.
 
-Whatever comes from outside of the project may be one: a CI system hands secrets over as variables. What stands in the
-project's own files is none, unless its name says so.
+Any value from outside the project may be secret: a CI system passes secrets as variables. Values in the project's own
+files are not, unless their name is that of a secret.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,17 +25,17 @@ from matrix_runner.redaction.spellings import SHORTEST
 T = TypeVar("T")
 
 SHORTEST_UNNAMED: Final = 8
-"""Characters that a value has at least to be masked although nothing in its variable's name says that it is secret."""
+"""Minimum length in characters of a masked value without a secret-looking variable name."""
 
 FEWEST_DIFFERENT: Final = 3
-"""Different characters that a secret has at least: `--------` and `00000000` are none."""
+"""Minimum number of different characters in a secret: `--------` and `00000000` are none."""
 
 _FROM_OUTSIDE: Final = frozenset({Source.ENVIRONMENT, Source.FLAG})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Variable:
-    """A variable that cells get. `is_from_outside`: its value is not the project's own."""
+    """A variable of a cell. `is_from_outside`: its value is not from the project."""
 
     name: str
     value: str
@@ -45,7 +45,7 @@ class _Variable:
 def redactor_of(
     settings: Iterable[Settings], environ: Mapping[str, str], *, sees_environment: bool = False
 ) -> Redactor:
-    """Return what masks the secrets of a run. `settings`: the run's, and those of its cells where they are others.
+    """Return the redactor of a run. `settings`: those of the run, and those of its cells if different.
 
     `sees_environment`: whether commands see the whole of `environ`, as on the machine itself.
     """
@@ -64,9 +64,9 @@ def redactor_of(
 
 
 def credentials(url: str, names: SecretNames) -> Iterator[str]:
-    """Return the secrets in a URL: a password, or a user where there is no password, and values of its query.
+    """Yield the secrets in a URL: a password, or the user if there is none, and secret values of its query.
 
-    The user and the password together too, as they stand there: a password alone may be too short to be looked for.
+    User and password are also yielded together, as they stand there: a password alone may be too short to search for.
     """
     if "://" not in url:
         return
@@ -86,7 +86,7 @@ def credentials(url: str, names: SecretNames) -> Iterator[str]:
 
 
 def _of_variable(variable: _Variable, names: SecretNames) -> Iterator[str]:
-    """Return what of a variable's value is secret: all of it, its literal parts, or but a password in it."""
+    """Yield the secret parts of a variable's value: all of it, or just a password in a URL."""
     verdict = names.verdict(variable.name)
     yield from credentials(variable.value, names)
     if verdict is NameVerdict.PLAIN or not (variable.is_from_outside or verdict is NameVerdict.SECRET):
@@ -101,7 +101,7 @@ def _is_long(value: str, shortest: int) -> bool:
 
 
 def _variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[_Variable]:
-    """Return the variables that cells get: of a value that the shell evaluates, each literal part."""
+    """Yield the variables of cells; a value that the shell evaluates is split into its literal parts."""
     options: tuple[Option[Variables], ...] = (ENVIRONMENT, TEST_ENVIRONMENT)
     for option in options:
         for pairs, is_from_outside in _given(settings, option):
@@ -125,7 +125,7 @@ def _of_host(name: str, environ: Mapping[str, str]) -> Iterator[_Variable]:
 
 
 def _given(settings: Settings, option: Option[T]) -> Iterator[tuple[T, bool]]:
-    """Return what every layer gives an option, also where it counts for some cells only or another one outranks it."""
+    """Yield the values of an option in every layer, even if they apply to some cells only or are outranked."""
     yield settings[option], settings.origin(option).source in _FROM_OUTSIDE and not settings.layers
     for layer in settings.layers:
         given = layer.get(option.name)

@@ -5,24 +5,24 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final
 
-# Facts, not code, of gitleaks' rule for keys of any kind, which tox goes by too. Narrower: `KEY` and `AUTH` as whole
-# words, for the sake of KEYRING_PROVIDER and AUTHOR; without `API`, `CLIENT` and `ACCESS` alone, and without PWD.
+# Facts, not code, of gitleaks' rule for generic keys, which tox uses too. Narrower: `KEY` and `AUTH` as whole words,
+# because of KEYRING_PROVIDER and AUTHOR; without `API`, `CLIENT` and `ACCESS` alone, and without PWD.
 SECRET: Final = (
     *("*TOKEN*", "*SECRET*", "*PASSW*", "*PASSPHRASE*", "*CREDENTIAL*", "*PRIVATE*", "*APIKEY*", "*ACCESSKEY*"),
     *("KEY", "*_KEY", "*_KEYS", "*_KEY_*", "*_PASS", "*_PWD", "*_CREDS", "AUTH", "*_AUTH", "*_AUTH_*", "*_DSN"),
 )
-"""Names that look secret."""
+"""Name patterns that look secret."""
 
 PLAIN: Final = (
     *("*PATH", "*FLAGS", "*PREFIX", "*ROOT", "*_DIR", "*_HOME", "*_VERSION", "*_PLATFORM", "*_TARGET", "*_CONSTRAINT"),
     *("*_ONLY_BINARY", "*_NO_BINARY", "*_PROVIDER", "*_LEVEL", "HOME", "PWD", "USER", "SHELL", "TERM", "TZ", "LANG"),
     *("LC_*", "CC", "CXX", "FC", "CI", "SOURCE_DATE_EPOCH"),
 )
-"""Names of what every log is full of: masked, it would make logs useless."""
+"""Name patterns of values common in every log: masking them would make logs useless."""
 
 
 class NameVerdict(Enum):
-    """What a variable's name says of its value."""
+    """The secrecy of a variable's value, according to its name."""
 
     SECRET = "secret"  # noqa: S105  a word
     PLAIN = "plain"
@@ -31,15 +31,15 @@ class NameVerdict(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SecretNames:
-    """The built-in names, and `own` of the user's: globs, in any case, of which the last that matches decides.
+    """The built-in name patterns, and the user's `own`: globs, in any case; the last match decides.
 
-    One that begins with `!` says that the variable is none.
+    A pattern that begins with `!` marks the variable as not secret.
     """
 
     own: tuple[str, ...] = ()
 
     def verdict(self, name: str) -> NameVerdict:
-        """Return what the name says. The user's patterns outrank the built-in ones, and secret ones the plain."""
+        """Return the verdict on a name. The user's patterns outrank the built-in ones, and secret ones the plain."""
         upper = name.upper()
         for pattern in reversed(self.own):
             is_none = pattern.startswith("!")

@@ -3,16 +3,16 @@
 import re
 from typing import Final
 
-# A name, what is in braces, parentheses or backticks (as far as they nest), and what a backslash makes literal.
+# A name; braces, parentheses or backticks with their content (as far as they nest); a character after a backslash.
 _EXPANSION: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*|\$[0-9@*#?$!-]|\$\{|\$\(|`")
 _CLOSING: Final = {"${": "}", "$(": ")"}
 _ESCAPED: Final = frozenset('$`"\\')
 
 
 def literal_parts(value: str) -> tuple[str, ...]:
-    """Return the text before, between and behind what the shell will evaluate, as the shell will have it.
+    """Return the literal text before, between and after expansions, as the shell yields it.
 
-    Quotes inside of `$(...)` are not looked at: what is taken for text there is part of a command, and no harm.
+    Quotes inside `$(...)` are ignored: text wrongly taken from there is part of a command, and does no harm.
     """
     parts, text, position = [], "", 0
     while position < len(value):
@@ -29,7 +29,7 @@ def literal_parts(value: str) -> tuple[str, ...]:
 
 
 def _end(value: str, opening: str, position: int) -> int:
-    """Return where an expansion ends whose opening ends at `position`."""
+    """Return the end of an expansion; `position`: the end of its opening."""
     if opening == "`":
         end = value.find("`", position)
         return len(value) if end < 0 else end + 1

@@ -10,17 +10,17 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 SHORTEST: Final = 6
-"""Bytes that a spelling has at least: what is shorter would be found in words that are nobody's secret."""
+"""Minimum length of a spelling in bytes: shorter ones would occur in ordinary words."""
 
 SHORTEST_LINE: Final = 8
-"""Bytes that a line of a value of several lines has at least."""
+"""Minimum length in bytes of a line in a value of several lines."""
 
 _WRAPS: Final = (76, 64)
 """Characters in a line of base64: of coreutils and MIME, and of PEM."""
 
 
 def spellings(value: str) -> frozenset[bytes]:
-    """Return all spellings of a value, of `SHORTEST` bytes and more; lines of it too, if there are several."""
+    """Return all spellings of a value of at least `SHORTEST` bytes, and of its lines if there are several."""
     texts = {value, value.strip()}
     lines = {line.strip() for line in value.splitlines()} - texts
     found = {form for text in texts for form in _spellings(text)}
@@ -49,7 +49,7 @@ def _escaped(text: str) -> Iterator[str]:
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]
     yield html.escape(text)
-    # Of shells: with a quote as dash and Python write it, between double quotes, and as bash's `%q` has it.
+    # Of shells: with quotes as written by dash and Python, between double quotes, and as in bash's `%q`.
     yield shlex.quote(text).strip("'")
     yield text.replace("'", "'\\''")
     yield re.sub(r'([$`"\\])', r"\\\1", text)
@@ -61,10 +61,10 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _in_base64(raw: bytes) -> Iterator[bytes]:
-    """Encode the value alone, with a line end as `echo` adds it, and within something longer.
+    """Yield the base64 of the value alone, also with the line end of `echo`, and within longer text.
 
-    There only its own characters tell it: those at either end hold bits of what stands beside it. Which these are
-    depends on where in a group of three bytes the value begins.
+    There only its own characters count: those at either end contain bits of its neighbours. They depend on the value's
+    offset in a group of three bytes.
     """
     alone = {base64.b64encode(raw + end) for end in (b"", b"\n")}
     forms = {*alone, *(form.rstrip(b"=") for form in alone)}
