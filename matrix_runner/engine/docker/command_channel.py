@@ -23,17 +23,17 @@ from matrix_runner.engine.docker.worker_shell import (
 
 _CHUNK = 256 * 1024
 _FIRST_WORDS = 500
-"""Bytes that are kept of what a container says before its shell answers."""
+"""Maximum number of bytes stored of a container's output before its shell answers."""
 
 GRACE = 3.0
 """Seconds between TERM and KILL: GitHub grants a cancelled job 7.5 s in all."""
 
 ARCHIVE_SECONDS = 60.0
-"""How long an archive of a few megabytes may take, in either direction."""
+"""Seconds allowed for an archive of a few megabytes, in either direction."""
 
 Clock = Callable[[], float]
 Signal = Callable[[str], None]
-"""Sends `TERM` or `KILL` to all that the running command started, past the worker, which is busy."""
+"""Sends `TERM` or `KILL` to all processes of the running command, bypassing the worker, which is busy."""
 
 
 class CommandChannel:
@@ -50,19 +50,19 @@ class CommandChannel:
 
     @property
     def first_words(self) -> str:
-        """What was said instead of an answer to `start`: why the container does not run, if anything says so."""
+        """The output in place of an answer to `start`: the reason why the container does not run, if it is known."""
         return self._first_words.decode("utf-8", "replace").strip()
 
     def start(self, timeout: float) -> bool:
-        """Prepare the worker; tell whether it answered within `timeout` seconds."""
+        """Prepare the worker; return whether it answered within `timeout` seconds."""
         nonce = _nonce()
         return self._control(opening_text(nonce), nonce, timeout) is not None
 
     def run(self, request: ExecRequest, env: Mapping[str, str], on_output: OnOutput) -> ExecResult:
-        """Run a command and wait for its end; `env` is complete, the request's own included.
+        """Run a command and wait for its end; `env` is complete, including the request's own variables.
 
-        Output is handed on as it comes and kept nowhere; a slow `on_output` slows the command down. If `on_output`
-        raises, the place in the stream is lost, and every later command ends as LOST.
+        Output is passed on immediately and not stored; a slow `on_output` slows the command down. If `on_output`
+        raises, the position in the stream is lost, and every later command ends as LOST.
         """
         began = self._clock()
         if not self._is_usable:
@@ -80,9 +80,9 @@ class CommandChannel:
         return self._result(ending, scanner.end, began)
 
     def unpack(self, directory: str, archive: bytes) -> bool:
-        """Unpack a tar archive in a directory; tell whether that could be done this way, and was.
+        """Unpack a tar archive in a directory; return whether this was possible and succeeded.
 
-        If not, the directory may hold a part of it.
+        If not, the directory may contain a part of it.
         """
         if not self._is_usable:
             return False
@@ -105,7 +105,7 @@ class CommandChannel:
             self._channel.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let go of the socket, when no thread uses it any more."""
+        """Close the socket, once no thread uses it any more."""
         self.hang_up()
         self._channel.close()
 
@@ -137,13 +137,13 @@ class CommandChannel:
             output = scanner.feed(self._frames.feed(data))
             if output:
                 on_output(output)
-                # Read the clock afterwards: time spent in a slow listener is not the command's silence.
+                # Read the clock afterwards: a slow listener's time is not the command's silence.
                 heard = self._clock()
             if scanner.end is not None:
                 return Ending.EXITED if scanner.end.status is not None else Ending.LOST
 
     def _stop(self, scanner: MarkScanner, on_output: OnOutput) -> None:
-        """TERM, grace, KILL; then clear away what outlived its parent, so that the container stays usable."""
+        """Send TERM, wait, send KILL; then kill orphaned processes, so that the container remains usable."""
         for signal in ("TERM", "KILL"):
             self._signal(signal)
             until = self._clock() + GRACE
@@ -179,7 +179,7 @@ class CommandChannel:
         return scanner.end
 
     def _hear(self, scanner: MarkScanner, until: float, is_enough: Callable[[bytes], bool]) -> bool:
-        """Listen to the end mark, or to words that are enough; tell whether one of them came in time."""
+        """Receive until the end mark, or until `is_enough` accepts a piece; return whether either came in time."""
         while scanner.end is None:
             data = self._receive(until) if self._clock() < until else None
             if not data:
@@ -197,7 +197,7 @@ class CommandChannel:
         return True
 
     def _receive(self, until: float | None) -> bytes | None:
-        """Return a piece of the stream, b"" at its end, None when `until` passed first."""
+        """Return a piece of the stream, b"" at its end, None after the time `until`."""
         try:
             self._channel.settimeout(None if until is None else max(0.001, until - self._clock()))
             return self._channel.recv(_CHUNK)

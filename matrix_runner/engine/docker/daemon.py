@@ -16,7 +16,7 @@ from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredImage:
-    """An image in the daemon's store, with the command and entry point that a snapshot of it must keep."""
+    """An image in the daemon's store, with the command and entry point to preserve in a snapshot of it."""
 
     image: ResolvedImage
     command: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class StoredImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Creation:
-    """A container to make: removed as soon as it stops, its input closed as soon as the first attached client goes.
+    """A container to create; removed as soon as it stops, its input closed when the first attached client disconnects.
 
     `memory`: limit in bytes, without swap; it outranks the one in `arguments`.
     """
@@ -43,8 +43,8 @@ class Creation:
 class ImageConfig:
     """The configuration of a new image.
 
-    `name`: `repository:tag`, or None. `labels`, `env`: added to those it has. `entrypoint`, `command`: in place of
-    those it has.
+    `name`: `repository:tag`, or None. `labels`, `env`: added to the existing ones. `entrypoint`, `command`: replace the
+    existing ones.
     """
 
     name: str | None
@@ -65,7 +65,7 @@ class Leftover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredVolume:
-    """A volume in the daemon's store. `size`: in bytes, None if it was not asked for or is unknown."""
+    """A volume in the daemon's store. `size`: in bytes, None if it was not queried or is unknown."""
 
     name: str
     labels: tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ class Daemon(Protocol):
     """One connection to a daemon, for one thread at a time."""
 
     def info(self) -> EngineInfo:
-        """Ask for the daemon's description."""
+        """Query the daemon's description."""
         ...
 
     def image(self, reference: str) -> StoredImage | None:
@@ -84,11 +84,11 @@ class Daemon(Protocol):
         ...
 
     def pull(self, reference: str, platform: str | None) -> Iterator[str]:
-        """Fetch an image, yielding a line of progress now and then. Raise EngineError with the daemon's own words."""
+        """Fetch an image, yielding occasional lines of progress. Raise EngineError with the daemon's own message."""
         ...
 
     def create(self, creation: Creation) -> str:
-        """Make a container; return its id."""
+        """Create a container; return its id."""
         ...
 
     def attach(self, container: str) -> socket.socket:
@@ -104,7 +104,7 @@ class Daemon(Protocol):
         ...
 
     def remove(self, container: str) -> None:
-        """Kill and remove a container, and return when it is gone. A missing one is no error."""
+        """Kill and remove a container; return after its removal. A missing one is no error."""
         ...
 
     def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
@@ -116,7 +116,7 @@ class Daemon(Protocol):
         ...
 
     def ran_out_of_memory(self, container: str, since: float) -> bool:
-        """Return whether the kernel has killed a process of the container for memory. `since`: Unix time."""
+        """Return whether the kernel has killed a process of the container for lack of memory. `since`: Unix time."""
         ...
 
     def commit(self, container: str, config: ImageConfig) -> str:
@@ -136,7 +136,7 @@ class Daemon(Protocol):
         ...
 
     def remove_image(self, reference: str, *, force: bool) -> None:
-        """Remove an image; a missing one is no error. `force`: with all its names, and wait for containers that go."""
+        """Remove an image; a missing one is no error. `force`: with all names, waiting for its containers' removal."""
         ...
 
     def top_layer(self, reference: str) -> int:
@@ -144,11 +144,11 @@ class Daemon(Protocol):
         ...
 
     def make_volume(self, volume: Volume) -> None:
-        """Make a volume unless it exists; an existing one keeps its labels."""
+        """Create a volume unless it exists; the labels of an existing one do not change."""
         ...
 
     def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
-        """Return the volumes with that label (`key` or `key=value`); their sizes take time."""
+        """Return the volumes with that label (`key` or `key=value`); determining their sizes takes time."""
         ...
 
     def remove_volume(self, name: str) -> None:
@@ -161,4 +161,4 @@ class Daemon(Protocol):
 
 
 Connect = Callable[[int | None], Daemon]
-"""Makes a connection; its argument is a limit in seconds for every answer, None for the usual one."""
+"""Creates a connection; its argument is a limit in seconds for every answer, None for the default."""

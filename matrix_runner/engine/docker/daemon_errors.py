@@ -45,7 +45,7 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
 
 
 def refused(what: str, text: str, data_root: str) -> MachineError:
-    """Return the error for a daemon that answers, but could not do `what`. `text`: its own words."""
+    """Return the error for a daemon that answers, but could not do `what`. `text`: its own message."""
     lower = text.lower()
     if "no space left on device" in lower:
         return MachineError(

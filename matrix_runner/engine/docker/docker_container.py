@@ -22,8 +22,10 @@ from matrix_runner.engine.leases import (
 from matrix_runner.errors import EngineError, MachineError
 
 _SMALL = 4 * 1024 * 1024
-"""Bytes of an archive up to which it goes in by the lifeline, which is quicker to begin with; the engine's own way is
-quicker for many."""
+"""Maximum size in bytes of an archive sent over the lifeline.
+
+The lifeline starts faster; the engine's own way is faster for many bytes.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +47,7 @@ class DockerContainer:
     """`api.Container`. `daemon` is for the thread that runs its commands, `spare` for `kill` from any other."""
 
     def __init__(self, identity: Identity, daemon: Daemon, spare: Daemon) -> None:
-        """Take over a container that was created and not started, and both connections."""
+        """Take over a container that is created but not started, and both connections."""
         self.id = identity.id
         self._identity = identity
         self._daemon = daemon
@@ -58,16 +60,19 @@ class DockerContainer:
 
     @property
     def root(self) -> str:
-        """All of it is the cell's alone."""
+        """Always empty: the whole container belongs to the cell."""
         return ""
 
     @property
     def is_disposable(self) -> bool:
-        """Its interpreters are the cell's alone."""
+        """Always true: the interpreters belong to the cell alone."""
         return True
 
     def launch(self, timeout: float) -> None:
-        """Attach, then start: in this order, so that no moment passes in which it runs without its lifeline."""
+        """Attach, then start: in this order, so that the container never runs without its lifeline.
+
+        Raise EngineError if its shell does not answer within `timeout` seconds.
+        """
         conversation = CommandChannel(self._daemon.attach(self.id), self._signal)
         with self._kill_guard:
             self._conversation = conversation
@@ -91,7 +96,7 @@ class DockerContainer:
         return result
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:
-        """Unpack a tar stream in a directory, which is made if need be."""
+        """Unpack a tar stream in a directory, which is created if necessary."""
         pieces = iter(archive)
         begin = _up_to(_SMALL, pieces)
         if len(begin) <= _SMALL and self._conversation is not None and self._conversation.unpack(directory, begin):
@@ -109,8 +114,8 @@ class DockerContainer:
         return self._daemon.get(self.id, path) if archive is None else contextlib.nullcontext(iter((archive,)))
 
     def snapshot(self, metadata: ImageMetadata) -> str:
-        """Keep the present state as an image, which starts what its own image started, and not our PID 1."""
-        # A container's labels pass to its image; these would make it look like a leftover, or like a persistent one.
+        """Save the present state as an image with the command of its base image instead of our PID 1."""
+        # A container's labels pass to its image, which these would mark as a leftover, or as persistent.
         labels = {LABEL_RUN: "", LABEL_OWNER: "", LABEL_CELL: "", LABEL_PERSISTENT: "", **dict(metadata.labels)}
         if metadata.name is None:
             labels |= dict(self._identity.snapshot_labels)
@@ -128,20 +133,20 @@ class DockerContainer:
         former = self._daemon.image(metadata.name) if metadata.name is not None and metadata.replaces else None
         identity = self._daemon.commit(self.id, config)
         if former is not None and former.image.id != identity:
-            # Nameless now, and of some hundred megabytes. Whoever still uses it, keeps it.
+            # Nameless now, and of some hundred megabytes. An image in use stays.
             with contextlib.suppress(EngineError):
                 self._daemon.remove_image(former.image.id, force=False)
         return identity
 
     def hang_up(self) -> None:
-        """End the lifeline, from any thread: takes no time, and the daemon does the rest."""
+        """End the lifeline, from any thread: takes no time; the daemon then removes the container."""
         with self._kill_guard:
             self._is_condemned = True
             if self._conversation is not None:
                 self._conversation.hang_up()
 
     def kill(self) -> None:
-        """Remove it now, from any thread."""
+        """Remove the container now, from any thread."""
         self.hang_up()
         with self._kill_guard:
             if not self._is_gone:
@@ -149,7 +154,7 @@ class DockerContainer:
                 self._is_gone = True
 
     def release(self) -> None:
-        """Remove it and let go of all connections: from its own thread, when nothing uses it any more."""
+        """Remove the container and close all connections: from its own thread, once nothing uses it any more."""
         try:
             self.kill()
         finally:
@@ -159,8 +164,8 @@ class DockerContainer:
             self._spare.close()
 
     def _packed(self, path: str) -> bytes | None:
-        """Return a path as tar, packed by a command; None where that cannot be done, or is too much."""
-        # It asks first, so that much is not read twice; only what comes counts, as holes in files take no room.
+        """Return a path as tar, packed by a command; None if that is impossible, or the archive too large."""
+        # `du` first, so that large files are not read twice; the output's size decides, as `du` does not count holes.
         script = """exec 2>/dev/null
 size=$(du -sk -- "$1") && [ "${size%%[!0-9]*}" -le "$2" ] && exec tar -cf - -C "${1%/*}/" -- "${1##*/}"
 """
@@ -181,7 +186,7 @@ size=$(du -sk -- "$1") && [ "${size%%[!0-9]*}" -le "$2" ] && exec tar -cf - -C "
             self._daemon.run_beside(self.id, signal_argv(signal))
 
     def _ran_out_of_memory(self) -> bool:
-        """Whether the kernel killed the machinery itself for memory: the counter is gone with the container then."""
+        """Whether the kernel killed the worker itself for lack of memory; its counter disappears with the container."""
         try:
             return self._daemon.ran_out_of_memory(self.id, self._began)
         except MachineError:
@@ -189,7 +194,7 @@ size=$(du -sk -- "$1") && [ "${size%%[!0-9]*}" -le "$2" ] && exec tar -cf - -C "
 
 
 def _up_to(size: int, pieces: Iterator[bytes]) -> bytes:
-    """Return all pieces, or the first that come to more than so many bytes."""
+    """Return all pieces, or only the first ones whose total exceeds `size` bytes."""
     taken = bytearray()
     for piece in pieces:
         taken += piece

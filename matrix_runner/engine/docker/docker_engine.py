@@ -29,9 +29,9 @@ _START_SECONDS: Final = 60.0
 
 
 class DaemonEngine:
-    """`api.Engine` and `api.ImageStore`, with connections of its own for each container and each call.
+    """`api.Engine` and `api.ImageStore`, with separate connections for each container and each call.
 
-    Clients of the SDK are not promised to be thread-safe, and over a unix socket a connection costs nothing.
+    The SDK's clients are not guaranteed to be thread-safe, and over a unix socket a connection costs nothing.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class DaemonEngine:
         return self._leases.owner
 
     def check(self) -> EngineInfo:
-        """Ask for the daemon's description, for five seconds at most."""
+        """Query the daemon's description, for at most five seconds."""
         with self._connection(_CHECK_SECONDS) as daemon:
             info = daemon.info()
         self._machine = info.machine
         return info
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
-        """Return an image as it is in the store; fetch a missing one, with a few attempts."""
+        """Return an image of the store; fetch a missing one, with a few attempts."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
             if stored is None:
@@ -87,7 +87,7 @@ class DaemonEngine:
         return _present(stored, reference).image
 
     def find(self, reference: str) -> ResolvedImage | None:
-        """Return an image of the daemon's store, None if it is missing; nothing is fetched."""
+        """Return an image of the daemon's store, None if it is missing; fetches nothing."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
         return None if stored is None else stored.image
@@ -143,7 +143,7 @@ class DaemonEngine:
     def abort(self) -> None:
         """Kill every open container and refuse to open more.
 
-        All lifelines are cut first, which takes no time and is enough; the removals then run side by side.
+        All lifelines are cut first, which takes no time and is sufficient; the removals then run in parallel.
         """
         self._aborted.set()
         with self._guard:
@@ -157,7 +157,7 @@ class DaemonEngine:
                         done.result()
 
     def close(self) -> None:
-        """Remove this run's snapshots and volumes, and give up its lease."""
+        """Remove this run's snapshots and volumes, and release its lease."""
         self.abort()
         if self._leases.is_held:
             with self._connection() as daemon:
@@ -167,7 +167,7 @@ class DaemonEngine:
         self._leases.release()
 
     def find_persistent_image(self, name: str) -> ResolvedImage | None:
-        """Return this owner's persistent image of the name, None if there is none, and note its use."""
+        """Return this owner's persistent image of the name, or None, and record its use."""
         with self._connection() as daemon:
             return self._persistent.find_image(daemon, name)
 
@@ -256,7 +256,7 @@ class DaemonEngine:
         return machine is None or machine is arch.wider
 
     def _argument_env(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
-        """Return the variables of `create-args`: for commands, not the container, whose snapshots would keep them."""
+        """Return the variables of `create-args`, for commands: snapshots would include those of the container."""
         pairs = ((name, self._environ.get(name) if value is None else value) for name, value in spec.arguments.env)
         return tuple((name, value) for name, value in pairs if value is not None)
 
@@ -282,7 +282,7 @@ def _present(stored: StoredImage | None, reference: str) -> StoredImage:
 
 
 def _plain(name: str) -> str:
-    """Return what Docker allows in a container's name."""
+    """Return a name with the characters that Docker allows for containers."""
     return "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "-" for char in name)
 
 

@@ -11,7 +11,7 @@ from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CREATED, LABEL_OWNER, LABEL_PERSISTENT, LABEL_RUN, Leases
 
 _YEAR: Final = 366 * 86400.0
-"""Seconds after which a note of a last use is dropped."""
+"""Seconds after which a record of a last use is dropped."""
 
 
 class DockerPersistent:
@@ -29,7 +29,7 @@ class DockerPersistent:
         return ((LABEL_PERSISTENT, PersistentKind.IMAGE.value), (LABEL_OWNER, self._leases.owner))
 
     def make_volumes(self, daemon: Daemon, volumes: tuple[Volume, ...], run: str) -> tuple[Volume, ...]:
-        """Make the volumes that are missing; return all of them with the labels of their owner, and of a run."""
+        """Create missing volumes; return all of them with labels of their owner, and of the run for run-only ones."""
         if not volumes:
             return ()
         labels = {LABEL_OWNER: self._leases.owner, LABEL_CREATED: str(int(time.time()))}
@@ -44,7 +44,7 @@ class DockerPersistent:
         return tuple(marked)
 
     def find_image(self, daemon: Daemon, name: str) -> ResolvedImage | None:
-        """Return the persistent image of a name and note its use; None if there is none, or no label of ours on it."""
+        """Return the persistent image of a name and record its use; None if it is missing, or lacks our labels."""
         stored = daemon.image(name)
         if stored is None or not set(self.image_labels()) <= set(stored.image.labels):
             return None
@@ -69,7 +69,7 @@ class DockerPersistent:
         return tuple(sorted((*images, *volumes), key=lambda item: (item.kind.value, item.name)))
 
     def remove(self, daemon: Daemon, item: PersistentItem) -> None:
-        """Remove a persistent image or volume, and the note of its last use."""
+        """Remove a persistent image or volume, and the record of its last use."""
         if item.kind is PersistentKind.IMAGE:
             daemon.remove_image(item.name, force=False)
         else:
@@ -77,7 +77,7 @@ class DockerPersistent:
         self._uses.forget(item.name)
 
     def sweep(self, daemon: Daemon, is_dead: Callable[[str], bool]) -> tuple[str, ...]:
-        """Remove the volumes of dead runs; return the run of each volume that was removed."""
+        """Remove the volumes of dead runs; return the run of each removed volume."""
         return tuple(self._remove_run_volumes(daemon, LABEL_RUN, is_dead))
 
     def remove_volumes_of(self, daemon: Daemon, run: str) -> None:

@@ -1,8 +1,8 @@
 """The address of the Docker or Podman daemon, from variables and Docker contexts.
 
-The SDK silently uses the local daemon for a context that does not exist, and can read `./contexts` of the directory
-it is started in, so that a hostile project could lead the driver to a daemon of its own (both measured, 7.2.0).
-The order is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the current context, the default socket.
+The SDK silently uses the local daemon for a context that does not exist, and can read `./contexts` of the current
+directory, so that a hostile project could redirect the driver to a daemon of its own (both measured, 7.2.0). The order
+is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the current context, the default socket.
 """
 
 import hashlib
@@ -21,24 +21,24 @@ DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 
 
 class Product(Enum):
-    """What a user set up to listen at an address; both speak Docker's language."""
+    """The product that the user has configured at an address; both offer Docker's API."""
 
     DOCKER = "docker"
     PODMAN = "podman"
 
     @property
     def title(self) -> str:
-        """How its makers write it."""
+        """The product's name for display."""
         return self.value.capitalize()
 
     @property
     def variable(self) -> str:
-        """The variable that says where it listens."""
+        """The variable that contains the product's address."""
         return {Product.DOCKER: "DOCKER_HOST", Product.PODMAN: "CONTAINER_HOST"}[self]
 
     @property
     def start(self) -> str:
-        """What makes it listen."""
+        """Commands that start the product's service, for hints."""
         return {
             Product.DOCKER: "`sudo systemctl start docker`",
             Product.PODMAN: "`systemctl --user start podman.socket`, or without systemd "
@@ -52,7 +52,7 @@ _REMOTE: Final = {Product.DOCKER: "/var/run/docker.sock", Product.PODMAN: str(SY
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tls:
-    """Files for a daemon that wants certificates; `verify` is whether its own is checked."""
+    """Files for a daemon that requires certificates; `verify`: whether to check its own."""
 
     ca: Path | None
     cert: Path | None
@@ -62,7 +62,7 @@ class Tls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """A daemon's address. `origin` says where it was found, for messages."""
+    """A daemon's address. `origin`: the source of the address, for messages."""
 
     url: str
     origin: str
@@ -71,7 +71,7 @@ class Endpoint:
 
     @property
     def socket_path(self) -> Path | None:
-        """Path of the unix socket, if it is one."""
+        """The path of a unix socket; None for other addresses."""
         return Path(self.url.removeprefix("unix://")) if self.url.startswith("unix://") else None
 
 
@@ -93,9 +93,9 @@ class _Context(msgspec.Struct):
 
 
 def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
-    """Return the daemon that the environment and the user's Docker configuration mean.
+    """Return the daemon of the environment and of the user's Docker configuration.
 
-    Raise EngineError for a context that does not exist or cannot be read, and for addresses we cannot use.
+    Raise EngineError for a missing or unreadable context, and for unusable addresses.
     """
     host = environ.get("DOCKER_HOST", "")
     if host:
@@ -110,7 +110,7 @@ def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
 
 
 def resolve_podman_endpoint(environ: Mapping[str, str], system_socket: Path = SYSTEM_PODMAN_SOCKET) -> Endpoint:
-    """Return where Podman's socket is: CONTAINER_HOST, else the user's, else the machine's. Raise EngineError."""
+    """Return the address of Podman's socket: CONTAINER_HOST, else the user's, else the machine's. Raise EngineError."""
     host = environ.get(Product.PODMAN.variable, "")
     if host:
         return _checked(host, Product.PODMAN.variable, None, Product.PODMAN)
@@ -118,7 +118,7 @@ def resolve_podman_endpoint(environ: Mapping[str, str], system_socket: Path = SY
     places = ((Path(own, "podman", "podman.sock"), "the user's own"),) if own else ()
     tried = (*places, (system_socket, "the machine's"))
     for path, origin in tried:
-        # Of the machine's a user may not even be told whether it is there.
+        # A user may have no permission even to look for the machine's socket.
         with suppress(OSError):
             if path.is_socket():
                 return Endpoint(url=f"unix://{path}", origin=origin, product=Product.PODMAN)
@@ -196,5 +196,5 @@ def _checked(url: str, origin: str, tls: Tls | None, product: Product = Product.
             f"{origin} is {url!r}, which is no address that {product.title} listens at",
             hint="An address looks like unix:///var/run/docker.sock or tcp://host:2376.",
         )
-    # Certificates without tcp make no sense; `docker` ignores them for a unix socket too.
+    # Certificates are for tcp only; `docker` ignores them for a unix socket too.
     return Endpoint(url=url, origin=origin, tls=None if scheme == "unix" else tls, product=product)

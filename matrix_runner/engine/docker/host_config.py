@@ -4,7 +4,7 @@ from matrix_runner.config.create_args.container_arguments import ContainerArgume
 
 
 def host_config(arguments: ContainerArguments) -> dict[str, object]:
-    """Return Docker's HostConfig for the arguments, without the keys of those that were not given."""
+    """Return Docker's HostConfig for the arguments, without keys for missing arguments."""
     found: dict[str, object] = {
         "Binds": list(arguments.binds),
         "VolumesFrom": list(arguments.volumes_from),

@@ -16,12 +16,12 @@ from matrix_runner.model.platforms import Arch
 BACK_OFF: Final = (2.0, 8.0)
 """Seconds before the second and the third attempt."""
 _STALL_SECONDS: Final = 60.0
-"""A registry that stalls holds up the SDK for ever: 27 s passed a limit of 3 (measured)."""
+"""Seconds without progress that end an attempt: the SDK itself waits for ever (27 s passed a limit of 3, measured)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempts:
-    """How to try. `aborted` ends it at once."""
+    """The terms of attempts. `back_off`: seconds before each further one. `aborted`: ends them at once."""
 
     connect: Connect
     aborted: threading.Event
@@ -29,7 +29,7 @@ class Attempts:
 
 
 def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], attempts: Attempts) -> None:
-    """Fetch an image, and again after a while where that may help. Raise ImageError with a hint for each cause."""
+    """Fetch an image, with further attempts after transient errors. Raise ImageError with a hint for each cause."""
     platform: str | None = f"linux/{arch.oci}"
     delays = list(attempts.back_off)
     while True:
@@ -38,14 +38,14 @@ def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], at
         except EngineError as error:  # noqa: PERF203 - attempts are few and slow
             refusal = Refusal.of(error.message)
             if refusal is Refusal.PLATFORM and platform is not None:
-                # An image for one architecture may say another in its metadata; what is in it is probed later.
+                # An image for one architecture may have another in its metadata; its content is probed later.
                 platform = None
             elif refusal.is_transient and delays and not attempts.aborted.is_set():
                 delay = delays.pop(0)
                 on_notice(f"fetching {reference} failed, {refusal.meaning}; trying again in {delay:g} s")
                 attempts.aborted.wait(delay)
             else:
-                # What comes before the daemon's own words names the image again, digest and all.
+                # The text before the daemon's own message repeats the image's name, digest and all.
                 words = error.message.rpartition(f"fetch {reference}: ")[2]
                 name = reference.partition("@")[0]
                 message = f"the image {name} cannot be fetched: {refusal.meaning} ({words})"
@@ -55,7 +55,7 @@ def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], at
 
 
 def _fetch_once(reference: str, platform: str | None, attempts: Attempts) -> None:
-    """Fetch in a thread of its own, so that neither a stalled registry nor a hung daemon holds up an abort."""
+    """Fetch in a separate thread, so that neither a stalled registry nor a hung daemon delays an abort."""
     lines: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
 
     def fetch() -> None:
@@ -64,7 +64,7 @@ def _fetch_once(reference: str, platform: str | None, attempts: Attempts) -> Non
                 for line in daemon.pull(reference, platform):
                     lines.put(line)
             lines.put(None)
-        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+        except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
             lines.put(error)
 
     threading.Thread(target=fetch, name=f"fetch {reference}", daemon=True).start()

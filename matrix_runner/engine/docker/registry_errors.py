@@ -10,9 +10,9 @@ _BUILD_HINT: Final = (
 
 
 class Refusal(Enum):
-    """Why an image could not be fetched: words that daemons and registries use for it, whether to try again, advice.
+    """The reason for a failed fetch: its words in messages of daemons and registries, whether to try again, advice.
 
-    The order matters: the first that matches is meant, and the more telling ones come first.
+    The order matters: the first match wins, and the more specific ones come first.
     """
 
     RATE_LIMIT = (
@@ -81,7 +81,7 @@ class Refusal(Enum):
     OTHER = ((), False, "the engine could not fetch it", _BUILD_HINT)
 
     def __init__(self, words: tuple[str, ...], is_transient: bool, meaning: str, hint: str) -> None:  # noqa: FBT001
-        """`words`: lower case. `is_transient`: whether trying again may help."""
+        """`words`: lower case. `is_transient`: whether another attempt may succeed."""
         self.words = words
         self.is_transient = is_transient
         self.meaning = meaning
@@ -89,6 +89,6 @@ class Refusal(Enum):
 
     @classmethod
     def of(cls, text: str) -> "Refusal":
-        """Return what the daemon's message means."""
+        """Return the reason in a daemon's message."""
         lower = text.lower()
         return next((refusal for refusal in cls if any(word in lower for word in refusal.words)), cls.OTHER)

@@ -21,7 +21,7 @@ class _Config(msgspec.Struct, rename="pascal"):
 
 
 class _Image(msgspec.Struct, rename="pascal"):
-    """One image, as a row of a list (names, labels at the top) or inspected (labels in the configuration)."""
+    """An image, as a row of a list (names, labels at the top) or inspected (labels in the configuration)."""
 
     id: str
     size: int = 0
@@ -66,7 +66,7 @@ class _Volume(msgspec.Struct, rename="pascal"):
 
 
 class _Volumes(msgspec.Struct, rename="pascal"):
-    """The answer to a question for volumes, or the part of `system df` that is about them."""
+    """The answer to a request for volumes, or the part of `system df` on them."""
 
     volumes: tuple[_Volume, ...] | None = None
 
@@ -78,9 +78,9 @@ class _Layer(msgspec.Struct, rename="pascal"):
 def container_body(creation: Creation) -> dict[str, object]:
     """Return the body of a request for a new container.
 
-    No platform is given: an image's metadata may lie about it (`docker import --platform linux/386` leaves amd64
-    on 20.10), and 20.10 reports a mismatch as "no such image" (both measured). No log: output is streamed.
-    Our own requirements come last and outrank the user's arguments.
+    Without a platform: an image's metadata may be wrong about it (`docker import --platform linux/386` leaves amd64 on
+    20.10), and 20.10 reports a mismatch as "no such image" (both measured). Without a log: output is streamed. Our own
+    requirements come last and outrank the user's arguments.
     """
     arguments = creation.arguments
     host = host_config(arguments)
@@ -106,20 +106,20 @@ def container_body(creation: Creation) -> dict[str, object]:
 
 
 def image_body(config: ImageConfig) -> dict[str, object]:
-    """Return the configuration for a commit. Keys that are left out keep the container's value."""
+    """Return the configuration for a commit. Omitted keys retain the container's value."""
     return {
         "Labels": dict(config.labels),
         "Env": [f"{name}={value}" for name, value in config.env],
-        # Never null: that would mean "as the container has it", which is our own PID 1.
+        # Never null: that would mean the container's own entry point, which is our PID 1.
         "Entrypoint": list(config.entrypoint),
         "Cmd": list(config.command),
     }
 
 
 def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
-    """Return an image's configuration as Dockerfile instructions, all that an import understands.
+    """Return an image's configuration as Dockerfile instructions, the only form that an import understands.
 
-    `dialect`: the product whose quoting to use.
+    `dialect`: the product that determines the quoting.
     """
     quoted = _quoted if dialect is Product.DOCKER else _in_quotes
     changes = [f"ENV {name}={quoted(value)}" for name, value in config.env]
@@ -132,12 +132,12 @@ def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
 
 
 def image_id(text: str) -> str:
-    """Return an image's id with its algorithm, which Podman leaves out and then misses in a name (4.3.1)."""
+    """Return an image's id with its algorithm, which Podman omits but then requires in a name (4.3.1)."""
     return text if text.startswith("sha256:") or len(text) != 64 else f"sha256:{text}"
 
 
 def imported_image(answer: str) -> tuple[str, str]:
-    """Read the stream of an import: the image's id and "", or any text and the error, which has its own line.
+    """Parse the stream of an import: the image's id and "", or any text and the error, which has its own line.
 
     Raise ValueError.
     """
@@ -146,7 +146,7 @@ def imported_image(answer: str) -> tuple[str, str]:
 
 
 def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo:
-    """Read the engine's description. Podman names itself in a component, also at an address given for Docker.
+    """Parse the engine's description. Podman is recognised by a component, even at an address configured for Docker.
 
     Raise ValueError.
     """
@@ -161,13 +161,13 @@ def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo
 
 
 def is_podman(version: object) -> bool:
-    """Return whether an answer to the question for the version is Podman's. Raise ValueError."""
+    """Return whether the answer to a version request is Podman's. Raise ValueError."""
     about = msgspec.convert(version, _Version)
     return any("podman" in part.name.lower() for part in about.components or ())
 
 
 def stored_image(reference: str, inspected: object) -> StoredImage:
-    """Read the answer to an inspection of an image. Raise ValueError."""
+    """Parse the answer to an inspection of an image. Raise ValueError."""
     row = msgspec.convert(inspected, _Image)
     config = row.config or _Config()
     return StoredImage(
@@ -176,7 +176,7 @@ def stored_image(reference: str, inspected: object) -> StoredImage:
 
 
 def listed_images(rows: object, dialect: Product) -> tuple[ResolvedImage, ...]:
-    """Read a list of images: one for each name; one without a name goes by its id. Raise ValueError."""
+    """Parse a list of images: one for each name; an image without a name is named by its id. Raise ValueError."""
     return tuple(
         _resolved(row, name, row.labels)
         for row in msgspec.convert(rows, tuple[_Image, ...])
@@ -185,7 +185,7 @@ def listed_images(rows: object, dialect: Product) -> tuple[ResolvedImage, ...]:
 
 
 def listed_containers(rows: object) -> tuple[Leftover, ...]:
-    """Read a list of containers. Raise ValueError."""
+    """Parse a list of containers. Raise ValueError."""
     return tuple(
         Leftover(id=row.id, run=(row.labels or {}).get(LABEL_RUN, ""), owner=(row.labels or {}).get(LABEL_OWNER, ""))
         for row in msgspec.convert(rows, tuple[_Container, ...])
@@ -193,7 +193,7 @@ def listed_containers(rows: object) -> tuple[Leftover, ...]:
 
 
 def listed_volumes(answer: object) -> tuple[StoredVolume, ...]:
-    """Read a list of volumes, with sizes if there are any. Raise ValueError."""
+    """Parse a list of volumes, with sizes if there are any. Raise ValueError."""
     return tuple(
         StoredVolume(
             name=row.name,
@@ -205,7 +205,7 @@ def listed_volumes(answer: object) -> tuple[StoredVolume, ...]:
 
 
 def top_layer_size(history: object) -> int:
-    """Read an image's history, latest first: the bytes of its last layer. Raise ValueError."""
+    """Parse an image's history, latest first; return the bytes of its last layer. Raise ValueError."""
     layers = msgspec.convert(history, tuple[_Layer, ...])
     return layers[0].size if layers else 0
 
@@ -215,7 +215,8 @@ def _volume_mount(volume: Volume) -> dict[str, object]:
         "Type": "volume",
         "Source": volume.name,
         "Target": volume.target,
-        # Somebody may remove it between our making it and this: then it is made again, and must not go unlabelled.
+        # Somebody may remove the volume after its creation: then Docker creates it again here, and it must not lack its
+        # labels.
         "VolumeOptions": {"Labels": dict(volume.labels)},
     }
 
@@ -231,9 +232,9 @@ def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> Res
 
 
 def _given_name(name: str, dialect: Product) -> str:
-    """Return a name as it is given and as Docker lists it; Podman puts a registry in front of one that has none.
+    """Return an image's name as it was given, and as Docker lists it; Podman adds a registry to names without one.
 
-    It says `localhost` for images that were loaded, `docker.io` for those made over this interface (4.3.1).
+    It adds `localhost` for loaded images, `docker.io` for those made over this interface (4.3.1).
     """
     if dialect is Product.DOCKER:
         return name
@@ -241,10 +242,10 @@ def _given_name(name: str, dialect: Product) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote for a Dockerfile instruction, in which `$` would name a variable."""
+    """Quote for a Dockerfile instruction, in which `$` would start a variable."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
 
 
 def _in_quotes(value: str) -> str:
-    """Quote for Podman, which takes off one pair of quotes and reads nothing in between (measured, 4.3.1)."""
+    """Quote for Podman, which removes one pair of quotes and interprets nothing inside (measured, 4.3.1)."""
     return f'"{value}"'

@@ -4,7 +4,7 @@ One socket, attached to the container's standard input and output, is lifeline, 
 
 - PID 1 is a shell. `cat` copies standard input to a worker shell; when input ends (the driver closed it, or was killed
   with SIGKILL and the kernel closed it), PID 1 exits, and the kernel kills every other process of the container, in
-  the middle of whatever it does. Measured: gone 0.3 s after the driver.
+  the middle of its work. Measured: removed 0.3 s after the driver's end.
 - The worker shell reads one request a line and runs it in a session of its own, with no standard input, both outputs
   in one stream. A command costs about 10 ms this way, 80 ms with an exec of the engine (measured).
 - The worker then prints an end mark with the request's random nonce, which the command cannot know. The exit status
@@ -22,7 +22,7 @@ MARK: Final = b"\x1e"
 """First and last byte of a mark (ASCII record separator): rare, so that a search for it is fast."""
 
 READY: Final = b"+"
-"""What the worker prints when it waits for an archive."""
+"""The worker's output when it is ready for an archive."""
 
 _PID_1: Final = """\
 exec 3<&0 2>&1
@@ -31,8 +31,8 @@ trap 'exit 0' TERM
 wait
 """
 
-# Every process but those of PID 1's session (this machinery) and of the caller's own: what the command started, also
-# what it put into sessions of its own. Field 6 of /proc/PID/stat is the session; the name in field 2 may hold blanks.
+# All processes except those of PID 1's session (the worker's own) and of the caller's: the processes of the command,
+# even those in sessions of their own. Field 6 of /proc/PID/stat is the session; the name in field 2 may contain blanks.
 _SIGNAL: Final = """\
 mr_signal() {
   read -r mr_line </proc/self/stat; mr_line=${mr_line##*) }; set -- "$1" $mr_line; mr_own=$5
@@ -45,7 +45,7 @@ mr_signal() {
 }
 """
 
-# The file lies in /dev/shm where there is one: never part of a snapshot, and not filled by a build.
+# The file is in /dev/shm if that exists: never part of a snapshot, and not filled by a build.
 _END: Final = """\
 mr_file=/tmp/.matrix-runner-status
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then mr_file=/dev/shm/.matrix-runner-status; fi
@@ -63,26 +63,26 @@ mr_end() {
 
 
 def pid_1_argv(*, linux32: bool) -> tuple[str, ...]:
-    """Return the container's entry point. Personality is inherited, so one `linux32` here rules every command."""
+    """Return the container's entry point. Personality is inherited, so one `linux32` here applies to every command."""
     return (*(("linux32",) if linux32 else ()), "/bin/sh", "-c", _PID_1)
 
 
 def signal_argv(signal: str) -> tuple[str, ...]:
-    """Return what an exec of the engine runs to send `TERM` or `KILL` to all that a running command started."""
+    """Return the command for an engine's exec that sends `TERM` or `KILL` to all processes of a running command."""
     return ("/bin/sh", "-c", f"{_SIGNAL}mr_signal {signal}")
 
 
 def opening_text(nonce: str) -> bytes:
-    """Return the first request: it defines the worker's functions and says, by its end mark, that it is alive."""
+    """Return the first request: it defines the worker's functions, and its end mark shows that the worker is alive."""
     return f"{_END}{_SIGNAL}mr_end {nonce} 0\n".encode()
 
 
 def request_text(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None, nonce: str) -> bytes:
     """Return the line for the worker that runs a command and prints the mark.
 
-    A begin mark comes first: what a daemon of an earlier command printed in between is not this one's output.
-    The worker's own standard error is nowhere, as shells announce a killed child there. The redirections stand
-    inside the parentheses because dash 0.5.11 ignores those behind them (measured).
+    A begin mark comes first: output before it, of an earlier command's background processes, is not this command's. The
+    worker's own standard error is discarded, as shells announce a killed child there. The redirections are inside the
+    parentheses because dash 0.5.11 ignores those behind them (measured).
     """
     command = shlex.join(("setsid", "env", *(f"{name}={value}" for name, value in env.items()), *argv))
     enter = f"cd {shlex.quote(cwd)} && " if cwd is not None else ""
@@ -93,9 +93,9 @@ def request_text(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None,
 def unpack_text(directory: str, size: int, nonce: str) -> bytes:
     """Return the line for the worker that unpacks a tar archive in a directory: `size` bytes that follow on `READY`.
 
-    An engine starts a program of its own for each archive that it is given: 50 ms of a processor against 10
-    (measured). The worker is not ready where `head` is busybox's, which reads more than it was told to, and so would
-    eat the next request. What `tar` leaves unread when it fails is read for it.
+    An engine starts a separate program for each archive: 50 ms of a processor against 10 (measured). The worker is not
+    ready if `head` is busybox's, which reads more than its limit, and so would consume the next request. Input that a
+    failing `tar` leaves unread is consumed.
     """
     where = shlex.quote(directory)
     can = "head --version </dev/null >/dev/null && tar --version </dev/null >/dev/null"
@@ -106,19 +106,19 @@ def unpack_text(directory: str, size: int, nonce: str) -> bytes:
 
 
 def reap_text(nonce: str) -> bytes:
-    """Return the request that kills what a command left running, from the worker itself: at once, in order."""
+    """Return the request that kills a command's remaining processes, from the worker itself: at once, in order."""
     return f"mr_signal KILL; mr_end {nonce} 0\n".encode()
 
 
 class FrameReader:
-    """Take Docker's multiplexed stream apart: 8 bytes of header (stream, 3 zeros, length big-endian), then payload."""
+    """Decodes Docker's multiplexed stream: 8 bytes of header (stream, 3 zeros, length big-endian), then payload."""
 
     def __init__(self) -> None:
         self._header = b""
         self._left = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Return the payload in `data`; frames may be cut anywhere. Memory: a header."""
+        """Return the payload in `data`; frames may be cut anywhere. Stores at most a header."""
         payload = []
         view = memoryview(data)
         while view:
@@ -139,9 +139,9 @@ class FrameReader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """What an end mark says: exit status, and how many processes the kernel killed for memory so far.
+    """The content of an end mark: exit status, and the number of processes killed for lack of memory so far.
 
-    `status` is None when the status could not be stored and read back.
+    `status`: None if the status could not be stored and read back.
     """
 
     status: int | None
@@ -149,13 +149,13 @@ class End:
 
 
 class MarkScanner:
-    """Find the begin and the end mark of one request in a stream of bytes, and return what lies between.
+    """Finds the begin and end marks of one request in a stream of bytes, and returns the output between them.
 
-    Holds back no more than what may be the beginning of a mark, so memory does not grow with output or line length.
+    Holds back only bytes that may start a mark, so memory does not grow with output or line length.
     """
 
     def __init__(self, nonce: str, *, has_begin: bool = True) -> None:
-        """`has_begin` is False for requests that print no begin mark."""
+        """`has_begin`: False for requests that print no begin mark."""
         self._begin = MARK + nonce.encode() + MARK
         self._end = MARK + nonce.encode() + b" "
         self._held = b""
@@ -165,7 +165,7 @@ class MarkScanner:
     def feed(self, data: bytes) -> bytes:
         """Return the output in `data`; set `end` when the end mark is complete."""
         if self._has_begun and not self._held and MARK not in data:
-            # Nearly always: no byte is copied.
+            # The most common case: no byte is copied.
             return data
         self._held += data
         if not self._has_begun:
@@ -183,7 +183,7 @@ class MarkScanner:
         return output
 
     def flush(self) -> bytes:
-        """Return what was held back, once nothing more will come."""
+        """Return the bytes held back, at the end of the stream."""
         held, self._held = (self._held if self._has_begun else b""), b""
         return held
 
@@ -196,7 +196,7 @@ class MarkScanner:
             self._release(self._begin)
 
     def _release(self, mark: bytes) -> bytes:
-        """Give up what cannot be the beginning of `mark`."""
+        """Return the bytes held back that cannot start `mark`."""
         at = self._held.find(MARK, max(0, len(self._held) - len(mark)))
         while at >= 0 and not mark.startswith(self._held[at:]):
             at = self._held.find(MARK, at + 1)

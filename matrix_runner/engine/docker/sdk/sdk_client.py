@@ -19,10 +19,10 @@ from matrix_runner.engine.docker.endpoint import Endpoint
 from matrix_runner.errors import EngineError, MachineError
 
 TIMEOUT: Final = 60
-"""Seconds without a byte from the daemon. Also the end of a pull from a registry that stalls."""
+"""Seconds without a byte from the daemon, also in a pull from a registry that stalls."""
 
 ApiError = docker.errors.APIError
-"""The daemon's refusal of a request, with `status_code`; for the few that are answered with a second attempt."""
+"""The daemon's refusal of a request, with `status_code`; for the few refusals that justify a second attempt."""
 NotFoundError = docker.errors.NotFound
 """The `ApiError` for a container, an image or a volume that does not exist."""
 
@@ -35,20 +35,20 @@ class Client(docker.APIClient):
     """The SDK's client with a time limit for every request: the SDK sets none for pull and import."""
 
     def request(self, method: str | bytes, url: str | bytes, *args: object, **kwargs: object) -> requests.Response:
-        """Send a request, with the client's own time limit if it has none."""
+        """Send a request, with the client's time limit unless it has its own."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
         return super().request(method, url, *args, **kwargs)  # type: ignore[arg-type]
 
 
 class AgreedVersion:
-    """The version of the API on which the first connection agreed, so that further ones need not ask for it."""
+    """The API version negotiated by the first connection, so that further ones need not request it."""
 
     version: str | None = None
 
 
 class SdkConnection:
-    """One client of the SDK, made at the first request, as making one asks the daemon for its version.
+    """A client of the SDK, created at the first request, because its creation already requests the daemon's version.
 
     For one thread at a time.
     """
@@ -61,7 +61,7 @@ class SdkConnection:
         self._cached: Client | None = None
 
     def client(self, timeout: int | None = None) -> Client:
-        """Return the client. `timeout`: seconds, for its requests from now on; None for the usual ones."""
+        """Return the client. `timeout`: seconds, for its requests from now on; None for the default."""
         if self._cached is None:
             self._knock()
             tls = self._endpoint.tls
@@ -82,7 +82,7 @@ class SdkConnection:
         return self._cached
 
     def _knock(self) -> None:
-        """Raise what the operating system says of the socket: the SDK leaks one for each connection that fails."""
+        """Raise the operating system's error for the socket: the SDK leaks a socket for each failed connection."""
         path = self._endpoint.socket_path
         if path is not None:
             with socket.socket(socket.AF_UNIX) as knock:
@@ -96,7 +96,7 @@ class SdkConnection:
 
     @contextlib.contextmanager
     def translated(self, what: str) -> Iterator[None]:
-        """Turn every exception of the SDK into EngineError, MissingError or MachineError.
+        """Translate every exception of the SDK into EngineError, MissingError or MachineError.
 
         `what`: the request, as in "the engine could not ...".
         """
@@ -118,7 +118,7 @@ class SdkConnection:
             raise EngineError(f"the engine could not {what}: its answer makes no sense ({error!r})") from error
 
     def refusal(self, what: str, text: str) -> MachineError:
-        """Return the error for a request that the daemon refused. `text`: the daemon's own words."""
+        """Return the error for a request that the daemon refused. `text`: the daemon's own message."""
         root = "its data root"
         if "no space left" in text.lower():
             with contextlib.suppress(Exception):

@@ -33,13 +33,13 @@ from matrix_runner.errors import EngineError, ImageError
 
 
 class DockerEngine(DaemonEngine):
-    """Containers of a Docker daemon, or of Podman's service, which speaks the same language."""
+    """Containers of a Docker daemon, or of Podman's service, which offers the same API."""
 
     def __init__(self, *, run: str, surroundings: EngineSurroundings, endpoint: Endpoint | None = None) -> None:
-        """Ask nothing of the daemon yet. Raise EngineError.
+        """Create the engine without a request to the daemon. Raise EngineError.
 
-        `run`: the run's id, unique, a plain file name. `endpoint`: address of the daemon; None for the Docker daemon
-        that the surroundings' variables mean.
+        `run`: the run's id, unique, a plain file name. `endpoint`: address of the daemon; None for the Docker daemon of
+        the surroundings' variables.
         """
         endpoint, agreed = endpoint or resolve_endpoint(surroundings.environ), AgreedVersion()
         super().__init__(
@@ -54,7 +54,7 @@ class SdkDaemon(SdkStore):
     """`daemon.Daemon` by the SDK: one connection, for one thread at a time."""
 
     def __init__(self, endpoint: Endpoint, *, timeout: int = TIMEOUT, agreed: AgreedVersion | None = None) -> None:
-        """Connect to nothing yet. `timeout`: seconds without a byte. `agreed`: shared by connections to one daemon."""
+        """Create it unconnected. `timeout`: seconds without a byte. `agreed`: shared by connections to one daemon."""
         self._endpoint = endpoint
         super().__init__(SdkConnection(endpoint, timeout=timeout, agreed=agreed or AgreedVersion()))
 
@@ -63,7 +63,7 @@ class SdkDaemon(SdkStore):
         self._sdk.close()
 
     def info(self) -> EngineInfo:
-        """Ask for the daemon's description."""
+        """Query the daemon's description."""
         with self._sdk.translated("be asked for its version"):
             client = self._sdk.client()
             client.ping()
@@ -71,7 +71,7 @@ class SdkDaemon(SdkStore):
             return engine_info(version, info, self._endpoint)
 
     def create(self, creation: Creation) -> str:
-        """Make a container; return its id."""
+        """Create a container; return its id."""
         try:
             with self._sdk.translated(f"create a container of {creation.image}"):
                 made = self._sdk.client().create_container_from_config(  # type: ignore[no-untyped-call]
@@ -88,9 +88,9 @@ class SdkDaemon(SdkStore):
             raw = self._sdk.client().attach_socket(container, params=params)
             if isinstance(raw, socket.socket):
                 return raw
-            # Over unix and plain TCP the SDK gives a file-like wrapper, whose socket the response may close when it is
-            # collected: take a descriptor of our own.
-            inner: socket.socket = raw._sock  # noqa: SLF001 - the only way to it
+            # Over unix and plain TCP the SDK returns a file-like wrapper, whose socket may be closed when the response
+            # is garbage-collected: take a descriptor of our own.
+            inner: socket.socket = raw._sock  # noqa: SLF001 - the only access to it
             try:
                 return inner.dup()
             finally:
@@ -109,18 +109,18 @@ class SdkDaemon(SdkStore):
             client.exec_start(client.exec_create(container, list(argv))["Id"], detach=True)
 
     def remove(self, container: str) -> None:
-        """Kill and remove a container, and return when it is gone. A missing one is no error.
+        """Kill and remove a container; return after its removal. A missing one is no error.
 
-        The daemon may be removing it already, as it stopped: then it refuses, Docker with 409, Podman by the state that
-        it finds, and is asked again.
+        The daemon may already be removing a stopped one, and refuse (Docker with 409, Podman with a message on its
+        state): then the request is repeated.
         """
         with self._sdk.translated("remove a container"), contextlib.suppress(NotFoundError):
             insist(lambda last: self._is_gone(container, last=last), GOING_SECONDS, pause=0.02)
 
     def _is_gone(self, container: str, *, last: bool) -> bool:
-        """Try to remove a container; return False if it is going and this is not the last try.
+        """Try to remove a container; return False if its removal is under way and this is not the last try.
 
-        One that is going longer than that is left to the daemon, and to the sweep of a later run.
+        A longer removal is left to the daemon, and to the sweep of a later run.
         """
         try:
             self._sdk.client().remove_container(container, force=True, v=True)
@@ -134,7 +134,7 @@ class SdkDaemon(SdkStore):
         return True
 
     def put(self, container: str, directory: str, archive: Iterable[bytes]) -> None:
-        """Unpack a tar stream in an existing directory. Exceptions of the stream itself come through as they are."""
+        """Unpack a tar stream in an existing directory. Exceptions of the stream itself are raised unchanged."""
         outgoing = Outgoing(archive)
         try:
             with self._sdk.translated(f"copy into {directory}"):
@@ -151,7 +151,7 @@ class SdkDaemon(SdkStore):
             client = self._sdk.client()
             url = f"{client.base_url}/v{client.api_version}/containers/{container}/archive"
             answer = client.get(url, params={"path": path}, stream=True, headers={"Accept-Encoding": "identity"})
-        # Not translated from here on: what the reader raises is not the engine's.
+        # Not translated from here on: the reader's exceptions are not the engine's.
         with answer:
             if answer.status_code != http.HTTPStatus.OK:
                 raise EngineError(f"{path} cannot be copied out: {_message(answer)}")
@@ -162,7 +162,7 @@ class SdkDaemon(SdkStore):
             yield from whole_archive(answer.iter_content(256 * 1024), path)
 
     def ran_out_of_memory(self, container: str, since: float) -> bool:
-        """Return whether the kernel has killed a process of the container for memory. `since`: Unix time."""
+        """Return whether the kernel has killed a process of the container for lack of memory. `since`: Unix time."""
         with self._sdk.translated("be asked for events"):
             events = self._sdk.client().events(
                 since=int(since), until=int(time.time()) + 1, filters={"container": container, "event": "oom"}

@@ -24,9 +24,9 @@ from matrix_runner.engine.docker.request_bodies import (
 from matrix_runner.engine.docker.sdk.sdk_client import ApiError, MissingError, SdkConnection, insist, split_name
 
 GOING_SECONDS: Final = 10
-"""Seconds to wait for a container to be gone, where the daemon is removing it already."""
+"""Seconds to wait for the end of a container's removal that is under way in the daemon."""
 LONG: Final = 900
-"""Time limit in seconds for answers after much work: unpacking, committing, importing."""
+"""Time limit in seconds for answers after long work: unpacking, committing, importing."""
 
 
 class SdkStore:
@@ -47,7 +47,7 @@ class SdkStore:
             return listed_images(self._sdk.client().images(filters={"label": label}), self._dialect())
 
     def pull(self, reference: str, platform: str | None) -> Iterator[str]:
-        """Fetch an image, yielding a line of progress now and then. Raise EngineError with the daemon's own words."""
+        """Fetch an image, yielding occasional lines of progress. Raise EngineError with the daemon's own message."""
         repository, tag = split_name(reference)
         with self._sdk.translated(f"fetch {reference}"):
             for line in self._sdk.client().pull(
@@ -61,9 +61,10 @@ class SdkStore:
         """Make an image of a container; return its id."""
         repository, tag = split_name(config.name) if config.name else (None, None)
         with self._sdk.translated("keep a container as an image"):
-            # First the question for the product: it sets the client's time limit to that of a question.
+            # Query the product first: that sets the client's time limit to that of a query.
             dialect, client = self._dialect(), self._sdk.client(LONG)
-            # Podman 4.3 reads no body here (measured), only instructions, whose quoting differs from Docker's.
+            # Podman 4.3 ignores the body here (measured) and takes instructions only, whose quoting differs from
+            # Docker's.
             changes = image_changes(config, dialect) if dialect is Product.PODMAN else None
             made = client.commit(container, repository=repository, tag=tag, changes=changes, conf=image_body(config))
             return image_id(str(made["Id"]))
@@ -73,7 +74,7 @@ class SdkStore:
         repository, tag = split_name(config.name) if config.name else (None, None)
         with self._sdk.translated(f"import {archive.name}"):
             dialect, client = self._dialect(), self._sdk.client(LONG)
-            # Podman ignores the tag here and would give it to nobody but `latest` (measured, 4.3.1).
+            # Podman ignores the tag here: it would apply none but `latest` (measured, 4.3.1).
             tags_itself = dialect is Product.DOCKER
             answer = client.import_image(
                 str(archive),
@@ -89,19 +90,19 @@ class SdkStore:
         return image_id(identity)
 
     def _dialect(self) -> Product:
-        """Return the product that answers, which need not be the one expected: DOCKER_HOST may name Podman's socket."""
+        """Return the product that answers; it may be an unexpected one, as DOCKER_HOST may name Podman's socket."""
         return Product.PODMAN if is_podman(self._sdk.client().version()) else Product.DOCKER
 
     def remove_image(self, reference: str, *, force: bool) -> None:
-        """Remove an image; a missing one is no error. `force`: with all its names, and wait for containers that go."""
+        """Remove an image; a missing one is no error. `force`: with all names, waiting for its containers' removal."""
         seconds = GOING_SECONDS if force else 0
         with suppress(MissingError), self._sdk.translated(f"remove the image {reference}"):
             insist(lambda last: self._is_removed(reference, force=force, last=last), seconds, pause=0.2)
 
     def _is_removed(self, reference: str, *, force: bool, last: bool) -> bool:
-        """Try to remove an image; return False if a container uses it that may be going and this is not the last try.
+        """Try to remove an image; return False if a container in removal may be using it and this is not the last try.
 
-        One that was killed a moment ago counts as running until its files are gone.
+        A container that was just killed counts as running until its files are removed.
         """
         try:
             self._sdk.client(LONG).remove_image(reference, force=force)
@@ -117,12 +118,12 @@ class SdkStore:
             return top_layer_size(self._sdk.client().history(reference))  # type: ignore[no-untyped-call]
 
     def make_volume(self, volume: Volume) -> None:
-        """Make a volume unless it exists; an existing one keeps its labels."""
+        """Create a volume unless it exists; the labels of an existing one do not change."""
         with self._sdk.translated(f"make the volume {volume.name}"):
             self._sdk.client().create_volume(volume.name, labels=dict(volume.labels))
 
     def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
-        """Return the volumes with that label; their sizes take time, and are unknown where they cannot be had."""
+        """Return the volumes with that label; their sizes take time, and are None if they are unavailable."""
         with self._sdk.translated("list volumes"):
             found = listed_volumes(self._sdk.client().volumes(filters={"label": label}))
             if not sized or not found:
@@ -132,10 +133,10 @@ class SdkStore:
             return tuple(replace(each, size=sizes.get(each.name)) for each in found)
 
     def _is_measured(self, sizes: dict[str, int | None]) -> bool:
-        """Try to fill in the size of each volume; return False if the engine stumbled.
+        """Try to fill in the size of each volume; return False after a server error.
 
-        Podman looks at every container for it, and fails over one that goes meanwhile (4.3.1: every other time while
-        three clients make and remove some).
+        Podman inspects every container for it, and fails if one is removed meanwhile (4.3.1: every other time while
+        three clients create and remove some).
         """
         try:
             sizes.update((each.name, each.size) for each in listed_volumes(self._sdk.client(LONG).df()))
