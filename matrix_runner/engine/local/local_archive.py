@@ -12,9 +12,9 @@ from matrix_runner.files import read_exactly
 
 
 def unpack(directory: Path, archive: Iterable[bytes]) -> None:
-    """Unpack a tar stream, with nothing in it leading out of the directory.
+    """Unpack a tar stream, all of it inside the directory.
 
-    Raise EngineError if it does, or if the stream or the disk ends early.
+    Raise EngineError for a member that leads outside, and if the stream ends early or the disk is full.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -30,9 +30,10 @@ def unpack(directory: Path, archive: Iterable[bytes]) -> None:
 
 
 def _refuse_escape(member: tarfile.TarInfo, directory: Path) -> None:
-    """Raise EngineError for what tarfile's `data` filter refuses (PEP 706), which 3.10.11 and 3.11.3 do not have yet.
+    """Raise EngineError for members that tarfile's `data` filter refuses (PEP 706).
 
-    Asked just before the member is unpacked, so that links which are already there count.
+    Python 3.10.11 and 3.11.3 do not have that filter yet. Called just before the member is unpacked, so that existing
+    links count.
     """
     parent = (directory / member.name).parent.resolve()
     places = [parent / Path(member.name).name]
@@ -52,7 +53,7 @@ def pack(path: Path) -> Iterator[bytes]:
         with tarfile.open(fileobj=io.BytesIO(), mode="w", format=tarfile.PAX_FORMAT) as tar:
             for member in _walk(path):
                 info = tar.gettarinfo(member, arcname=str(Path(path.name) / member.relative_to(path)))
-                # gettarinfo has None for sockets, and would send the second of two hard links without content.
+                # gettarinfo returns None for sockets, and would send the second of two hard links without content.
                 if info is None:
                     continue
                 if info.islnk():
@@ -75,12 +76,12 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 class _Chunks(io.RawIOBase):
-    """Lets tarfile read what comes in pieces, as much at a time as is left of one."""
+    """A readable file over chunks, for tarfile; each read ends with a chunk."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
         self._chunks = iter(chunks)
-        # A view: `tarfile` asks for 10 KiB at a time, and would have the rest of a large chunk copied each time.
+        # A view: `tarfile` requests 10 KiB at a time, and would copy the rest of a large chunk each time.
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:

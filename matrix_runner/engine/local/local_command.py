@@ -14,11 +14,11 @@ from typing import Final
 from matrix_runner.engine.api import Ending, ExecResult, OnOutput
 
 _TICK: Final = 0.05
-"""Seconds between two looks at the command while it prints nothing."""
+"""Seconds between two checks of a command that prints nothing."""
 _GRACE: Final = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 _LINGER: Final = 0.5
-"""Seconds that what the command started may go on printing after its end: `exec > >(tee log)` has a last word."""
+"""Seconds allowed for further output of a command's processes after its end: `exec > >(tee log)` prints late."""
 _CHUNK: Final = 65536
 _PIPE_READS: Final = 16
 _NOT_EXECUTABLE: Final = 126
@@ -27,7 +27,7 @@ _NOT_FOUND: Final = 127
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalCommand:
-    """What to run. `env` is complete. `timeout`, `silence`: seconds, None for no limit."""
+    """A command to run. `env` is complete. `timeout`, `silence`: seconds, None for no limit."""
 
     argv: tuple[str, ...]
     cwd: str
@@ -36,10 +36,10 @@ class LocalCommand:
     silence: float | None = None
 
     def run(self, on_output: OnOutput, on_session: Callable[[int], None]) -> ExecResult:
-        """Run it to its end; `on_session` is told its session's id as soon as it has one.
+        """Run the command to its end; `on_session` receives its session's id as soon as it is known.
 
-        A command that cannot be started ends as a shell would have it, 127 or 126 with a line of output. What it
-        leaves behind in its session is killed; a daemon with a session of its own is not, and is not waited for.
+        A command that cannot be started ends like in a shell, 127 or 126 with a line of output. Processes that a
+        command leaves in its session are killed; a daemon with a session of its own is neither killed nor waited for.
         """
         began = time.monotonic()
         try:
@@ -64,13 +64,13 @@ class LocalCommand:
             on_session(process.pid)
             ending = _Watch(process, on_output).until_end(began, self.timeout, self.silence)
         finally:
-            # Before the wait, which gives the session's id free for somebody else's.
+            # Before the wait, which frees the session's id for another process.
             signal_session(process.pid, signal.SIGKILL)
             code: int = process.wait()
             if process.stdout:
                 process.stdout.close()
         if ending is Ending.EXITED:
-            # As shells have it: ended by SIGTERM, -15, is 143.
+            # As in shells: a command ended by SIGTERM, -15, has status 143.
             return _exited(128 - code if code < 0 else code, began)
         return ExecResult(ending=ending, status=None, seconds=time.monotonic() - began)
 
@@ -80,7 +80,7 @@ def _exited(status: int, began: float) -> ExecResult:
 
 
 class _Watch:
-    """Reads what a process prints until it ends, or until a deadline ends it."""
+    """Reads a process's output until the process ends, or a deadline ends it."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", on_output: OnOutput) -> None:
         if process.stdout is None:
@@ -95,7 +95,7 @@ class _Watch:
         self._poll.register(self._fd, select.POLLIN)
 
     def until_end(self, began: float, timeout: float | None, silence: float | None) -> Ending:
-        """Return EXITED, or the deadline that passed; then the session was asked to end, and killed if it did not."""
+        """Return EXITED or the deadline that passed; in the latter case the session has been terminated, or killed."""
         last_heard = began
         while not self._has_ended():
             if self._read(_TICK):
@@ -109,7 +109,7 @@ class _Watch:
         return Ending.EXITED
 
     def _has_ended(self) -> bool:
-        """Tell it without waiting for the process: until then nobody else is given its id."""
+        """Return whether the process has ended, without reaping it: until then its id is not reused."""
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, options) is not None
 
@@ -123,19 +123,19 @@ class _Watch:
         return ending
 
     def _drain(self, seconds: float) -> None:
-        """Read until the end of the pipe, which a daemon may hold open for ever, so not for longer than this."""
+        """Read until the end of the pipe, but no longer than `seconds`: a daemon may hold the pipe open for ever."""
         deadline = time.monotonic() + seconds
         while self._is_open and time.monotonic() < deadline:
             self._read(_TICK)
-        # A slow listener may have used up the time: what is in the pipe now, a megabyte at most, is still passed on.
+        # A slow listener may have used up the time: the pipe's present content, a megabyte at most, is still passed on.
         for _ in range(_PIPE_READS):
             if not (self._is_open and self._read(0)):
                 break
 
     def _read(self, seconds: float) -> bool:
-        """Pass on what comes within `seconds`; return whether anything came."""
+        """Pass on output that arrives within `seconds`; return whether there was any."""
         if not self._is_open:
-            # Most commands end right after they close their output; one that does not is looked at less and less often.
+            # Most commands end right after they close their output; one that does not is checked less and less often.
             time.sleep(min(self._nap, seconds))
             self._nap *= 2
             return False
@@ -153,13 +153,13 @@ class _Watch:
 
 
 def signal_session(session: int, number: signal.Signals) -> None:
-    """Send a signal to every process of a session, in whatever process group: shells with job control make groups.
+    """Send a signal to every process of a session, in any process group: shells with job control create groups.
 
-    Its first process may have ended, but must not have been waited for: then the id may be somebody else's.
+    Its first process may have ended, but must not have been reaped: otherwise the id may belong to another session.
     """
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
-            # After the command's name, which may hold anything: state, parent, group, session (proc(5)).
+            # After the command's name, which may contain anything: state, parent, group, session (proc(5)).
             fields = stat.read_bytes().rpartition(b") ")[2].split()
             if int(fields[3]) == session and fields[0] != b"Z":
                 os.kill(int(stat.parent.name), number)

@@ -35,11 +35,11 @@ class LocalContainer:
         named: Path,
         label: Callable[[Path, tuple[tuple[str, str], ...]], None],
     ) -> None:
-        """Start nothing yet.
+        """Create it; starts nothing yet.
 
         `root`: the cell's directory. `env`: variables of every command. `prefix`: words before every command, such as
-        `linux32`. `snapshots`, `named`: directories for copies of `root` without a name, which are the run's, and with
-        one, which stay. `label`: called with such a copy and its labels, to mark it as complete and persistent.
+        `linux32`. `snapshots`: directory for unnamed copies of `root`, which belong to the run; `named`: for named
+        ones, which remain. `label`: called with a named copy and its labels, to mark it as complete and persistent.
         """
         self._root = root
         mark = secrets.token_hex(8)
@@ -76,7 +76,7 @@ class LocalContainer:
         return result
 
     def _watch(self, session: int) -> None:
-        # Killed between the command's start and now: whoever killed it did not know of this session.
+        # Killed between the command's start and now: `kill` did not know of this session.
         if not self._watcher.watch(session):
             self._is_dead.set()
             signal_session(session, SIGKILL)
@@ -94,7 +94,7 @@ class LocalContainer:
         yield pack(source)
 
     def snapshot(self, metadata: ImageMetadata) -> str:
-        """Copy `root`: until the engine is closed, or, under a name, until somebody removes the path returned."""
+        """Copy `root`: until the engine is closed, or, under a name, until somebody removes the returned path."""
         self._refuse_if_dead()
         if metadata.name is None:
             identifier = f"local-{secrets.token_hex(8)}"
@@ -115,12 +115,12 @@ class LocalContainer:
         self._watcher.wait()
 
     def let_go(self) -> None:
-        """Begin to kill and remove, without waiting."""
+        """Start to kill and remove, without waiting."""
         self._is_dead.set()
         self._watcher.let_go()
 
     def _inside(self, path: str) -> Path:
-        """Return the path with no link in its directories; raise EngineError if it is not below `root`."""
+        """Return the path with its directories resolved; raise EngineError if it is not below `root`."""
         self._refuse_if_dead()
         inside = Path(path).parent.resolve() / Path(path).name
         if not inside.is_relative_to(self._root) or inside.name == "..":
@@ -138,7 +138,7 @@ def snapshot_name(identifier: str) -> str:
 
 
 def remove_tree(directory: Path) -> None:
-    """Remove a tree, read-only directories in it too (Go's module cache has them)."""
+    """Remove a tree, including read-only directories (Go's module cache has some)."""
     with suppress(OSError):
         for path, _, _ in os.walk(directory):
             Path(path).chmod(0o700)
@@ -146,7 +146,7 @@ def remove_tree(directory: Path) -> None:
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copy a tree as it is, with its links, times and modes. Raise EngineError."""
+    """Copy a tree with its links, times and modes. Raise EngineError."""
     target.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         ("cp", "-a", f"{source}/.", str(target)), stdin=subprocess.DEVNULL, capture_output=True, check=False

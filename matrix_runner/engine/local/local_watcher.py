@@ -10,10 +10,11 @@ from typing import Final
 from matrix_runner.errors import EngineError
 
 MARK: Final = "MATRIX_RUNNER_CONTAINER"
-"""Environment variable that every process of a container inherits, so that daemons are found whatever their session."""
+"""Environment variable that every process of a container inherits, to find daemons in any session."""
 
-# Each line read is the id of the session that runs now. At end of file the driver is gone or wants it so. Three rounds,
-# because a process may fork while the list is walked. The -z: without it BusyBox reads up to the first NUL only.
+# Each input line is the id of the session that runs now. End of file means the driver's death or its request. Three
+# rounds, because a process may fork during the walk through the list. The -z: without it BusyBox reads up to the first
+# NUL only.
 _SCRIPT: Final = r"""
 trap '' HUP INT TERM
 session=none
@@ -34,15 +35,15 @@ rm -rf -- "$2" 2>/dev/null || { chmod -R u+rwX -- "$2"; rm -rf -- "$2"; } 2>/dev
 
 
 class Watcher:
-    """Watches over one directory and the processes that carry `mark`.
+    """Watches one directory and the processes with `mark` in their environment.
 
-    It removes both when it is let go, or when this process dies, even by SIGKILL: the kernel then closes the pipe.
+    It removes both after `let_go`, or when this process dies, even by SIGKILL: the kernel then closes the pipe.
     """
 
     def __init__(self, mark: str, directory: Path) -> None:
-        """Raise EngineError if there is no `sh`."""
+        """Start the shell. Raise EngineError if there is no `sh`."""
         try:
-            # Without the mark, and in a session of its own: it must outlive what it kills.
+            # Without the mark, and in a session of its own: it must outlive the processes that it kills.
             self._process = subprocess.Popen(
                 ("/bin/sh", "-c", _SCRIPT, "sh", f"{MARK}={mark}", str(directory)),
                 stdin=subprocess.PIPE,
@@ -58,7 +59,7 @@ class Watcher:
         self._lock = threading.Lock()
 
     def watch(self, session: int | None) -> bool:
-        """Say which session runs now, None for none; return whether the watcher was still there to be told."""
+        """Report the session that runs now, None for none; return whether the watcher is still alive."""
         with self._lock:
             pipe = self._process.stdin
             if pipe is None or pipe.closed:
@@ -70,11 +71,11 @@ class Watcher:
             return True
 
     def let_go(self) -> None:
-        """Have everything killed and removed, without waiting for it. Idempotent, from any thread."""
+        """Start the killing and removal, without waiting for the end. Idempotent, from any thread."""
         with self._lock, suppress(OSError):
             if self._process.stdin:
                 self._process.stdin.close()
 
     def wait(self) -> None:
-        """Return when everything is gone; call `let_go` first."""
+        """Wait for the end of the removal; call `let_go` first."""
         self._process.wait()

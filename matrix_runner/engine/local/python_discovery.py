@@ -1,7 +1,7 @@
 """Discovery of this machine's Pythons, and whether it is a container or a CI machine.
 
-An interpreter is named as the manylinux images name its directory, `<python tag>-<abi tag>` (PEP 425), so that a recipe
-finds it at the same place everywhere.
+An interpreter has the directory name of the manylinux images, `<python tag>-<abi tag>` (PEP 425), so that a recipe
+finds it under the same path everywhere.
 """
 
 import logging
@@ -25,7 +25,7 @@ from matrix_runner.model.platforms import Arch
 _DIRECTORY: Final = re.compile(r"(?:cp|pp|graalpy)\d+-\w+")
 _EXECUTABLE: Final = re.compile(r"(?:python|pypy|graalpy)(?:\d+(?:\.\d+)?)?[tmd]*")
 
-# Version managers: the variable that names their directory, the default under $HOME, and the Pythons within.
+# Version managers: the variable with their directory, the default under $HOME, and the Pythons within.
 _MANAGERS: Final = (
     ("PYENV_ROOT", ".pyenv", "versions/*/bin/python"),
     ("MISE_DATA_DIR", ".local/share/mise", "installs/python/*/bin/python"),
@@ -37,9 +37,9 @@ _MANAGERS: Final = (
 class FoundInterpreter:
     """A Python on this machine.
 
-    `directory` is its name in the manylinux layout (`cp311-cp311`). `machine` is the architecture its binaries are of,
-    by platform-tag name; it is `i686` for a 32-bit Python on a 64-bit kernel. Without headers (Debian's python3
-    without python3-dev) it tests wheels but compiles none.
+    `directory`: its name in the manylinux layout (`cp311-cp311`). `machine`: the architecture of its binaries, by
+    platform-tag name; `i686` for a 32-bit Python on a 64-bit kernel. Without headers (Debian's python3 without
+    python3-dev) it tests wheels but compiles none.
     """
 
     directory: str
@@ -51,7 +51,7 @@ class FoundInterpreter:
 
 
 def machine_of(uname: str, bits: int) -> str:
-    """Return what binaries of this width are on a kernel that says `uname -m`: (`x86_64`, 32) is `i686`."""
+    """Return the architecture of binaries with this width under a kernel's `uname -m`: (`x86_64`, 32) is `i686`."""
     arch = Arch.of_machine(uname)
     if arch is None or arch.bits == bits:
         return uname if arch is None else arch.tag
@@ -65,11 +65,11 @@ def find_interpreters(
     opt_python: Path = Path("/opt/python"),
     probe_seconds: float = PROBE_SECONDS,
 ) -> tuple[FoundInterpreter, ...]:
-    """Find the Pythons of this machine, sorted by directory name; one for each directory name and machine.
+    """Return the Pythons of this machine, sorted by directory name; one for each directory name and machine.
 
     In an image of the manylinux layout these are its own, and no others. Elsewhere: PATH, version managers (all their
-    versions, not only the active one) and uv's. Of two with the same name, one with headers wins, then the newest,
-    then the first found. What does not answer in `probe_seconds`, or not sensibly, is left out.
+    versions, not only the active one) and uv's. Of two with the same name, one with headers wins, then the newest, then
+    the first found. Executables without a valid answer within `probe_seconds` are left out.
     """
     names = {path / "bin/python": path.name for path in _manylinux_directories(opt_python)}
     candidates = tuple(names) or tuple(_candidates(environ, cache_dir, probe_seconds))
@@ -101,7 +101,7 @@ def _interpreter(answer: ProbeAnswer, directory: str | None) -> FoundInterpreter
 
 
 def _base_executable(answer: ProbeAnswer) -> Path:
-    """Return the executable of the installation itself, also when a virtual environment answered."""
+    """Return the executable of the installation itself, even if a virtual environment answered."""
     if not answer.in_environment:
         return _python_behind(Path(answer.executable))
     version = f"{answer.major}.{answer.minor}"
@@ -114,7 +114,7 @@ def _base_executable(answer: ProbeAnswer) -> Path:
 
 
 def _python_behind(path: Path) -> Path:
-    """Follow links to the end, unless that is no Python but a wrapper that looks at its name (Gentoo's)."""
+    """Resolve all links, unless the target is no Python but a wrapper that depends on its name (Gentoo's)."""
     resolved = path.resolve()
     return resolved if _EXECUTABLE.fullmatch(resolved.name) else path
 
@@ -138,10 +138,10 @@ def _candidates(environ: Mapping[str, str], cache_dir: Path | None, seconds: flo
     home = Path(environ.get("HOME", "/nonexistent"))
     roots = tuple((Path(environ.get(variable) or home / default), below) for variable, default, below in _MANAGERS)
     shims = {str(root / "shims") for root, _ in roots}
-    # A shim answers for the version that is active in the working directory, or not at all: look behind it instead.
+    # A shim answers for the version that is active in the working directory, or not at all: use its targets instead.
     directories = tuple(part for part in environ.get("PATH", "").split(os.pathsep) if part and part not in shims)
     paths = [*_from_library(environ, directories, cache_dir, seconds)]
-    # The library asks no Python older than 3.6.
+    # The library supports no Python older than 3.6.
     old = (shutil.which(name, path=os.pathsep.join(directories)) for name in ("python2.7", "python2", "pypy"))
     paths.extend(Path(path) for path in old if path)
     for root, below in roots:
@@ -154,13 +154,13 @@ def _from_library(
 ) -> Iterator[Path]:
     logger = logging.getLogger("python_discovery")
     if not logger.handlers:
-        # Without one, `logging` prints the library's warnings about broken interpreters on standard error.
+        # Without a handler, `logging` prints the library's warnings about broken interpreters on standard error.
         logger.addHandler(logging.NullHandler())
     managers = {variable for variable, _, _ in _MANAGERS}
     variables = {name: value for name, value in without_leaks(environ).items() if name not in managers}
     variables |= {"PATH": os.pathsep.join(directories), "PY_DISCOVERY_TIMEOUT": str(seconds)}
     cache = DiskCache(cache_dir) if cache_dir else None
-    # A broken interpreter can make the library raise; what it found before that is good.
+    # A broken interpreter can make the library raise; its results before that are valid.
     with suppress(OSError, RuntimeError, ValueError):
         for info in iter_interpreters(cache=cache, env=variables):
             yield Path(info.system_executable or info.executable)
@@ -170,7 +170,8 @@ def is_inside_container(environ: Mapping[str, str], root: Path = Path("/")) -> b
     """Whether this process runs in a container, so that commands for the whole machine change only that.
 
     Signs: Docker's and Podman's marker files, systemd's `/run/systemd/container`, the `container` variable (systemd's
-    container interface; a Flatpak application has it too, and is none), Kubernetes' variable, control groups (v1).
+    container interface; a Flatpak application has it too, but does not count), Kubernetes' variable, control groups
+    (v1).
     """
     if environ.get("container", "flatpak") != "flatpak" or "KUBERNETES_SERVICE_HOST" in environ:
         return True
@@ -184,7 +185,7 @@ def is_inside_container(environ: Mapping[str, str], root: Path = Path("/")) -> b
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:
-    """Whether a CI service runs this: `CI`, or the variable of a service that does not set it."""
+    """Whether this process runs in a CI service: `CI`, or the variable of a service that does not set it."""
     if environ.get("CI", "").lower() not in {"", "0", "false"}:
         return True
     return any(environ.get(name) for name in ("TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID"))

@@ -11,12 +11,12 @@ from typing import Final
 import msgspec
 
 PROBE_SECONDS: Final = 10.0
-"""How long an executable may take to say which Python it is: GraalPy needs two, a shim on a network disk more."""
+"""Seconds that an executable may take to identify itself: GraalPy needs two, a shim on a network disk more."""
 
 _LEAKS: Final = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "__PYVENV_LAUNCHER__"})
 _ELSEWHERE: Final = frozenset({"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"})
 
-# Runs on every Python from 2.7. The mark is there because a sitecustomize may print.
+# Runs on every Python from 2.7. The mark is necessary because a sitecustomize may print.
 _MARK: Final = "matrix-runner-probe:"
 
 _PROBE: Final = """
@@ -44,7 +44,7 @@ print("\\n" + sys.argv[1] + json.dumps({
 
 
 class ProbeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an interpreter says of itself. `abiflags` is empty where `sys` has none (2.7, PyPy)."""
+    """An interpreter's description of itself. `abiflags` is empty if `sys` has none (2.7, PyPy)."""
 
     implementation: str
     version: str
@@ -63,9 +63,9 @@ class ProbeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def directory_name(answer: ProbeAnswer) -> str | None:
-    """Return `<python tag>-<abi tag>` as manylinux images name directories; None for an unknown implementation.
+    """Return `<python tag>-<abi tag>` like directory names in manylinux images; None for an unknown implementation.
 
-    The ABI of PyPy and GraalPy is read from the suffix of extension modules: `.pypy311-pp73-x86_64-linux-gnu.so` is
+    The ABI of PyPy and GraalPy comes from the suffix of extension modules: `.pypy311-pp73-x86_64-linux-gnu.so` is
     `pypy311_pp73`, `.graalpy250-312-native-x86_64-linux.so` is `graalpy250_312_native`.
     """
     version = f"{answer.major}{answer.minor}"
@@ -85,13 +85,13 @@ def directory_name(answer: ProbeAnswer) -> str | None:
 
 
 def without_leaks(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables less those that would let the driver's own Python, or its installs, reach into builds."""
+    """Return the variables without those by which the driver's own Python, or its installs, would affect builds."""
     dropped = _LEAKS | _ELSEWHERE
     return {name: value for name, value in environ.items() if name not in dropped and not name.startswith("CONDA_")}
 
 
 def probe(executable: Path, environ: Mapping[str, str], seconds: float = PROBE_SECONDS) -> ProbeAnswer | None:
-    """Ask an executable which Python it is; None if it is none, is broken, or does not answer in time."""
+    """Query an executable for its Python; return None if it is none, is broken, or does not answer in `seconds`."""
     try:
         process = subprocess.Popen(
             (executable, "-E", "-s", "-c", _PROBE, _MARK),
@@ -107,7 +107,7 @@ def probe(executable: Path, environ: Mapping[str, str], seconds: float = PROBE_S
         try:
             output = process.communicate(timeout=seconds)[0]
         except subprocess.TimeoutExpired:
-            # The whole group: a shim is a shell script, and a child of it may hold the pipe.
+            # The whole group: a shim is a shell script, and its child may hold the pipe.
             os.killpg(process.pid, signal.SIGKILL)
             return None
     lines = [line for line in output.decode(errors="replace").splitlines() if line.startswith(_MARK)]
