@@ -42,7 +42,7 @@ class FakeContainer:
         self.files = files
 
     def exec(self, request: ExecRequest, on_output: OnOutput) -> ExecResult:
-        """Ask the script for the command's result, and wait where it hangs."""
+        """Return the script's result for the command, after waiting if it hangs."""
         if self._killed.is_set():
             return ExecResult(ending=Ending.LOST, status=None, seconds=0.0)
         given = ((name, value) for name, value in self._spec.arguments.env if value is not None)
@@ -91,13 +91,13 @@ class FakeContainer:
             yield data[start : start + 65536]
 
     def snapshot(self, metadata: ImageMetadata) -> str:
-        """Keep the files as an image."""
+        """Make an image of the files."""
         self._check(self._engine.faults.on_snapshot(self._spec))
         mounted = tuple(f"{volume.target}/" for volume in self._spec.volumes)
         return self._engine.keep({n: data for n, data in self.files.items() if not n.startswith(mounted)}, metadata)
 
     def kill(self) -> None:
-        """Remove it now."""
+        """Remove the container now."""
         self._killed.set()
 
     def _write(self, files: Files) -> None:

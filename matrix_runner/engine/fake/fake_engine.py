@@ -1,6 +1,6 @@
 """The fake engine for tests of the rooms above engines: fast, scripted, faulty on demand.
 
-The contract suite holds it to `engine/api.py` like the real engines. A command is an entry of a script, a file an
+The contract suite applies to it as to the real engines (`engine/api.py`). A command is an entry of a script, a file an
 entry of a dictionary, and time a number: nothing sleeps unless `pace` is set.
 """
 
@@ -39,7 +39,7 @@ __all__ = [
 
 
 class FakeEngine:
-    """`api.Engine` and `api.ImageStore` for tests. `commands`: every request of a command, in order."""
+    """`api.Engine` and `api.ImageStore` for tests. `commands`: all requests of commands, in order."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class FakeEngine:
         faults: FakeFaults | None = None,
         pace: float = 0.0,
     ) -> None:
-        """`pace`: real seconds for each second of the script, for tests of things that overlap; 0: nothing sleeps."""
+        """`pace`: real seconds for each second of the script, for tests of overlapping work; 0: nothing sleeps."""
         self.run = run
         self.host = host or FakeHost()
         self.host.living.add(run)
@@ -72,12 +72,12 @@ class FakeEngine:
         return "fake"
 
     def check(self) -> EngineInfo:
-        """Return a description of itself. Raise EngineError if the faults say so."""
+        """Return a description of itself. Raise EngineError according to the faults."""
         raise_fault(self.faults.on_check())
         return EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://")
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
-        """Return the image; nothing is fetched. Raise ImageError for a missing one."""
+        """Return the image; fetches nothing. Raise ImageError for a missing one."""
         del arch, on_notice
         raise_fault(self.faults.on_resolve(reference))
         return self._image(reference)[0]
@@ -139,7 +139,7 @@ class FakeEngine:
         self.host.living.discard(self.run)
 
     def find_persistent_image(self, name: str) -> ResolvedImage | None:
-        """Return the persistent image of the name, None if there is none, and note its use."""
+        """Return the persistent image of the name, or None, and record its use."""
         image, _ = self.host.images.get(name, (None, {}))
         if image is None or image.reference not in self.host.persistent:
             return None
@@ -194,7 +194,7 @@ class FakeEngine:
         with self.host.guard:
             if reference in self.host.images:
                 image = self.host.images[reference][0]
-                # A name that a newer image has taken over stays with it.
+                # A name taken over by a newer image remains with that.
                 for key in [key for key, (one, _) in self.host.images.items() if one.id == image.id]:
                     del self.host.images[key]
                     self.host.persistent.discard(key)

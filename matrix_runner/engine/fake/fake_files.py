@@ -9,7 +9,7 @@ Files = dict[str, bytes]
 
 
 def unpack(directory: str, archive: IO[bytes]) -> Files:
-    """Return the regular files of a tar archive as they would lie under `directory`. Raise tarfile.TarError."""
+    """Return the regular files of a tar archive as unpacked under `directory`. Raise tarfile.TarError."""
     with tarfile.open(fileobj=archive) as tar:
         found: Files = {}
         for member in tar:
@@ -20,7 +20,7 @@ def unpack(directory: str, archive: IO[bytes]) -> Files:
 
 
 def pack(path: str, files: Files) -> bytes | None:
-    """Return the file or directory at `path` as tar, named from its last component on; None if it is not there."""
+    """Return the file or directory at `path` as tar, with names relative to its parent; None if it is missing."""
     chosen = {name: data for name, data in files.items() if name == path or name.startswith(f"{path}/")}
     if not chosen:
         return None

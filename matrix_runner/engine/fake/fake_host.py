@@ -10,11 +10,11 @@ from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.fake.fake_files import Files
 
 ANY_IMAGE: Final = "fake:latest"
-"""An image that every fake host has, with nothing in it."""
+"""An empty image that exists on every fake host."""
 
 
 class Times(TypedDict):
-    """Times of making and of last use, in Unix time."""
+    """Times of creation and of last use, in Unix time."""
 
     created: float
     used: float
@@ -22,7 +22,7 @@ class Times(TypedDict):
 
 @dataclass(kw_only=True, slots=True)
 class FakeVolume:
-    """A volume. `run`: the run that it belongs to, None for a persistent one. `files`: by their path in the volume."""
+    """A volume. `run`: the owning run, None for a persistent one. `files`: by their path in the volume."""
 
     labels: tuple[tuple[str, str], ...]
     run: str | None
@@ -42,7 +42,7 @@ class FakeHost:
     """Names of the persistent images."""
     volumes: dict[str, FakeVolume] = field(default_factory=dict)
     uses: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Times of making and of last use of images and volumes by name, in Unix time."""
+    """Times of creation and of last use of images and volumes by name, in Unix time."""
     living: set[str] = field(default_factory=set)
     guard: threading.Lock = field(default_factory=threading.Lock)
     numbers: int = 0
@@ -57,7 +57,7 @@ class FakeHost:
             return self.numbers
 
     def add_image(self, reference: str, files: Files | None = None, labels: tuple[tuple[str, str], ...] = ()) -> str:
-        """Put an image there; return its id."""
+        """Add an image; return its id."""
         identity = f"sha256:{self.number():064x}"
         image = ResolvedImage(reference=reference or identity, id=identity, labels=labels)
         with self.guard:
@@ -65,17 +65,17 @@ class FakeHost:
         return identity
 
     def note_use(self, name: str) -> None:
-        """Note that an image or a volume is used, or made, now."""
+        """Record that an image or a volume is used, or created, now."""
         created, _ = self.uses.get(name, (time.time(), 0.0))
         self.uses[name] = (created, time.time())
 
     def times(self, name: str) -> Times:
-        """Return the times of making and of last use of an image or a volume."""
+        """Return the times of creation and of last use of an image or a volume."""
         created, used = self.uses[name]
         return {"created": created, "used": used}
 
     def make_volumes(self, volumes: Iterable[Volume], run: str) -> None:
-        """Make the volumes that are missing. `run`: the owner of those that are one run's."""
+        """Create missing volumes. `run`: the owner of run-only ones."""
         with self.guard:
             for volume in volumes:
                 made = FakeVolume(labels=volume.labels, run=run if volume.is_run_only else None)
@@ -89,13 +89,13 @@ class FakeHost:
                 del self.volumes[name]
 
     def read_volume(self, volume: Volume) -> Files:
-        """Return the files of a volume as a container sees them."""
+        """Return the files of a volume by their paths in a container."""
         with self.guard:
             found = self.volumes.get(volume.name)
             return {} if found is None else {f"{volume.target}{path}": data for path, data in found.files.items()}
 
     def write_volume(self, volume: Volume, files: Files) -> None:
-        """Keep those of a container's files that lie in a volume."""
+        """Store those of a container's files that are in a volume."""
         inside = {
             path.removeprefix(volume.target): data
             for path, data in files.items()

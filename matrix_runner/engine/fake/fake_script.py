@@ -10,7 +10,7 @@ from matrix_runner.errors import EngineError, ImageError, MachineError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeCall:
-    """A command as a script gets it: request, whole environment, the container's files (not to be changed)."""
+    """The input of a script: request, whole environment, the container's files (read-only)."""
 
     request: ExecRequest
     spec: ContainerSpec
@@ -23,7 +23,7 @@ class FakeResult:
     """The result of a scripted command: it prints `output`, writes `files` (path, content), and exits with `status`.
 
     `seconds`: its duration. `silence`: its longest time without output, in seconds. `hangs`: it never ends by itself.
-    `ending`: replaces its own end; for LOST the container goes too.
+    `ending`: replaces its own end; LOST removes the container too.
     """
 
     status: int = 0
@@ -39,12 +39,12 @@ Script = Callable[[FakeCall], FakeResult]
 
 
 def succeed(_: FakeCall) -> FakeResult:
-    """Let every command succeed at once, in silence."""
+    """Return immediate success without output, for every command."""
     return FakeResult()
 
 
 def table(rows: tuple[tuple[tuple[str, ...], FakeResult], ...], otherwise: Script = succeed) -> Script:
-    """Make a script of rows of the beginning of an argv and what such commands do; the first that fits counts."""
+    """Return a script made of rows, each a prefix of an argv with the result of such commands; the first match wins."""
 
     def script(call: FakeCall) -> FakeResult:
         argv = call.request.argv
@@ -55,7 +55,7 @@ def table(rows: tuple[tuple[tuple[str, ...], FakeResult], ...], otherwise: Scrip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeFaults:
-    """Functions that are asked before each operation of an engine, and return the error to raise, or None."""
+    """Functions called before each operation of an engine; they return the error to raise, or None."""
 
     on_check: Callable[[], EngineError | None] = lambda: None
     on_resolve: Callable[[str], ImageError | None] = lambda _: None
@@ -66,6 +66,6 @@ class FakeFaults:
 
 
 def raise_fault(error: MachineError | None) -> None:
-    """Raise the error that a fault has given, if it has given one."""
+    """Raise the error of a fault, unless it is None."""
     if error is not None:
         raise error
