@@ -31,7 +31,7 @@ class Ending(Enum):
     OUT_OF_MEMORY = "out of memory"
     """The kernel killed the command, or one of its children, for lack of memory."""
     LOST = "lost"
-    """The container, the daemon or the connection went away. The end of a stream alone is never a success."""
+    """The container, the daemon or the connection has disappeared. The end of a stream alone is never a success."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +67,12 @@ class ExecResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Volume:
-    """A directory that outlives containers. It is made on first use and mounted read-write, in several at once.
+    """A directory that outlives containers. It is created on first use, and mounted read-write in several at once.
 
-    `name`: a plain file name, unique in the engine. `target`: the mount point, an absolute path below
-    `Container.root`. `labels`: given to a new volume. `is_run_only`: the volume belongs to one run;
-    `Engine.close` removes it, or `Engine.sweep` after the death of the run. Any other volume stays for later runs,
-    and `Engine.persistent_items` lists it.
+    `name`: a plain file name, unique in the engine. `target`: the mount point, an absolute path below `Container.root`.
+    `labels`: of a new volume. `is_run_only`: the volume belongs to one run; `Engine.close` removes it, or
+    `Engine.sweep` after the death of the run. Any other volume persists for later runs, and `Engine.persistent_items`
+    lists it.
     """
 
     name: str
@@ -93,10 +93,10 @@ class PersistentKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PersistentItem:
-    """An image or a volume that an engine keeps for later runs of the same owner.
+    """A persistent image or volume: an engine stores it for later runs of the same owner.
 
-    `size`: bytes beyond those of the image from which it was made; None if the engine cannot tell. `created`,
-    `used`: Unix time; `used` is the time of the last opening, as far as this machine knows.
+    `size`: bytes beyond those of the image from which it was made; None if the engine does not know. `created`, `used`:
+    Unix time; `used` is the time of the last opening, as far as this machine knows.
     """
 
     kind: PersistentKind
@@ -146,8 +146,8 @@ class ResolvedImage:
 class EngineInfo:
     """An engine's description of itself, for the report and for `runner doctor`.
 
-    `machine`: the `uname -m` of the engine's machine. `endpoint`: the engine's address. `memory`: bytes that all
-    containers have together, None if the engine does not tell.
+    `machine`: the `uname -m` of the engine's machine. `endpoint`: the engine's address. `memory`: bytes for all
+    containers together, None if unknown.
     """
 
     name: str
@@ -161,9 +161,9 @@ class EngineInfo:
 class ImageMetadata:
     """Name and configuration of a new image.
 
-    `name`: `repository:tag`, for an image that stays; None for one that belongs to the run: `Engine.close` removes
+    `name`: `repository:tag`, for an image that remains; None for one that belongs to the run: `Engine.close` removes
     it, or `Engine.sweep` after the death of the run. `env`, `entrypoint`: written into the image. `replaces`: the
-    image that had the name before is removed. `is_persistent`: later runs may find the image by its name
+    previous image of that name is removed. `is_persistent`: later runs may find the image by its name
     (`Engine.find_persistent_image`), and `Engine.persistent_items` lists it; only with a name.
     """
 
@@ -183,7 +183,7 @@ class Container(Protocol):
 
     @property
     def root(self) -> str:
-        """Absolute path, inside, of the directory that belongs to this cell alone: "" where everything does."""
+        """Absolute path, inside, of the directory that belongs to this cell alone; "" if the whole container does."""
         ...
 
     @property
@@ -213,7 +213,7 @@ class Container(Protocol):
 
 
 class Engine(Protocol):
-    """A place that opens containers, or directories that stand for them. Thread-safe."""
+    """An opener of containers, or of directories that stand for them. Thread-safe."""
 
     @property
     def name(self) -> str:
@@ -222,19 +222,19 @@ class Engine(Protocol):
 
     @property
     def owner(self) -> str:
-        """Identity of the owner of all that this engine keeps: owners do not see each other's. Raise OutputError."""
+        """Identity of the owner of this engine's items; owners do not see each other's items. Raise OutputError."""
         ...
 
     def check(self) -> EngineInfo:
-        """Ask for the engine's description, for five seconds at most. Raise EngineError with a hint for the cause."""
+        """Query the engine's description, for at most five seconds. Raise EngineError with a hint for the cause."""
         ...
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
-        """Return an image; fetch it if it is missing, and tell `on_notice` of that. Raise EngineError, ImageError."""
+        """Return an image; if it is missing, report that to `on_notice` and fetch it. Raise EngineError, ImageError."""
         ...
 
     def find(self, reference: str) -> ResolvedImage | None:
-        """Return an image of the store, None if it is missing; nothing is fetched. Raise EngineError."""
+        """Return an image of the store, None if it is missing; fetches nothing. Raise EngineError."""
         ...
 
     def open(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
@@ -250,7 +250,7 @@ class Engine(Protocol):
         ...
 
     def find_persistent_image(self, name: str) -> ResolvedImage | None:
-        """Return this owner's persistent image of the name, None if there is none. Note its use. Raise EngineError."""
+        """Return this owner's persistent image of the name, or None; record its use. Raise EngineError."""
         ...
 
     def persistent_items(self, *, sized: bool = True) -> tuple[PersistentItem, ...]:

@@ -7,9 +7,9 @@ from matrix_runner.errors import EngineError
 
 
 def whole_archive(pieces: Iterable[bytes], path: str) -> Iterator[bytes]:
-    """Pass the pieces on. Raise EngineError at the end if the stream was cut, however cleanly it ended.
+    """Yield the pieces. Raise EngineError at the end of a truncated stream, however cleanly it ended.
 
-    An archive ends with two blocks of 512 zeros. `path`: what it holds, for the message.
+    An archive ends with two blocks of 512 zeros. `path`: of the archive's content, for the message.
     """
     tail = b""
     for piece in pieces:
@@ -23,14 +23,14 @@ def whole_archive(pieces: Iterable[bytes], path: str) -> Iterator[bytes]:
 
 
 class Outgoing:
-    """A stream handed to a library that would take its errors for its own: they are kept, to be raised as they are."""
+    """A stream for a library that would mistake its errors for the library's own; stores the error for re-raising."""
 
     def __init__(self, archive: Iterable[bytes]) -> None:
         self._archive = archive
         self.error: Exception | None = None
 
     def pieces(self) -> Iterator[bytes]:
-        """Pass the pieces on."""
+        """Yield the pieces, recording an error."""
         try:
             yield from self._archive
         except Exception as error:

@@ -9,21 +9,23 @@ REGISTRY: Final = Path("/proc/sys/fs/binfmt_misc")
 FILESYSTEMS: Final = Path("/proc/filesystems")
 
 _OWN_SOCKETS: Final = ("unix:///var/run/", "unix:///run/", "unix:///tmp/")
-"""Where an engine listens that shares this machine's kernel. Docker Desktop's and its like are a virtual machine's and
-have their sockets in the user's home."""
+"""Address prefixes of engines that share this machine's kernel.
+
+Docker Desktop and its like run in a virtual machine, and have their sockets in the user's home.
+"""
 
 
 def is_on_this_kernel(endpoint: str) -> bool:
-    """Whether an engine at this address runs its containers on the kernel that runs this program."""
+    """Whether an engine at this address runs its containers on this machine's kernel."""
     return endpoint.startswith(_OWN_SOCKETS)
 
 
 def emulated_archs(registry: Path = REGISTRY, filesystems: Path = FILESYSTEMS) -> frozenset[Arch] | None:
-    """Return the architectures that the kernel has an emulator for, or None if it cannot be told from here.
+    """Return the architectures with an emulator in the kernel, or None if they are unknown from here.
 
-    An emulator is usable in a container only if the kernel opened it when it was registered (flag F): its path means
-    nothing inside. Which programs it is for is told by the entry's magic bytes, not by its name, as QEMU is not the
-    only one (kernel documentation, admin-guide/binfmt-misc).
+    An emulator is usable in a container only if the kernel opened it at its registration (flag F): its path has no
+    meaning inside. An entry's magic bytes determine its programs, not its name, as QEMU is not the only emulator
+    (kernel documentation, admin-guide/binfmt-misc).
     """
     try:
         if "binfmt_misc" not in filesystems.read_text("ascii").split():
@@ -32,7 +34,7 @@ def emulated_archs(registry: Path = REGISTRY, filesystems: Path = FILESYSTEMS) -
             return frozenset()
         entries = [path.read_text("ascii", errors="replace") for path in registry.iterdir() if _is_entry(path)]
     except OSError:
-        # Not mounted here, as in most containers: the kernel may have emulators all the same.
+        # Not mounted here, as in most containers: the kernel may have emulators nevertheless.
         return None
     return frozenset(arch for arch in Arch if any(_runs(entry, arch) for entry in entries))
 
@@ -52,7 +54,7 @@ def _runs(entry: str, arch: Arch) -> bool:
     except (KeyError, ValueError):
         return False
     header = _elf_header(arch)
-    # An entry that ends before the machine's number is for something else than an architecture's programs.
+    # An entry that ends before the machine's number does not stand for an architecture.
     if fields.get("offset", "0") != "0" or not len(magic) == len(mask) == len(header):
         return False
     return all(own & bits == wanted & bits for own, wanted, bits in zip(header, magic, mask, strict=True))

@@ -9,34 +9,34 @@ from matrix_runner.digests import text_digest
 
 
 class LastUses:
-    """Empty files, one for each thing, whose time of change is when it was last used.
+    """Empty files, one per item, whose modification time is the item's last use.
 
-    A note only: where it cannot be written or read, a thing counts as used when it was made.
+    Best effort: if they cannot be written or read, an item's last use is its creation.
     """
 
     def __init__(self, directory: Path) -> None:
-        """`directory` is made if need be; it belongs to one engine."""
+        """`directory`: of one engine; created if necessary."""
         self._directory = directory
 
     def note(self, name: str) -> None:
-        """Note that it is used now."""
+        """Record that an item is used now."""
         with contextlib.suppress(OSError):
             self._directory.mkdir(parents=True, exist_ok=True)
             self._path(name).touch()
 
     def of(self, name: str, *, created: float) -> float:
-        """Return when it was last used, in Unix time; when it was `created` if nothing is known."""
+        """Return an item's last use in Unix time; without a record, `created`."""
         with contextlib.suppress(OSError):
             return max(created, self._path(name).stat().st_mtime)
         return created
 
     def forget(self, name: str) -> None:
-        """Drop the note of what is gone."""
+        """Drop the record of a removed item."""
         with contextlib.suppress(OSError):
             self._path(name).unlink(missing_ok=True)
 
     def prune(self, oldest: float) -> None:
-        """Drop the notes from before `oldest` (Unix time): what they are about is long gone, or was never ours."""
+        """Drop the records from before `oldest` (Unix time): their items are long removed, or were never ours."""
         with contextlib.suppress(OSError):
             for entry in os.scandir(self._directory):
                 if entry.stat().st_mtime < min(oldest, time.time()):

@@ -1,8 +1,8 @@
 """Leases of runs: locks that die with their run, by which leftovers of dead runs are found.
 
-A living run holds a lock on `runs/<run>.lock` in the state directory; the kernel releases it however the run dies.
-What an engine keeps (containers, snapshots) is labelled with its run and its owner. A sweep may remove what is ours
-and whose run's lock is free.
+A living run holds a lock on `runs/<run>.lock` in the state directory; the kernel releases it however the run dies. An
+engine's containers and snapshots are labelled with their run and their owner. A sweep may remove our own, if their
+run's lock is free.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ LABEL_RUN: Final = "matrix-runner.run"
 LABEL_OWNER: Final = "matrix-runner.owner"
 LABEL_CELL: Final = "matrix-runner.cell"
 LABEL_SNAPSHOT: Final = "matrix-runner.snapshot"
-"""On images only: the run they belong to. Named images do not have it, so no sweep removes them."""
+"""On images only: the owning run. Named images lack the label, so no sweep removes them."""
 
 LABEL_PERSISTENT: Final = "matrix-runner.kept"
 """On a persistent image or volume; the value is its kind. The text is that of existing images: it must not change."""
 LABEL_CREATED: Final = "matrix-runner.created"
-"""Unix time. Engines tell it of images and volumes too, each in a way of its own."""
+"""Unix time. Engines report it for images and volumes too, but in different ways."""
 
 _DAY: Final = 86400
 
@@ -43,15 +43,15 @@ class Leases:
 
     @property
     def owner(self) -> str:
-        """Who may sweep: this user, on this host, with this state directory.
+        """The owner for sweeping: this user, on this host, with this state directory.
 
-        The directory has an identity of its own, because two of them (or two hosts that drive one daemon) do not see
-        each other's locks and would take living runs for dead. Raise OutputError.
+        The directory has an identity of its own, because two of them (or two hosts that use one daemon) do not see each
+        other's locks and would take living runs for dead. Raise OutputError.
         """
         with self._guard, _translated(self._directory):
             self._directory.mkdir(parents=True, exist_ok=True)
             file = self._directory / "identity"
-            # Exclusive link: of two first runs, one writes and both read the same.
+            # Exclusive link: of two simultaneous first runs, one writes the identity and both read it.
             if not file.exists():
                 draft = self._directory / f".identity-{secrets.token_hex(8)}"
                 draft.write_text(secrets.token_hex(8), encoding="ascii")
@@ -65,16 +65,16 @@ class Leases:
 
     @property
     def is_held(self) -> bool:
-        """Whether this run has said that it lives."""
+        """Whether this run holds its lease."""
         return self._lock is not None
 
     def hold(self) -> None:
-        """Say that this run lives. Idempotent. Raise OutputError."""
+        """Take this run's lease. Idempotent. Raise OutputError."""
         with self._guard, _translated(self._directory):
             if self._lock is not None:
                 return
             self._directory.mkdir(parents=True, exist_ok=True)
-            # Not thread-local: any thread of the run may release what another one took.
+            # Not thread-local: any thread of the run may release a lock taken by another.
             lock = FileLock(self._path(self._run), timeout=0, thread_local=False)
             try:
                 lock.acquire()
@@ -83,7 +83,7 @@ class Leases:
             self._lock = lock
 
     def release(self) -> None:
-        """Say that this run has nothing left to sweep. Idempotent."""
+        """Release this run's lease, once nothing is left to sweep. Idempotent."""
         with self._guard:
             if self._lock is not None:
                 self._path(self._run).unlink(missing_ok=True)
@@ -91,7 +91,7 @@ class Leases:
                 self._lock = None
 
     def is_alive(self, run: str) -> bool:
-        """Tell whether some process holds that run's lock. A name that could leave the directory is no run of ours."""
+        """Return whether some process holds a run's lock. A name that leads out of the directory is no run of ours."""
         path = self._path(run)
         if Path(run).name != run or not path.exists():
             return False
@@ -111,7 +111,7 @@ class Leases:
     def prune(self, now: float) -> None:
         """Remove the lock files of dead runs that are older than a day. `now`: Unix time. Raise OutputError.
 
-        Not younger ones: between making its file and locking it, a run that begins looks dead.
+        Not younger ones: between the creation and the locking of its file, a starting run looks dead.
         """
         with _translated(self._directory):
             for path in self._directory.glob("*.lock"):

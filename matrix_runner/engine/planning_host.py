@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def container_host(*, machine: str | None, endpoint: str | None) -> Host:
     """Return the machine behind a container engine.
 
-    `machine`: the engine's own `uname -m`; None for this machine's, where no engine was asked. `endpoint`: the
-    engine's address; if it is on this machine's kernel, so are its emulators, else they are unknown. None: unknown.
-    Raise UsageError for a machine without a wheel platform.
+    `machine`: the engine's own `uname -m`; None for this machine's, if no engine was queried. `endpoint`: the engine's
+    address; if it is on this machine's kernel, so are its emulators, else they are unknown. None: unknown. Raise
+    UsageError for a machine without a wheel platform.
     """
     from matrix_runner.engine.emulation import emulated_archs, is_on_this_kernel
 
@@ -33,7 +33,7 @@ def local_host(engine: "LocalEngine") -> Host:
     if machine.bits == 64 and struct.calcsize("P") == 4:
         # A 32-bit userland on a 64-bit kernel, as in an i686 container.
         machine = next((arch for arch in Arch if arch.wider is machine), machine)
-    # musl can be there beside glibc, as a package; only where it is alone it is the machine's own.
+    # musl can exist beside glibc, as a package; only if it is alone is it the machine's own.
     has_glibc = "CS_GNU_LIBC_VERSION" in os.confstr_names
     libc = Libc.MUSL if not has_glibc and any(Path("/lib").glob("ld-musl-*")) else Libc.GLIBC
     directories = frozenset(each.directory for each in engine.interpreters() if each.machine == machine.tag)

@@ -1,7 +1,7 @@
 """Proxy variables and CA certificates of this machine, for the commands in containers.
 
-Behind a network that intercepts TLS, pip cannot reach the index unless it is given the machine's bundle of
-certificates; a machine that needs one says so by these variables.
+Behind a network that intercepts TLS, pip cannot reach the index without the machine's certificate bundle; these
+variables show that a machine needs one.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ CA_IN_CONTAINER = "/etc/matrix-runner/ca-bundle.pem"
 
 
 def ca_bundle(environ: Mapping[str, str]) -> Path | None:
-    """Return the first file of certificates that the environment names and that exists."""
+    """Return the first existing certificate file that the environment names, or None."""
     for name in _NAMES_OF_HOST:
         value = environ.get(name)
         if value and Path(value).is_file():
@@ -25,10 +25,10 @@ def ca_bundle(environ: Mapping[str, str]) -> Path | None:
 
 
 def network_env(environ: Mapping[str, str], ca: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the variables for every command. `ca`: the bundle's path where the command sees it, None for none.
+    """Return the variables for every command. `ca`: the bundle's path as seen by the command, or None.
 
-    Programs differ in the case of a proxy's name that they read (curl only lower for http), so both are given; when
-    the environment has both, each keeps its own value.
+    Programs differ in the case of a proxy variable's name (curl reads only lower case for http), so both are set; if
+    the environment has both, each retains its own value.
     """
     pairs = []
     for lower in _PROXIES:

@@ -1,7 +1,7 @@
 """The choice of engine (`auto`: Docker, Podman, this machine), for all commands.
 
-`choose_engine` asks engines until one answers. `likely_engine` foresees that choice and asks none. The modules of the
-engines are imported when one is made: planning needs none of them.
+`choose_engine` queries engines until one answers. `likely_engine` predicts that choice without a query. The modules of
+engines are imported on creation: planning needs none of them.
 """
 
 import os
@@ -54,7 +54,7 @@ class ChosenEngine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LikelyEngine:
-    """The engine that a build would choose, as far as can be seen without asking one.
+    """The engine that a build would probably choose, determined without a query.
 
     `choice`: never `auto`. `endpoint`: URL of a container engine, None if it is unclear. `remark`: as in
     `ChosenEngine`.
@@ -81,7 +81,7 @@ class AnsweringEngine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SilentEngine:
-    """A container engine that has not answered. `was_asked`: False if there is no socket to ask at."""
+    """A container engine that has not answered. `was_asked`: False if it has no socket to query."""
 
     choice: EngineChoice
     error: MachineError
@@ -89,14 +89,14 @@ class SilentEngine:
 
 
 def docker_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
-    """Make the engine of the Docker daemon; nothing is asked of it yet. Raise EngineError for an unusable address."""
+    """Create the engine of the Docker daemon without a request. Raise EngineError for an unusable address."""
     from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 
     return DockerEngine(run=run, surroundings=surroundings)
 
 
 def podman_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
-    """Make the engine of Podman's Docker-compatible service; nothing is asked of it yet.
+    """Create the engine of Podman's Docker-compatible service without a request.
 
     Raise EngineError if there is no socket, or for an unusable address.
     """
@@ -108,14 +108,14 @@ def podman_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine
 
 
 def local_engine(run: str, surroundings: "EngineSurroundings") -> "LocalEngine":
-    """Make the engine that is this machine itself."""
+    """Create the engine that is this machine itself."""
     from matrix_runner.engine.local.local_engine import LocalEngine
 
     return LocalEngine(run=run, surroundings=surroundings)
 
 
 _CONTAINER_ENGINES = {EngineChoice.DOCKER: docker_engine, EngineChoice.PODMAN: podman_engine}
-"""The makers of container engines, in the order in which `auto` asks them."""
+"""The factories of container engines, in the order of `auto`."""
 
 
 def choose_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> ChosenEngine:
@@ -143,9 +143,9 @@ def choose_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundi
 
 
 def choose_container_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> ChosenContainers:
-    """Return a container engine that answers. `auto`: Docker, else Podman where there is a socket of it.
+    """Return a container engine that answers. `auto`: Docker, else Podman if its socket exists.
 
-    `choice`: not `local`. Raise EngineError if none answers, with the reasons of all that were asked.
+    `choice`: not `local`. Raise EngineError if none answers, with the reasons of all that were queried.
     """
     if choice is not EngineChoice.AUTO:
         engine = _CONTAINER_ENGINES[choice](run, surroundings)
@@ -158,7 +158,7 @@ def choose_container_engine(choice: EngineChoice, run: str, surroundings: "Engin
     try:
         podman = podman_engine(run, surroundings)
     except EngineError:
-        # A machine without Podman is not told about Podman.
+        # Without a Podman socket, the error mentions Docker only.
         raise why from None
     try:
         return ChosenContainers(engine=podman, info=podman.check(), remark=_remark(EngineChoice.PODMAN, why))
@@ -167,7 +167,7 @@ def choose_container_engine(choice: EngineChoice, run: str, surroundings: "Engin
 
 
 def container_engines(run: str, surroundings: "EngineSurroundings") -> Iterator[AnsweringEngine | SilentEngine]:
-    """Ask each container engine; each is closed when the next one is asked for."""
+    """Query each container engine; each is closed before the next one is queried."""
     for choice, make in _CONTAINER_ENGINES.items():
         try:
             engine = make(run, surroundings)
@@ -184,9 +184,9 @@ def container_engines(run: str, surroundings: "EngineSurroundings") -> Iterator[
 
 
 def likely_engine(choice: EngineChoice, environ: Mapping[str, str]) -> LikelyEngine:
-    """Return the engine that `choose_engine` would return, without asking one: a socket that is there will answer.
+    """Return the engine that `choose_engine` would return, without a query: an existing socket counts as an answer.
 
-    `environ`: the caller's variables. A named engine stays, whether there is a socket or not.
+    `environ`: the caller's variables. A named engine is returned even without a socket.
     """
     from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
 
@@ -204,7 +204,7 @@ def likely_engine(choice: EngineChoice, environ: Mapping[str, str]) -> LikelyEng
 
 
 def _likely_containers(environ: Mapping[str, str]) -> LikelyEngine:
-    """Do as `choose_container_engine` does for `auto`, with sockets in place of answers."""
+    """Return the result of `choose_container_engine` for `auto`, with sockets in place of answers."""
     from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
 
     try:
@@ -223,7 +223,7 @@ def _likely_containers(environ: Mapping[str, str]) -> LikelyEngine:
 
 
 def argument_notices(arguments: Iterable[ContainerArguments], *, is_local: bool) -> tuple[str, ...]:
-    """Return notices for the user on `create-args`, each once: those that are ignored, or that may surprise.
+    """Return notices for the user on `create-args`, each once: ignored ones, and surprising ones.
 
     `arguments`: those of each cell. `is_local`: whether this machine itself is the engine.
     """
@@ -243,10 +243,9 @@ def _remark(choice: EngineChoice, why: EngineError) -> str:
 
 
 def _usable(endpoint: "Endpoint") -> "Endpoint":
-    """Return the endpoint. Raise EngineError, in the words of an engine that was asked, if its socket cannot be opened.
+    """Return the endpoint. Raise the EngineError of a failed query if its socket cannot be opened.
 
-    A socket file that nobody listens at is not told from one that works: that takes a connection, which may start a
-    service.
+    A socket file without a listener is not detected: that takes a connection, which may start a service.
     """
     from matrix_runner.engine.docker.daemon_errors import unreachable
 

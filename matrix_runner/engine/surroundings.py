@@ -9,9 +9,9 @@ from pathlib import Path
 class EngineSurroundings:
     """Variables and directories for engines, the same for every engine of a process.
 
-    `environ`: the caller's variables: they say where daemons listen, and name proxies and certificates; commands of
-    the local engine inherit them. `state_dir`: for the locks of runs, and notes that stay; the same for all runs of a
-    user. `work_dir`: for the files of the local engine: its cells' directories, persistent images and volumes.
+    `environ`: the caller's variables, among them addresses of daemons, proxies and certificates; commands of the local
+    engine inherit them. `state_dir`: for the locks of runs, and lasting records; the same for all runs of a user.
+    `work_dir`: for the files of the local engine: its cells' directories, persistent images and volumes.
     """
 
     environ: Mapping[str, str]
