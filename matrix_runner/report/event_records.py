@@ -1,6 +1,6 @@
 """Events as JSON lines, in a versioned format (docs/events.md): encoding and replay.
 
-Fields and events may be added within one version of the format, never changed or removed; readers ignore the unknown.
+Fields and events may be added within one version of the format, never changed or removed; readers ignore unknown ones.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.summary.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
 
 VERSION = 1
-"""Of the format; a reader refuses a recording of another."""
+"""Version of the format; a reader refuses a recording of another version."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -59,7 +59,7 @@ class _StepStarted(_Record, frozen=True, kw_only=True, tag="step-started"):
 class _Output(_Record, frozen=True, kw_only=True, tag="output"):
     cell: str
     data: bytes
-    """In JSON: base64, since output is bytes of any kind."""
+    """In JSON: base64, since output may be any bytes."""
 
 
 class _StepFinished(_Record, frozen=True, kw_only=True, tag="step-finished"):

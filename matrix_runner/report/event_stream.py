@@ -12,19 +12,19 @@ NAME = "events.jsonl"
 
 @final
 class EventFile:
-    """Writes every event to a file but output, which the cells' logs hold, and ticks.
+    """Writes every event to a file, except ticks and output, which is in the cells' logs.
 
-    A write error ends the recording and fails no cell: `problem` says why.
+    A write error ends the recording and fails no cell; `problem` is the reason.
     """
 
     def __init__(self, directory: Path) -> None:
-        """`directory`: the output directory. Nothing is written before the run has it to itself."""
+        """`directory`: the output directory. Nothing is written until the run has locked it."""
         self._path = directory / NAME
         self._file: BinaryIO | None = None
         self.problem: str | None = None
 
     def handle(self, event: Event) -> None:
-        """Write the event. The first of a run replaces the file of an earlier one."""
+        """Write the event. The first of a run replaces an earlier run's file."""
         if self.problem is not None or isinstance(event, Output | Tick):
             return
         try:
@@ -40,7 +40,7 @@ class EventFile:
             self._note(error)
 
     def close(self) -> None:
-        """Write out what is buffered."""
+        """Write buffered events and close the file."""
         try:
             if self._file is not None:
                 self._file.close()
@@ -56,7 +56,7 @@ class JsonConsole:
     """Prints every event but ticks, a JSON object a line, for programs that follow a run (`--progress json`)."""
 
     def __init__(self, stream: TextIO) -> None:
-        """`stream`: the main thread's own; it is not closed."""
+        """`stream`: used by the main thread only; not closed here."""
         self._out = LineWriter(stream)
 
     def handle(self, event: Event) -> None:
@@ -65,4 +65,4 @@ class JsonConsole:
             self._out.write(event_line(event).decode().removesuffix("\n"))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No resources to release."""

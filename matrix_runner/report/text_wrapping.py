@@ -4,12 +4,12 @@ import textwrap
 
 
 def wrapped(text: str, width: int | None, indent: str, below: str | None = None) -> list[str]:
-    """Break a text into lines that fit the width, None for one line; `below`: the indent of all but the first."""
+    """Return the text in lines that fit the width, None for a single line; `below`: the indent of all but the first."""
     if width is None:
         return [f"{indent}{text}"]
     further = indent if below is None else below
     wrapper = textwrap.TextWrapper(
-        # One column is left free: some terminals begin a new line when the last one is filled.
+        # One column remains free: some terminals start a new line when the last one is filled.
         width=max(width - 1, 40),
         initial_indent=indent,
         subsequent_indent=further,

@@ -74,7 +74,7 @@ class Viewport:
 def board_lines(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) -> tuple[Text, ...]:
     """Return the table, at most `viewport.height` lines of at most `viewport.width` columns.
 
-    An empty line separates it from the scrolled output above, if there is space. Rows stay in plan order. If there are
+    An empty line separates it from the scrolled output above, if there is space. Rows are in plan order. If there are
     too many, the most informative are shown: failed, running, then queued, then finished; a line counts the others.
     """
     shown, hidden = _selection(cells, max(viewport.height - 3, 1))

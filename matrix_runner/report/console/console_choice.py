@@ -14,9 +14,9 @@ from matrix_runner.report.terminal import wants_colour, wants_live
 
 
 def choose_progress(asked: Progress, environ: Mapping[str, str], *, is_terminal: bool, verbose: bool) -> Progress:
-    """Make `auto` concrete: the live table on a terminal that can show one, outside CI, else the plain console.
+    """Resolve `auto`: the live table on a capable terminal outside CI, else the plain console.
 
-    Whole logs (`verbose`) do not go with a table that redraws itself.
+    Whole logs (`verbose`) are incompatible with a table that redraws itself.
     """
     if asked is not Progress.AUTO:
         return asked
@@ -27,10 +27,10 @@ def choose_progress(asked: Progress, environ: Mapping[str, str], *, is_terminal:
 def open_console(
     progress: Progress, stream: TextIO, environ: Mapping[str, str], logs: CellLogs, *, verbose: bool
 ) -> Iterator[Listener]:
-    """Give the console of a run, which reads the cells' logs from `logs`. `progress`: anything but `auto`."""
+    """Open the console of a run, which reads the cells' logs from `logs`. `progress`: anything but `auto`."""
     match progress:
         case Progress.LIVE:
-            # The only one that needs rich, which takes a tenth of a second to import.
+            # The only console that needs rich, whose import takes a tenth of a second.
             from matrix_runner.report.console.live_table import LiveTable, make_console
 
             live = LiveTable(make_console(stream, environ), logs)

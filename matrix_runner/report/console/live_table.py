@@ -32,7 +32,7 @@ from matrix_runner.report.sanitize import clean_lines, last_line, sanitized_line
 from matrix_runner.report.terminal import speaks_unicode, wants_colour
 
 _PAUSE = 1 / 8
-"""Minimal seconds between two drawings; nobody reads faster."""
+"""Minimal seconds between two drawings; faster ones are unreadable."""
 
 _LATEST = 4096
 """Bytes of a cell's latest output held to show its last line."""
@@ -81,7 +81,7 @@ class LiveTable:
         )
 
     def handle(self, event: Event) -> None:
-        """Process an event, and redraw if it is time to."""
+        """Process an event, and redraw if the pause has passed."""
         self._progress.handle(event)
         if not self._is_gone:
             try:
@@ -120,7 +120,7 @@ class LiveTable:
 
     def _viewport(self) -> Viewport:
         width, height = self._console.size
-        # One line stays free: a table as high as the terminal would scroll it at every drawing.
+        # One line remains free: a table as high as the terminal would scroll it at every drawing.
         return Viewport(width=width, height=height - 1, glyphs=self._glyphs)
 
     def _with_detail(self, cell: CellProgress) -> CellProgress:

@@ -88,7 +88,7 @@ class PlainConsole:
         self._printed = 0.0
 
     def handle(self, event: Event) -> None:
-        """Print the lines that an event calls for."""
+        """Print the lines for an event."""
         self._progress.handle(event)
         if self._style.quiet and not _is_trouble(event):
             self._show_life(QUIET_SIGN_OF_LIFE)
@@ -222,7 +222,7 @@ class PlainConsole:
 
 
 def _is_trouble(event: Event) -> bool:
-    """Whether an event is worth a line even to those who asked for quiet."""
+    """Whether to print a line for an event even with `--progress quiet`."""
     match event:
         case Notice():
             return event.is_warning

@@ -56,7 +56,7 @@ class RunProgress:
         self.width = 0
         """Width of the longest identifier, in columns."""
         self.now = 0.0
-        """The latest time of any event; never decreases, whatever order workers report in."""
+        """The latest time of any event; never decreases, even if workers report out of order."""
 
     def handle(self, event: Event) -> None:
         """Update from one event."""

@@ -45,7 +45,7 @@ def _row(outcome: Outcome) -> str:
 def _failure(outcome: Outcome) -> tuple[str, ...]:
     lines = [f"#### ❌ `{outcome.cell}` failed in {_escape(cause(outcome))}", ""]
     if outcome.failure is not None:
-        # Indented code is safe for any text; a fence can be closed by it.
+        # Indented code is safe for any text, but text can close a fence.
         lines += [*(f"    {line}" for line in clean_lines(outcome.failure.message)), ""]
         lines += [*(_escape(line) for line in clean_lines(outcome.failure.hint or "")), ""]
     if outcome.log is not None:

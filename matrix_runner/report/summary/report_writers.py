@@ -1,6 +1,6 @@
 """The list of a finished run's renderings: files beside the wheels, and summaries.
 
-Another format (JUnit, HTML) is a module with a function from the report to text, and a row here.
+Another format (JUnit, HTML) takes a module with a function from the report to text, and a row here.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,20 +25,20 @@ class ReportFile:
 
 
 FILES: tuple[ReportFile, ...] = (ReportFile(name="report.json", render=report_json),)
-"""The files that each run leaves beside its wheels, besides SHA256SUMS, which is the wheelhouse's own."""
+"""The files beside the wheels of each run, apart from the wheelhouse's own SHA256SUMS."""
 
 
 class Summary(Protocol):
-    """Shows a finished run to those who watch it."""
+    """Shows a finished run to the user."""
 
     def show(self, report: Report, output_dir: str, left_out: int) -> None:
-        """Show it. `output_dir`: as the user named it; `left_out`: how many cells were not in the plan."""
+        """Show the summary. `output_dir`: as the user named it; `left_out`: the number of cells outside the plan."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConsoleSummary:
-    """The table, the failures and the totals; for those who asked for quiet the totals alone.
+    """The table, the failures and the totals; only the totals if `is_quiet`.
 
     `width`: columns of the console.
     """
@@ -49,7 +49,7 @@ class ConsoleSummary:
     is_quiet: bool = False
 
     def show(self, report: Report, output_dir: str, left_out: int) -> None:
-        """Print it."""
+        """Print the summary."""
         if self.is_quiet:
             self.out.write(*totals(report, output_dir))
             return
@@ -60,25 +60,25 @@ class ConsoleSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GithubSummary:
-    """The summary on the page of a GitHub Actions run: appended to the file that GITHUB_STEP_SUMMARY names."""
+    """The summary on the page of a GitHub Actions run: appended to the file named by GITHUB_STEP_SUMMARY."""
 
     path: Path
     errors: LineWriter
 
     def show(self, report: Report, output_dir: str, left_out: int) -> None:
-        """Append it."""
+        """Append the summary."""
         del left_out
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(markdown_summary(report, output_dir=output_dir))
         except OSError as error:
-            # The variable reaches containers of a job in which its file is not.
+            # The variable may reach a job's container without the file.
             self.errors.write(f"warning: GITHUB_STEP_SUMMARY: {error}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streams:
-    """The streams of the command. `colour`, `width`: of the first."""
+    """The streams of the command. `colour`, `width`: properties of `out`."""
 
     out: LineWriter
     errors: LineWriter
@@ -87,7 +87,7 @@ class Streams:
 
 
 def summaries(progress: Progress, environ: Mapping[str, str], streams: Streams) -> tuple[Summary, ...]:
-    """Return the summaries of a run. Standard output is the events' alone where these are printed as JSON."""
+    """Return the summaries of a run. With events as JSON on standard output, nothing else is printed there."""
     found: list[Summary] = []
     if progress is not Progress.JSON:
         is_quiet = progress is Progress.QUIET
