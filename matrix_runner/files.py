@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 CHUNK: Final = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes per read."""
 
 
 class Readable(Protocol):
@@ -39,7 +39,8 @@ def read_exactly(file: Readable, size: int, name: str) -> Iterator[bytes]:
 
 def chunks_of(path: Path, size: int = CHUNK) -> Iterator[bytes]:
     """Yield a file's content in chunks of at most `size` bytes. Raise OSError."""
-    # Not by way of `read_chunks`, nor is the next digest: every wheel passes here, and a generator adds to each chunk.
+    # Not through `read_chunks`, nor is the next digest: every wheel passes here, and a generator adds time for each
+    # chunk.
     with path.open("rb") as file:
         while chunk := file.read(size):
             yield chunk
@@ -60,7 +61,7 @@ def sha256_of_rest(file: Readable) -> str:
 
 
 def write_flushed(path: Path, chunks: Iterable[bytes]) -> str:
-    """Write a new file through to the disk, with the permissions that the umask leaves; return its SHA-256.
+    """Write a new file and flush it to the disk, with the permissions that the umask leaves; return its SHA-256.
 
     Raise OSError, also if there is a file of that name.
     """
@@ -76,7 +77,7 @@ def write_flushed(path: Path, chunks: Iterable[bytes]) -> str:
 
 
 def flush_directory(path: Path) -> None:
-    """Write the names in a directory through to the disk. Raise OSError."""
+    """Flush the names in a directory to the disk. Raise OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -86,11 +87,10 @@ def flush_directory(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path, temporary: Path | None = None, *, is_flushed: bool = False) -> Iterator[Path]:
-    """Give a temporary path to write to, which takes the place of `path` at the end, or is removed after an error.
+    """Yield a temporary path to write to; it replaces `path` at the end, or is removed after an error.
 
-    `temporary`: one on the same file system; by default a hidden one beside `path`, which ends in `.partial`.
-    `is_flushed`: whether the disk knows the new name on return; the content is flushed by `write_flushed`.
-    Raise OSError.
+    `temporary`: a path on the same file system; by default a hidden one beside `path`, which ends in `.partial`.
+    `is_flushed`: whether to flush the new name to the disk; the content is flushed by `write_flushed`. Raise OSError.
     """
     partial = temporary or path.with_name(f".{path.name}-{secrets.token_hex(4)}.partial")
     try:
@@ -105,7 +105,7 @@ def replacing(path: Path, temporary: Path | None = None, *, is_flushed: bool = F
 
 
 def write_whole(path: Path, data: bytes, *, temporary: Path | None = None) -> None:
-    """Write a small file whole or not at all, and make its directory if need be; nothing is flushed. Raise OSError.
+    """Write a small file atomically, and create its directory if necessary; nothing is flushed. Raise OSError.
 
     `temporary`: as for `replacing`.
     """

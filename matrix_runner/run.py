@@ -41,33 +41,33 @@ from matrix_runner.wheelhouse import Wheelhouse
 
 
 def build(request: BuildRequest) -> Report:
-    """Build every job of the plan; each wheel is in the output directory the moment its cell has passed.
+    """Build every job of the plan; each wheel is in the output directory as soon as its cell has passed.
 
     Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed,
     ConfigError if it lacks a dependency group: all before anything is built. A failed cell is data in the report.
     """
     barrier = LogBarrier()
     with _open(request, barrier) as context:
-        _announce(context)  # the cells of the plan; leftovers of dead runs are removed
+        _announce(context)  # the cells of the plan; leftovers of dead runs are swept
         cached = CachedCells(context, barrier)
         known = _look_up(context, cached)  # files and images as they are known -> cells that need not run
         source = _pack(context, known)  # the project's files -> one archive, None if no cell must run
         if source is not None:
             images = _probe_images(context, cached, known)  # images that cells must run in -> their facts
-            known = _look_closer(context, cached, source, images, known)  # the same question, with all answers
+            known = _look_closer(context, cached, source, images, known)  # the same look-up, with all inputs known
         _announce_source(context, known)
         outcomes = _replay(context, cached, known)  # cells that need not run -> wheels, logs, outcomes
         if source is not None and known.missing(request.jobs):
-            materials = _prepare(context, source, known)  # archive and images -> what cells are built from
+            materials = _prepare(context, source, known)  # archive and images -> the materials of the cells
             outcomes |= _run_cells(context, materials, cached, known)  # jobs -> wheels, logs, outcomes
-            _prune(context, materials)  # stale images and volumes go
+            _prune(context, materials)  # stale images and volumes are removed
         cached.close()
         return _record(context, outcomes)  # outcomes -> SHA256SUMS, report.json, the report
 
 
 @contextmanager
 def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
-    """Open what a run needs, and see that it is closed: the output directory, the pool, the signals."""
+    """Open the run's resources, and close them at the end: the output directory, the pool, the signals."""
     inputs, settings = request.inputs, request.settings
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_directory(request.scratch, request.run))
@@ -99,7 +99,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
 
 
 def _resolved_groups(request: BuildRequest) -> DependencyGroups:
-    """Return the project's dependency groups. Raise ConfigError if one that a test wants cannot be resolved."""
+    """Return the project's dependency groups. Raise ConfigError if a test's group cannot be resolved."""
     groups = DependencyGroups.of(request.inputs.build_files)
     for names in {job.settings[TEST_GROUPS] for job in request.jobs if has_tests(job.cell, job.settings)}:
         groups.requirements(names)
@@ -107,7 +107,7 @@ def _resolved_groups(request: BuildRequest) -> DependencyGroups:
 
 
 def _redactor(request: BuildRequest) -> Redactor:
-    """Return what masks the run's secrets. A cell on this machine itself sees the whole environment."""
+    """Return the redactor of the run's secrets. A cell on this machine itself sees the whole environment."""
     settings = (request.settings, *(job.settings for job in request.jobs))
     is_local = any(job.image is None for job in request.jobs)
     return redactor_of(settings, request.inputs.environ, sees_environment=is_local)
@@ -123,7 +123,7 @@ def _announce(context: RunContext) -> None:
         for removed in request.engine.sweep():
             context.notify(removed)
     except MachineError as error:
-        # Somebody else may be using what a dead run left; that is no reason not to build.
+        # Leftovers of a dead run may be in use elsewhere; that is no reason not to build.
         context.notify(f"what earlier runs left could not be removed: {error.message}", is_warning=True)
 
 
@@ -132,15 +132,15 @@ def _look_up(context: RunContext, cached: CachedCells) -> Known:
 
 
 def _pack(context: RunContext, known: Known) -> SourceArchive | None:
-    """Pack the project if a cell must run. None if none must, or after a signal."""
+    """Pack the project if a cell must run; return None if none must, or after a signal."""
     if not known.missing(context.request.jobs):
         return None
     return context.beside(partial(pack, context.request.inputs.source, context.scratch / "source.tar"))
 
 
 def _probe_images(context: RunContext, cached: CachedCells, known: Known) -> ProbedImages:
-    """Fetch and probe each image that a job must run in, side by side. One that cannot be had fails its own cells."""
-    # A run in which nothing is new needs nothing of this.
+    """Fetch and probe each image that a job must run in, in parallel. An unavailable image fails only its own cells."""
+    # A run in which nothing is new does not need this import.
     from matrix_runner.probe.image_prober import ImageProber
 
     jobs, missing = jobs_by_image(context.request.jobs), known.missing(context.request.jobs)
@@ -162,7 +162,7 @@ def _probe_images(context: RunContext, cached: CachedCells, known: Known) -> Pro
 def _look_closer(
     context: RunContext, cached: CachedCells, source: SourceArchive, images: ProbedImages, known: Known
 ) -> Known:
-    """Look again for cells that need not run: a file may have changed while it was packed, an image been fetched."""
+    """Look again for cells that need not run: packing may have found a changed file, and new images are known."""
     return context.beside(partial(cached.find, source, images)) or replace(known, source=source, images=images)
 
 
@@ -185,7 +185,7 @@ def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell
 
 
 def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materials:
-    """Gather what the cells are built from, and find the images in which an earlier run has run `before-all`."""
+    """Return the materials of the cells, with prepared images of earlier runs."""
     request, missing = context.request, known.missing(context.request.jobs)
     prepared = PreparedImages.of(missing, known.images, source, context.volumes, request.inputs.environ)
     if request.runs_before_all:
@@ -200,7 +200,7 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
 
 
 def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:
-    """Run every job that must run, and remember how long each took."""
+    """Run every job that must run, and record the durations."""
     from matrix_runner.cell.cell_runner import run_cell
     from matrix_runner.cell.cell_tasks import cell_tasks
 
@@ -218,13 +218,13 @@ def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, k
 
 
 def _prune(context: RunContext, materials: Materials) -> None:
-    """Remove prepared images and volumes that are stale. The engine has them; that it cannot is no failure."""
+    """Remove stale prepared images and volumes from the engine. An error of the engine fails no run."""
     max_age, in_use = context.request.settings[CACHE_MAX_AGE], materials.prepared.names_in_use()
     context.beside(partial(prune_engine, context.request.engine, max_age=max_age, now=time.time(), in_use=in_use))
 
 
 def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
-    """Write what is left of a run besides its wheels; return the report, which says so if that failed."""
+    """Write the run's files besides its wheels; return the report, which includes an error in doing so."""
     request, plan = context.request, context.request.inputs.plan
     report = Report(
         run=request.run,
@@ -243,7 +243,7 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
         for file in FILES:
             context.wheelhouse.write_file(file.name, file.render(report, extra))
     except OutputError as error:
-        # The wheels are delivered: their summary must not be lost with the record.
+        # The wheels are delivered: an error in the record must not lose their summary.
         report = replace(report, trouble=error.message)
     context.pool.tell(RunFinished(at=context.pool.clock(), exit_code=int(report.exit_code)))
     return report
