@@ -165,7 +165,7 @@ def _store(data: IO[bytes], size: int, directory: Path) -> Path:
 
 
 def _copy(data: IO[bytes], size: int, partial: Path) -> None:
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     with os.fdopen(descriptor, "wb") as file:
         shutil.copyfileobj(data, file, _CHUNK)
         written = file.tell()

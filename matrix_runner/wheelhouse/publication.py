@@ -4,14 +4,15 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelRejected
-from matrix_runner.files import chunks_of, replacing, sha256_of, write_flushed
+from matrix_runner.files import link_flushed, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 
@@ -134,7 +135,7 @@ class Wheelhouse:
             target = self._directory / record.name
             if not self._is_there(target, record):
                 hint = f"The finished wheel is still in {wheel.parent}."
-                self._write(target, chunks_of(wheel), sha256=record.sha256, hint=hint)
+                self._write(target, partial(link_flushed, wheel), sha256=record.sha256, hint=hint)
             self._published[record.name] = record
             return record
 
@@ -157,7 +158,7 @@ class Wheelhouse:
         if name != Path(name).name or name in {"", ".", ".."}:
             raise ValueError(f"not the plain name of a file: {name!r}")
         with self._mutex:
-            self._write(self._directory / name, (data,), sha256=None, hint=None)
+            self._write(self._directory / name, lambda path: write_flushed(path, (data,)), sha256=None, hint=None)
 
     def _make_staging(self, path: Path) -> None:
         """Rename a free staging directory, else make one: creating a directory is the most expensive part."""
@@ -185,11 +186,14 @@ class Wheelhouse:
             hint="Remove or rename it." if not is_file else "Use --overwrite to replace it, or another --output-dir.",
         )
 
-    def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None, hint: str | None) -> None:
-        """Write a file atomically, and only if the written data has the digest `sha256`."""
+    def _write(self, target: Path, fill: Callable[[Path], str], *, sha256: str | None, hint: str | None) -> None:
+        """Write a file atomically, and only if the written data has the digest `sha256`.
+
+        `fill`: writes the file of a new name through to the disk, and returns its SHA-256.
+        """
         try:
             with replacing(target, self._new_partial(), is_flushed=True) as partial:
-                written = write_flushed(partial, chunks)
+                written = fill(partial)
                 if sha256 is not None and written != sha256:
                     raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
         except OSError as error:

@@ -1,5 +1,6 @@
 """Files are read in chunks, and written whole or not at all."""
 
+import errno
 import hashlib
 import io
 import os
@@ -10,6 +11,7 @@ import pytest
 from matrix_runner.files import (
     CHUNK,
     chunks_of,
+    link_flushed,
     read_chunks,
     read_exactly,
     replacing,
@@ -118,3 +120,26 @@ def test_a_small_file_is_written_with_its_directory(tmp_path: Path) -> None:
     assert path.read_bytes() == b"x"
     assert [each.name for each in tmp_path.iterdir()] == ["deep"]
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_second_name_is_no_second_file(tmp_path: Path) -> None:
+    """Nothing is copied where the file system has links; a name that is taken stays as it is."""
+    source, path = tmp_path / "source", tmp_path / "path"
+    source.write_bytes(b"content")
+    assert link_flushed(source, path) == sha256_of(source)
+    assert path.samefile(source)
+    with pytest.raises(FileExistsError):
+        link_flushed(source, path)
+
+
+def test_without_links_a_file_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To another file system, or on one that has no links."""
+
+    def refuse(source: Path, path: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link", source, None, path)
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, path = tmp_path / "source", tmp_path / "path"
+    source.write_bytes(b"content")
+    assert link_flushed(source, path) == sha256_of(source) == sha256_of(path)
+    assert not path.samefile(source)

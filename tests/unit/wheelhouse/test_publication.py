@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from wheel_builder import X86_64, build_wheel, elf
 
+from matrix_runner.archives import archive_of
 from matrix_runner.errors import ExitCode, OutputError, WheelRejected
 from matrix_runner.model.outcomes import WheelRecord
-from matrix_runner.wheelhouse import Wheelhouse
+from matrix_runner.wheelhouse import Wheelhouse, receive
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 
@@ -51,7 +52,8 @@ def test_the_umask_decides_who_may_read(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         with _open(tmp_path) as house:
-            house.publish(wheel, contents)
+            received = receive(archive_of(wheel, wheel.name), house.staging_directory("cell"))
+            house.publish(received, contents)
             house.write_sums()
     finally:
         os.umask(before)
