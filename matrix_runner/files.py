@@ -40,15 +40,15 @@ def read_exactly(file: Readable, size: int, name: str) -> Iterator[bytes]:
 def chunks_of(path: Path, size: int = CHUNK) -> Iterator[bytes]:
     """Yield a file's content in chunks of at most `size` bytes. Raise OSError."""
     # Not through `read_chunks`, nor is the next digest: every wheel passes here, and a generator adds time for each
-    # chunk.
-    with path.open("rb") as file:
+    # chunk. Unbuffered here and below: chunks are large, and a buffer asks for position and kind of the file first.
+    with path.open("rb", buffering=0) as file:
         while chunk := file.read(size):
             yield chunk
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal. Raise OSError."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         return sha256_of_rest(file)
 
 
@@ -67,13 +67,20 @@ def write_flushed(path: Path, chunks: Iterable[bytes]) -> str:
     """
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb", buffering=0):
         for chunk in chunks:
             digest.update(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+            write_all(descriptor, chunk)
+        os.fsync(descriptor)
     return digest.hexdigest()
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all data to an open file, which may take it in parts. Raise OSError."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        data = data[written:]
+        written = os.write(descriptor, data)
 
 
 def link_flushed(source: Path, path: Path) -> str:
@@ -90,7 +97,7 @@ def link_flushed(source: Path, path: Path) -> str:
     except OSError:
         return write_flushed(path, chunks_of(source))
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         digest = sha256_of_rest(file)
         os.fsync(descriptor)
     return digest

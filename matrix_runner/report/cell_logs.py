@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
 from typing import BinaryIO
 
@@ -191,7 +192,7 @@ class CellLogs:
         try:
             if cell not in self._begun:
                 path.unlink(missing_ok=True)
-            log = _Log(file=path.open("ab"))
+            log = _Log(file=path.open("ab", buffering=DEFAULT_BUFFER_SIZE))
         except OSError as error:
             self._problems[cell] = error.strerror or str(error)
             return None

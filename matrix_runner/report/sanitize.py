@@ -179,6 +179,8 @@ def clean_lines(text: str) -> tuple[str, ...]:
 
 def clean_line(text: str) -> str:
     """Return a message as one safe line."""
+    if len(text) <= LONGEST_LINE and text.isascii() and text.isprintable():
+        return neutralise(text.strip()).strip()
     return " ".join(line.strip() for line in clean_lines(text) if line.strip())
 
 

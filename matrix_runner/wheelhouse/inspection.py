@@ -75,7 +75,7 @@ def inspect(wheel: Path) -> WheelContents:
     """
     name = parse_name(wheel.name)
     try:
-        with wheel.open("rb") as on_disk:
+        with wheel.open("rb", buffering=io.DEFAULT_BUFFER_SIZE) as on_disk:
             head = on_disk.read(_SMALL + 1)
             file = io.BytesIO(head) if len(head) <= _SMALL else on_disk
             file.seek(0)

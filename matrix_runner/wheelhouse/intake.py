@@ -3,7 +3,6 @@
 import io
 import os
 import secrets
-import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.files import write_all
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 DEFAULT_LIMIT = 2 * 1024**3 - 1
@@ -166,9 +166,11 @@ def _store(data: IO[bytes], size: int, directory: Path) -> Path:
 
 def _copy(data: IO[bytes], size: int, partial: Path) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        shutil.copyfileobj(data, file, _CHUNK)
-        written = file.tell()
+    written = 0
+    with os.fdopen(descriptor, "wb", buffering=0):
+        while chunk := data.read(_CHUNK):
+            write_all(descriptor, chunk)
+            written += len(chunk)
     if written != size:
         raise tarfile.ReadError(f"{written} of {size} bytes came")
 
