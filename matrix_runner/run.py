@@ -1,4 +1,4 @@
-"""A build, as a list of verbs: each is the work of one room, and a line says what goes in and what comes out."""
+"""A build as a list of verbs, each performed by one room; a comment names input and result."""
 
 import time
 from collections.abc import Iterator

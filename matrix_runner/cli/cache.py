@@ -1,4 +1,4 @@
-"""`runner cache`: what is kept from run to run, and removing it.
+"""`runner cache`: lists, prunes and clears what is cached on this machine.
 
 Each kind of cached data is a section, which lists, prunes and clears itself.
 """
@@ -138,11 +138,12 @@ class _FinishedCells:
         yield f"removed the finished cells in {self.store.root}"
 
     def _line(self, each: "ListedEntry") -> str:
-        from matrix_runner.report.phrases import size
+        from matrix_runner.report.phrases import ago, size
 
         if each.record is None:
             return each.path.name
-        ages = f"made {_ago(each.record.created)} ago, used {_ago(each.used)} ago"
+        now = time.time()
+        ages = f"made {ago(each.record.created, now)} ago, used {ago(each.used, now)} ago"
         what = each.record.wheel.name if each.record.wheel else f"tested the wheel of {each.record.reused_from}"
         return f"{each.record.cell:<32} {size(each.size):>9}  {ages}  {what}"
 
@@ -171,12 +172,3 @@ def _measure(option: "Option[int]", text: str | None, flag: str) -> int:
         return option.kind.read_text(text)
     except InvalidValue as bad:
         raise UsageError(f"{flag}: {bad}") from None
-
-
-def _ago(then: float) -> str:
-    """Return a time's age in its largest unit: `3d`, `5h`, `12m`, `40s`. `then`: seconds since 1970."""
-    seconds = max(time.time() - then, 0)
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)}{unit}"
-    return f"{int(seconds)}s"

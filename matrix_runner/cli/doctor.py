@@ -1,4 +1,4 @@
-"""`runner doctor`: what this machine offers for building wheels, and what to do about what it lacks."""
+"""`runner doctor`: engines, images and Pythons of this machine, and remedies for what it lacks."""
 
 import platform
 import shutil

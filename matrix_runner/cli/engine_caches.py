@@ -116,15 +116,9 @@ def _things(kept: "Sequence[PersistentItem]") -> str:
 def _line(each: "PersistentItem") -> str:
     from matrix_runner.before_all.prepared_images import LABEL_BASE
     from matrix_runner.container.project_volumes import LABEL_PURPOSE
-    from matrix_runner.report.phrases import size
+    from matrix_runner.report.phrases import ago, size
 
     labels = dict(each.labels)
     purpose = labels.get(LABEL_PURPOSE) or f"before-all in {labels.get(LABEL_BASE, '?')}"
     taken = "?" if each.size is None else size(each.size)
-    return f"{taken:>9}  used {_ago(each.used)} ago  {purpose}  {each.name}"
-
-
-def _ago(then: float) -> str:
-    seconds = max(time.time() - then, 0)
-    unit, length = next((pair for pair in (("d", 86400), ("h", 3600), ("m", 60)) if seconds >= pair[1]), ("s", 1))
-    return f"{int(seconds // length)}{unit}"
+    return f"{taken:>9}  used {ago(each.used, time.time())} ago  {purpose}  {each.name}"

@@ -1,4 +1,4 @@
-"""`runner inspect`: where a wheel can be installed, and what holds it back. Needs no engine and runs nothing."""
+"""`runner inspect`: distributions on which a wheel installs, and the obstacles to older ones. Needs no engine."""
 
 import json
 import os

@@ -43,6 +43,13 @@ def size(count: int) -> str:
     return f"{count / 1024 / 1024:.1f} MiB"
 
 
+def ago(then: float, now: float) -> str:
+    """Format a time's age in its largest unit: `3d`, `5h`, `12m`, `40s`. Both in seconds since 1970."""
+    seconds = max(now - then, 0)
+    unit, length = next((pair for pair in (("d", 86400), ("h", 3600), ("m", 60)) if seconds >= pair[1]), ("s", 1))
+    return f"{int(seconds // length)}{unit}"
+
+
 def counted(number: int, noun: str) -> str:
     """Format a number of things: `1 wheel`, `3 wheels`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""A daemon's persistent images and volumes: kept from run to run, and found by their labels."""
+"""A daemon's persistent images and volumes, found by their labels."""
 
 import time
 from collections.abc import Callable

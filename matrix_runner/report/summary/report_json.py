@@ -39,7 +39,7 @@ class LeftOutRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
+class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The file's content, version 1. Times are seconds; `cells` are in plan order; `exit_code` is the process's."""
 
     version: int
@@ -57,7 +57,7 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
 def report_json(report: Report, extra: ReportExtra) -> bytes:
     """Return report.json: UTF-8, indented, keys in a fixed order, times to the millisecond, one final newline."""
     engine = extra.engine
-    file = ReportFile(
+    file = ReportDocument(
         version=VERSION,
         run=text(report.run),
         tool_version=text(extra.tool_version),
@@ -82,7 +82,7 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
 def read_report(data: bytes) -> Report:
     """Parse report.json. Raise UsageError for anything else, and for a later version."""
     try:
-        file = msgspec.json.decode(data, type=ReportFile)
+        file = msgspec.json.decode(data, type=ReportDocument)
         if file.version != VERSION:
             raise UsageError(
                 f"report.json is of version {file.version}; this program reads version {VERSION}",
