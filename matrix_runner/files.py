@@ -83,19 +83,8 @@ def write_all(descriptor: int, data: bytes) -> None:
         written = os.write(descriptor, data)
 
 
-def link_flushed(source: Path, path: Path) -> str:
-    """Give a file a second name, through to the disk; return its SHA-256. A copy where the file system has no links.
-
-    The file must be the caller's alone. No data is written twice, and no inode made and removed again: on ext4 those
-    cost more than all else about a small file, as it looks for inodes that have not been free for long. Raise OSError,
-    also if there is a file of that name.
-    """
-    try:
-        os.link(source, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        return write_flushed(path, chunks_of(source))
+def flush_file(path: Path) -> str:
+    """Flush a file's content to the disk; return its SHA-256. Raise OSError, also for a symbolic link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         digest = sha256_of_rest(file)

@@ -1,6 +1,7 @@
 """Log files of the cells: one file per cell with headers and raw output, limited in size."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
@@ -190,15 +191,21 @@ class CellLogs:
             return log
         path = self.path(cell)
         try:
-            if cell not in self._begun:
-                path.unlink(missing_ok=True)
-            log = _Log(file=path.open("ab", buffering=DEFAULT_BUFFER_SIZE))
+            log = _Log(file=self._open_file(path, is_new=cell not in self._begun))
         except OSError as error:
             self._problems[cell] = error.strerror or str(error)
             return None
         self._begun.add(cell)
         self._open[cell] = log
         return log
+
+    def _open_file(self, path: Path, *, is_new: bool) -> BinaryIO:
+        if is_new:
+            with suppress(FileExistsError):
+                return path.open("xb", buffering=DEFAULT_BUFFER_SIZE)
+            # Not truncated: whoever reads the old one, or has linked it elsewhere, keeps it.
+            path.unlink()
+        return path.open("ab", buffering=DEFAULT_BUFFER_SIZE)
 
     def _write(self, cell: Cell, log: _Log, data: bytes) -> None:
         try:

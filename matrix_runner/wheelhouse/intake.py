@@ -1,8 +1,8 @@
 """Extraction of one wheel from an untrusted tar stream that comes out of a container."""
 
 import io
+import itertools
 import os
-import secrets
 import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +20,7 @@ _HEADERS = 128 * 1024
 """Bytes allowed between the data of two files: headers, long names, extended attributes, a skipped dotfile."""
 
 _MEMBERS = 1000
+_SERIAL = itertools.count()
 _CHUNK = 256 * 1024
 """Less than `files.CHUNK`: `tarfile` holds several times as much for each cell that is ending."""
 
@@ -152,7 +153,7 @@ def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
 def _store(data: IO[bytes], size: int, directory: Path) -> Path:
     """Copy `size` bytes into a new file with a temporary name."""
     # Not `files.replacing`: the wheel gets its name only when the rest of the stream has been looked at.
-    partial = directory / f".incoming-{secrets.token_hex(8)}.partial"
+    partial = directory / f".incoming-{os.getpid()}-{next(_SERIAL)}.partial"
     try:
         _copy(data, size, partial)
     except BaseException as error:

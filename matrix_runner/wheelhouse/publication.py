@@ -1,18 +1,18 @@
 """The output directory: locked by one run at a time, atomic writes, no overwriting by default, SHA256SUMS."""
 
+import errno
 import os
 import re
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelRejected
-from matrix_runner.files import link_flushed, replacing, sha256_of, write_flushed
+from matrix_runner.files import chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 
@@ -95,11 +95,7 @@ class Wheelhouse:
         """
         path = self._staging / name
         try:
-            if path.is_dir():
-                for leftover in path.iterdir():
-                    leftover.unlink()
-            else:
-                self._make_staging(path)
+            self._make_staging(path)
         except OSError as error:
             raise OutputError(f"the staging directory {path} cannot be used: {_cause(error)}") from error
         return path
@@ -132,10 +128,7 @@ class Wheelhouse:
             first = self._published.get(record.name)
             if first is not None:
                 return first
-            target = self._directory / record.name
-            if not self._is_there(target, record):
-                hint = f"The finished wheel is still in {wheel.parent}."
-                self._write(target, partial(link_flushed, wheel), sha256=record.sha256, hint=hint)
+            self._place(wheel, record)
             self._published[record.name] = record
             return record
 
@@ -158,14 +151,48 @@ class Wheelhouse:
         if name != Path(name).name or name in {"", ".", ".."}:
             raise ValueError(f"not the plain name of a file: {name!r}")
         with self._mutex:
-            self._write(self._directory / name, lambda path: write_flushed(path, (data,)), sha256=None, hint=None)
+            target = self._directory / name
+            try:
+                self._write(target, (data,))
+            except OSError as error:
+                raise OutputError(f"cannot write {target}: {_cause(error)}") from error
 
     def _make_staging(self, path: Path) -> None:
         """Rename a free staging directory, else make one: creating a directory is the most expensive part."""
         try:
             self._free_directories.pop().rename(path)
         except IndexError:
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
+        else:
+            return
+        for leftover in path.iterdir():
+            leftover.unlink()
+
+    def _place(self, wheel: Path, record: WheelRecord) -> None:
+        """Put a wheel under its name, by a second name for the file itself where the file system has those.
+
+        So no data is written twice, and no inode is made and removed again: on ext4 that costs more than all else about
+        a small file.
+        """
+        target, hint = self._directory / record.name, f"The finished wheel is still in {wheel.parent}."
+        if self._lock is None:
+            raise RuntimeError("the wheelhouse is not open")
+        try:
+            if flush_file(wheel) != record.sha256:
+                raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
+            try:
+                os.link(wheel, target)
+            except OSError:
+                # The name is taken, or the directory is on another file system than the staging area.
+                if not self._is_there(target, record):
+                    self._write(target, chunks_of(wheel), sha256=record.sha256)
+            else:
+                flush_directory(self._directory)
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
 
     def _is_there(self, target: Path, record: WheelRecord) -> bool:
         """Whether the identical file exists. Raise OutputError if a different one exists that must not be replaced."""
@@ -186,18 +213,12 @@ class Wheelhouse:
             hint="Remove or rename it." if not is_file else "Use --overwrite to replace it, or another --output-dir.",
         )
 
-    def _write(self, target: Path, fill: Callable[[Path], str], *, sha256: str | None, hint: str | None) -> None:
-        """Write a file atomically, and only if the written data has the digest `sha256`.
-
-        `fill`: writes the file of a new name through to the disk, and returns its SHA-256.
-        """
-        try:
-            with replacing(target, self._new_partial(), is_flushed=True) as partial:
-                written = fill(partial)
-                if sha256 is not None and written != sha256:
-                    raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
-        except OSError as error:
-            raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
+    def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None = None) -> None:
+        """Write a file atomically, and only if the written data has the digest `sha256`. Raise OSError."""
+        with replacing(target, self._new_partial(), is_flushed=True) as partial:
+            written = write_flushed(partial, chunks)
+            if sha256 is not None and written != sha256:
+                raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
 
     def _new_partial(self) -> Path:
         """Return an unused temporary name; unique thanks to the mutex and the directory lock."""

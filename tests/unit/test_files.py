@@ -1,6 +1,5 @@
 """Files are read in chunks, and written whole or not at all."""
 
-import errno
 import hashlib
 import io
 import os
@@ -11,7 +10,7 @@ import pytest
 from matrix_runner.files import (
     CHUNK,
     chunks_of,
-    link_flushed,
+    flush_file,
     read_chunks,
     read_exactly,
     replacing,
@@ -122,24 +121,11 @@ def test_a_small_file_is_written_with_its_directory(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_second_name_is_no_second_file(tmp_path: Path) -> None:
-    """Nothing is copied where the file system has links; a name that is taken stays as it is."""
-    source, path = tmp_path / "source", tmp_path / "path"
-    source.write_bytes(b"content")
-    assert link_flushed(source, path) == sha256_of(source)
-    assert path.samefile(source)
-    with pytest.raises(FileExistsError):
-        link_flushed(source, path)
-
-
-def test_without_links_a_file_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To another file system, or on one that has no links."""
-
-    def refuse(source: Path, path: Path) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link", source, None, path)
-
-    monkeypatch.setattr(os, "link", refuse)
-    source, path = tmp_path / "source", tmp_path / "path"
-    source.write_bytes(b"content")
-    assert link_flushed(source, path) == sha256_of(source) == sha256_of(path)
-    assert not path.samefile(source)
+def test_a_flushed_file_has_its_digest(tmp_path: Path) -> None:
+    """It is read to its end; a link is followed nowhere."""
+    path, link = tmp_path / "f", tmp_path / "link"
+    path.write_bytes(b"x" * (CHUNK + 1))
+    link.symlink_to(path)
+    assert flush_file(path) == sha256_of(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        flush_file(link)

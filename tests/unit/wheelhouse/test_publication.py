@@ -61,6 +61,17 @@ def test_the_umask_decides_who_may_read(tmp_path: Path, umask: int) -> None:
     assert modes == {0o666 & ~umask}
 
 
+def test_a_wheel_is_not_written_twice(tmp_path: Path) -> None:
+    """Where staging and output directory are on one file system, the file itself gets its name; staging lets go."""
+    wheel, contents = _wheel(tmp_path / "in")
+    with _open(tmp_path) as house:
+        received = receive(archive_of(wheel, wheel.name), house.staging_directory("cell"))
+        inode = received.stat().st_ino
+        house.publish(received, contents)
+    published = (tmp_path / "out" / wheel.name).stat()
+    assert (published.st_ino, published.st_nlink) == (inode, 1)
+
+
 def test_an_identical_file_is_kept(tmp_path: Path) -> None:
     """A second run that builds the same bytes does not touch the file."""
     wheel, contents = _wheel(tmp_path / "in")
