@@ -5,10 +5,10 @@ from collections import deque
 
 from matrix_runner.model.events import Event
 
-_AT_ONCE = 100
+AT_ONCE = 300
 """The largest number of events fetched together."""
 
-NAP = 0.005
+NAP = 0.03
 """Seconds to wait for more events before a fetch. Waking a thread costs more than handling an event: an idle cell emits
 two dozen, and waking the main thread for each doubled the driver's processor time."""
 
@@ -16,9 +16,10 @@ two dozen, and waking the main thread for each doubled the driver's processor ti
 class EventQueue:
     """A bounded queue with one reader. Writers block while it is full."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, *, at_once: int = AT_ONCE) -> None:
         """`length`: the queue's bound; must exceed the size of one fetch."""
-        self._capacity = length - _AT_ONCE
+        self._capacity = length - at_once
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._has_capacity = threading.Condition(self._lock)
@@ -39,7 +40,7 @@ class EventQueue:
                 self._has_capacity.wait()
             self._waiting.append(event)
             # The first event ends the reader's sleep; a full fetch ends its nap.
-            if self._is_asleep or len(self._waiting) == _AT_ONCE:
+            if self._is_asleep or len(self._waiting) == self._at_once:
                 self._is_asleep = False
                 self._arrived.notify()
 
@@ -61,11 +62,11 @@ class EventQueue:
                 self._is_asleep = True
                 self._arrived.wait(timeout)
                 self._is_asleep = False
-            if self._waiting and not self._is_urgent and len(self._waiting) < _AT_ONCE:
+            if self._waiting and not self._is_urgent and len(self._waiting) < self._at_once:
                 self._arrived.wait(NAP)
             self._is_urgent = False
             was_full = len(self._waiting) >= self._capacity
-            while self._waiting and len(self._fetched) < _AT_ONCE:
+            while self._waiting and len(self._fetched) < self._at_once:
                 self._fetched.append(self._waiting.popleft())
             if was_full:
                 self._has_capacity.notify_all()

@@ -12,7 +12,7 @@ LONG = 30.0
 
 def test_events_come_out_in_order_and_none_is_lost() -> None:
     """However many are fetched at a time, a reader gets what one writer left, in its order."""
-    box = EventQueue(200)
+    box = EventQueue(200, at_once=100)
 
     def write() -> None:
         for number in range(1000):
@@ -28,13 +28,13 @@ def test_events_come_out_in_order_and_none_is_lost() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     """Without an event the reader gets its time back."""
-    assert EventQueue(200).get(0.001) is None
+    assert EventQueue(200, at_once=100).get(0.001) is None
 
 
 def test_a_sleeping_reader_is_woken() -> None:
     """The first event ends the reader's sleep, whether somebody hurries it or not."""
     for is_urgent in (False, True):
-        box = EventQueue(200)
+        box = EventQueue(200, at_once=100)
         read: list[Event | None] = []
         reader = threading.Thread(target=lambda box=box, read=read: read.append(box.get(LONG)))
         reader.start()
@@ -49,7 +49,7 @@ def test_a_sleeping_reader_is_woken() -> None:
 def test_somebody_who_waits_ends_the_nap(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that waits for more events stops waiting when it is hurried, and naps again the next time."""
     monkeypatch.setattr("matrix_runner.schedule.event_queue.NAP", LONG)
-    box = EventQueue(200)
+    box = EventQueue(200, at_once=100)
     read: list[Event | None] = []
     reader = threading.Thread(target=lambda: read.append(box.get(LONG)))
     reader.start()
@@ -63,7 +63,7 @@ def test_somebody_who_waits_ends_the_nap(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_full_box_makes_writers_wait_until_there_is_room() -> None:
     """A writer that found no room goes on when the reader has fetched, and not before."""
-    box = EventQueue(101)
+    box = EventQueue(101, at_once=100)
     box.put(Tick(at=0.0))
     is_through = threading.Event()
 
