@@ -8,8 +8,6 @@ from datetime import datetime, timezone
 from functools import partial
 
 from matrix_runner import __version__
-from matrix_runner.before_all.engine_pruning import prune_engine
-from matrix_runner.before_all.prepared_images import PreparedImages, unmatched_inputs
 from matrix_runner.cache.cached_cells import CachedCells, Known
 from matrix_runner.cache.log_barrier import LogBarrier
 from matrix_runner.cell.run_context import Materials, RunContext
@@ -28,8 +26,6 @@ from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
-from matrix_runner.recipe.cargo_downloads import has_crates
-from matrix_runner.recipe.testing import has_tests
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.report.summary.report_json import ReportExtra
@@ -101,7 +97,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
 def _resolved_groups(request: BuildRequest) -> DependencyGroups:
     """Return the project's dependency groups. Raise ConfigError if a test's group cannot be resolved."""
     groups = DependencyGroups.of(request.inputs.build_files)
-    for names in {job.settings[TEST_GROUPS] for job in request.jobs if has_tests(job.cell, job.settings)}:
+    for names in {job.settings[TEST_GROUPS] for job in request.jobs if job.has_tests}:
         groups.requirements(names)
     return groups
 
@@ -186,6 +182,9 @@ def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell
 
 def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materials:
     """Return the materials of the cells, with prepared images of earlier runs."""
+    from matrix_runner.before_all.prepared_images import PreparedImages, unmatched_inputs
+    from matrix_runner.recipe.cargo_downloads import has_crates
+
     request, missing = context.request, known.missing(context.request.jobs)
     prepared = PreparedImages.of(missing, known.images, source, context.volumes, request.inputs.environ)
     if request.runs_before_all:
@@ -219,6 +218,8 @@ def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, k
 
 def _prune(context: RunContext, materials: Materials) -> None:
     """Remove stale prepared images and volumes from the engine. An error of the engine fails no run."""
+    from matrix_runner.before_all.engine_pruning import prune_engine
+
     max_age, in_use = context.request.settings[CACHE_MAX_AGE], materials.prepared.names_in_use()
     context.beside(partial(prune_engine, context.request.engine, max_age=max_age, now=time.time(), in_use=in_use))
 

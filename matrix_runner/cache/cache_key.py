@@ -11,7 +11,6 @@ from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.project.source_archive import SourceArchive, Survey
-from matrix_runner.recipe.testing import has_tests
 from matrix_runner.request import BuildInputs
 from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest
 
@@ -76,7 +75,7 @@ def cell_inputs(
         "SOURCE_DATE_EPOCH": str(shared.epoch),
         "package": shared.package or ".",
         "drop-in": "yes" if job.settings.is_drop_in else "no",
-        "tests": "yes" if has_tests(job.cell, job.settings) else "no",
+        "tests": "yes" if job.has_tests else "no",
     }
     if leader is not None:
         surroundings[f"{_LEADER}{leader.cell}"] = leader.key

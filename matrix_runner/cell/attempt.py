@@ -25,7 +25,6 @@ from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
-from matrix_runner.recipe.testing import has_tests
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.schedule import Slot
 from matrix_runner.wheelhouse import Promise, receive, reject_pure, verify
@@ -253,7 +252,7 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
         ),
         epoch=materials.source.epoch,
         passed=tuple((name, inputs.environ[name]) for name in names if name in inputs.environ),
-        groups=context.groups.requirements(job.settings[TEST_GROUPS]) if has_tests(job.cell, job.settings) else (),
+        groups=context.groups.requirements(job.settings[TEST_GROUPS]) if job.has_tests else (),
         has_crates=materials.has_crates,
         redactor=context.redactor,
     )

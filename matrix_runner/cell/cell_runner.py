@@ -18,7 +18,6 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.recipe.testing import has_tests
 from matrix_runner.schedule import Slot
 
 RESTART_SECONDS = 30
@@ -110,7 +109,7 @@ class CellRun:
         image = self._usable_image()
         part = self._part_in_before_all()
         reused = context.shared_wheels.find(job.cell)
-        if reused is not None and not has_tests(job.cell, job.settings) and not part.is_runner:
+        if reused is not None and not job.has_tests and not part.is_runner:
             return Delivery(reused=reused)
         with ExitStack() as stack:
             with self._steps.step(StepKind.PREPARE, f"open {image.display_name}"):

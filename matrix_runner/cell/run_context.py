@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from matrix_runner.before_all.prepared_images import PreparedImages
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
@@ -17,6 +16,10 @@ from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Interrupt, Pool, Task
 from matrix_runner.wheelhouse import Wheelhouse
+
+if TYPE_CHECKING:
+    # A run in which nothing is new needs nothing of it.
+    from matrix_runner.before_all.prepared_images import PreparedImages
 
 R = TypeVar("R")
 
@@ -67,5 +70,5 @@ class Materials:
 
     source: SourceArchive
     images: ProbedImages
-    prepared: PreparedImages
+    prepared: "PreparedImages"
     has_crates: bool = False

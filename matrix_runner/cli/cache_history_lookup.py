@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matrix_runner.cache.cache_history import CacheHistory
     from matrix_runner.cli.opened_project import OpenedProject
     from matrix_runner.config.loading.settings import Settings
-    from matrix_runner.engine.selection import LikelyEngine
+    from matrix_runner.engine.likely_engine import LikelyEngine
     from matrix_runner.matrix import Job, Plan
     from matrix_runner.probe.image_probe import ProbedImage
     from matrix_runner.store.store import Store

@@ -21,7 +21,7 @@ from matrix_runner.config.options.run_options import DEBUG_TRACEBACK, OUTPUT_DIR
 from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
-    from matrix_runner.engine.selection import LikelyEngine
+    from matrix_runner.engine.likely_engine import LikelyEngine
     from matrix_runner.matrix import Host, Plan
     from matrix_runner.request import BuildInputs
 
@@ -155,8 +155,8 @@ def planned_place(settings: Settings) -> PlannedPlace:
     """
     from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+    from matrix_runner.engine.likely_engine import LikelyEngine, likely_engine
     from matrix_runner.engine.planning_host import container_host, local_host
-    from matrix_runner.engine.selection import LikelyEngine, likely_engine, local_engine
 
     choice = settings[CONTAINER_ENGINE].name
     engine = likely_engine(choice, os.environ)
@@ -166,6 +166,8 @@ def planned_place(settings: Settings) -> PlannedPlace:
     elif engine.remark:
         click.echo(engine.remark, err=True)
     if engine.is_local:
+        from matrix_runner.engine.selection import local_engine
+
         return PlannedPlace(engine=engine, host=local_host(local_engine("plan", surroundings())))
     return PlannedPlace(engine=engine, host=container_host(machine=None, endpoint=engine.endpoint))
 

@@ -1,22 +1,21 @@
 """The choice of engine (`auto`: Docker, Podman, this machine), for all commands.
 
-`choose_engine` queries engines until one answers. `likely_engine` predicts that choice without a query. The modules of
-engines are imported on creation: planning needs none of them.
+`choose_engine` queries engines until one answers; `likely_engine` predicts that choice without a query. The modules of
+engines are imported on creation.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.engine.likely_engine import neither, remark_on
 from matrix_runner.errors import EngineError, MachineError
 
 if TYPE_CHECKING:
     from matrix_runner.engine.api import Engine, EngineInfo, ImageEngine
-    from matrix_runner.engine.docker.endpoint import Endpoint
     from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
     from matrix_runner.engine.local.local_engine import LocalEngine
     from matrix_runner.engine.surroundings import EngineSurroundings
@@ -50,24 +49,6 @@ class ChosenEngine:
     def is_local(self) -> bool:
         """Whether this machine itself is the engine."""
         return self.images is None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LikelyEngine:
-    """The engine that a build would probably choose, determined without a query.
-
-    `choice`: never `auto`. `endpoint`: URL of a container engine, None if it is unclear. `remark`: as in
-    `ChosenEngine`.
-    """
-
-    choice: EngineChoice
-    endpoint: str | None = None
-    remark: str | None = None
-
-    @property
-    def is_local(self) -> bool:
-        """Whether this machine itself would be the engine."""
-        return self.choice is EngineChoice.LOCAL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +113,7 @@ def choose_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundi
         except EngineError as error:
             if choice is not EngineChoice.AUTO:
                 raise
-            remark = _remark(EngineChoice.LOCAL, error)
+            remark = remark_on(EngineChoice.LOCAL, error)
         else:
             host = container_host(machine=found.info.machine, endpoint=found.info.endpoint)
             return ChosenEngine(
@@ -161,9 +142,9 @@ def choose_container_engine(choice: EngineChoice, run: str, surroundings: "Engin
         # Without a Podman socket, the error mentions Docker only.
         raise why from None
     try:
-        return ChosenContainers(engine=podman, info=podman.check(), remark=_remark(EngineChoice.PODMAN, why))
+        return ChosenContainers(engine=podman, info=podman.check(), remark=remark_on(EngineChoice.PODMAN, why))
     except EngineError as error:
-        raise _neither(why, error) from error
+        raise neither(why, error) from error
 
 
 def container_engines(run: str, surroundings: "EngineSurroundings") -> Iterator[AnsweringEngine | SilentEngine]:
@@ -183,45 +164,6 @@ def container_engines(run: str, surroundings: "EngineSurroundings") -> Iterator[
             yield AnsweringEngine(choice=choice, engine=engine, info=info)
 
 
-def likely_engine(choice: EngineChoice, environ: Mapping[str, str]) -> LikelyEngine:
-    """Return the engine that `choose_engine` would return, without a query: an existing socket counts as an answer.
-
-    `environ`: the caller's variables. A named engine is returned even without a socket.
-    """
-    from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
-
-    if choice is EngineChoice.LOCAL:
-        return LikelyEngine(choice=choice)
-    if choice is EngineChoice.AUTO:
-        try:
-            return _likely_containers(environ)
-        except EngineError as error:
-            return LikelyEngine(choice=EngineChoice.LOCAL, remark=_remark(EngineChoice.LOCAL, error))
-    resolve = resolve_endpoint if choice is EngineChoice.DOCKER else resolve_podman_endpoint
-    with suppress(EngineError):
-        return LikelyEngine(choice=choice, endpoint=resolve(environ).url)
-    return LikelyEngine(choice=choice)
-
-
-def _likely_containers(environ: Mapping[str, str]) -> LikelyEngine:
-    """Return the result of `choose_container_engine` for `auto`, with sockets in place of answers."""
-    from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
-
-    try:
-        return LikelyEngine(choice=EngineChoice.DOCKER, endpoint=_usable(resolve_endpoint(environ)).url)
-    except EngineError as error:
-        why = error
-    try:
-        endpoint = resolve_podman_endpoint(environ)
-    except EngineError:
-        raise why from None
-    try:
-        url = _usable(endpoint).url
-    except EngineError as error:
-        raise _neither(why, error) from error
-    return LikelyEngine(choice=EngineChoice.PODMAN, endpoint=url, remark=_remark(EngineChoice.PODMAN, why))
-
-
 def argument_notices(arguments: Iterable[ContainerArguments], *, is_local: bool) -> tuple[str, ...]:
     """Return notices for the user on `create-args`, each once: ignored ones, and surprising ones.
 
@@ -232,31 +174,3 @@ def argument_notices(arguments: Iterable[ContainerArguments], *, is_local: bool)
         ignored = any(not each.asks_nothing for each in given)
         return ("create-args are ignored: this machine itself is the engine, and there is no container",) * ignored
     return tuple(dict.fromkeys(warning for each in given for warning in each.warnings))
-
-
-def _neither(docker: EngineError, podman: EngineError) -> EngineError:
-    return EngineError(f"{docker.message}; {podman.message}", hint=docker.hint)
-
-
-def _remark(choice: EngineChoice, why: EngineError) -> str:
-    return f"container-engine = {choice}: {why.message}"
-
-
-def _usable(endpoint: "Endpoint") -> "Endpoint":
-    """Return the endpoint. Raise the EngineError of a failed query if its socket cannot be opened.
-
-    A socket file without a listener is not detected: that takes a connection, which may start a service.
-    """
-    from matrix_runner.engine.docker.daemon_errors import unreachable
-
-    path = endpoint.socket_path
-    if path is not None:
-        try:
-            is_there = path.is_socket()
-        except OSError as error:
-            raise unreachable(endpoint, error) from error
-        if not is_there:
-            raise unreachable(endpoint, FileNotFoundError())
-        if not os.access(path, os.R_OK | os.W_OK):
-            raise unreachable(endpoint, PermissionError())
-    return endpoint

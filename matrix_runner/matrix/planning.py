@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from matrix_runner.catalog import Catalog
+from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.selection_options import BUILD
+from matrix_runner.config.options.selection_options import BUILD, TEST_SKIP
+from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.errors import NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
@@ -28,6 +30,11 @@ class Job:
     image: ImageChoice | None
     settings: Settings
     remark: str | None = None
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether the cell's wheel is installed and tested."""
+        return bool(self.settings[TEST_COMMAND]) and not Selector(patterns=self.settings[TEST_SKIP]).matches(self.cell)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiler_cache import CompilerCaching
 from matrix_runner.recipe.repairing import repair_step, why_not_compressed
 from matrix_runner.recipe.step import Step
-from matrix_runner.recipe.testing import has_tests, test_steps
+from matrix_runner.recipe.testing import test_steps
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
@@ -89,7 +89,7 @@ class CellRecipe:
 
         `is_built_here`: False if another cell built it, so that this one has not yet evaluated `environment`.
         """
-        if not has_tests(self.job.cell, self.job.settings):
+        if not self.job.has_tests:
             return
         if not is_built_here:
             yield from self._begin()

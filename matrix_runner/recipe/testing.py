@@ -4,8 +4,6 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.selection_options import TEST_SKIP
 from matrix_runner.config.options.test_options import (
     BEFORE_TEST,
     TEST_COMMAND,
@@ -13,8 +11,6 @@ from matrix_runner.config.options.test_options import (
     TEST_REQUIRES,
     TEST_SOURCES,
 )
-from matrix_runner.matrix import Selector
-from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.step import Step
@@ -25,11 +21,6 @@ _GUARD = """\
 def test_fail():
     raise AssertionError("no tests here: write {project}/... in test-command, or set test-sources")
 """
-
-
-def has_tests(cell: Cell, settings: Settings) -> bool:
-    """Whether the cell's wheel is installed and tested."""
-    return bool(settings[TEST_COMMAND]) and not Selector(patterns=settings[TEST_SKIP]).matches(cell)
 
 
 def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Iterator[Step]:

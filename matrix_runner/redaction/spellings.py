@@ -1,7 +1,6 @@
 """Spellings of a secret value: plain, base64, percent-encoded, quoted, escaped. Pure."""
 
 import base64
-import html
 import json
 import re
 import shlex
@@ -45,6 +44,8 @@ def _bytes(text: str) -> bytes:
 
 
 def _escaped(text: str) -> Iterator[str]:
+    import html  # most runs have no secrets
+
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]

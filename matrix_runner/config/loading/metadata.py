@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from packaging.utils import canonicalize_name
-
 from matrix_runner.config.kinds.basic import check_specifier, filled, read_string
 from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
 from matrix_runner.config.loading.toml_file import Unreadable
@@ -52,6 +50,9 @@ class Metadata:
 
         Names are compared like those of distributions (PEP 735, PEP 503): case, `-`, `_` and `.` make no difference.
         """
+        # Few projects ask, and all would wait for it.
+        from packaging.utils import canonicalize_name
+
         return next(
             (group for group in self.dependency_groups if canonicalize_name(group) == canonicalize_name(name)), None
         )

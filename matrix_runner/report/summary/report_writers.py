@@ -10,7 +10,6 @@ from typing import Protocol
 
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.outcomes import Report
-from matrix_runner.report.summary.markdown_summary import markdown_summary
 from matrix_runner.report.summary.report_json import ReportExtra, report_json
 from matrix_runner.report.summary.text_summary import summary_lines, totals
 from matrix_runner.report.terminal import LineWriter
@@ -67,6 +66,8 @@ class GithubSummary:
 
     def show(self, report: Report, output_dir: str, left_out: int) -> None:
         """Append the summary."""
+        from matrix_runner.report.summary.markdown_summary import markdown_summary
+
         del left_out
         try:
             with self.path.open("a", encoding="utf-8") as file:

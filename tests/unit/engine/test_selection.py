@@ -13,6 +13,7 @@ from played_daemon import played_daemon
 
 from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.engine.likely_engine import likely_engine
 from matrix_runner.engine.planning_host import container_host
 from matrix_runner.engine.selection import (
     AnsweringEngine,
@@ -21,7 +22,6 @@ from matrix_runner.engine.selection import (
     choose_container_engine,
     choose_engine,
     container_engines,
-    likely_engine,
 )
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, UsageError

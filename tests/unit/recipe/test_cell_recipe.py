@@ -34,7 +34,6 @@ from matrix_runner.config.options.test_options import (
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.step import Step
-from matrix_runner.recipe.testing import has_tests
 from matrix_runner.recipe.toolbox import choose_frontend, needs
 
 X86 = "cp311-manylinux_x86_64"
@@ -117,9 +116,9 @@ def test_by_default_a_cell_builds_and_repairs(known: Catalog) -> None:
 def test_a_cell_that_test_skip_names_is_not_tested(known: Catalog) -> None:
     """`test-skip` takes the tests from the cells it matches and leaves the others theirs."""
     settings = settings_with({TEST_COMMAND: "t", TEST_SKIP: ("*-musllinux_*",)})
-    assert has_tests(job_for(X86, known).cell, settings)
-    assert not has_tests(job_for("cp311-musllinux_x86_64", known).cell, settings)
-    assert not has_tests(job_for(X86, known).cell, settings_with())
+    assert job_for(X86, known, settings).has_tests
+    assert not job_for("cp311-musllinux_x86_64", known, settings).has_tests
+    assert not job_for(X86, known, settings_with()).has_tests
 
 
 PYTHON = "/opt/python/cp311-cp311/bin/python"
