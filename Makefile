@@ -29,7 +29,8 @@ demo-containers: $(LOCAL)
 test: lint
 	@scripts/ensure-engine --podman
 	.venv/bin/runner image build
-	.venv/bin/pytest --numprocesses 2 --dist loadfile
+	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
+	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 unit: $(DEV)
 	.venv/bin/pytest -m "not containers and not network"
