@@ -180,15 +180,16 @@ class Wheelhouse:
         target, hint = self._directory / record.name, f"The finished wheel is still in {wheel.parent}."
         if self._lock is None:
             raise RuntimeError("the wheelhouse is not open")
+        if self._is_there(target, record):
+            return
         try:
             if flush_file(wheel) != record.sha256:
                 raise WheelRejected(f"{target.name} changed after it was verified; it was not published")
             try:
                 os.link(wheel, target)
             except OSError:
-                # The name is taken, or the directory is on another file system than the staging area.
-                if not self._is_there(target, record):
-                    self._write(target, chunks_of(wheel), sha256=record.sha256)
+                # A file to overwrite has the name, or the directory is on another file system than the staging area.
+                self._write(target, chunks_of(wheel), sha256=record.sha256)
             else:
                 flush_directory(self._directory)
         except OSError as error:
