@@ -12,6 +12,8 @@
 
     │   ├── EngineError     4
 
+    │   │   ├── EngineNotReady 4   an address names an engine that does not answer yet
+
     │   │   └── ImageError  4   an image is missing, unreachable, or not what its name says
 
     │   └── OutputError     4   the output directory or the disk
@@ -81,6 +83,18 @@ class MachineError(RunnerError):
 
 class EngineError(MachineError):
     """A container engine does not answer, or refuses a request."""
+
+
+class EngineNotReady(EngineError):
+    """No engine answers at its address, but one may do so later: it starts, or has too much to do.
+
+    `is_busy`: it accepts connections.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, is_busy: bool) -> None:
+        """As the others."""
+        super().__init__(message, hint=hint)
+        self.is_busy = is_busy
 
 
 class ImageError(EngineError):

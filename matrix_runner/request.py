@@ -56,7 +56,7 @@ class BuildRequest:
 
     `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
     of the run. `log_path`: the path of a job's log, as the user can open it. `host`: the machine that runs the cells,
-    if known. `runs_before_all`: False on a machine that is not a build image. `durations`: the file with the project's
+    if known. `durations`: the file with the project's
     cell durations; None: durations are not recorded.
     """
 
@@ -70,7 +70,6 @@ class BuildRequest:
     log_path: Callable[[Job], str]
     listeners: Sequence[Listener]
     host: Host | None = None
-    runs_before_all: bool = True
     durations: Path | None = None
 
     @property

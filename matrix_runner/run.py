@@ -12,7 +12,6 @@ from matrix_runner.cache.cached_cells import CachedCells, Known
 from matrix_runner.cache.log_barrier import LogBarrier
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheels
-from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
 from matrix_runner.config.options.run_options import OVERWRITE
 from matrix_runner.config.options.test_options import TEST_GROUPS
@@ -167,12 +166,6 @@ def _announce_source(context: RunContext, known: Known) -> None:
         return
     for notice in known.source.notices:
         context.notify(notice, is_warning=True)
-    if any(job.settings[BEFORE_ALL] for job in context.request.jobs) and not context.request.runs_before_all:
-        text = (
-            "before-all is not run: this machine is no container and no CI system;"
-            " --allow-host-commands lets it run here"
-        )
-        context.notify(text, is_warning=True)
 
 
 def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:
@@ -187,8 +180,7 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
 
     request, missing = context.request, known.missing(context.request.jobs)
     prepared = PreparedImages.of(missing, known.images, source, context.volumes, request.inputs.environ)
-    if request.runs_before_all:
-        context.beside(partial(prepared.adopt_existing, request.engine))
+    context.beside(partial(prepared.adopt_existing, request.engine))
     for notice in prepared.notices():
         context.notify(notice)
     for pattern in unmatched_inputs(missing, source):

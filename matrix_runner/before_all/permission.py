@@ -5,13 +5,8 @@ from collections.abc import Mapping
 from matrix_runner.config.loading.settings import Settings
 
 
-def may_run(settings: Settings, environ: Mapping[str, str], *, is_local: bool) -> bool:
-    """Return whether `before-all` may run on the engine: in containers, on CI machines, elsewhere by permission.
-
-    `is_local`: whether this machine itself is the engine.
-    """
-    if not is_local:
-        return True
+def may_run(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Return whether `before-all` may run on this machine: in a container, in CI, elsewhere by permission."""
     from matrix_runner.config.options.run_options import ALLOW_HOST_COMMANDS
     from matrix_runner.engine.local.python_discovery import is_ci, is_inside_container
 

@@ -128,12 +128,10 @@ class Attempt:
     def _run_before_all(self) -> None:
         """Run `before-all` for all cells that share it, and snapshot the result for them and for later runs."""
         images, job = self._materials.prepared, self._job
-        prepared = None
         try:
-            if self._context.request.runs_before_all:
-                self._run_all(self._recipe.before_all())
-                with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
-                    prepared = images.snapshot(job, self._image, self._container, self._put, self._layout)
+            self._run_all(self._recipe.before_all())
+            with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
+                prepared = images.snapshot(job, self._image, self._container, self._put, self._layout)
         except (CellFailed, MachineError) as error:
             # It would fail in the other cells too, each after the same time.
             images.settle(job, failure=self._failure_of(error))

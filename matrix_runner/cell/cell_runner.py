@@ -173,7 +173,7 @@ class CellRun:
         deadline = time.monotonic() + RESTART_SECONDS
         while time.monotonic() < deadline and not self._context.is_cancelled:
             try:
-                self._context.request.engine.check()
+                self._context.request.engine.check(seconds=5)
             except MachineError:  # noqa: PERF203  an engine that is up answers at once
                 time.sleep(1)
             else:

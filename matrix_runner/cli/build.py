@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from matrix_runner.catalog import Catalog
     from matrix_runner.config.kinds.values import Progress
+    from matrix_runner.config.loading.settings import Settings
     from matrix_runner.engine.selection import ChosenEngine
     from matrix_runner.matrix import Plan
     from matrix_runner.model.outcomes import Report
@@ -63,8 +64,8 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
     from matrix_runner import catalog
     from matrix_runner.cli.directories import surroundings
     from matrix_runner.config.kinds.values import Progress
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, PROGRESS
-    from matrix_runner.engine.selection import choose_engine
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, ENGINE_TIMEOUT, JOBS, PROGRESS
+    from matrix_runner.engine.selection import Patience, choose_engine
     from matrix_runner.report.console.console_choice import choose_progress
 
     settings, streams = opened.settings, _streams()
@@ -73,7 +74,8 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
     is_terminal = sys.stdout.isatty()
     progress = choose_progress(settings[PROGRESS], os.environ, is_terminal=is_terminal, verbose=verbose)
     run = uuid4().hex[:12]
-    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run, surroundings())
+    patience = Patience(seconds=settings[ENGINE_TIMEOUT], say=streams.errors.write)
+    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run, surroundings(), patience)
     try:
         if chosen.remark:
             streams.errors.write(chosen.remark)
@@ -114,6 +116,8 @@ def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", error
     from matrix_runner.matrix import make_plan
 
     plan = make_plan(opened.settings, known, chosen.host)
+    if chosen.is_local:
+        _check_local(opened.settings, plan, chosen)
     if opened.settings[ALLOW_EMPTY] and not plan.jobs:
         errors.write("no cell is selected, which allow-empty allows")
         return None
@@ -128,11 +132,42 @@ def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", error
     return plan
 
 
+def _check_local(settings: "Settings", plan: "Plan", chosen: "ChosenEngine") -> None:
+    """Raise EngineError if this machine was not named and cannot give what was asked for; UsageError for before-all."""
+    from matrix_runner.before_all.permission import may_run
+    from matrix_runner.config.kinds.values import EngineChoice
+    from matrix_runner.config.options.build_options import BEFORE_ALL
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+    from matrix_runner.errors import EngineError, UsageError
+    from matrix_runner.matrix import wants_containers
+    from matrix_runner.model.platforms import Platform
+
+    runs_before_all = may_run(settings, os.environ)
+    each = (settings, *(job.settings for job in plan.jobs))
+    if settings[CONTAINER_ENGINE].name is EngineChoice.AUTO:
+        machine = Platform(libc=chosen.host.libc, arch=chosen.host.machine)
+        plat = os.environ.get("AUDITWHEEL_PLAT", "")
+        wanted = dict.fromkeys(
+            reason
+            for own in each
+            for reason in wants_containers(own, machine=machine, plat=plat, runs_before_all=runs_before_all)
+        )
+        if wanted:
+            raise EngineError(
+                f"nothing on this machine names a container engine, which is needed for {'; '.join(wanted)}",
+                hint="Start Docker or Podman, or say `--engine local` to build for this machine itself, without that.",
+            )
+    if not runs_before_all and any(own[BEFORE_ALL] for own in each):
+        raise UsageError(
+            "before-all may change this machine, which is no container and no CI system, so it is not run here",
+            hint="`--allow-host-commands` lets it run; MATRIX_RUNNER_BEFORE_ALL= leaves it out",
+        )
+
+
 def _run(
     opened: OpenedProject, planned: _Planned, progress: "Progress", streams: "Streams", *, verbose: bool
 ) -> "Report":
     """Run the plan with logs, event file and console as listeners; then print its summaries."""
-    from matrix_runner.before_all.permission import may_run
     from matrix_runner.cli.directories import durations_file, processors, scratch_dir
     from matrix_runner.config.options.run_options import JOBS, OUTPUT_DIR
     from matrix_runner.report.cell_logs import CellLogs
@@ -156,7 +191,6 @@ def _run(
             log_path=lambda job: str(logs.path(job.cell)),
             listeners=(logs, events, console),
             host=chosen.host,
-            runs_before_all=may_run(settings, os.environ, is_local=chosen.is_local),
             durations=durations_file(settings.project_name or str(opened.project)),
         )
         report = run_build(request)

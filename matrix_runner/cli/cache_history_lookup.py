@@ -56,11 +56,12 @@ def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
     def ask(job: "Job") -> "ProbedImage | None":
         from matrix_runner.cli.directories import surroundings
         from matrix_runner.config.options.run_options import CONTAINER_ENGINE
-        from matrix_runner.engine.selection import choose_container_engine
+        from matrix_runner.engine.selection import Patience, choose_container_engine
         from matrix_runner.probe.probe_cache import ProbeCache, recall_images
 
+        no_wait = Patience(seconds=0, say=lambda _: None)
         try:
-            chosen = choose_container_engine(settings[CONTAINER_ENGINE].name, "explain", surroundings())
+            chosen = choose_container_engine(settings[CONTAINER_ENGINE].name, "explain", surroundings(), no_wait)
             return recall_images(ProbeCache(store, chosen.info.machine), chosen.engine, (job,)).image(job)
         except RunnerError:
             return None

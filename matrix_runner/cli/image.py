@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -124,9 +125,11 @@ def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
     """
     from uuid import uuid4
 
-    from matrix_runner.engine.selection import choose_container_engine
+    from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
+    from matrix_runner.engine.selection import Patience, choose_container_engine
 
-    chosen = choose_container_engine(choice, f"image-{uuid4().hex[:12]}", surroundings())
+    patience = Patience(seconds=ENGINE_TIMEOUT.default, say=partial(click.echo, err=True))
+    chosen = choose_container_engine(choice, f"image-{uuid4().hex[:12]}", surroundings(), patience)
     with closing(chosen.engine):
         if chosen.remark:
             click.echo(chosen.remark, err=True)

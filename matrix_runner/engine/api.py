@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
+
+ANSWER_SECONDS: Final = 60
+"""Seconds in which an engine at work must answer. A daemon that commits large images can need many."""
 
 OnOutput = Callable[[bytes], None]
 """Receives a command's standard output and standard error in the order of printing, cut at any byte."""
@@ -225,8 +228,11 @@ class Engine(Protocol):
         """Identity of the owner of this engine's items; owners do not see each other's items. Raise OutputError."""
         ...
 
-    def check(self) -> EngineInfo:
-        """Query the engine's description, for at most five seconds. Raise EngineError with a hint for the cause."""
+    def check(self, seconds: int = ANSWER_SECONDS) -> EngineInfo:
+        """Query the engine's description. `seconds`: limit for each answer.
+
+        Raise EngineError with a hint for the cause; EngineNotReady if the engine may answer later.
+        """
         ...
 
     def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:

@@ -1,16 +1,21 @@
 """The engine that a build would choose, foreseen without a query, for plan and explain; words for the choice."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.engine.addresses import NamedEngine, named_engines
 from matrix_runner.errors import EngineError
 
 if TYPE_CHECKING:
     from matrix_runner.engine.docker.endpoint import Endpoint
+
+
+NOT_NAMED: Final = "container-engine = local: nothing on this machine names a container engine"
+"""The reason for the local engine with `auto`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,38 +46,25 @@ def likely_engine(choice: EngineChoice, environ: Mapping[str, str]) -> LikelyEng
     if choice is EngineChoice.LOCAL:
         return LikelyEngine(choice=choice)
     if choice is EngineChoice.AUTO:
-        try:
-            return _likely_containers(environ)
-        except EngineError as error:
-            return LikelyEngine(choice=EngineChoice.LOCAL, remark=remark_on(EngineChoice.LOCAL, error))
+        return _likely_containers(named_engines(environ)) or LikelyEngine(choice=EngineChoice.LOCAL, remark=NOT_NAMED)
     resolve = resolve_endpoint if choice is EngineChoice.DOCKER else resolve_podman_endpoint
     with suppress(EngineError):
         return LikelyEngine(choice=choice, endpoint=resolve(environ).url)
     return LikelyEngine(choice=choice)
 
 
-def _likely_containers(environ: Mapping[str, str]) -> LikelyEngine:
-    """Return the result of `choose_container_engine` for `auto`, with sockets in place of answers."""
-    from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
-
-    try:
-        return LikelyEngine(choice=EngineChoice.DOCKER, endpoint=_usable(resolve_endpoint(environ)).url)
-    except EngineError as error:
-        why = error
-    try:
-        endpoint = resolve_podman_endpoint(environ)
-    except EngineError:
-        raise why from None
-    try:
-        url = _usable(endpoint).url
-    except EngineError as error:
-        raise neither(why, error) from error
-    return LikelyEngine(choice=EngineChoice.PODMAN, endpoint=url, remark=remark_on(EngineChoice.PODMAN, why))
-
-
-def neither(docker: EngineError, podman: EngineError) -> EngineError:
-    """Return the error for two engines of which none can be used."""
-    return EngineError(f"{docker.message}; {podman.message}", hint=docker.hint)
+def _likely_containers(named: Sequence[NamedEngine]) -> LikelyEngine | None:
+    """Return the first engine with a usable address, else the first, for which a build would wait; None without any."""
+    why: EngineError | None = None
+    for each in named:
+        try:
+            url = _usable(each.endpoint).url
+        except EngineError as error:  # noqa: PERF203  two at most
+            why = why or error
+        else:
+            remark = None if why is None else remark_on(each.choice, why)
+            return LikelyEngine(choice=each.choice, endpoint=url, remark=remark)
+    return None if why is None else LikelyEngine(choice=named[0].choice, remark=f"no engine answers yet: {why.message}")
 
 
 def remark_on(choice: EngineChoice, why: EngineError) -> str:
@@ -80,13 +72,15 @@ def remark_on(choice: EngineChoice, why: EngineError) -> str:
     return f"container-engine = {choice}: {why.message}"
 
 
-def _usable(endpoint: "Endpoint") -> "Endpoint":
-    """Return the endpoint. Raise the EngineError of a failed query if its socket cannot be opened.
+def _usable(endpoint: "Endpoint | EngineError") -> "Endpoint":
+    """Return the endpoint. Raise the EngineError of a failed query if it is unusable or its socket cannot be opened.
 
     A socket file without a listener is not detected: that takes a connection, which may start a service.
     """
     from matrix_runner.engine.docker.daemon_errors import unreachable
 
+    if isinstance(endpoint, EngineError):
+        raise endpoint
     path = endpoint.socket_path
     if path is not None:
         try:

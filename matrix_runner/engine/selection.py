@@ -1,18 +1,20 @@
 """The choice of engine (`auto`: Docker, Podman, this machine), for all commands.
 
-`choose_engine` queries engines until one answers; `likely_engine` predicts that choice without a query. The modules of
-engines are imported on creation.
+`choose_engine` queries the engines that `addresses` names until one answers; `likely_engine` predicts that choice
+without a query. The modules of engines are imported on creation.
 """
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.kinds.values import EngineChoice
-from matrix_runner.engine.likely_engine import neither, remark_on
-from matrix_runner.errors import EngineError, MachineError
+from matrix_runner.engine.addresses import named_engines
+from matrix_runner.engine.likely_engine import NOT_NAMED, remark_on
+from matrix_runner.errors import EngineError, EngineNotReady, MachineError
 
 if TYPE_CHECKING:
     from matrix_runner.engine.api import Engine, EngineInfo, ImageEngine
@@ -20,6 +22,27 @@ if TYPE_CHECKING:
     from matrix_runner.engine.local.local_engine import LocalEngine
     from matrix_runner.engine.surroundings import EngineSurroundings
     from matrix_runner.matrix import Host
+
+
+FIRST_ANSWER_SECONDS: Final = 5
+"""The time for an engine's first answer; one that needs longer is busy, and the user is told of the wait."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How long to wait for an engine that is wanted and does not answer.
+
+    `seconds`: for a busy one; a quarter of it for one that does not listen yet, which is more often a mistake. `say`:
+    tells the user about the wait.
+    """
+
+    seconds: int
+    say: Callable[[str], None]
+
+    @property
+    def until_it_listens(self) -> float:
+        """Seconds to wait for an engine that does not listen."""
+        return self.seconds / 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,23 +92,16 @@ class SilentEngine:
     was_asked: bool
 
 
-def docker_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
-    """Create the engine of the Docker daemon without a request. Raise EngineError for an unusable address."""
-    from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+def container_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
+    """Create the engine of a Docker daemon or of Podman's Docker-compatible service, without a request.
 
-    return DockerEngine(run=run, surroundings=surroundings)
-
-
-def podman_engine(run: str, surroundings: "EngineSurroundings") -> "DockerEngine":
-    """Create the engine of Podman's Docker-compatible service without a request.
-
-    Raise EngineError if there is no socket, or for an unusable address.
+    `choice`: docker or podman. Raise EngineError for an unusable address, or if Podman has no socket.
     """
-    from matrix_runner.engine.docker.endpoint import resolve_podman_endpoint
+    from matrix_runner.engine.docker.endpoint import resolve_endpoint, resolve_podman_endpoint
     from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 
-    endpoint = resolve_podman_endpoint(surroundings.environ)
-    return DockerEngine(run=run, surroundings=surroundings, endpoint=endpoint)
+    resolve = resolve_podman_endpoint if choice is EngineChoice.PODMAN else resolve_endpoint
+    return DockerEngine(run=run, surroundings=surroundings, endpoint=resolve(surroundings.environ))
 
 
 def local_engine(run: str, surroundings: "EngineSurroundings") -> "LocalEngine":
@@ -95,69 +111,91 @@ def local_engine(run: str, surroundings: "EngineSurroundings") -> "LocalEngine":
     return LocalEngine(run=run, surroundings=surroundings)
 
 
-_CONTAINER_ENGINES = {EngineChoice.DOCKER: docker_engine, EngineChoice.PODMAN: podman_engine}
-"""The factories of container engines, in the order of `auto`."""
+def choose_engine(
+    choice: EngineChoice, run: str, surroundings: "EngineSurroundings", patience: Patience
+) -> ChosenEngine:
+    """Return an engine that answers. `auto`: a container engine, if anything on this machine names one; else itself.
 
-
-def choose_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> ChosenEngine:
-    """Return an engine that answers. `auto`: Docker, else Podman, else this machine.
-
-    Raise EngineError if the named engine does not answer, UsageError if no wheel platform is known for its machine.
+    What is built must not depend on how busy a daemon is: where containers are wanted, nothing else takes their place.
+    Raise EngineError if no wanted engine answers in time, UsageError if no wheel platform is known for its machine.
     """
     from matrix_runner.engine.planning_host import container_host, local_host
 
-    remark = None
-    if choice is not EngineChoice.LOCAL:
-        try:
-            found = choose_container_engine(choice, run, surroundings)
-        except EngineError as error:
-            if choice is not EngineChoice.AUTO:
-                raise
-            remark = remark_on(EngineChoice.LOCAL, error)
-        else:
-            host = container_host(machine=found.info.machine, endpoint=found.info.endpoint)
-            return ChosenEngine(
-                engine=found.engine, info=found.info, host=host, images=found.engine, remark=found.remark
-            )
-    local = local_engine(run, surroundings)
-    return ChosenEngine(engine=local, info=local.check(), host=local_host(local), remark=remark)
+    wanted = _wanted(choice, surroundings.environ)
+    if choice is EngineChoice.LOCAL or (choice is EngineChoice.AUTO and not wanted):
+        local = local_engine(run, surroundings)
+        remark = NOT_NAMED if choice is EngineChoice.AUTO else None
+        return ChosenEngine(engine=local, info=local.check(), host=local_host(local), remark=remark)
+    found = choose_container_engine(choice, run, surroundings, patience)
+    host = container_host(machine=found.info.machine, endpoint=found.info.endpoint)
+    return ChosenEngine(engine=found.engine, info=found.info, host=host, images=found.engine, remark=found.remark)
 
 
-def choose_container_engine(choice: EngineChoice, run: str, surroundings: "EngineSurroundings") -> ChosenContainers:
-    """Return a container engine that answers. `auto`: Docker, else Podman if its socket exists.
+def choose_container_engine(
+    choice: EngineChoice, run: str, surroundings: "EngineSurroundings", patience: Patience
+) -> ChosenContainers:
+    """Return a container engine that answers. `auto`: Docker, else Podman, of those that this machine names.
 
-    `choice`: not `local`. Raise EngineError if none answers, with the reasons of all that were queried.
+    `choice`: not `local`. Raise EngineError if none answers in time, with the reasons of all that were queried.
     """
-    if choice is not EngineChoice.AUTO:
-        engine = _CONTAINER_ENGINES[choice](run, surroundings)
-        return ChosenContainers(engine=engine, info=engine.check())
+    # Without a name anywhere, the error about Docker's usual socket is the one to read.
+    wanted = _wanted(choice, surroundings.environ) or (EngineChoice.DOCKER,)
+    deadline = time.monotonic() + patience.until_it_listens
+    is_announced = False
+    while True:
+        errors: list[EngineError] = []
+        for each in wanted:
+            try:
+                engine, info = _ask(each, run, surroundings, patience)
+            except EngineError as error:  # noqa: PERF203  two at most
+                errors.append(error)
+            else:
+                remark = remark_on(each, errors[0]) if errors else None
+                return ChosenContainers(engine=engine, info=info, remark=remark)
+        may_start = any(isinstance(error, EngineNotReady) and not error.is_busy for error in errors)
+        if not may_start or time.monotonic() >= deadline:
+            raise errors[0] if len(errors) == 1 else _neither(errors)
+        if not is_announced:
+            patience.say(f"{errors[0].message}; waiting up to {patience.until_it_listens:.0f} s for it")
+            is_announced = True
+        time.sleep(min(1, patience.until_it_listens))
+
+
+def _wanted(choice: EngineChoice, environ: Mapping[str, str]) -> tuple[EngineChoice, ...]:
+    if choice is EngineChoice.AUTO:
+        return tuple(each.choice for each in named_engines(environ))
+    return (choice,)
+
+
+def _ask(
+    choice: EngineChoice, run: str, surroundings: "EngineSurroundings", patience: Patience
+) -> "tuple[DockerEngine, EngineInfo]":
+    """Return an engine and its answer; a busy one is asked again with more time. Raise EngineError."""
+    engine = container_engine(choice, run, surroundings)
     try:
-        docker = docker_engine(run, surroundings)
-        return ChosenContainers(engine=docker, info=docker.check())
-    except EngineError as error:
-        why = error
-    try:
-        podman = podman_engine(run, surroundings)
-    except EngineError:
-        # Without a Podman socket, the error mentions Docker only.
-        raise why from None
-    try:
-        return ChosenContainers(engine=podman, info=podman.check(), remark=remark_on(EngineChoice.PODMAN, why))
-    except EngineError as error:
-        raise neither(why, error) from error
+        return engine, engine.check(seconds=FIRST_ANSWER_SECONDS)
+    except EngineNotReady as error:
+        if not error.is_busy or patience.seconds <= FIRST_ANSWER_SECONDS:
+            raise
+        patience.say(f"{error.message}; waiting up to {patience.seconds} s for it")
+    return engine, engine.check(seconds=patience.seconds)
+
+
+def _neither(errors: Sequence[EngineError]) -> EngineError:
+    return EngineError("; ".join(error.message for error in errors), hint=errors[0].hint)
 
 
 def container_engines(run: str, surroundings: "EngineSurroundings") -> Iterator[AnsweringEngine | SilentEngine]:
     """Query each container engine; each is closed before the next one is queried."""
-    for choice, make in _CONTAINER_ENGINES.items():
+    for choice in (EngineChoice.DOCKER, EngineChoice.PODMAN):
         try:
-            engine = make(run, surroundings)
+            engine = container_engine(choice, run, surroundings)
         except EngineError as error:
             yield SilentEngine(choice=choice, error=error, was_asked=False)
             continue
         with closing(engine):
             try:
-                info = engine.check()
+                info = engine.check(seconds=FIRST_ANSWER_SECONDS)
             except MachineError as error:
                 yield SilentEngine(choice=choice, error=error, was_asked=True)
                 continue

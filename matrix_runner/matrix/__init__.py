@@ -7,5 +7,17 @@ from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.planning import Explanation, Job, LeftOut, Plan, explain, make_plan
 from matrix_runner.matrix.questions import Answer
+from matrix_runner.matrix.unmet_requests import wants_containers
 
-__all__ = ["Answer", "Explanation", "Host", "Job", "LeftOut", "Plan", "Selector", "explain", "make_plan"]
+__all__ = [
+    "Answer",
+    "Explanation",
+    "Host",
+    "Job",
+    "LeftOut",
+    "Plan",
+    "Selector",
+    "explain",
+    "make_plan",
+    "wants_containers",
+]

@@ -15,6 +15,7 @@ from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
 from matrix_runner.matrix.remarks import remarks
+from matrix_runner.matrix.unmet_requests import unmet_requests
 from matrix_runner.model.cells import Cell
 
 
@@ -47,15 +48,21 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The jobs and the left-out cells of a run. `warnings`: likely mistakes in the selection, a sentence each."""
+    """The jobs and the left-out cells of a run. `warnings`: likely mistakes in the selection, a sentence each.
+
+    `unmet`: a sentence for each cell, architecture and image that is asked for by name and not in the plan.
+    """
 
     jobs: tuple[Job, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
 
     def require_jobs(self, settings: Settings) -> None:
-        """Raise NothingSelected, with the likeliest cells, if no cell is left to run."""
+        """Raise NothingSelected, with the likeliest cells, if no cell is left to run; UsageError for `unmet` ones."""
         if self.jobs:
+            if self.unmet:
+                raise UsageError("\n".join(self.unmet), hint="leave it out, or `runner explain` one of its cells")
             return
         cells = tuple(left.cell for left in self.left_out)
         near = dict.fromkeys(name for pattern in settings[BUILD] for name in nearest_cells(pattern, cells))
@@ -86,9 +93,11 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
     questions = Questions(settings, catalog, host)
     jobs: list[Job] = []
     left_out: list[LeftOut] = []
+    decided: list[tuple[Cell, Answer]] = []
     for cell in catalog.cells:
         own = settings.for_cell(cell)
         answers = tuple(_until_decided(questions.ask(cell, own)))
+        decided.append((cell, answers[-1]))
         if not answers[-1].is_in:
             left_out.append(LeftOut(cell=cell, reason=answers[-1].reason))
             continue
@@ -102,7 +111,8 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
             )
         )
     warnings = (*questions.doubts(), *remarks([(job.cell, job.image) for job in jobs], host))
-    return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings)
+    unmet = tuple(unmet_requests(settings, host, decided))
+    return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings, unmet=unmet)
 
 
 def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -> Explanation:

@@ -75,7 +75,6 @@ class FakeRun:
     known: Catalog = field(default_factory=catalog.load)
     recorder: Recorder = field(default_factory=Recorder)
     listeners: tuple[Listener, ...] = ()
-    runs_before_all: bool = True
     images: tuple[str, ...] = (ANY_IMAGE,)
     own: Mapping[str, Settings] = field(default_factory=dict)
     """What overrides make of the settings, for some of the cells."""
@@ -137,7 +136,6 @@ class FakeRun:
             scratch=self.directory / "scratch",
             log_path=lambda job: f"logs/{job.cell}.log",
             listeners=(self.recorder, *self.listeners),
-            runs_before_all=self.runs_before_all,
             host=self.host,
         )
 

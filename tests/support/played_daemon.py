@@ -5,7 +5,7 @@ import http.server
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _ANSWERS = {
@@ -19,6 +19,7 @@ _ANSWERS = {
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     version: dict[str, object]
+    may_answer: threading.Event
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -26,6 +27,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer by the path, whatever the API's version in it."""
+        self.server.may_answer.wait()
         path = self.path.partition("?")[0]
         rest = path.partition("/v1.41")[2] or path
         answer = self.server.version if rest == "/version" else _ANSWERS.get(rest)
@@ -43,14 +45,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def played_daemon(path: Path, *, is_podman: bool = False) -> Iterator[None]:
     """Serve at a socket until the context is left."""
+    with held_daemon(path, is_podman=is_podman) as release:
+        release()
+        yield
+
+
+@contextlib.contextmanager
+def held_daemon(path: Path, *, is_podman: bool = False) -> Iterator[Callable[[], None]]:
+    """Accept connections at a socket until the context is left; answer them once the given function was called."""
     name = "Podman Engine" if is_podman else "Engine"
     with _Server(str(path), _Handler) as server:
+        server.may_answer = threading.Event()
         server.version = {"ApiVersion": "1.41", "Version": "9.9", "Components": [{"Name": name}]}
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield
+            yield server.may_answer.set
         finally:
+            server.may_answer.set()
             server.shutdown()
             thread.join()
             path.unlink()

@@ -27,12 +27,16 @@ CONTAINER_ENGINE: Option[ContainerEngine] = Option(
     section=Section.RUN,
     help="Where cells run: docker, podman, local (this machine), or auto.",
     details="""
-`auto` takes Docker when its daemon answers, else Podman when there is a socket of it that answers, else `local`; if it
-is not Docker, it says which and why. `runner plan` and `runner explain` ask none, and are for containers unless
-`local` is named. `local` is for use inside a manylinux container and for machines without an engine; it leaves out
-cells that this machine cannot run. `podman` is spoken to by its Docker-compatible socket: `CONTAINER_HOST`,
-else `$XDG_RUNTIME_DIR/podman/podman.sock`, else `/run/podman/podman.sock`; `systemctl --user start podman.socket` makes
-it listen.
+`auto` is a container engine wherever something names one: `DOCKER_HOST`, `CONTAINER_HOST`, a Docker context, or a
+socket at its usual place. It takes Docker when its daemon answers, else Podman, and says so. If none answers it waits
+for `engine-timeout`, and then the run fails with exit code 4: wheels made in images and wheels made by this machine's
+own Pythons are not the same. `auto` is `local` where nothing names an engine, and inside a manylinux image unless a
+variable or a context names one; but not if an image, another architecture or `before-all` was asked for that this
+machine cannot give. `local` by name is for machines without an engine; it leaves out the cells that this machine cannot
+run. `runner plan` and `runner explain` ask no engine, and are for containers unless `local` is named.
+
+`podman` is spoken to by its Docker-compatible socket: `CONTAINER_HOST`, else `$XDG_RUNTIME_DIR/podman/podman.sock`,
+else `/run/podman/podman.sock`; `systemctl --user start podman.socket` makes it listen.
 
 `create-args` are words of the command line of `docker create`, for every container of a cell: variables, volumes and
 mounts, network, limits, capabilities, devices, GPUs. They are read by this tool, so no shell expands `~` or `$NAME`,
@@ -45,6 +49,28 @@ accepted and means nothing: the host is never mounted.
     flag="--engine",
     metavar="ENGINE",
     key_text=_arguments,
+)
+
+ENGINE_TIMEOUT: Option[int] = Option(
+    name="engine-timeout",
+    kind=basic.measured(
+        words="seconds, or a duration such as `90s`, `5m`",
+        units=SECONDS,
+        least=1,
+        most=SECONDS["d"],
+        least_text="one second to one day",
+    ),
+    default=60,
+    section=Section.RUN,
+    help="How long to wait for a container engine that does not answer, such as 5m; 0: not at all.",
+    details="""
+A machine under load, or a daemon that starts or commits a large image, accepts connections and answers late. One that
+does not listen yet, like a service that starts beside a CI job, is waited for a quarter of that time.
+""",
+    example='engine-timeout = "5m"',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
 )
 
 JOBS: Option[int] = Option(
@@ -224,6 +250,7 @@ terminal outside CI, else `plain`.
 
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
+    ENGINE_TIMEOUT,
     JOBS,
     CPUS,
     MEMORY,

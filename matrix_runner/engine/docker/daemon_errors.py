@@ -1,9 +1,10 @@
 """Errors of the connection to a daemon: cause and hint for each. No SDK."""
 
+import socket
 from collections.abc import Iterator
 
 from matrix_runner.engine.docker.endpoint import Endpoint, Product
-from matrix_runner.errors import EngineError, MachineError
+from matrix_runner.errors import EngineError, EngineNotReady, MachineError
 
 
 def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
@@ -23,20 +24,25 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
             else f"Use a service of this user's own: {product.start}.",
         )
     if any(isinstance(cause, FileNotFoundError) for cause in causes):
-        return EngineError(
+        return EngineNotReady(
             f"there is no {product.title} socket at {where}",
             hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens; "
             f"on a machine without {product.title}, `--engine local` builds in this machine itself.",
+            is_busy=False,
         )
     if any(isinstance(cause, TimeoutError) for cause in causes) or "timed out" in str(error).lower():
-        return EngineError(
+        return EngineNotReady(
             f"{product.title} at {where} accepts connections but does not answer",
-            hint=f"The daemon hangs: look at its log (`journalctl -u {product.value}`) and restart it.",
+            hint=f"It has too much to do, or hangs: look at its log (`journalctl -u {product.value}`);"
+            " `engine-timeout` sets how long to wait for it.",
+            is_busy=True,
         )
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return EngineError(
-            f"nothing listens at {where}: connection refused",
+    # A service beside a CI job gets its name and its socket when it has started (`docker:dind` in GitLab).
+    if any(isinstance(cause, (ConnectionRefusedError, ConnectionResetError, socket.gaierror)) for cause in causes):
+        return EngineNotReady(
+            f"nothing listens at {where}: {_last_words(causes)}",
             hint=f"Start {product.title} ({product.start}), or set {product.variable} to where it listens.",
+            is_busy=False,
         )
     return EngineError(
         f"the connection to {product.title} at {where} failed: {_last_words(causes)}",

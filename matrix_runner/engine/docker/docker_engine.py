@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner.archives import archive_of_bytes
-from matrix_runner.engine.api import Container, ContainerSpec, EngineInfo, ImageMetadata, PersistentItem, ResolvedImage
+from matrix_runner.engine.api import (
+    ANSWER_SECONDS,
+    Container,
+    ContainerSpec,
+    EngineInfo,
+    ImageMetadata,
+    PersistentItem,
+    ResolvedImage,
+)
 from matrix_runner.engine.docker.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker.docker_container import DockerContainer, Identity
 from matrix_runner.engine.docker.docker_persistent import DockerPersistent
@@ -24,7 +32,6 @@ from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 
-_CHECK_SECONDS: Final = 5
 _START_SECONDS: Final = 60.0
 
 
@@ -69,9 +76,9 @@ class DaemonEngine:
         """This user, on this host, with this state directory."""
         return self._leases.owner
 
-    def check(self) -> EngineInfo:
-        """Query the daemon's description, for at most five seconds."""
-        with self._connection(_CHECK_SECONDS) as daemon:
+    def check(self, seconds: int = ANSWER_SECONDS) -> EngineInfo:
+        """Query the daemon's description. `seconds`: limit for each answer."""
+        with self._connection(seconds) as daemon:
             info = daemon.info()
         self._machine = info.machine
         return info

@@ -62,12 +62,13 @@ class Tls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """A daemon's address. `origin`: the source of the address, for messages."""
+    """A daemon's address. `origin`: the source of the address, for messages. `is_default`: nobody has named it."""
 
     url: str
     origin: str
     tls: Tls | None = None
     product: Product = Product.DOCKER
+    is_default: bool = False
 
     @property
     def socket_path(self) -> Path | None:
@@ -105,7 +106,7 @@ def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     if not context and directory is not None:
         context, origin = _current_context(directory / "config.json"), f"currentContext of {directory / 'config.json'}"
     if context in {"", "default"}:
-        return Endpoint(url=DEFAULT_URL, origin="the default", tls=None)
+        return Endpoint(url=DEFAULT_URL, origin="the default", is_default=True)
     return _of_context(context, origin, directory)
 
 

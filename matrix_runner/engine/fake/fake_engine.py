@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from matrix_runner.engine.api import (
+    ANSWER_SECONDS,
     Container,
     ContainerSpec,
     EngineInfo,
@@ -71,7 +72,7 @@ class FakeEngine:
         """One owner for all runs on a host."""
         return "fake"
 
-    def check(self) -> EngineInfo:
+    def check(self, seconds: int = ANSWER_SECONDS) -> EngineInfo:  # noqa: ARG002 - the contract's
         """Return a description of itself. Raise EngineError according to the faults."""
         raise_fault(self.faults.on_check())
         return EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://")

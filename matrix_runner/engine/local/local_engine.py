@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner import __version__
-from matrix_runner.engine.api import ContainerSpec, EngineInfo, PersistentItem, ResolvedImage, Volume
+from matrix_runner.engine.api import ANSWER_SECONDS, ContainerSpec, EngineInfo, PersistentItem, ResolvedImage, Volume
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import Leases
 from matrix_runner.engine.local.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
@@ -79,7 +79,7 @@ class LocalEngine:
                 self._found = find_interpreters(self._environ, cache_dir=self._state_dir / "pythons")
             return self._found
 
-    def check(self) -> EngineInfo:
+    def check(self, seconds: int = ANSWER_SECONDS) -> EngineInfo:  # noqa: ARG002 - the contract's
         """Return this machine's description; with only 32-bit Pythons it counts as 32-bit, whatever its kernel."""
         bits = max((found.bits for found in self.interpreters()), default=64)
         machine = machine_of(platform.machine(), bits)

@@ -326,17 +326,6 @@ def test_a_cell_that_never_came_to_before_all_leaves_it_to_the_next(tmp_path: Pa
     assert preparers == [B]
 
 
-def test_before_all_is_not_run_where_it_may_not(tmp_path: Path) -> None:
-    """On a machine that is nobody's build image the cells are built without it, and the run says so."""
-    fake = run_of(tmp_path, A, B, before_all=ORDERED)
-    fake.runs_before_all = False
-    with fake.engine() as engine:
-        report = build(fake.request(engine))
-        assert not [call for call in engine.commands if what(call) == "before-all"]
-    assert all(each.status is Status.PASSED for each in report.outcomes)
-    assert any("--allow-host-commands" in notice for notice in fake.recorder.notices())
-
-
 def test_a_missing_interpreter_is_told_before_anything_is_built(tmp_path: Path) -> None:
     """The cell fails as a lack of the image, naming the directory; no container was opened for it."""
     fake = run_of(tmp_path, A, "cp38-manylinux_x86_64")

@@ -70,14 +70,6 @@ def test_a_cell_without_before_all_waits_for_nobody(tmp_path: Path) -> None:
     assert not snapshots & set(images.values())
 
 
-def test_a_before_all_of_one_cell_that_may_not_run_is_told(tmp_path: Path) -> None:
-    """The notice is there if any cell has one, although the run's own settings have none."""
-    fake = run_of(tmp_path, A, B, values={}, cp39=settings_of(BASE))
-    fake.runs_before_all = False
-    fake.run()
-    assert any("--allow-host-commands" in notice for notice in fake.recorder.notices())
-
-
 def test_a_snapshot_that_fails_is_told_to_all(tmp_path: Path) -> None:
     """A full disk when the image is kept: the others are told that, not that the command failed; exit code 4."""
     fake = run_of(tmp_path, A, B, C, values=BASE)

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from runner_process import NO_ENGINE
 
 from matrix_runner.cli import cli
+from matrix_runner.engine import likely_engine
 
 
 @pytest.fixture(name="project")
@@ -29,16 +30,23 @@ NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 
 @pytest.mark.parametrize("command", [("plan",), ("explain", "cp312-manylinux_s390x")])
 def test_plans_are_made_where_nothing_is_built(project: Path, command: tuple[str, ...]) -> None:
-    """Without an engine the plan is for containers, as it will be where the build is; it says so."""
+    """Without an engine that answers the plan is for containers, as it will be where the build is; it says so."""
     flags = ("--archs", "all", "--allow-empty")
     without = run(*command, project, *flags, **NOWHERE)
     elsewhere = run(*command, project, *flags)
-    assert without.stderr.startswith(
-        "planned for containers, although a build here would have container-engine = local:"
-        " there is no Docker socket at unix:///"
-    )
+    assert without.stderr.startswith("no engine answers yet: there is no Docker socket at unix:///")
     assert elsewhere.stderr == ""
     assert without.stdout == elsewhere.stdout != ""
+
+
+def test_a_machine_without_an_engine_is_planned_for_containers(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing names an engine a build would be this machine's own: the plan says so."""
+    monkeypatch.setattr(likely_engine, "named_engines", lambda _: ())
+    alone = run("plan", project, "--archs", "all")
+    assert alone.stderr.startswith(
+        f"planned for containers, although a build here would have {likely_engine.NOT_NAMED}"
+    )
+    assert alone.stdout == run("plan", project, "--archs", "all").stdout
 
 
 @pytest.mark.parametrize("command", [("plan",), ("explain", "cp312-manylinux_s390x")])

@@ -1,6 +1,7 @@
 """Planning: what each setting does to the matrix, and what is said of the cells that are left out."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,11 +15,12 @@ from matrix_runner import catalog
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.values import ArchGroup, EnableGroup
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.image_options import IMAGE, IMAGES
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
-from matrix_runner.errors import NothingSelected
-from matrix_runner.matrix import Host, Plan, make_plan
+from matrix_runner.errors import NothingSelected, UsageError
+from matrix_runner.matrix import Host, Plan, make_plan, wants_containers
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.image_choice import ImageChoice, NoImage, choose_image
 from matrix_runner.model.platforms import Arch, Platform
@@ -199,6 +201,79 @@ def test_nothing_selected_names_the_nearest(known: Catalog) -> None:
     assert "runner plan" in caught.value.hint
     full = settings_with()
     make_plan(full, known, X86).require_jobs(full)
+
+
+@pytest.mark.parametrize(
+    ("values", "source", "host", "unmet"),
+    [
+        # A cell by name on the command line, beside one that can be built.
+        ({BUILD: ("cp311-manylinux_x86_64", "cp38-manylinux_x86_64"), SKIP: ("cp38*",)}, Source.FLAG, X86, "cp38-many"),
+        ({BUILD: ("cp3{11,12}-manylinux_x86_64",), SKIP: ("cp312*",)}, Source.FLAG, X86, "cp312-many"),
+        ({BUILD: ("cp311-manylinux_x86_64", "cp311-manylinux_i686")}, Source.FLAG, "local", "cp311-manylinux_i686 is"),
+        # A file is for every machine, and patterns select from what there is.
+        ({BUILD: ("cp311-manylinux_x86_64", "cp311-manylinux_i686")}, Source.FILE, "local", None),
+        ({BUILD: ("cp311-*",)}, Source.FLAG, "local", None),
+        # An architecture by name of which nothing is left.
+        ({ARCHS: (Arch.X86_64, Arch.I686)}, Source.FLAG, "local", "archs = i686 "),
+        ({ARCHS: (Arch.X86_64, Arch.I686)}, Source.FILE, "local", None),
+        ({ARCHS: (ArchGroup.ALL,)}, Source.FLAG, "local", None),
+        ({ARCHS: (Arch.X86_64, Arch.RISCV64), IMAGE: "manylinux_2_39"}, Source.FILE, X86, "archs = x86_64 "),
+        # An image by name that no cell fits: with short names, and with one that tells its architecture.
+        ({IMAGES[MANY64]: "manylinux_2_39"}, Source.FILE, X86, "manylinux-x86_64-image = manylinux_2_39 "),
+        ({IMAGES[MUSL64]: "manylinux_2_28"}, Source.FILE, X86, "musllinux-x86_64-image = manylinux_2_28 "),
+        ({IMAGES[MANY64]: "reg/manylinux_2_28_i686:1"}, Source.FILE, X86, "manylinux-x86_64-image = reg/manylinux_2"),
+        ({IMAGES[Platform.parse("manylinux_ppc64le")]: "manylinux_2_39"}, Source.FILE, X86, None),
+        ({IMAGES[MANY64]: "manylinux_2_34"}, Source.FILE, X86, None),
+    ],
+)
+def test_what_was_asked_for_by_name_is_not_left_out(
+    known: Catalog, values: Mapping[Option[object], object], source: Source, host: Host | str, unmet: str | None
+) -> None:
+    """A name that the plan cannot meet is a mistake, although other cells could be built."""
+    here = Host(machine=Arch.X86_64, local=frozenset({"cp311-cp311"})) if isinstance(host, str) else host
+    settings = settings_with(values, source=source)
+    plan = make_plan(settings, known, here)
+    assert plan.jobs
+    if unmet is None:
+        assert plan.unmet == ()
+        plan.require_jobs(settings)
+        return
+    assert len(plan.unmet) == 1
+    assert plan.unmet[0].startswith(unmet)
+    with pytest.raises(UsageError, match=re.escape(unmet)):
+        plan.require_jobs(settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "plat", "wanted"),
+    [
+        ({}, "", []),
+        ({IMAGE: "debian"}, "", ["image = debian (test: image)"]),
+        ({IMAGES[MANY64]: "reg/own:1"}, "", ["manylinux-x86_64-image = reg/own:1 (test: manylinux-x86_64-image)"]),
+        ({IMAGES[MANY32]: "manylinux2014"}, "", []),
+        # Inside an image: its own name is met, another's is not, and of a reference nobody knows.
+        ({IMAGES[MANY64]: "manylinux2014"}, "manylinux2014_x86_64", []),
+        ({IMAGES[MANY64]: "reg/own:1"}, "manylinux_2_28_x86_64", []),
+        (
+            {IMAGES[MANY64]: "manylinux_2_34"},
+            "manylinux_2_28_x86_64",
+            ["manylinux-x86_64-image = manylinux_2_34 (test"],
+        ),
+        ({ARCHS: (Arch.X86_64, Arch.I686)}, "", ["archs = i686 (test: archs)"]),
+        ({ARCHS: (ArchGroup.AUTO,)}, "", []),
+        ({BEFORE_ALL: "yum install -y x"}, "", ["before-all (test: before-all)"]),
+    ],
+)
+def test_what_this_machine_itself_cannot_give(
+    values: Mapping[Option[object], object], plat: str, wanted: list[str]
+) -> None:
+    """`auto` must not end as this machine's own Pythons where something else was asked for."""
+    settings = settings_with(values)
+    found = list(wants_containers(settings, machine=MANY64, plat=plat, runs_before_all=False))
+    assert len(found) == len(wanted)
+    assert all(one.startswith(start) for one, start in zip(found, wanted, strict=True))
+    if BEFORE_ALL in values:
+        assert not list(wants_containers(settings, machine=MANY64, plat=plat, runs_before_all=True))
 
 
 def choice(platform: Platform, settings: Settings, known: Catalog) -> ImageChoice:
