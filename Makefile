@@ -55,7 +55,7 @@ bench: $(DEV)
 	.venv/bin/python benchmarks/run.py $(BENCH)
 
 clean:
-	rm -rf .venv wheelhouse benchmarks/work build dist .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv wheelhouse wheelhouse-report benchmarks/work build dist .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCAL): pyproject.toml scripts/environment

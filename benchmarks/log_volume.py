@@ -41,7 +41,7 @@ project, wheels, out = sys.argv[1:]
 def watch():
     while True:
         now = int(Path("/proc/self/statm").read_text().split()[1]) * page
-        if list(Path(wheels).glob("logs/*.log")):
+        if list(Path(f"{wheels}-report").glob("logs/*.log")):
             first or first.append(now)
             peak[0] = max(peak[0], now)
         time.sleep(0.02)
@@ -107,7 +107,7 @@ def in_cell(mebibytes: int, image: str, place: Path) -> tuple[float, int]:
     argv = (sys.executable, "-c", _WATCHED, str(project), str(output), str(memory))
     started = time.monotonic()
     subprocess.run(argv, check=True, capture_output=True, cwd=HERE.parent)
-    report = msgspec.json.decode((output / "report.json").read_bytes())
+    report = msgspec.json.decode((output.with_name("wheels-report") / "report.json").read_bytes())
     (cell,) = report["cells"]
     steps = {step["step"]: step["seconds"] for step in cell["steps"]}
     first, most = map(int, memory.read_text().split())

@@ -98,7 +98,7 @@ class Runner:
         _check_wheels(output, workload)
         report = report_of(place)
         if any(outcome.status is not expected for outcome in report.outcomes):
-            raise BenchmarkError(f"not every cell is {expected}; see {output / 'report.json'}")
+            raise BenchmarkError(f"not every cell is {expected}; see {place / 'wheelhouse-report'}")
         return seconds
 
 
@@ -129,7 +129,7 @@ def home_directory(path: Path) -> Iterator[Path]:
 def report_of(place: Path) -> Report:
     """Return the report of matrix-runner's run in a place. Raise BenchmarkError."""
     try:
-        return read_report((place / "wheelhouse" / "report.json").read_bytes())
+        return read_report((place / "wheelhouse-report" / "report.json").read_bytes())
     except (OSError, UsageError) as error:
         raise BenchmarkError(f"no report of the run in {place}: {error}") from error
 

@@ -11,6 +11,7 @@ from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.events import Listener
 from matrix_runner.project.source_archive import SourceSelection
+from matrix_runner.wheelhouse.report_directory import LOGS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,7 @@ class BuildInputs:
     plan: Plan
     environ: Mapping[str, str]
     output_dir: Path
+    report_dir: Path
     build_files: BuildFiles
     package: str = ""
     origin: Path | None = None
@@ -40,12 +42,12 @@ class BuildInputs:
     @property
     def logs_dir(self) -> Path:
         """Directory of the cells' logs."""
-        return self.output_dir / "logs"
+        return self.report_dir / LOGS
 
     @property
     def source(self) -> SourceSelection:
         """The files to pack, without the directories that runs themselves create in a project."""
-        exclude = (self.output_dir, self.logs_dir, *(() if self.cache is None else (self.cache,)))
+        exclude = (self.output_dir, self.report_dir, *(() if self.cache is None else (self.cache,)))
         files = (self.build_files, *((BuildFiles(self.project),) if self.package else ()))
         return SourceSelection(project=self.project, environ=self.environ, exclude=exclude, build_files=files)
 

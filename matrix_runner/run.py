@@ -33,6 +33,7 @@ from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
+from matrix_runner.wheelhouse.report_directory import ReportDirectory
 
 
 def build(request: BuildRequest) -> Report:
@@ -62,11 +63,12 @@ def build(request: BuildRequest) -> Report:
 
 @contextmanager
 def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
-    """Open the run's resources, and close them at the end: the output directory, the pool, the signals."""
+    """Open the run's resources, and close them at the end: its directories, the pool, the signals."""
     inputs, settings = request.inputs, request.settings
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_directory(request.scratch, request.run))
         wheelhouse = Wheelhouse(inputs.output_dir, overwrite=settings[OVERWRITE], staging=scratch / "staging")
+        report_directory = stack.enter_context(ReportDirectory(inputs.report_dir))
         stack.enter_context(wheelhouse)
         for listener in request.listeners:
             stack.callback(listener.close)
@@ -80,6 +82,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
             interrupt=stack.enter_context(Interrupt(on_first=request.engine.abort)),
             scratch=scratch,
             wheelhouse=wheelhouse,
+            report_directory=report_directory,
             shared_wheels=SharedWheels.of(inputs),
             volumes=ProjectVolumes(
                 project=inputs.origin or inputs.project,
@@ -232,9 +235,9 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
         tool_version=__version__, started=context.started, engine=request.engine_info, left_out=left_out
     )
     try:
-        context.wheelhouse.write_sums()
+        context.report_directory.write_sums(context.wheelhouse.published(), context.wheelhouse.directory)
         for file in FILES:
-            context.wheelhouse.write_file(file.name, file.render(report, extra))
+            context.report_directory.write_file(file.name, file.render(report, extra))
     except OutputError as error:
         # The wheels are delivered: an error in the record must not lose their summary.
         report = replace(report, trouble=error.message)

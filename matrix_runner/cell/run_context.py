@@ -16,6 +16,7 @@ from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Interrupt, Pool, Task
 from matrix_runner.wheelhouse import Wheelhouse
+from matrix_runner.wheelhouse.report_directory import ReportDirectory
 
 if TYPE_CHECKING:
     # A run in which nothing is new needs nothing of it.
@@ -37,6 +38,7 @@ class RunContext:
     interrupt: Interrupt
     scratch: Path
     wheelhouse: Wheelhouse
+    report_directory: ReportDirectory
     shared_wheels: SharedWheels
     volumes: ProjectVolumes
     containers: WarmContainers

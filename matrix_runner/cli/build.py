@@ -139,7 +139,7 @@ def _check_local(settings: "Settings", plan: "Plan", chosen: "ChosenEngine") -> 
     from matrix_runner.config.options.build_options import BEFORE_ALL
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.errors import EngineError, UsageError
-    from matrix_runner.matrix import wants_containers
+    from matrix_runner.matrix.unmet_requests import wants_containers
     from matrix_runner.model.platforms import Platform
 
     runs_before_all = may_run(settings, os.environ)
@@ -173,12 +173,19 @@ def _run(
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.console.console_choice import open_console
     from matrix_runner.report.event_stream import EventFile
+    from matrix_runner.report.github_outputs import write_github_outputs
     from matrix_runner.report.summary.report_writers import summaries
+    from matrix_runner.report.summary.text_summary import RunDirectories
     from matrix_runner.request import BuildRequest
     from matrix_runner.run import build as run_build
+    from matrix_runner.wheelhouse.report_directory import LOGS
 
-    settings, chosen, output_dir = opened.settings, planned.chosen, Path(opened.settings[OUTPUT_DIR])
-    logs, events = CellLogs(output_dir / "logs"), EventFile(output_dir)
+    settings, chosen = opened.settings, planned.chosen
+    directories = RunDirectories(output=settings[OUTPUT_DIR], report=str(opened.report_dir))
+    problem = write_github_outputs(directories, os.environ)
+    if problem is not None:
+        streams.errors.write(f"warning: {problem}")
+    logs, events = CellLogs(opened.report_dir / LOGS), EventFile(opened.report_dir)
     with open_console(progress, sys.stdout, os.environ, logs, verbose=verbose) as console:
         request = BuildRequest(
             run=planned.run,
@@ -196,9 +203,10 @@ def _run(
         report = run_build(request)
     if events.problem is not None:
         streams.errors.write(f"warning: {events.problem}")
+    left_out = len(planned.plan.left_out)
     # Before the engine is closed: an error there must not lose the summary.
     for summary in summaries(progress, os.environ, streams):
-        summary.show(report, str(output_dir), len(planned.plan.left_out))
+        summary.show(report, directories, left_out)
     return report
 
 

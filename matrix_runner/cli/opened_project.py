@@ -17,7 +17,7 @@ from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.run_options import DEBUG_TRACEBACK, OUTPUT_DIR
+from matrix_runner.config.options.run_options import DEBUG_TRACEBACK, OUTPUT_DIR, REPORT_DIR
 from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +62,20 @@ class OpenedProject:
     settings: Settings
     build_files: BuildFiles
 
+    @property
+    def report_dir(self) -> Path:
+        """The report directory, as the user would name it."""
+        from matrix_runner.wheelhouse.report_directory import report_directory_for
+
+        if self.settings[REPORT_DIR]:
+            return Path(self.settings[REPORT_DIR])
+        output_dir = Path(self.settings[OUTPUT_DIR])
+        # Beside the name that was given, also if that is a link.
+        chosen = report_directory_for(Path(os.path.abspath(output_dir)), self.project)  # noqa: PTH100
+        # In the words of the user: a relative path stays one.
+        is_below = not output_dir.is_absolute() and chosen.is_relative_to(Path.cwd())
+        return chosen.relative_to(Path.cwd()) if is_below else chosen
+
     def inputs(self, plan: "Plan") -> "BuildInputs":
         """Return the inputs of a build of the plan."""
         from matrix_runner.request import BuildInputs
@@ -72,6 +86,7 @@ class OpenedProject:
             plan=plan,
             environ=os.environ,
             output_dir=Path(self.settings[OUTPUT_DIR]).absolute(),
+            report_dir=self.report_dir.absolute(),
             build_files=self.build_files,
             package=self.package,
             origin=self.origin,

@@ -7,7 +7,6 @@ from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.planning import Explanation, Job, LeftOut, Plan, explain, make_plan
 from matrix_runner.matrix.questions import Answer
-from matrix_runner.matrix.unmet_requests import wants_containers
 
 __all__ = [
     "Answer",
@@ -19,5 +18,4 @@ __all__ = [
     "Selector",
     "explain",
     "make_plan",
-    "wants_containers",
 ]

@@ -68,7 +68,7 @@ class CellLogs:
         except OSError as error:
             raise OutputError(
                 f"cannot make the directory for logs, {directory}: {error.strerror}",
-                hint="Choose another one with --output-dir.",
+                hint="Choose another one with --report-dir.",
             ) from error
 
     def path(self, cell: Cell) -> Path:

@@ -18,7 +18,7 @@ class EventFile:
     """
 
     def __init__(self, directory: Path) -> None:
-        """`directory`: the output directory. Nothing is written until the run has locked it."""
+        """`directory`: the report directory. Nothing is written until the run has locked it."""
         self._path = directory / NAME
         self._file: BinaryIO | None = None
         self.problem: str | None = None

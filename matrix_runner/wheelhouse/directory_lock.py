@@ -1,4 +1,4 @@
-"""An exclusive lock on the output directory, with its owner's process id; it dies with the process."""
+"""Exclusive locks on the directories of a run, which die with their process; one has its owner's process id."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ def take_lock(directory: Path) -> int:
             os.close(descriptor)
             raise OutputError(
                 f"another run is writing to {directory} (process {owner})",
-                hint="Wait for it, or choose another directory with --output-dir.",
+                hint="Wait for it, or choose other directories with --output-dir and --report-dir.",
             ) from None
         except BaseException:
             os.close(descriptor)
@@ -47,8 +47,28 @@ def _is_still(path: Path, descriptor: int) -> bool:
         return False
 
 
+def lock_itself(directory: Path) -> int:
+    """Lock a directory without a file in it; return its descriptor, which holds the lock.
+
+    Raise OutputError if another run holds it. On a file system that cannot lock directories, such as NFS, it is not
+    locked.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OutputError(
+            f"another run is writing to {directory}",
+            hint="Wait for it, or choose other directories with --output-dir and --report-dir.",
+        ) from None
+    except OSError:
+        pass
+    return descriptor
+
+
 def release_lock(directory: Path, descriptor: int) -> None:
-    """Remove the lock file while it is still locked, so that none remains among the wheels, then unlock."""
+    """Remove the lock file while it is still locked, so that none remains, then unlock."""
     with suppress(OSError):
         (directory / _NAME).unlink()
     os.close(descriptor)

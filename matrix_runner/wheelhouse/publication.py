@@ -1,8 +1,7 @@
-"""The output directory: locked by one run at a time, atomic writes, no overwriting by default, SHA256SUMS."""
+"""The output directory, which holds wheels and nothing else: atomic writes, no overwriting by default."""
 
 import errno
 import os
-import re
 import stat
 import threading
 from collections.abc import Iterable
@@ -14,16 +13,13 @@ from typing import TYPE_CHECKING, final
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
-from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
+from matrix_runner.wheelhouse.directory_lock import lock_itself
 
 if TYPE_CHECKING:
     from matrix_runner.wheelhouse.inspection import WheelContents
 
-SUMS = "SHA256SUMS"
 _PARTIAL = ".matrix-runner-"
 _PARTIAL_END = ".partial"
-_SUM_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.whl)")
-_SUMS_LIMIT = 16 * 1024**2
 
 
 @final
@@ -31,11 +27,8 @@ class Wheelhouse:
     """The output directory of one run, locked from entering to leaving the context. Thread-safe.
 
     Files appear under their names whole or not at all: each is written under a temporary name next to it, flushed to
-    the disk, and renamed. Partial files of a killed run are removed by the next run.
-
-    A second run on the same directory is refused at once, with the process id of the first: a CI job should not hang on
-    a forgotten terminal. The lock is `flock`'s, so it dies with its process; `filelock` would do, but truncates the
-    file when it fails to lock it, and the process id with it.
+    the disk, and renamed. Partial files of a killed run are removed by the next run. The directory itself is locked,
+    where its file system can: the file with a lock that all of them know is in the report directory.
     """
 
     def __init__(self, directory: Path, *, overwrite: bool, staging: Path) -> None:
@@ -70,9 +63,10 @@ class Wheelhouse:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._staging.mkdir(parents=True, exist_ok=True)
-            self._lock = take_lock(self._directory)
+            self._lock = lock_itself(self._directory)
             try:
                 self._remove_leftovers()
+                self._check_room()
             except BaseException:
                 self._release()
                 raise
@@ -136,26 +130,6 @@ class Wheelhouse:
         """Return the wheels published by this run, sorted by name."""
         with self._mutex:
             return tuple(self._published[name] for name in sorted(self._published))
-
-    def write_sums(self) -> None:
-        """Write SHA256SUMS, for `sha256sum -c`: this run's wheels, and earlier entries that still match.
-
-        Wheels of unknown origin are not added: the file vouches for verified wheels only. Raise OutputError.
-        """
-        sums = self._sums_still_right() | {record.name: record.sha256 for record in self.published()}
-        lines = (f"{sums[name]}  {name}\n" for name in sorted(sums))
-        self.write_file(SUMS, "".join(lines).encode())
-
-    def write_file(self, name: str, data: bytes) -> None:
-        """Write a small file, such as report.json, atomically. Raise OutputError."""
-        if name != Path(name).name or name in {"", ".", ".."}:
-            raise ValueError(f"not the plain name of a file: {name!r}")
-        with self._mutex:
-            target = self._directory / name
-            try:
-                self._write(target, (data,))
-            except OSError as error:
-                raise OutputError(f"cannot write {target}: {_cause(error)}") from error
 
     def _make_staging(self, path: Path) -> None:
         """Rename a free staging directory, else make one: creating a directory is the most expensive part."""
@@ -228,29 +202,35 @@ class Wheelhouse:
         self._serial += 1
         return self._directory / f"{_PARTIAL}{os.getpid()}-{self._serial}{_PARTIAL_END}"
 
+    def _check_room(self) -> None:
+        """Write a byte, before anything is built, for a disk that is full or read-only. Raise OSError.
+
+        Into a file without a name where the file system has those: that leaves nothing behind, however the run ends.
+        """
+        try:
+            descriptor = os.open(self._directory, os.O_TMPFILE | os.O_WRONLY, 0o600)
+        except OSError as error:
+            if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}:
+                raise
+            partial = self._new_partial()
+            try:
+                partial.write_bytes(b"\0")
+            finally:
+                partial.unlink(missing_ok=True)
+            return
+        try:
+            os.write(descriptor, b"\0")
+        finally:
+            os.close(descriptor)
+
     def _remove_leftovers(self) -> None:
         """Remove partial files. The lock is held, so their writers are dead."""
         for path in self._directory.glob(f"{_PARTIAL}*{_PARTIAL_END}"):
             path.unlink(missing_ok=True)
 
-    def _sums_still_right(self) -> dict[str, str]:
-        path = self._directory / SUMS
-        try:
-            if not path.is_file() or path.stat().st_size > _SUMS_LIMIT:
-                return {}
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            matches = [match for line in lines if (match := _SUM_LINE.fullmatch(line))]
-            return {match["name"]: match["sha256"] for match in matches if self._is_right(match)}
-        except OSError as error:
-            raise OutputError(f"cannot read {path}: {_cause(error)}") from error
-
-    def _is_right(self, match: re.Match[str]) -> bool:
-        path = self._directory / match["name"]
-        return match["name"] not in self._published and path.is_file() and sha256_of(path) == match["sha256"]
-
     def _release(self) -> None:
         if self._lock is not None:
-            release_lock(self._directory, self._lock)
+            os.close(self._lock)
             self._lock = None
 
 

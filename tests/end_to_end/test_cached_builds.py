@@ -91,7 +91,7 @@ def test_a_second_build_starts_no_container(project: Project) -> None:
     assert statuses(second) == ["cached"] * 2
     assert {path.name: path.read_bytes() for path in second.wheels} == wheels
     assert not _started(second, since)
-    assert "taken from the cache" in (second.directory / "logs" / f"{CELLS[0]}.log").read_text()
+    assert "taken from the cache" in (second.report_directory / "logs" / f"{CELLS[0]}.log").read_text()
 
 
 def _started(ended: Ended, since: str) -> bool:

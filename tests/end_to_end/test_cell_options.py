@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 from image_source import ImageSource
-from runner_process import JSON, run_build
+from runner_process import JSON, report_dir, run_build
 from sample_projects import extension_project, stable_abi_project, write_project
 from stub_project import ONLY, stub_project
 
@@ -20,7 +20,7 @@ OLDER = "cp39-manylinux_x86_64"
 
 def log(output: Path, cell: str) -> str:
     """Return what a cell printed."""
-    return (output / "logs" / f"{cell}.log").read_text("utf-8")
+    return (report_dir(output) / "logs" / f"{cell}.log").read_text("utf-8")
 
 
 def steps_of(cell: JSON) -> list[str]:

@@ -83,7 +83,8 @@ def test_wheels_work_where_nothing_else_is(example: Ended, images: ImageSource, 
 
 def test_sums_are_right(example: Ended) -> None:
     """SHA256SUMS holds for `sha256sum -c`, and the report has the same digests."""
-    subprocess.run(("sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"), cwd=example.directory, check=True)
+    sums = example.report_directory.resolve() / "SHA256SUMS"
+    subprocess.run(("sha256sum", "--check", "--strict", "--quiet", sums), cwd=example.directory, check=True)
     for cell in example.cells.values():
         wheel = cell["wheel"]
         assert isinstance(wheel, dict)
@@ -119,7 +120,7 @@ def test_32_bit_cells_run_under_linux32(example: Ended) -> None:
     """Build directories of 32-bit cells are named i686: `uname -m` said so to setuptools."""
     for identifier in example.cells:
         if identifier.endswith("i686"):
-            log = (example.directory / "logs" / f"{identifier}.log").read_text("utf-8", errors="replace")
+            log = (example.report_directory / "logs" / f"{identifier}.log").read_text("utf-8", errors="replace")
             assert "build/lib.linux-i686-" in log
             assert "linux-x86_64" not in log
 

@@ -78,7 +78,7 @@ def home(tmp_path: Path, images: ImageSource) -> Iterator[Home]:
 def log(ended: Ended, cell: str) -> str:
     """Return what a cell printed, which has passed."""
     assert ended.cells[cell]["status"] == "passed", ended.output
-    return (ended.directory / "logs" / f"{cell}.log").read_text("utf-8")
+    return (ended.report_directory / "logs" / f"{cell}.log").read_text("utf-8")
 
 
 def test_the_next_run_starts_from_what_before_all_left(home: Home, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_python_27_in_both_widths_and_both_sizes(tmp_path: Path) -> None:
         assert str(wheel["name"]).startswith(f"snake-1.0-cp27-{cell.interpreter}-manylinux")
         contents = inspect(tmp_path / "out" / str(wheel["name"]))
         assert {elf.machine for elf in contents.elf_files} == {cell.platform.arch.elf_machine}
-        log = (tmp_path / "out" / "logs" / f"{identifier}.log").read_text("utf-8")
+        log = (tmp_path / "out-report" / "logs" / f"{identifier}.log").read_text("utf-8")
         width = "10ffff" if cell.interpreter.variant == "mu" else "ffff"
         assert f"bits: {cell.platform.arch.bits}, maxunicode: {width}, pytest: 4." in log
         assert "auditwheel" in log

@@ -89,10 +89,10 @@ def test_an_interpreter_is_installed_and_used(on_demand: str, tmp_path: Path) ->
         MATRIX_RUNNER_MANYLINUX_X86_64_IMAGE=on_demand,
     )
     assert [wheel.name.split("-")[2] for wheel in ended.wheels] == ["cp311", "cp39"], ended.output
-    log = (tmp_path / "out" / "logs" / "cp39-manylinux_x86_64.log").read_text("utf-8")
+    log = (tmp_path / "out-report" / "logs" / "cp39-manylinux_x86_64.log").read_text("utf-8")
     assert f"manylinux-interpreters ensure {HELD}" in log
     assert f"installing '{HELD}'" in log
-    other = (tmp_path / "out" / "logs" / "cp311-manylinux_x86_64.log").read_text("utf-8")
+    other = (tmp_path / "out-report" / "logs" / "cp311-manylinux_x86_64.log").read_text("utf-8")
     assert "manylinux-interpreters" not in other
     assert str(ended.cells["cp39-manylinux_x86_64"]["python_version"]).startswith("3.9.")
     # What it can neither hold nor install is still a lack of the image.

@@ -42,4 +42,4 @@ def test_an_sdist(images: ImageSource, tmp_path: Path) -> None:
     assert ended.code == 0, ended.output
     assert [wheel.name.partition("-")[0] for wheel in ended.wheels] == ["answer"]
     assert sdist.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer-1.0.tar.gz", "out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer-1.0.tar.gz", "out", "out-report"]

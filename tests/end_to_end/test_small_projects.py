@@ -87,7 +87,7 @@ def test_python_27_is_built_repaired_and_tested(images: ImageSource, tmp_path: P
     assert ended.code == 0, ended.output
     (wheel,) = ended.wheels
     assert "-cp27-cp27mu-manylinux" in wheel.name
-    assert "42" in (tmp_path / "out" / "logs" / f"{cell}.log").read_text("utf-8")
+    assert "42" in (tmp_path / "out-report" / "logs" / f"{cell}.log").read_text("utf-8")
 
 
 def test_environment_is_evaluated_in_the_container(images: ImageSource, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ environment-pass = ["PASSED"]
     cell = "cp311-manylinux_i686"
     ended = run_build(project, tmp_path / "out", *images.only(cell), PASSED="from the host")
     assert ended.code == 0, ended.output
-    log = (tmp_path / "out" / "logs" / f"{cell}.log").read_text("utf-8")
+    log = (tmp_path / "out-report" / "logs" / f"{cell}.log").read_text("utf-8")
     assert "before-build: hello i686\n/opt/python/cp311-cp311/bin/python\n" in log
     assert "test: hello i686\n/matrix/test-environment/bin/python\n" in log
     # It has arrived as it was, and is masked where it is told.

@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from runner_process import runner_environ
+from runner_process import report_dir, runner_environ
 from stub_project import stub_project
 
 
@@ -30,4 +30,4 @@ def test_packing_does_not_delay_an_interrupt(tmp_path: Path) -> None:
             assert process.wait(20) == 130
         finally:
             os.killpg(process.pid, signal.SIGKILL)
-    assert '"exit_code": 130' in (stub.output / "report.json").read_text("utf-8")
+    assert '"exit_code": 130' in (report_dir(stub.output) / "report.json").read_text("utf-8")

@@ -47,6 +47,7 @@ def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> Build
             plan=Plan(jobs=jobs, left_out=()),
             environ={},
             output_dir=directory / "wheelhouse",
+            report_dir=directory / "wheelhouse-report",
             build_files=BuildFiles(project),
         ),
         catalog=known,

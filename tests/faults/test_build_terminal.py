@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runner_process import runner_environ
+from runner_process import report_dir, runner_environ
 from stub_project import Stub, stub_project
 
 
@@ -38,7 +38,7 @@ def test_a_closed_terminal_ends_a_run_in_order(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     stub = stub_project(tmp_path, f'before-build = "touch {begun}; sleep 100"\n')
     assert on_a_terminal(stub, begun.exists, nohup=False) == 143
-    assert '"exit_code": 143' in (stub.output / "report.json").read_text("utf-8")
+    assert '"exit_code": 143' in (report_dir(stub.output) / "report.json").read_text("utf-8")
 
 
 def test_under_nohup_a_closed_terminal_does_not_matter(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runner_process import runner_argv, runner_environ
+from runner_process import report_dir, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
 
 pytestmark = pytest.mark.containers
@@ -66,7 +66,7 @@ def containers(run: str) -> tuple[str, ...]:
 
 def is_waiting(output: Path) -> bool:
     """Whether the quick wheel is there and the endless test has begun."""
-    log = output / "logs" / "cp313-manylinux_x86_64.log"
+    log = report_dir(output) / "logs" / "cp313-manylinux_x86_64.log"
     return bool(list(output.glob("*.whl"))) and log.exists() and b"\nwaiting" in log.read_bytes()
 
 
@@ -111,7 +111,7 @@ def test_an_interrupted_run_reports_what_was_done(project: Path, tmp_path: Path)
     assert "Traceback" not in printed
     assert "passed     cp311-manylinux_x86_64" in printed
     assert "cancelled  cp313-manylinux_x86_64" in printed
-    assert '"exit_code": 130' in (output / "report.json").read_text("utf-8")
+    assert '"exit_code": 130' in (report_dir(output) / "report.json").read_text("utf-8")
 
 
 def test_the_next_run_sweeps_what_a_killed_one_left(project: Path, tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ while done < int(rounds):
         for wheel, contents in pairs:
             with Wheelhouse(Path(out), overwrite=True, staging=Path(staging)) as house:
                 house.publish(wheel, contents)
-                house.write_sums()
         done += 1
     except OutputError as error:
         if "another run is writing" not in error.message:
@@ -88,15 +87,12 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     with small_disk(tmp_path / "out", "size=1m") as out:
         with Wheelhouse(out, overwrite=False, staging=tmp_path / "staging") as house:
             house.publish(small, inspect(small))
-            house.write_sums()
-            before = (out / "SHA256SUMS").read_bytes()
             with pytest.raises(OutputError, match="No space left") as caught:
                 house.publish(wheel, inspect(wheel))
             assert [record.name for record in house.published()] == [small.name]
         assert str(wheel.parent) in (caught.value.hint or "")
         assert wheel.exists()
-        assert {path.name for path in out.iterdir()} == {small.name, "SHA256SUMS"}
-        assert (out / "SHA256SUMS").read_bytes() == before
+        assert [path.name for path in out.iterdir()] == [small.name]
         subprocess.run([*AS_ROOT, "mount", "-o", "remount,size=8m", out], check=True)
         with Wheelhouse(out, overwrite=False, staging=tmp_path / "staging") as house:
             house.publish(wheel, inspect(wheel))
@@ -104,7 +100,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_any_room_stops_the_run_before_it_builds(tmp_path: Path) -> None:
-    """A disk that is full already is found at the start, and no lock file is left on it."""
+    """A disk that is full already is found at the start, and nothing is left on it."""
     with small_disk(tmp_path / "out", "size=64k") as out:
         assert shutil.disk_usage(out).total == 65536
         (out / "filler").write_bytes(bytes(65536))
@@ -114,12 +110,12 @@ def test_a_disk_without_any_room_stops_the_run_before_it_builds(tmp_path: Path) 
         assert [path.name for path in out.iterdir()] == ["filler"]
 
 
-def test_a_second_run_is_refused_and_told_whose_turn_it_is(tmp_path: Path) -> None:
-    """While a run has the directory, another gets its process id, at once; afterwards it may."""
+def test_a_second_run_is_refused(tmp_path: Path) -> None:
+    """While a run has the directory, another is refused at once; afterwards it may."""
     with Wheelhouse(tmp_path / "out", overwrite=False, staging=tmp_path / "staging"):
         for _ in range(2):
             second = Wheelhouse(tmp_path / "out", overwrite=False, staging=tmp_path / "staging2")
-            with pytest.raises(OutputError, match=rf"another run .*\(process {os.getpid()}\)"), second:
+            with pytest.raises(OutputError, match="another run is writing to"), second:
                 pass
     with Wheelhouse(tmp_path / "out", overwrite=False, staging=tmp_path / "staging"):
         pass
@@ -139,8 +135,7 @@ def test_two_processes_never_interleave(tmp_path: Path) -> None:
         assert (one.wait(), other.wait()) == (0, 0)
     assert seen
     assert seen <= whole
-    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path / "out", check=True)
-    assert {path.name for path in target.parent.iterdir()} == {X86_64, "SHA256SUMS"}
+    assert [path.name for path in target.parent.iterdir()] == [X86_64]
 
 
 def test_a_killed_publisher_leaves_no_half_written_wheel(tmp_path: Path) -> None:

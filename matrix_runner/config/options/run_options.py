@@ -160,12 +160,31 @@ OUTPUT_DIR: Option[str] = Option(
     kind=basic.string(words="a path", read=basic.filled, may_be_empty=False, shape=shapes.FILLED),
     default="wheelhouse",
     section=Section.RUN,
-    help="Directory for the wheels, SHA256SUMS and report.json.",
+    help="Directory for the wheels, and nothing else: `twine upload` takes all that is in it.",
     details="""
 It is made if need be. A relative path starts at the directory in which the command is run.
 """,
     example='output-dir = "dist"',
     flag="--output-dir",
+    metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+REPORT_DIR: Option[str] = Option(
+    name="report-dir",
+    kind=basic.string(words="a path", may_be_empty=True),
+    default="",
+    section=Section.RUN,
+    help="Directory for report.json, SHA256SUMS, events.jsonl and logs; empty: beside the output directory.",
+    details="""
+By default its name is that of the output directory with `-report` at the end: `wheelhouse-report`. It is no hidden
+name, which actions that upload artifacts leave out, and git ignores what is in it. If the output directory is the
+project, it is `matrix-runner-report` in there. A relative path starts at the directory in which the command is run.
+""",
+    example='report-dir = "build-report"',
+    flag="--report-dir",
     metavar="DIRECTORY",
     per_platform=False,
     per_cell=False,
@@ -257,6 +276,7 @@ OPTIONS: tuple[Option[object], ...] = (
     STEP_TIMEOUT,
     SILENCE_TIMEOUT,
     OUTPUT_DIR,
+    REPORT_DIR,
     OVERWRITE,
     PROGRESS,
     ALLOW_HOST_COMMANDS,

@@ -5,7 +5,7 @@ import re
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.phrases import LeftOut, cause, counted, duration, is_failed, step_times
 from matrix_runner.report.sanitize import clean_line, clean_lines
-from matrix_runner.report.summary.text_summary import grouped, result, totals
+from matrix_runner.report.summary.text_summary import RunDirectories, grouped, result, totals
 
 CAP = 1024 * 1024
 """The maximal bytes of a step's summary; GitHub rejects a larger one as a whole."""
@@ -20,9 +20,9 @@ _SIGNS = {
 _CUT = "\n\n… cut here: a step's summary holds 1 MiB.\n"
 
 
-def markdown_summary(report: Report, *, output_dir: str, left_out: LeftOut = ()) -> str:
+def markdown_summary(report: Report, *, directories: RunDirectories, left_out: LeftOut = ()) -> str:
     """Return the text to append to the file in `GITHUB_STEP_SUMMARY`; at most 1 MiB of UTF-8."""
-    lines = ["### Wheels", "", *(f"{_escape(line)}  " for line in totals(report, output_dir)), ""]
+    lines = ["### Wheels", "", *(f"{_escape(line)}  " for line in totals(report, directories)), ""]
     lines += ["| | Cell | Time | Result |", "|---|---|---:|---|", *map(_row, report.outcomes), ""]
     for outcome in report.outcomes:
         if is_failed(outcome):

@@ -1,4 +1,4 @@
-"""The list of a finished run's renderings: files beside the wheels, and summaries.
+"""The list of a finished run's renderings: files in the report directory, and summaries.
 
 Another format (JUnit, HTML) takes a module with a function from the report to text, and a row here.
 """
@@ -11,27 +11,27 @@ from typing import Protocol
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.outcomes import Report
 from matrix_runner.report.summary.report_json import ReportExtra, report_json
-from matrix_runner.report.summary.text_summary import summary_lines, totals
+from matrix_runner.report.summary.text_summary import RunDirectories, summary_lines, totals
 from matrix_runner.report.terminal import LineWriter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportFile:
-    """A file in the output directory. `render`: its content."""
+    """A file in the report directory. `render`: its content."""
 
     name: str
     render: Callable[[Report, ReportExtra], bytes]
 
 
 FILES: tuple[ReportFile, ...] = (ReportFile(name="report.json", render=report_json),)
-"""The files beside the wheels of each run, apart from the wheelhouse's own SHA256SUMS."""
+"""The files of each run in the report directory, apart from SHA256SUMS."""
 
 
 class Summary(Protocol):
     """Shows a finished run to the user."""
 
-    def show(self, report: Report, output_dir: str, left_out: int) -> None:
-        """Show the summary. `output_dir`: as the user named it; `left_out`: the number of cells outside the plan."""
+    def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
+        """Show the summary. `left_out`: the number of cells outside the plan."""
         ...
 
 
@@ -47,12 +47,12 @@ class ConsoleSummary:
     width: int
     is_quiet: bool = False
 
-    def show(self, report: Report, output_dir: str, left_out: int) -> None:
+    def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
         """Print the summary."""
         if self.is_quiet:
-            self.out.write(*totals(report, output_dir))
+            self.out.write(*totals(report, directories))
             return
-        self.out.write(*summary_lines(report, output_dir=output_dir, colour=self.colour, width=self.width))
+        self.out.write(*summary_lines(report, directories=directories, colour=self.colour, width=self.width))
         if left_out:
             self.out.write(f"{left_out} other cells were not in the plan: `runner plan` says why")
 
@@ -64,14 +64,14 @@ class GithubSummary:
     path: Path
     errors: LineWriter
 
-    def show(self, report: Report, output_dir: str, left_out: int) -> None:
+    def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
         """Append the summary."""
         from matrix_runner.report.summary.markdown_summary import markdown_summary
 
         del left_out
         try:
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(markdown_summary(report, output_dir=output_dir))
+                file.write(markdown_summary(report, directories=directories))
         except OSError as error:
             # The variable may reach a job's container without the file.
             self.errors.write(f"warning: GITHUB_STEP_SUMMARY: {error}")

@@ -1,6 +1,7 @@
 """The summary printed at the end of a run: table of cells, failures, left-out cells, delivered wheels."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
@@ -21,8 +22,16 @@ MEANINGS = {
 """The meaning of each exit code, in the words of the summary."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunDirectories:
+    """The output directory and the report directory of a run, as the user would name them."""
+
+    output: str
+    report: str
+
+
 def summary_lines(
-    report: Report, *, output_dir: str, left_out: LeftOut = (), colour: bool = False, width: int = 140
+    report: Report, *, directories: RunDirectories, left_out: LeftOut = (), colour: bool = False, width: int = 140
 ) -> tuple[str, ...]:
     """Return the summary as lines for a console.
 
@@ -35,18 +44,19 @@ def summary_lines(
         *_failures(report, colour=colour),
         *_left_out(left_out),
         "",
-        *totals(report, output_dir),
+        *totals(report, directories),
     )
 
 
-def totals(report: Report, output_dir: str) -> tuple[str, ...]:
-    """Return the closing lines: delivered wheels, total time, and the meaning of the exit code."""
+def totals(report: Report, directories: RunDirectories) -> tuple[str, ...]:
+    """Return the closing lines: delivered wheels, total time, the report's place, and the meaning of the exit code."""
     wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
     worked = sum(outcome.seconds for outcome in report.outcomes)
-    delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {output_dir}"
+    delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {directories.output}"
     lines = [f"{delivered if wheels else 'no wheel'} after {duration(report.seconds)}"]
     if report.seconds > 0 and worked / report.seconds >= 1.1:
         lines.append(f"one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long")
+    lines.append(f"report and logs are in {directories.report}")
     if report.trouble is not None:
         lines.append(f"the record of the run is not complete: {clean_line(report.trouble)}")
     code = report.exit_code

@@ -62,7 +62,7 @@ class Kept:
     def fake(self, fake_run: FakeRun) -> Report:
         """Perform a fake run, which writes logs as the command does."""
         self.fake_run = fake_run
-        logs = CellLogs(fake_run.wheelhouse / "logs")
+        logs = CellLogs(fake_run.report_dir / "logs")
         with fake_run.engine() as engine:
             request = fake_run.request(engine)
             report = build(replace(request, listeners=(logs, *request.listeners)))
@@ -109,11 +109,11 @@ def test_nothing_changed_nothing_is_started(kept: Kept) -> None:
     assert report.exit_code is ExitCode.OK
     assert statuses(report) == {Status.CACHED}
     assert {path.name: path.read_bytes() for path in kept.fake_run.wheelhouse.glob("*.whl")} == before
-    assert len((kept.fake_run.wheelhouse / "SHA256SUMS").read_text().splitlines()) == len(before)
-    document = json.loads((kept.fake_run.wheelhouse / "report.json").read_text())
+    assert len((kept.fake_run.report_dir / "SHA256SUMS").read_text().splitlines()) == len(before)
+    document = json.loads((kept.fake_run.report_dir / "report.json").read_text())
     assert [cell["status"] for cell in document["cells"]] == ["cached"] * 3
     assert [each.wheel for each in report.outcomes] == [
-        each.wheel for each in read_report((kept.fake_run.wheelhouse / "report.json").read_bytes()).outcomes
+        each.wheel for each in read_report((kept.fake_run.report_dir / "report.json").read_bytes()).outcomes
     ]
 
 
@@ -138,7 +138,7 @@ def test_no_tar_is_written_when_nothing_is_missing(kept: Kept) -> None:
 def test_the_log_is_replayed(kept: Kept) -> None:
     """The log of a cached cell is the one of then, and says so."""
     kept.run()
-    log = (kept.fake_run.wheelhouse / "logs" / f"{CELLS[0]}.log").read_text()
+    log = (kept.fake_run.report_dir / "logs" / f"{CELLS[0]}.log").read_text()
     assert "build ok" in log
     assert "=== passed after" in log
     assert log.splitlines()[-1].startswith("=== cached after")

@@ -121,7 +121,7 @@ def test_a_failure_names_its_step_and_cause(
     assert ended.wheel is None
     assert not list(fake.wheelhouse.glob("*.whl"))
     assert report.exit_code is reason.exit_code
-    assert (fake.wheelhouse / "report.json").exists()
+    assert (fake.report_dir / "report.json").exists()
 
 
 def test_one_failure_loses_nothing(tmp_path: Path) -> None:

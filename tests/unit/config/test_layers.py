@@ -148,7 +148,7 @@ def test_flags_of_the_command_line() -> None:
     assert {flag: option.name for flag, option in FLAGS.items()} == {
         "--only": "build", "--skip": "skip", "--archs": "archs", "--enable": "enable", "--engine": "container-engine",
         "--image": "image", "--output-dir": "output-dir", "--jobs": "jobs", "--overwrite": "overwrite",
-        "--progress": "progress",
+        "--progress": "progress", "--report-dir": "report-dir",
         "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
         "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
         "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir",

@@ -20,9 +20,10 @@ from matrix_runner.config.options.image_options import IMAGE, IMAGES
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.errors import NothingSelected, UsageError
-from matrix_runner.matrix import Host, Plan, make_plan, wants_containers
+from matrix_runner.matrix import Host, Plan, make_plan
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.image_choice import ImageChoice, NoImage, choose_image
+from matrix_runner.matrix.unmet_requests import wants_containers
 from matrix_runner.model.platforms import Arch, Platform
 
 X86 = Host(machine=Arch.X86_64)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_story import CP39, CP311, passed
+from report_story import CP39, CP311, DIRECTORIES, passed
 
 from matrix_runner.model.events import CellFinished, CellStarted, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status, StepKind, StepTime
@@ -36,8 +36,8 @@ def test_every_view_says_whose_wheel_it_is(outcome: Outcome, words: str, tmp_pat
         progress.handle(event)
     room = Viewport(width=140, height=20, glyphs=UNICODE)
     views = (
-        "\n".join(summary_lines(report, output_dir="wheelhouse")),
-        markdown_summary(report, output_dir="wheelhouse").replace("\\_", "_"),
+        "\n".join(summary_lines(report, directories=DIRECTORIES)),
+        markdown_summary(report, directories=DIRECTORIES).replace("\\_", "_"),
         stream.getvalue(),
         "\n".join(line.plain for line in board_lines(progress.cells, 3.0, room)),
     )

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from report_story import DIRECTORIES
 
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.cells import Cell
@@ -98,7 +99,7 @@ def test_the_summary_leaves_standard_output_to_events(
     out, errors, page = io.StringIO(), io.StringIO(), tmp_path / "page.md"
     streams = Streams(out=LineWriter(out), errors=LineWriter(errors), colour=False, width=100)
     for each in summaries(progress, {"GITHUB_STEP_SUMMARY": str(page)}, streams):
-        each.show(Report(run="r1", outcomes=(FAILED,), seconds=1.0), "wheelhouse", 3)
+        each.show(Report(run="r1", outcomes=(FAILED,), seconds=1.0), DIRECTORIES, 3)
     assert ("status" in out.getvalue()) is has_table
     assert ("no wheel after" in out.getvalue()) is has_totals
     assert ("3 other cells" in out.getvalue()) is has_table

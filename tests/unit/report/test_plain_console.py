@@ -73,7 +73,7 @@ def test_a_failed_cell_says_step_cause_hint_and_log(tmp_path: Path) -> None:
         "[1/3] FAILED    cp39-manylinux_x86_64      12s",
         "                build (command): `python -m build` ended with status 1",
         "                Install lz4.",
-        "                log: wheelhouse/logs/cp39-manylinux_x86_64.log",
+        "                log: wheelhouse-report/logs/cp39-manylinux_x86_64.log",
     ]
 
 

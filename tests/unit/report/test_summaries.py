@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from report_story import CP39, CP311, CP313T, failed, passed
+from report_story import CP39, CP311, CP313T, DIRECTORIES, failed, passed
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
@@ -17,7 +17,7 @@ LEFT_OUT = ((CP313T, "no image has it"), (Cell.parse("cp27mu-manylinux_i686"), "
 
 def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
     """The whole text of a run with one good and one bad cell."""
-    assert summary_lines(REPORT, output_dir="wheelhouse", left_out=LEFT_OUT, width=100) == (
+    assert summary_lines(REPORT, directories=DIRECTORIES, left_out=LEFT_OUT, width=100) == (
         "",
         "status     cell                      time       size  wheel or cause",
         "passed     cp39-manylinux_x86_64      42s    2.0 KiB  demo-1.0-cp39-cp39-manylinux_2_31_x86_64.whl",
@@ -26,7 +26,7 @@ def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
         "FAILED  cp311-manylinux_x86_64  in build (command) after 12s",
         "  it broke",
         "  Install lz4.",
-        "  log: wheelhouse/logs/cp311-manylinux_x86_64.log",
+        "  log: wheelhouse-report/logs/cp311-manylinux_x86_64.log",
         "",
         "2 cells left out",
         "  no image has it:",
@@ -36,6 +36,7 @@ def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
         "",
         "1 wheel (2.0 KiB) in wheelhouse after 27s",
         "one cell after another: 54s, 2.0 times as long",
+        "report and logs are in wheelhouse-report",
         "1 of 2 cells passed; exit code 1: a cell failed",
     )
 
@@ -47,33 +48,33 @@ def test_cells_that_one_missing_image_fails_are_explained_once() -> None:
         Outcome(cell=cell, status=Status.FAILED, failure=failure, log=f"{cell}.log") for cell in (CP39, CP313T)
     )
     report = Report(run="r", seconds=1.0, outcomes=(outcomes[0], failed(CP311), outcomes[1]))
-    lines = summary_lines(report, output_dir="w")
+    lines = summary_lines(report, directories=DIRECTORIES)
     assert [line for line in lines if line.startswith("FAILED")] == [
         f"FAILED  {CP39}, {CP313T}  in prepare (engine) after 0.0s",
         f"FAILED  {CP311}  in build (command) after 12s",
     ]
-    assert [line for line in lines if "log:" in line] == [f"  log: wheelhouse/logs/{CP311}.log"]
+    assert [line for line in lines if "log:" in line] == [f"  log: wheelhouse-report/logs/{CP311}.log"]
 
 
 def test_the_table_keeps_to_the_width_it_is_given() -> None:
     """Rows are cut, so that they stay a table; what explains a failure is not."""
     report = Report(run="r", seconds=1, outcomes=(passed(CP39), failed(CP311, "word " * 50)))
-    lines = summary_lines(report, output_dir="w", width=60)
+    lines = summary_lines(report, directories=DIRECTORIES, width=60)
     assert max(len(line) for line in lines[1:4]) <= 60
     assert any(len(line) > 200 for line in lines[4:])
 
 
 def test_a_clean_run_ends_with_what_was_delivered() -> None:
     """No exit code and no failure is mentioned where there is none."""
-    lines = summary_lines(Report(run="r", seconds=42, outcomes=(passed(CP39),)), output_dir="out")
-    assert lines[-1] == "1 wheel (2.0 KiB) in out after 42s"
+    lines = summary_lines(Report(run="r", seconds=42, outcomes=(passed(CP39),)), directories=DIRECTORIES)
+    assert lines[-2:] == ("1 wheel (2.0 KiB) in wheelhouse after 42s", "report and logs are in wheelhouse-report")
 
 
 def test_a_wheel_that_several_cells_share_is_counted_once() -> None:
     """An abi3 wheel that later interpreters only tested is one delivered wheel."""
     shared = passed(CP39)
     report = Report(run="r", seconds=42, outcomes=(shared, shared))
-    assert any(line.startswith("1 wheel (2.0 KiB)") for line in summary_lines(report, output_dir="out"))
+    assert any(line.startswith("1 wheel (2.0 KiB)") for line in summary_lines(report, directories=DIRECTORIES))
 
 
 def test_every_exit_code_has_a_meaning() -> None:
@@ -84,7 +85,7 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_markdown_names_the_failed_cell_its_cause_and_the_rest() -> None:
     """The page shows the same facts, and untrusted text is no markup there."""
     report = Report(run="r", seconds=1, outcomes=(passed(CP39), failed(CP311, "</table>\n```\n# x", "<b>*now*")))
-    text = markdown_summary(report, output_dir="wheelhouse", left_out=LEFT_OUT)
+    text = markdown_summary(report, directories=DIRECTORIES, left_out=LEFT_OUT)
     assert "| ✅ passed | `cp39-manylinux_x86_64` |" in text
     assert "#### ❌ `cp311-manylinux_x86_64` failed in build (command)" in text
     assert "    </table>\n    ```\n    # x\n" in text
@@ -95,7 +96,7 @@ def test_markdown_names_the_failed_cell_its_cause_and_the_rest() -> None:
 def test_markdown_is_capped_where_github_would_refuse_it() -> None:
     """A summary of more than 1 MiB is cut, says so, and is still UTF-8."""
     report = Report(run="r", seconds=1, outcomes=(failed(CP39, f"{'ż' * 3000}\n" * 400),))
-    text = markdown_summary(report, output_dir="w")
+    text = markdown_summary(report, directories=DIRECTORIES)
     assert len(text.encode()) <= CAP
     assert text.endswith("1 MiB.\n")
 

@@ -41,10 +41,10 @@ def test_a_run_delivers_wheels_sums_and_a_report(tmp_path: Path) -> None:
     report = fake.run()
     wheels = sorted(fake.wheelhouse.glob("*.whl"))
     assert len(wheels) == 4
-    sums = (fake.wheelhouse / "SHA256SUMS").read_text().splitlines()
+    sums = (fake.report_dir / "SHA256SUMS").read_text().splitlines()
     assert sorted(sums) == sorted(f"{hashlib.sha256(w.read_bytes()).hexdigest()}  {w.name}" for w in wheels)
     assert [str(each.cell) for each in report.outcomes] == list(CELLS)
-    document = json.loads((fake.wheelhouse / "report.json").read_text())
+    document = json.loads((fake.report_dir / "report.json").read_text())
     assert [cell["cell"] for cell in document["cells"]] == list(CELLS)
     assert (document["exit_code"], document["run"], document["engine"]["name"]) == (0, "r1", "fake")
     assert report.exit_code is ExitCode.OK
@@ -96,7 +96,7 @@ def test_what_was_left_out_is_in_the_report(tmp_path: Path) -> None:
     with fake.engine() as engine:
         request = fake.request(engine)
         build(replace(request, inputs=replace(request.inputs, plan=replace(request.inputs.plan, left_out=(left,)))))
-    document = json.loads((fake.wheelhouse / "report.json").read_text())
+    document = json.loads((fake.report_dir / "report.json").read_text())
     assert document["left_out"] == [{"cell": str(left.cell), "reason": left.reason}]
 
 
@@ -112,10 +112,12 @@ def test_the_last_runs_output_is_no_source(tmp_path: Path) -> None:
     fake.override = override
     with fake.engine() as engine:
         request = fake.request(engine)
-        for name in ("out/old.whl", "out/logs/old.log", "setup.py"):
+        for name in ("out/old.whl", "report/logs/old.log", "setup.py"):
             (request.inputs.project / name).parent.mkdir(parents=True, exist_ok=True)
             (request.inputs.project / name).write_text("x")
-        build(replace(request, inputs=replace(request.inputs, output_dir=request.inputs.project / "out")))
+        project = request.inputs.project
+        inputs = replace(request.inputs, output_dir=project / "out", report_dir=project / "report")
+        build(replace(request, inputs=inputs))
     assert seen == {"/project/pyproject.toml", "/project/setup.py"}
 
 
@@ -216,8 +218,8 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: signal.Sign
     assert [each.status for each in report.outcomes].count(Status.CANCELLED) == 3
     assert all(each.failure is None for each in report.outcomes)
     assert len(list(fake.wheelhouse.glob("*.whl"))) == 1
-    assert json.loads((fake.wheelhouse / "report.json").read_text())["exit_code"] == int(code)
-    assert (fake.wheelhouse / "SHA256SUMS").exists()
+    assert json.loads((fake.report_dir / "report.json").read_text())["exit_code"] == int(code)
+    assert (fake.report_dir / "SHA256SUMS").exists()
     assert [str(cell_of(call)) for call in engine.commands if what(call) == "build"] == [first, second]
     assert signal.getsignal(number) is before
 

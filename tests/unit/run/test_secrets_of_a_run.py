@@ -69,7 +69,7 @@ def test_output_that_is_cut_within_a_secret(tmp_path: Path) -> None:
     fake = run_of(tmp_path, CELL, OTHER)
     fake.cache = tmp_path / "cache"
     heard = Everything()
-    fake.listeners = (CellLogs(fake.wheelhouse / "logs"), heard)
+    fake.listeners = (CellLogs(fake.report_dir / "logs"), heard)
 
     def answer(call: FakeCall) -> FakeResult | None:
         status = 3 if call.spec.name == OTHER else 0
@@ -81,7 +81,7 @@ def test_output_that_is_cut_within_a_secret(tmp_path: Path) -> None:
     failure = outcome(report, OTHER).failure
     assert failure is not None
     assert failure.message == "exit status 3: before *** after s3cret"
-    assert "***" in json.dumps(json.loads((fake.wheelhouse / "report.json").read_text()))
+    assert "***" in json.dumps(json.loads((fake.report_dir / "report.json").read_text()))
     assert SECRET not in "".join(heard.said)
     assert leaks(fake.wheelhouse) == leaks(fake.cache) == []
 
@@ -93,7 +93,7 @@ def test_a_log_of_a_time_when_nobody_knew_of_the_secret(tmp_path: Path) -> None:
     for own in patterns:
         fake = run_of(tmp_path, values={SECRET_VARIABLES: own})
         fake.cache = tmp_path / "cache"
-        fake.listeners = (CellLogs(fake.wheelhouse / "logs"),)
+        fake.listeners = (CellLogs(fake.report_dir / "logs"),)
         fake.override = lambda call: FakeResult(output=(SECRET.encode(),)) if what(call) == "test" else None
         fake.run()
         logs.append(fake.recorder.log(Cell.parse(CELL)))

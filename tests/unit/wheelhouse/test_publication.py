@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
@@ -54,7 +53,6 @@ def test_the_umask_decides_who_may_read(tmp_path: Path, umask: int) -> None:
         with _open(tmp_path) as house:
             received = receive(archive_of(wheel, wheel.name), house.staging_directory("cell"))
             house.publish(received, contents)
-            house.write_sums()
     finally:
         os.umask(before)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}
@@ -183,65 +181,7 @@ def test_nothing_is_written_before_or_after(tmp_path: Path) -> None:
     with house:
         pass
     with pytest.raises(RuntimeError, match="not open"):
-        house.write_file("report.json", b"{}")
-
-
-def test_the_sums_are_what_sha256sum_checks(tmp_path: Path) -> None:
-    """`sha256sum --check --strict` accepts the file and finds every wheel of the run, sorted."""
-    with _open(tmp_path) as house:
-        for number in (2, 1):
-            house.publish(*_wheel(tmp_path / "in", X86_64.replace("1.0", f"1.{number}")))
-        house.write_sums()
-    out = tmp_path / "out"
-    names = [line.split("  ")[1] for line in (out / "SHA256SUMS").read_text().splitlines()]
-    assert names == [X86_64.replace("1.0", "1.1"), X86_64.replace("1.0", "1.2")]
-    checked = subprocess.run(
-        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=out, check=True, capture_output=True, text=True
-    )
-    assert checked.stdout.count(": OK") == 2
-
-
-def test_the_sums_keep_what_is_still_right(tmp_path: Path) -> None:
-    """Lines of earlier runs stay while they are true; changed, vanished and malformed ones go."""
-    names = [X86_64.replace("1.0", f"1.{number}") for number in range(4)]
-    wheels = [_wheel(tmp_path / "in", name) for name in names]
-    with _open(tmp_path) as house:
-        for pair in wheels[:3]:
-            house.publish(*pair)
-        house.write_sums()
-    out = tmp_path / "out"
-    (out / names[1]).write_bytes(b"changed")
-    (out / names[2]).unlink()
-    with (out / "SHA256SUMS").open("ab") as file:
-        file.write(b"junk \xff\n" + b"0" * 64 + b"  ../../etc/evil.whl\n")
-    with _open(tmp_path) as house:
-        house.publish(*wheels[3])
-        house.write_sums()
-    lines = (out / "SHA256SUMS").read_text().splitlines()
-    assert lines == [f"{contents.sha256}  {contents.filename}" for _, contents in (wheels[0], wheels[3])]
-
-
-def test_sums_that_are_a_directory_are_an_output_error(tmp_path: Path) -> None:
-    """What stands in the way is named."""
-    (tmp_path / "out" / "SHA256SUMS").mkdir(parents=True)
-    with _open(tmp_path) as house, pytest.raises(OutputError, match="SHA256SUMS"):
-        house.write_sums()
-    assert _names(tmp_path / "out") == {"SHA256SUMS"}
-
-
-def test_a_small_file_replaces_its_predecessor(tmp_path: Path) -> None:
-    """report.json is that of the latest run."""
-    for data in (b"{}", b"[]"):
-        with _open(tmp_path) as house:
-            house.write_file("report.json", data)
-    assert (tmp_path / "out" / "report.json").read_bytes() == b"[]"
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/etc/x"])
-def test_only_plain_names_are_written(tmp_path: Path, name: str) -> None:
-    """A name that leads elsewhere is a bug, and is caught."""
-    with _open(tmp_path) as house, pytest.raises(ValueError, match="plain name"):
-        house.write_file(name, b"")
+        house.publish(wheel, contents)
 
 
 def test_the_directory_is_found_through_a_link(tmp_path: Path) -> None:
@@ -249,11 +189,12 @@ def test_the_directory_is_found_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "real")
+    wheel, contents = _wheel(tmp_path / "in")
     with Wheelhouse(link, overwrite=False, staging=tmp_path / "staging") as house:
         link.unlink()
-        house.write_file("report.json", b"{}")
+        house.publish(wheel, contents)
         assert house.directory == (tmp_path / "real").resolve()
-    assert _names(tmp_path / "real") == {"report.json"}
+    assert _names(tmp_path / "real") == {X86_64}
 
 
 def test_a_dangling_link_is_refused(tmp_path: Path) -> None:

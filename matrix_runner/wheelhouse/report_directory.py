@@ -1,0 +1,115 @@
+"""The report directory, beside the wheels: SHA256SUMS, report.json, events.jsonl, logs; locked by one run at a time."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, final
+
+from matrix_runner.errors import OutputError
+from matrix_runner.files import replacing, sha256_of, write_flushed
+from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
+
+SUMS: Final = "SHA256SUMS"
+LOGS: Final = "logs"
+_SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.whl)")
+_SUMS_LIMIT: Final = 16 * 1024**2
+_IGNORE: Final = "# Made by matrix-runner.\n*\n"
+
+
+def report_directory_for(output_dir: Path, project: Path) -> Path:
+    """Return the default report directory: `<output directory>-report`, its neighbour.
+
+    Uploaders take all that is in the output directory for distributions, and upload actions leave hidden names out. If
+    the output directory contains the project, or is the file system's root, it is in there: nothing is written outside.
+    """
+    if output_dir in {output_dir.parent, project, *project.parents}:
+        return output_dir / "matrix-runner-report"
+    return output_dir.with_name(f"{output_dir.name}-report")
+
+
+@final
+class ReportDirectory:
+    """The report directory of one run, locked from entering to leaving the context. Main thread only.
+
+    A second run on the same directory is refused at once, with the process id of the first: a CI job should not hang on
+    a forgotten terminal. The lock is `flock`'s, so it dies with its process; `filelock` would do, but truncates the
+    file when it fails to lock it, and the process id with it. Git ignores the directory, so that a later run does not
+    take it for a part of the project.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Touch nothing yet."""
+        self._directory = directory
+        self._lock: int | None = None
+
+    def __enter__(self) -> "ReportDirectory":
+        """Create the directory, check that it is writable, and lock it. Raise OutputError."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._lock = take_lock(self._directory)
+            try:
+                for partial in self._directory.glob(".*.partial"):
+                    partial.unlink(missing_ok=True)
+                ignore = self._directory / ".gitignore"
+                if not ignore.exists():
+                    ignore.write_text(_IGNORE)
+            except BaseException:
+                self._release()
+                raise
+        except OSError as error:
+            raise OutputError(
+                f"the report directory {self._directory} cannot be used: {_cause(error)}",
+                hint="Choose another with --report-dir.",
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def write_file(self, name: str, data: bytes) -> None:
+        """Write a small file, such as report.json, atomically. Raise OutputError."""
+        if name != Path(name).name or name in {"", ".", ".."}:
+            raise ValueError(f"not the plain name of a file: {name!r}")
+        target = self._directory / name
+        try:
+            with replacing(target, is_flushed=True) as partial:
+                write_flushed(partial, (data,))
+        except OSError as error:
+            raise OutputError(f"cannot write {target}: {_cause(error)}") from error
+
+    def write_sums(self, published: Iterable[WheelRecord], wheels: Path) -> None:
+        """Write SHA256SUMS, for `sha256sum -c` in the directory of wheels: this run's, and earlier ones still right.
+
+        Wheels of unknown origin are not added: the file vouches for verified wheels only. Raise OutputError.
+        """
+        sums = {record.name: record.sha256 for record in published}
+        sums = self._sums_still_right(wheels, sums) | sums
+        self.write_file(SUMS, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
+
+    def _sums_still_right(self, wheels: Path, known: dict[str, str]) -> dict[str, str]:
+        path = self._directory / SUMS
+        try:
+            if not path.is_file() or path.stat().st_size > _SUMS_LIMIT:
+                return {}
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            found = {match["name"]: match["sha256"] for line in lines if (match := _SUM_LINE.fullmatch(line))}
+            return {
+                name: digest
+                for name, digest in found.items()
+                if name not in known and (wheels / name).is_file() and sha256_of(wheels / name) == digest
+            }
+        except OSError as error:
+            raise OutputError(f"cannot read {path}: {_cause(error)}") from error
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            release_lock(self._directory, self._lock)
+            self._lock = None
+
+
+def _cause(error: OSError) -> str:
+    return error.strerror or str(error)

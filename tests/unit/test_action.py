@@ -1,0 +1,82 @@
+"""The GitHub action: its scripts, run as the runner runs them, with a program that writes down how it was called."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from runner_process import REPOSITORY
+
+ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text("utf-8"))
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
+
+
+def script(name: str, directory: Path, inputs: dict[str, str]) -> tuple[dict[str, str], str]:
+    """Return the variables and the script of a step, its expressions evaluated for these inputs."""
+
+    def value(expression: str) -> str:
+        for term in expression.strip("${ }").split(" || "):
+            found = {
+                "github.action_path": "/action",
+                "runner.temp": str(directory),
+                "steps.python.outputs.python-path": "",
+            }.get(term, inputs.get(term.removeprefix("inputs."), term.strip("'") if term.startswith("'") else ""))
+            if found:
+                return found
+        return ""
+
+    step = STEPS[name]
+    env = {key: re.sub(r"\$\{\{.*?\}\}", lambda hit: value(hit[0]), text) for key, text in step["env"].items()}
+    assert "${{" not in step["run"], "an input could become part of the script"
+    return env, step["run"]
+
+
+def called(directory: Path, program: str, name: str, inputs: dict[str, str]) -> list[str]:
+    """Run a step; return the arguments that the program in the environment got."""
+    place = directory / program
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >>{directory}/arguments\n")
+    place.chmod(0o755)
+    env, run = script(name, directory, inputs)
+    subprocess.run(["bash", "-eo", "pipefail", "-c", run], env={"PATH": "/usr/bin:/bin", **env}, check=True)
+    return (directory / "arguments").read_text().splitlines()
+
+
+def test_no_input_has_a_default() -> None:
+    """A flag outranks pyproject.toml and variables, so what the workflow does not say is not said."""
+    assert {name: each["default"] for name, each in ACTION["inputs"].items() if each["default"]} == {}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ({}, ["build", "--", "."]),
+        ({"archs": "x86_64 i686"}, ["build", "--archs=x86_64 i686", "--", "."]),
+        (
+            {"package-dir": "python", "project": ".", "config-file": "{package}/wheels.toml", "jobs": "3"},
+            ["build", "--project=.", "--config-file={package}/wheels.toml", "--jobs=3", "--", "python"],
+        ),
+        (
+            {"only": "cp3*", "skip": "*$(id)*", "output-dir": "out; id", "report-dir": "r", "enable": "pypy"},
+            ["build", "--only=cp3*", "--skip=*$(id)*", "--enable=pypy", "--output-dir=out; id", "--report-dir=r", "--"],
+        ),
+    ],
+)
+def test_only_what_is_set_is_passed_on(tmp_path: Path, inputs: dict[str, str], expected: list[str]) -> None:
+    """Each input is one argument as it is, whatever a shell would make of it."""
+    arguments = called(tmp_path, "matrix-runner/bin/runner", "Build wheels", inputs)
+    assert arguments[: len(expected)] == expected
+
+
+def test_extras_and_the_python_of_the_user(tmp_path: Path) -> None:
+    """`python-path` is what the environment is made with; `extras` are those of the package."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$1 $2" >>{tmp_path}/arguments\n')
+    python.chmod(0o755)
+    inputs = {"python-path": str(python), "extras": "remote,local"}
+    made, *installed = called(tmp_path, "matrix-runner/bin/python", "Install matrix-runner", inputs)
+    assert made == "-m venv"
+    assert installed[-1] == "/action[remote,local]"
+    assert script("Install matrix-runner", tmp_path, {})[0]["PYTHON"] == "python3"
+    assert script("Install matrix-runner", tmp_path, {})[0]["EXTRAS"] == ""
