@@ -354,7 +354,7 @@ def test_what_explain_shows_reads_back(case: tuple[tuple[Dialect, Option[object]
     """Every option's value, as `explain` and `migrate` write it, is read by our table as the same value."""
     (dialect, option), raw = case
     # cibuildwheel puts a table's values between double quotes as they are, and then fails to parse this.
-    assume(dialect is OWN or not (isinstance(raw, dict) and any('"' in value for value in raw.values())))
+    assume(dialect is OWN or not (option.name.endswith("environment") and '"' in str(raw)))
     value = dialect.kind(option).read(raw)
     assert option.kind.read(loads(f"x = {option.kind.write(value)}")["x"]) == value
 
