@@ -13,7 +13,7 @@ from matrix_runner.cache.log_barrier import LogBarrier
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
-from matrix_runner.config.options.run_options import OVERWRITE
+from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers

@@ -64,7 +64,8 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
     from matrix_runner import catalog
     from matrix_runner.cli.directories import surroundings
     from matrix_runner.config.kinds.values import Progress
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, ENGINE_TIMEOUT, JOBS, PROGRESS
+    from matrix_runner.config.options.output_options import PROGRESS
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, ENGINE_TIMEOUT, JOBS
     from matrix_runner.engine.selection import Patience, choose_engine
     from matrix_runner.report.console.console_choice import choose_progress
 
@@ -169,7 +170,8 @@ def _run(
 ) -> "Report":
     """Run the plan with logs, event file and console as listeners; then print its summaries."""
     from matrix_runner.cli.directories import durations_file, processors, scratch_dir
-    from matrix_runner.config.options.run_options import JOBS, OUTPUT_DIR
+    from matrix_runner.config.options.output_options import OUTPUT_DIR
+    from matrix_runner.config.options.run_options import JOBS
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.console.console_choice import open_console
     from matrix_runner.report.event_stream import EventFile

@@ -14,6 +14,7 @@ import click
 
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.options.output_options import PROJECT_DIR
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.errors import ConfigError, UsageError
 from matrix_runner.files import replacing
@@ -52,9 +53,10 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
     file = named or package / "pyproject.toml"
     text = _read(file)
     _require_old_table_only(file, text)
-    migration = migrated(text.removeprefix(_MARK))
+    around = _project_dir(package.resolve())
+    migration = migrated(text.removeprefix(_MARK), around)
     _show(file, text.removeprefix(_MARK), migration.text)
-    notes = (*migration.notes, *_left_behind(package))
+    notes = (*migration.notes, *_about_project(package, around), *_left_behind(package))
     for note in notes:
         click.echo(f"note: {note}", err=True)
     _verify(settings, package, migration.text)
@@ -100,6 +102,26 @@ def _show(file: Path, before: str, after: str) -> None:
     lines = (before.removesuffix("\n").split("\n"), after.removesuffix("\n").split("\n"))
     for line in difflib.unified_diff(*lines, fromfile=str(file), tofile=str(file), lineterm=""):
         click.secho(line.rstrip("\r"), fg={"+": "green", "-": "red"}.get(line[:1]))
+
+
+def _project_dir(package: Path) -> str:
+    """Return the directory that cibuildwheel copies if it is run here, from the package's own; "" for that itself."""
+    here = Path.cwd().resolve()
+    return Path(os.path.relpath(here, package)).as_posix() if here != package and package.is_relative_to(here) else ""
+
+
+def _about_project(package: Path, project_dir: str) -> Iterator[str]:
+    """Yield a note where the meaning of the old table depends on the directory in which the command is run."""
+    if project_dir:
+        yield (
+            f'{PROJECT_DIR} = "{project_dir}": the old table takes the directory in which the command is run for the'
+            " project, and that is this one; remove the line if wheels are built from within the package"
+        )
+    elif any((directory / ".git").exists() for directory in package.resolve().parents):
+        yield (
+            "the old table takes the directory in which the command is run for the project: if wheels are not built"
+            f" from within {package.resolve().name}, run `runner migrate` where they are: {PROJECT_DIR} is written then"
+        )
 
 
 def _left_behind(package: Path) -> Iterator[str]:
@@ -160,7 +182,7 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
         changed = [
             option.name
             for option, value in before.for_cell(cell).items()
-            if _meaning(option, value, cell) != _meaning(option, new[option], cell)
+            if option is not PROJECT_DIR and _meaning(option, value, cell) != _meaning(option, new[option], cell)
         ]
         if changed:
             click.echo(f"warning: {cell}: {', '.join(changed)} would differ; please look at them", err=True)

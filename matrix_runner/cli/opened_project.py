@@ -17,7 +17,8 @@ from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.run_options import DEBUG_TRACEBACK, OUTPUT_DIR, REPORT_DIR
+from matrix_runner.config.options.output_options import OUTPUT_DIR, PROJECT_DIR, REPORT_DIR
+from matrix_runner.config.options.run_options import DEBUG_TRACEBACK
 from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _PROJECT = click.option(
     "--project",
     type=click.Path(path_type=Path),
     metavar="DIRECTORY",
-    help="Directory to copy into the containers, {project} in commands; default: PACKAGE.",
+    help="Directory to copy into the containers, {project} in commands; default: project-dir, else PACKAGE.",
 )
 _CONFIG_FILE = click.option(
     "--config-file",
@@ -141,14 +142,18 @@ def _mask(error: Exception, settings: Settings) -> None:
 
 
 def _root(package: Path, project: Path | None, settings: Settings) -> Path:
-    """Return the directory to copy: the given project, else the package.
+    """Return the directory to copy: the given project, else that of `project-dir`, else the package.
 
     cibuildwheel takes the current directory if the package is below it; its projects get the same here.
     """
-    if project is not None:
-        root = project.resolve()
+    if project is not None or settings[PROJECT_DIR]:
+        root = (package / settings[PROJECT_DIR] if project is None else project).resolve()
         if not root.is_dir() or not package.is_relative_to(root):
-            raise UsageError(f"{package} is not in the project {root}", hint="--project names a directory around it")
+            origin = settings.origin(PROJECT_DIR) if project is None else "--project"
+            raise UsageError(
+                f"{package} is not in the project {root} ({origin})",
+                hint="--project, or project-dir in the table, names a directory around it",
+            )
         return root
     here = Path.cwd().resolve()
     return here if settings.is_drop_in and package.is_relative_to(here) else package

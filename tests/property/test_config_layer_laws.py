@@ -284,6 +284,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,
         "report-dir": text,
+        "project-dir": text,
         "project-requires-python": st.sampled_from((">=3.9", "<4,!=3.11.*", "")),
         "config-settings": st.dictionaries(plain, scalar | st.lists(scalar, max_size=3), max_size=3),
         "build-frontend": st.fixed_dictionaries(

@@ -32,7 +32,8 @@ from matrix_runner.config.options.build_options import (
 )
 from matrix_runner.config.options.image_options import IMAGES
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK, OUTPUT_DIR
+from matrix_runner.config.options.output_options import OUTPUT_DIR
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK
 from matrix_runner.config.options.selection_options import (
     ALLOW_EMPTY,
     ARCHS,

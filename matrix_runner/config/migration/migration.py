@@ -1,6 +1,6 @@
 """Migration of cibuildwheel's table to ours: the same wheels, with comments and formatting preserved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import cast
@@ -13,6 +13,7 @@ from matrix_runner.config.loading.positions import find_headers
 from matrix_runner.config.migration import excerpts
 from matrix_runner.config.migration.respelling import Values, respell
 from matrix_runner.config.mistakes import Key, path
+from matrix_runner.config.options.output_options import PROJECT_DIR
 from matrix_runner.errors import UsageError
 from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 
@@ -38,17 +39,20 @@ class _Lines:
         self.lines.append(f"{path(*keys)}: {text}")
 
 
-def migrate(text: str) -> Migration:
+def migrate(text: str, project_dir: str = "") -> Migration:
     """Add our table below that of cibuildwheel, which stays: other systems' wheels may need it.
 
     The text is well-formed TOML and has that table, free of mistakes. Values with the same meaning in both retain their
-    spelling; others are rewritten, and differing defaults are written out. Raise UsageError if nothing can be added.
+    spelling; others are rewritten, and differing defaults are written out. `project_dir`: the directory that
+    cibuildwheel copies, from the package's own; "" for that itself. Raise UsageError if nothing can be added.
     """
+    additions = _defaults() | ({PROJECT_DIR.name: PROJECT_DIR.kind.write(project_dir)} if project_dir else {})
     pieces = excerpts.cut(text, lambda key: key in CIBUILDWHEEL.in_file)
     notes = _Lines()
-    values = _values(text)
+    values = _values(text, additions)
     respell(values, _OLD, notes)
-    table = _formatted(excerpts.copied(pieces, _OLD, OWN.table, without=CIBUILDWHEEL.platforms), values)
+    copied = excerpts.copied(pieces, _OLD, OWN.table, without=CIBUILDWHEEL.platforms)
+    table = _formatted(copied, values, additions)
     if table is None:
         if "#" in text:
             notes(_OLD, "its comments are not taken over")
@@ -62,21 +66,21 @@ def migrate(text: str) -> Migration:
     )
 
 
-def _values(text: str) -> Values:
-    """Return our table's content if every value meant the same, beginning with cibuildwheel's differing defaults."""
+def _values(text: str, additions: Mapping[str, str]) -> Values:
+    """Return our table's content if every value meant the same, beginning with the additions."""
     tool = loads(text)["tool"]
     old = tool[CIBUILDWHEEL.table] if isinstance(tool, dict) else {}
     table = deepcopy(old) if isinstance(old, dict) else {}
-    missing = {name: loads(line)[name] for name, line in _defaults().items() if name not in table}
+    missing = {name: loads(f"{name} = {value}")[name] for name, value in additions.items() if name not in table}
     return {**missing, **{key: one for key, one in table.items() if key not in CIBUILDWHEEL.platforms}}
 
 
 def _defaults() -> dict[str, str]:
-    """Return cibuildwheel's defaults that differ from ours, a line each."""
-    return {name: f"{name} = {OWN.in_file[name].kind.write(value)}\n" for name, value in CIBUILDWHEEL.defaults.items()}
+    """Return cibuildwheel's defaults that differ from ours, as TOML."""
+    return {name: OWN.in_file[name].kind.write(value) for name, value in CIBUILDWHEEL.defaults.items()}
 
 
-def _formatted(copied: str, values: Values) -> str | None:
+def _formatted(copied: str, values: Values, additions: Mapping[str, str]) -> str | None:
     """Change a copy of the tables to these values, with comments and formatting; return None if that fails."""
     if not any(keys == _NEW for _, keys in find_headers(copied)):
         copied = f"[{path(*_NEW)}]\n{copied}"
@@ -84,7 +88,7 @@ def _formatted(copied: str, values: Values) -> str | None:
     at = next(line for line, keys in find_headers(copied) if keys == _NEW)
     try:
         table = cast("dict[str, Values]", loads(copied)["tool"])[OWN.table]
-        lines[at:at] = [line.rstrip("\n") for name, line in _defaults().items() if name not in table]
+        lines[at:at] = [f"{name} = {value}" for name, value in additions.items() if name not in table]
         document = tomlkit.parse("\n".join(lines))
         respell(cast("dict[str, Values]", document["tool"])[OWN.table], _OLD, _in_silence)
         text = document.as_string()

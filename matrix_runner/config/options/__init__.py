@@ -7,6 +7,7 @@ from matrix_runner.config.options import (
     build_options,
     cache_options,
     image_options,
+    output_options,
     run_options,
     selection_options,
     test_options,
@@ -20,6 +21,7 @@ OPTIONS: tuple[Option[object], ...] = (
     *test_options.OPTIONS,
     *cache_options.OPTIONS,
     *run_options.OPTIONS,
+    *output_options.OPTIONS,
 )
 
 BY_NAME: Mapping[str, Option[object]] = MappingProxyType({option.name: option for option in OPTIONS})

@@ -1,8 +1,8 @@
-"""Options of the run: container engine, jobs, limits and timeouts, output directory, debugging."""
+"""Options of the run: container engine, jobs, limits and timeouts, debugging."""
 
-from matrix_runner.config.kinds import basic, programs, shapes
+from matrix_runner.config.kinds import basic, programs
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, Progress
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
 from matrix_runner.config.options.option import Option, Section
 
 _DURATION = basic.measured(
@@ -155,55 +155,6 @@ Something that hangs prints nothing; compilers, installers and test runners that
     affects_wheel=False,
 )
 
-OUTPUT_DIR: Option[str] = Option(
-    name="output-dir",
-    kind=basic.string(words="a path", read=basic.filled, may_be_empty=False, shape=shapes.FILLED),
-    default="wheelhouse",
-    section=Section.RUN,
-    help="Directory for the wheels, and nothing else: `twine upload` takes all that is in it.",
-    details="""
-It is made if need be. A relative path starts at the directory in which the command is run.
-""",
-    example='output-dir = "dist"',
-    flag="--output-dir",
-    metavar="DIRECTORY",
-    per_platform=False,
-    per_cell=False,
-    affects_wheel=False,
-)
-
-REPORT_DIR: Option[str] = Option(
-    name="report-dir",
-    kind=basic.string(words="a path", may_be_empty=True),
-    default="",
-    section=Section.RUN,
-    help="Directory for report.json, SHA256SUMS, events.jsonl and logs; empty: beside the output directory.",
-    details="""
-By default its name is that of the output directory with `-report` at the end: `wheelhouse-report`. It is no hidden
-name, which actions that upload artifacts leave out, and git ignores what is in it. If the output directory is the
-project, it is `matrix-runner-report` in there. A relative path starts at the directory in which the command is run.
-""",
-    example='report-dir = "build-report"',
-    flag="--report-dir",
-    metavar="DIRECTORY",
-    per_platform=False,
-    per_cell=False,
-    affects_wheel=False,
-)
-
-OVERWRITE: Option[bool] = Option(
-    name="overwrite",
-    kind=basic.boolean(),
-    default=False,
-    section=Section.RUN,
-    help="Replace a different wheel of the same name in the output directory.",
-    example="overwrite = true",
-    flag="--overwrite",
-    per_platform=False,
-    per_cell=False,
-    affects_wheel=False,
-)
-
 ALLOW_HOST_COMMANDS: Option[bool] = Option(
     name="allow-host-commands",
     kind=basic.boolean(),
@@ -247,26 +198,6 @@ DEBUG_TRACEBACK: Option[bool] = Option(
     affects_wheel=False,
 )
 
-PROGRESS: Option[Progress] = Option(
-    name="progress",
-    kind=basic.choice(Progress, "way to show progress"),
-    default=Progress.AUTO,
-    section=Section.RUN,
-    help="How a build is shown: auto, live, plain, quiet or json.",
-    details="""
-`live` is a table that is drawn anew, for terminals; `plain` prints a block for each cell when it ends, for CI and
-files; `quiet` prints warnings, failures and the last lines of the summary. `json` prints each event as a JSON object on
-a line of its own, and nothing else, to standard output; the format is in [Events](events.md). `auto` is `live` on a
-terminal outside CI, else `plain`.
-""",
-    example='progress = "plain"',
-    flag="--progress",
-    metavar="WAY",
-    per_platform=False,
-    per_cell=False,
-    affects_wheel=False,
-)
-
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
     ENGINE_TIMEOUT,
@@ -275,10 +206,6 @@ OPTIONS: tuple[Option[object], ...] = (
     MEMORY,
     STEP_TIMEOUT,
     SILENCE_TIMEOUT,
-    OUTPUT_DIR,
-    REPORT_DIR,
-    OVERWRITE,
-    PROGRESS,
     ALLOW_HOST_COMMANDS,
     DEBUG_KEEP_CONTAINER,
     DEBUG_TRACEBACK,

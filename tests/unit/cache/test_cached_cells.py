@@ -14,7 +14,8 @@ from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT_PASS
 from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, CACHE_SIZE, NO_CACHE, REBUILD
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, OVERWRITE, STEP_TIMEOUT
+from matrix_runner.config.options.output_options import OVERWRITE
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, STEP_TIMEOUT
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeResult
 from matrix_runner.errors import ExitCode

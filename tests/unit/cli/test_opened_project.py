@@ -82,6 +82,47 @@ def test_a_project_around_it_can_be_named(package: Path, tmp_path: Path) -> None
         assert "--project" in str(error.hint)
 
 
+def test_a_table_can_name_the_project_around_it(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`project-dir` starts at the package, wherever the command is run; a flag outranks it; an sdist has none."""
+    (package / "pyproject.toml").write_text(OURS + 'project-dir = "../.."\n')
+    assert places(Path("project/packages/demo")) == (tmp_path / "project", "packages/demo")
+    assert places(package, package.parent) == (package.parent, "demo")
+    monkeypatch.chdir(package)
+    assert places(Path()) == (tmp_path / "project", "packages/demo")
+    archive = write_tar(
+        tmp_path / "demo-1.0.tar.gz", files={"demo-1.0/pyproject.toml": (OURS + 'project-dir = ".."\n').encode()}
+    )
+    assert places(archive)[1] == ""
+    for wrong in ("src", "../other", "pyproject.toml"):
+        (package / "pyproject.toml").write_text(OURS + f'project-dir = "{wrong}"\n')
+        assert "tool.matrix-runner.project-dir" in refusal("plan", package).message
+
+
+@pytest.mark.parametrize("below", ["", "project", "project/packages", "project/packages/demo"])
+def test_migration_keeps_the_project(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    """The same command copies the same directory before and after, whichever it is run in."""
+    (package / "pyproject.toml").write_text(THEIRS)
+    monkeypatch.chdir(tmp_path / below)
+    named = package.relative_to(tmp_path / below)
+    before = places(named)
+    assert run("migrate", named, "--yes").exit_code == 0
+    assert "[tool.matrix-runner]" in (package / "pyproject.toml").read_text()
+    assert places(named) == before == (tmp_path / below, "" if str(named) == "." else named.as_posix())
+
+
+def test_migration_says_on_what_the_project_depends(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a repository around the package nobody knows where wheels are built, so the rule is told."""
+    (package / "pyproject.toml").write_text(THEIRS)
+    monkeypatch.chdir(package)
+    assert "project-dir" not in run("migrate", "--check").stderr
+    (package.parent / ".git").mkdir()
+    assert "run `runner migrate` where they are" in run("migrate", "--check").stderr
+    monkeypatch.chdir(package.parent)
+    assert 'project-dir = "..": the old table takes' in run("migrate", "demo", "--check").stderr
+
+
 def test_a_drop_in_takes_the_current_directory(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the other tool's table the project is the current directory, if the package is below it, as there."""
     (package / "pyproject.toml").write_text(THEIRS)

@@ -32,7 +32,8 @@ from matrix_runner.config.options.build_options import (
 )
 from matrix_runner.config.options.image_options import IMAGES
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, OUTPUT_DIR
+from matrix_runner.config.options.output_options import OUTPUT_DIR
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.selection_options import ALLOW_EMPTY, ARCHS, BUILD, ENABLE, SKIP, TEST_SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_EXTRAS, TEST_GROUPS, TEST_REQUIRES
 from matrix_runner.errors import ConfigError

@@ -10,7 +10,8 @@ from matrix_runner.config.loading.loading import load
 from matrix_runner.config.options import FLAGS, OPTIONS
 from matrix_runner.config.options.image_options import IMAGE, IMAGES
 from matrix_runner.config.options.option import Source
-from matrix_runner.config.options.run_options import JOBS, OUTPUT_DIR
+from matrix_runner.config.options.output_options import OUTPUT_DIR
+from matrix_runner.config.options.run_options import JOBS
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.model.platforms import Arch, Platform

@@ -9,7 +9,8 @@ from matrix_runner.config.loading.loading import load
 from matrix_runner.config.options import OPTIONS
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import JOBS, OVERWRITE
+from matrix_runner.config.options.output_options import OVERWRITE
+from matrix_runner.config.options.run_options import JOBS
 from matrix_runner.config.options.selection_options import ARCHS
 from matrix_runner.model.platforms import Arch
 

@@ -19,7 +19,8 @@ from matrix_runner.config.options.build_options import (
     SECRET_VARIABLES,
 )
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER, OVERWRITE
+from matrix_runner.config.options.output_options import OVERWRITE
+from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.api import Ending
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeFaults, FakeResult

@@ -13,7 +13,7 @@ from store_entries import CONTENT, filled
 
 from matrix_runner.config.options.cache_options import CACHE_REMOTE, CACHE_REMOTE_READ_ONLY
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import OVERWRITE
+from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.engine.fake.fake_engine import FakeEngine
 from matrix_runner.errors import ExitCode, UsageError
 from matrix_runner.run import build

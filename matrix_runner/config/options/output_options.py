@@ -1,0 +1,94 @@
+"""Options of the places of a run, of the project and of its output, and of the way it is shown."""
+
+from matrix_runner.config.kinds import basic, shapes
+from matrix_runner.config.kinds.values import Progress
+from matrix_runner.config.options.option import Option, Section
+
+PROJECT_DIR: Option[str] = Option(
+    name="project-dir",
+    kind=basic.string(words="a path", may_be_empty=True),
+    default="",
+    section=Section.BUILD,
+    help="Directory to copy into the cells, from the package's own, such as `..`; empty: the package's own.",
+    details="""
+For a package below its project, of which it needs other files: with `project-dir = ".."` in `python/pyproject.toml`,
+`runner build python` copies the directory around `python`, and `{project}` in commands is that one. The flag
+`--project`, which starts at the directory in which the command is run, outranks it. With cibuildwheel's table it is, as
+there, the directory in which the command is run, if that contains the package; `runner migrate` writes it down.
+""",
+    example='project-dir = ".."',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+OUTPUT_DIR: Option[str] = Option(
+    name="output-dir",
+    kind=basic.string(words="a path", read=basic.filled, may_be_empty=False, shape=shapes.FILLED),
+    default="wheelhouse",
+    section=Section.RUN,
+    help="Directory for the wheels, and nothing else: `twine upload` takes all that is in it.",
+    details="""
+It is made if need be. A relative path starts at the directory in which the command is run.
+""",
+    example='output-dir = "dist"',
+    flag="--output-dir",
+    metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+REPORT_DIR: Option[str] = Option(
+    name="report-dir",
+    kind=basic.string(words="a path", may_be_empty=True),
+    default="",
+    section=Section.RUN,
+    help="Directory for report.json, SHA256SUMS, events.jsonl and logs; empty: beside the output directory.",
+    details="""
+By default its name is that of the output directory with `-report` at the end: `wheelhouse-report`. It is no hidden
+name, which actions that upload artifacts leave out, and git ignores what is in it. If the output directory is the
+project, it is `matrix-runner-report` in there. A relative path starts at the directory in which the command is run.
+""",
+    example='report-dir = "build-report"',
+    flag="--report-dir",
+    metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+OVERWRITE: Option[bool] = Option(
+    name="overwrite",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.RUN,
+    help="Replace a different wheel of the same name in the output directory.",
+    example="overwrite = true",
+    flag="--overwrite",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+PROGRESS: Option[Progress] = Option(
+    name="progress",
+    kind=basic.choice(Progress, "way to show progress"),
+    default=Progress.AUTO,
+    section=Section.RUN,
+    help="How a build is shown: auto, live, plain, quiet or json.",
+    details="""
+`live` is a table that is drawn anew, for terminals; `plain` prints a block for each cell when it ends, for CI and
+files; `quiet` prints warnings, failures and the last lines of the summary. `json` prints each event as a JSON object on
+a line of its own, and nothing else, to standard output; the format is in [Events](events.md). `auto` is `live` on a
+terminal outside CI, else `plain`.
+""",
+    example='progress = "plain"',
+    flag="--progress",
+    metavar="WAY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+OPTIONS: tuple[Option[object], ...] = (PROJECT_DIR, OUTPUT_DIR, REPORT_DIR, OVERWRITE, PROGRESS)
