@@ -30,7 +30,7 @@ from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.report.summary.report_json import ReportExtra
 from matrix_runner.report.summary.report_writers import FILES
 from matrix_runner.request import BuildRequest
-from matrix_runner.schedule import Durations, Interrupt, Pool, Slot
+from matrix_runner.schedule import Again, Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 from matrix_runner.wheelhouse.report_directory import ReportDirectory
@@ -201,7 +201,7 @@ def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, k
     request = context.request
     durations = Durations({}) if request.durations is None else Durations.read(request.durations)
 
-    def perform(job: Job, slot: Slot) -> Outcome:
+    def perform(job: Job, slot: Slot) -> Outcome | Again:
         return cached.run(job, partial(run_cell, job, context, materials, slot))
 
     tasks = cell_tasks(known.missing(request.jobs), context, materials, durations, perform)

@@ -32,6 +32,7 @@ from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepK
 from matrix_runner.probe.probe_cache import ProbeCache, recall_images
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import SourceArchive, Survey, survey
+from matrix_runner.schedule import Again
 from matrix_runner.store.entry_pruning import prune
 from matrix_runner.store.entry_record import wheel_record
 from matrix_runner.store.remote_store import Remote, open_remote
@@ -94,10 +95,10 @@ class CachedCells:
         """Deliver the cached cells as if built now, in plan order; return the outcomes."""
         return {outcome.cell: outcome for outcome in self._replayed(known.hits)}
 
-    def run(self, job: Job, run_cell: Callable[[], Outcome]) -> Outcome:
+    def run(self, job: Job, run_cell: Callable[[], Outcome | Again]) -> Outcome | Again:
         """Run a cell, and cache it at once if it passes."""
         outcome, context = run_cell(), self._context
-        if self._cache is None or outcome.status is not Status.PASSED:
+        if isinstance(outcome, Again) or self._cache is None or outcome.status is not Status.PASSED:
             return outcome
         context.pool.hurry()
         if self._barrier.wait(job.cell):

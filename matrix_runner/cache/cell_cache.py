@@ -88,6 +88,7 @@ class CellCache:
             entry = self._entry(job)
             if entry is not None and entry.wheel is not None:
                 hits[job.cell] = CacheHit(job=job, entry=entry)
+        _drop_rivals(hits)
         for job in jobs:
             entry = self._entry(job)
             if entry is not None and entry.wheel is None and self._is_still_served(entry, hits):
@@ -215,3 +216,15 @@ def latest_key(store: Store, project: str, cell: str) -> LatestKey | None:
         return msgspec.json.decode(content, type=LatestKey)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _drop_rivals(hits: dict[Cell, CacheHit]) -> None:
+    """Drop all hits but the first of those with different wheels of one name: those cells test that one instead.
+
+    Two runs, each of one of the cells, leave such entries.
+    """
+    firsts: dict[str, str] = {}
+    for cell, hit in tuple(hits.items()):
+        wheel = hit.entry.record.wheel
+        if wheel is not None and firsts.setdefault(wheel.name, wheel.sha256) != wheel.sha256:
+            del hits[cell]

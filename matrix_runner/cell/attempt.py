@@ -13,7 +13,7 @@ from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
-from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
+from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.build_options import ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest
@@ -109,7 +109,7 @@ class Attempt:
     def serve(self, reused: SharedWheel | None, slot: Slot) -> Delivery:
         """Build, or take the wheel of another cell; test; publish.
 
-        Raise CellFailed, RetryCell, WheelRejected, MachineError.
+        Raise CellFailed, GiveWay, RetryCell, WheelRejected, MachineError.
         """
         self._recipe = replace(self._recipe, processors=slot.share)
         if self._part.is_runner:
@@ -117,13 +117,29 @@ class Attempt:
             # Cells that waited for `before-all` may run beside this one from here on.
             self._recipe = replace(self._recipe, processors=slot.share)
         if reused is not None:
-            self._put(self._layout.repaired, archive_of(reused.path, reused.path.name))
-            self._run_all(self._recipe.test(reused.path.name, is_built_here=False))
-            return Delivery(reused=reused)
+            return self._test_shared(reused, is_built_here=False)
         path, contents = self._build()
+        shared_wheels, cell = self._context.shared_wheels, self._job.cell
+        leader = shared_wheels.give_way(cell, path.name)
+        if leader is not None:
+            raise GiveWay(path.name, leader)
+        published = shared_wheels.find(cell)
+        if published is not None and published.path.name == path.name:
+            # Published while this cell built: one file of a name is delivered, and each of its cells tests that one.
+            return self._test_shared(published, is_built_here=True)
         self._audit(path.name)
         self._run_all(self._recipe.test(path.name))
         return self._publish(path, contents)
+
+    def _test_shared(self, shared: SharedWheel, *, is_built_here: bool) -> Delivery:
+        self._put(self._layout.repaired, archive_of(shared.path, shared.path.name))
+        try:
+            self._run_all(self._recipe.test(shared.path.name, is_built_here=is_built_here))
+        except CellFailed as failed:
+            advice = f"the tested wheel is that of {shared.builder}, which by its name installs here too"
+            hint = f"{failed.failure.hint}; {advice}" if failed.failure.hint else advice
+            raise CellFailed(replace(failed.failure, hint=hint)) from failed
+        return Delivery(reused=shared)
 
     def _run_before_all(self) -> None:
         """Run `before-all` for all cells that share it, and snapshot the result for them and for later runs."""

@@ -8,7 +8,7 @@ from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.cell.attempt import Attempt, Delivery, OpenCell
 from matrix_runner.cell.interpreter_install import with_interpreter
 from matrix_runner.cell.run_context import Materials, RunContext
-from matrix_runner.cell.steps import CellFailed, RetryCell, StepRunner
+from matrix_runner.cell.steps import CellFailed, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
 from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.debug_container import keep_container
@@ -18,7 +18,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.schedule import Slot
+from matrix_runner.schedule import Again, Slot
 
 RESTART_SECONDS = 30
 """Seconds allowed for a daemon's restart."""
@@ -26,8 +26,8 @@ ATTEMPTS = 2
 """The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
 
 
-def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) -> Outcome:
-    """Run one cell from start to outcome. Never raises: a failed cell is data.
+def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) -> Outcome | Again:
+    """Run one cell from start to outcome, or until it gives way to another. Never raises: a failed cell is data.
 
     The slot is held while commands run; the container opens before and closes after.
     """
@@ -45,14 +45,18 @@ class CellRun:
         self._slot = slot
         self._steps = StepRunner(job.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor)
 
-    def run(self) -> Outcome:
-        """Run the cell to its outcome. Never raises."""
+    def run(self) -> Outcome | Again:
+        """Run the cell to its outcome, or until it gives way to another cell. Never raises."""
         pool, steps = self._context.pool, self._steps
         pool.emit(CellStarted(at=pool.clock(), cell=self._job.cell))
         began = time.monotonic()
         status, failure, delivery = Status.PASSED, None, Delivery()
         try:
             delivery = self._try_twice()
+        except GiveWay as gives:
+            text = f"{gives.leader} makes a wheel of the same name, {gives.wheel}: this cell waits, and tests that one"
+            self._context.notify(text, cell=self._job.cell)
+            return Again.AGAIN
         except CellFailed as failed:
             status, failure = Status.FAILED, failed.failure
         except Exception as bug:  # noqa: BLE001  a bug in one cell must not cost the others' wheels

@@ -9,7 +9,7 @@ from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Host, Job
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
-from matrix_runner.schedule import Durations, Load, Slot, Task, queue_order
+from matrix_runner.schedule import Again, Durations, Load, Slot, Task, queue_order
 
 
 def cell_tasks(
@@ -17,7 +17,7 @@ def cell_tasks(
     context: RunContext,
     materials: Materials,
     durations: Durations,
-    perform: Callable[[Job, Slot], Outcome],
+    perform: Callable[[Job, Slot], Outcome | Again],
 ) -> tuple[Task[Outcome], ...]:
     """Return a task for each job, in starting order.
 

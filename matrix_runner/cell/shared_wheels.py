@@ -1,12 +1,12 @@
 """Wheels that serve several cells of a run: an abi3 wheel is built by its leader and tested by the others."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from matrix_runner.matrix import Job
-from matrix_runner.model.cells import Cell
+from matrix_runner.model.cells import Cell, Implementation
 from matrix_runner.model.platforms import Platform
 from matrix_runner.project.build_hints import hints_at_stable_abi
 from matrix_runner.request import BuildInputs
@@ -24,15 +24,20 @@ class SharedWheel:
 class SharedWheels:
     """Published wheels of this run that serve several cells. Thread-safe.
 
-    With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start.
+    With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start. Without, a wheel's
+    name tells it when it is built: of the cells that the wheel serves, the one with the oldest Python then builds it,
+    and the others test that one. So no cell vouches for a wheel that it has not tested, and it is not a matter of speed
+    which of two wheels of one name is delivered.
     """
 
-    def __init__(self, jobs: Iterable[Job], *, waits: bool) -> None:
+    def __init__(self, jobs: Sequence[Job], *, waits: bool) -> None:
         """`jobs`: all jobs of the run, in plan order."""
         self._lock = threading.Lock()
         self._wheels: dict[Cell, SharedWheel] = {}
         self._leaders: dict[Platform, Cell] = {}
         self._finished: set[Cell] = set()
+        self._awaited: dict[Cell, Cell] = {}
+        self._cells = tuple(sorted((job.cell for job in jobs), key=_seniority))
         if waits:
             for job in jobs:
                 if job.cell.interpreter.supports_stable_abi:
@@ -47,11 +52,23 @@ class SharedWheels:
 
     def may_start(self, job: Job) -> bool:
         """Whether the cell need not wait for another cell's wheel."""
-        leader = self.leader(job)
-        if leader is None:
-            return True
         with self._lock:
-            return leader in self._finished
+            leaders = {self.leader(job), self._awaited.get(job.cell)} - {None}
+            return leaders <= self._finished
+
+    def give_way(self, cell: Cell, wheel: str) -> Cell | None:
+        """Return the cell that builds a wheel in this one's place, for which this one then waits; None: this one.
+
+        `wheel`: the name of a wheel that the cell has built. The cell with the oldest Python that it serves builds it.
+        """
+        if not serves_several(wheel):
+            return None
+        with self._lock:
+            for earlier in self._cells[: self._cells.index(cell)]:
+                if earlier not in self._finished and is_compatible(wheel, earlier.interpreter, earlier.platform):
+                    self._awaited[cell] = earlier
+                    return earlier
+        return None
 
     def leader(self, job: Job) -> Cell | None:
         """Return the leader whose wheel this cell waits for and may reuse; None if there is none."""
@@ -84,3 +101,8 @@ class SharedWheels:
         """Return the wheel that a cell offered, or None if it offered none for several cells."""
         with self._lock:
             return None if builder not in self._wheels else self._wheels[builder].path
+
+
+def _seniority(cell: Cell) -> tuple[bool, tuple[int, int]]:
+    """Return the rank of a cell among those that one wheel serves: the oldest CPython first, as in cibuildwheel."""
+    return cell.interpreter.implementation is not Implementation.CPYTHON, cell.interpreter.version

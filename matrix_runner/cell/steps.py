@@ -38,6 +38,16 @@ class RetryCell(Exception):
         self.hint = hint
 
 
+class GiveWay(Exception):
+    """Another cell builds the wheel in this one's place; this one then tests it. Handled by the cell runner only."""
+
+    def __init__(self, wheel: str, leader: Cell) -> None:
+        """`wheel`: the file name that both make. `leader`: the other cell."""
+        super().__init__(wheel)
+        self.wheel = wheel
+        self.leader = leader
+
+
 class ContainerLost(RetryCell):
     """The container or the engine has disappeared."""
 

@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Generic, TypeVar, final
 
 from matrix_runner.schedule.next_task import Capacity, Load, next_ahead, next_for_slots, overtaken_by
@@ -18,6 +19,12 @@ AHEAD = 2
 cells that began together often end together; never more than there are slots."""
 
 
+class Again(Enum):
+    """The end of a task that goes back to the queue; its claim then says when it may start anew."""
+
+    AGAIN = "again"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task(Generic[R_co]):
     """A unit of work for the pool. `run` must not raise for expected errors.
@@ -27,7 +34,7 @@ class Task(Generic[R_co]):
     `run` and may begin before it has them; None: one slot for the whole of `run`.
     """
 
-    run: Callable[[], R_co]
+    run: Callable[[], R_co | Again]
     claim: Callable[[], bool] = lambda: True
     slot: Slot | None = None
 
@@ -132,6 +139,11 @@ class Batch(Generic[R]):
             while (entry := self._take()) is not None:
                 task = self._tasks[entry.position]
                 result = task.run()
+                if isinstance(result, Again):
+                    with self._lock:
+                        entry.is_open, entry.overtaken = False, 0
+                        self._end(entry, is_queued_again=True)
+                    continue
                 with self._lock:
                     self._results[entry.position] = result
                     self._end(entry)
@@ -214,10 +226,13 @@ class Batch(Generic[R]):
         if state.free.memory is not None:
             state.free = replace(state.free, memory=state.free.memory - entry.load.memory)
 
-    def _end(self, entry: _Entry) -> None:
+    def _end(self, entry: _Entry, *, is_queued_again: bool = False) -> None:
         state = self._state
         self._give_up(entry)
         state.active -= 1
+        if is_queued_again:
+            entry.is_queued = True
+            state.queue.insert(0, entry)
         if state.free.memory is not None:
             state.free = replace(state.free, memory=state.free.memory + entry.load.memory)
         self.settle()

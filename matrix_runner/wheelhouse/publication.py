@@ -97,10 +97,10 @@ class Wheelhouse:
     def publish(self, wheel: Path, contents: "WheelContents") -> WheelRecord:
         """Publish an inspected wheel into the directory and return its record.
 
-        An identical existing file stays as it is. If this run has published the name before (an abi3 wheel built by two
-        cells), the first stays and its record is returned. A different file of an earlier run is replaced only with
-        `overwrite`; otherwise OutputError is raised, not WheelRejected: the wheel is good, and a rebuild would not
-        help.
+        An identical existing file stays as it is. If this run has published another file of that name, WheelRejected is
+        raised: it would be a matter of speed which one is delivered. A different file of an earlier run is replaced
+        only with `overwrite`; otherwise OutputError is raised, not WheelRejected: the wheel is good, and a rebuild
+        would not help.
 
         Raise OutputError also for a full or failing disk, WheelRejected if the file has changed since its inspection.
         In all these cases the directory is unchanged, and the wheel stays in its staging directory; once published, it
@@ -120,6 +120,11 @@ class Wheelhouse:
         """Publish a wheel that an earlier run has inspected, verified and published; otherwise like `publish`."""
         with self._mutex:
             first = self._published.get(record.name)
+            if first is not None and first.sha256 != record.sha256:
+                raise WheelRejected(
+                    f"{record.name} was published by another cell of this run, with other content",
+                    hint="Wheels of one name are one file for their users: give them names of their own, or build one.",
+                )
             if first is not None:
                 return first
             self._place(wheel, record)

@@ -17,7 +17,7 @@ EXPORTS = {
         "explain",
         "make_plan",
     },
-    "matrix_runner.schedule": {"Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"},
+    "matrix_runner.schedule": {"Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"},
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
         "Promise",

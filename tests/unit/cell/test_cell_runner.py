@@ -1,6 +1,7 @@
 """Whole cells on the fake engine: what each way of ending makes of the outcome, the events and the other cells."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from matrix_runner.errors import EngineError, ExitCode, ImageError
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, CellStarted, StepFinished, StepStarted
 from matrix_runner.model.outcomes import Reason, Status, StepKind
+from matrix_runner.model.platforms import Arch
 from matrix_runner.run import build
 
 A, B, C = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp313-manylinux_x86_64"
@@ -250,6 +252,65 @@ def test_an_abi3_wheel_is_built_once_and_tested_by_all(tmp_path: Path) -> None:
     assert {str(outcome(report, each).reused_from) for each in (B, C)} == {A}
     assert outcome(report, B).wheel is None
     assert len(list(fake.wheelhouse.glob("*.whl"))) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("quickest", [A, B, C])
+def test_one_file_is_delivered_for_one_name_and_every_cell_has_tested_it(
+    tmp_path: Path, workers: int, quickest: str
+) -> None:
+    """No build file hints at it: each builds another; the oldest Python's is delivered, not the quickest one's."""
+    fake = run_of(tmp_path, C, A, B, A32, tests=TESTED)
+    fake.workers = workers
+    fake.pace = 0.02
+    name = "demo-1.0-py3-none-{}.whl"
+    tested: dict[str, bytes] = {}
+
+    def override(call: FakeCall) -> FakeResult | None:
+        cell = cell_of(call)
+        if what(call) in {"build", "repair"}:
+            tag = f"{'linux' if what(call) == 'build' else 'manylinux_2_31'}_{cell.platform.arch}"
+            code = elf_header(cell.platform.arch) + str(cell).encode().ljust(44)
+            made = fake.delivery(call, name.format(tag), code)
+            return replace(made, seconds=1.0 if str(cell) == quickest else 5.0)
+        if what(call) == "test":
+            tested[str(cell)] = call.files[f"/matrix/repaired/{name.format(f'manylinux_2_31_{cell.platform.arch}')}"]
+        return None
+
+    fake.override = override
+    report = fake.run()
+    assert [each.status for each in report.outcomes] == [Status.PASSED] * 4
+    assert [str(each.reused_from) for each in report.outcomes] == [A, "None", A, "None"]
+    delivered = {path.name: path.read_bytes() for path in fake.wheelhouse.glob("*.whl")}
+    x86_64, i686 = (delivered[name.format(f"manylinux_2_31_{arch}")] for arch in ("x86_64", "i686"))
+    assert tested == {C: x86_64, A: x86_64, B: x86_64, A32: i686}
+
+
+def test_a_shared_wheel_that_fails_a_later_cell_is_told(tmp_path: Path) -> None:
+    """A cell whose own wheel would pass fails with the one that is delivered: that is what its users would get."""
+    fake = run_of(tmp_path, A, B, tests=TESTED)
+    name = "demo-1.0-py3-none-{}_x86_64.whl"
+    repaired: dict[str, bytes] = {}
+
+    def override(call: FakeCall) -> FakeResult | None:
+        if what(call) in {"build", "repair"}:
+            code = elf_header(Arch.X86_64) + str(cell_of(call)).encode().ljust(44)
+            made = fake.delivery(call, name.format("linux" if what(call) == "build" else "manylinux_2_31"), code)
+            repaired[str(cell_of(call))] = made.files[0][1]
+            return made
+        if what(call) == "test":
+            # Each cell passes with its own wheel only.
+            tested = call.files[f"/matrix/repaired/{name.format('manylinux_2_31')}"]
+            return FakeResult(status=int(tested != repaired.get(str(cell_of(call)))))
+        return None
+
+    fake.override = override
+    report = fake.run()
+    assert [each.status for each in report.outcomes] == [Status.PASSED, Status.FAILED]
+    assert report.exit_code is ExitCode.CELL_FAILED
+    failure = outcome(report, B).failure
+    assert failure is not None
+    assert f"the tested wheel is that of {A}, " in str(failure.hint)
 
 
 def test_a_failed_builder_leaves_the_others_to_build(tmp_path: Path) -> None:

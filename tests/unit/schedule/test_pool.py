@@ -11,7 +11,7 @@ import pytest
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, Tick
-from matrix_runner.schedule import Interrupt, Pool, Task
+from matrix_runner.schedule import Again, Interrupt, Pool, Task
 from matrix_runner.schedule.pool import QUEUE_LENGTH
 
 LONG = 60
@@ -260,3 +260,31 @@ def test_a_second_signal_does_not_wait() -> None:
     assert late == []
     assert interrupt.is_urgent
     assert interrupt.exit_code is ExitCode.TERMINATED
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_task_that_goes_back_starts_anew_when_its_claim_says_so(workers: int) -> None:
+    """It gives its worker back meanwhile, and starts before tasks that have not begun."""
+    order: list[str] = []
+    done: set[str] = set()
+
+    def first() -> str:
+        order.append("first")
+        done.add("first")
+        return "leader"
+
+    def second() -> str | Again:
+        order.append("second")
+        return "follower" if "first" in done else Again.AGAIN
+
+    def may_follow() -> bool:
+        # Granted at the start, and after its first end only when the other one has ended.
+        return "second" not in order or "first" in done
+
+    tasks = (
+        Task(run=second, claim=may_follow),
+        Task(run=first, claim=lambda: "second" in order),
+        Task(run=lambda: "last", claim=lambda: order.count("second") == 2),
+    )
+    assert Pool(workers, ()).run(tasks, quiet()) == ("follower", "leader", "last")
+    assert order == ["second", "first", "second"]

@@ -110,12 +110,15 @@ def test_a_different_file_is_replaced_on_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_of_two_cells_with_one_name_the_first_stays(tmp_path: Path, *, overwrite: bool) -> None:
-    """An abi3 wheel built by two cells is published once, even with overwrite: the first was tested already."""
+    """The same bytes are published once; others are refused, even with overwrite: the first was tested already."""
     first, first_contents = _wheel(tmp_path / "a", text=b"first")
+    same, same_contents = _wheel(tmp_path / "c", text=b"first")
     second, second_contents = _wheel(tmp_path / "b", text=b"second")
     with _open(tmp_path, overwrite=overwrite) as house:
         record = house.publish(first, first_contents)
-        assert house.publish(second, second_contents) == record
+        assert house.publish(same, same_contents) == record
+        with pytest.raises(WheelRejected, match="another cell of this run"):
+            house.publish(second, second_contents)
     assert (tmp_path / "out" / X86_64).read_bytes() == first.read_bytes()
 
 
