@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from matrix_runner.cell.empty_tests import ran_no_test
 from matrix_runner.cell.failure_line import failure_line
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
@@ -130,6 +131,9 @@ class StepRunner:
             tell(masked.flush())
         if not result.is_success:
             raise self._explain(step, result, bytes(last_words))
+        if step.kind is StepKind.TEST and ran_no_test(bytes(last_words)):
+            hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
+            raise self.failed(Reason.COMMAND, f"it ran no test: {step.shown}", hint=hint)
 
     def print(self, text: str) -> None:
         """Write a message into the cell's log."""

@@ -15,11 +15,16 @@ from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.step import Step
 
+# A class, because unittest finds no functions: before Python 3.12 it is content with no test at all.
 _GUARD = """\
 # Tests run here, not in the project, so that they import the installed wheel and not the source tree.
 # Give their place, as in `test-command = "pytest {project}/tests"`, or copy them here with `test-sources = ["tests"]`.
-def test_fail():
-    raise AssertionError("no tests here: write {project}/... in test-command, or set test-sources")
+import unittest
+
+
+class TestNothingHere(unittest.TestCase):
+    def test_fail(self):
+        self.fail("no tests here: write {project}/... in test-command, or set test-sources")
 """
 
 
