@@ -28,10 +28,8 @@ def test_what_the_test_runner_said(output: bytes, is_empty: bool) -> None:
 
 def test_what_unittest_really_says(tmp_path: Path) -> None:
     """The words of the standard library, with tests and without."""
-    for text, is_empty in (
-        ("", True),
-        ("import unittest\nclass T(unittest.TestCase):\n def test(self): pass\n", False),
-    ):
+    one = "import unittest\nclass T(unittest.TestCase):\n def test(self): pass\n"
+    for text, is_empty in (("", True), (one, False)):
         (tmp_path / "test_it.py").write_text(text)
         done = subprocess.run([sys.executable, "-m", "unittest"], cwd=tmp_path, capture_output=True, check=False)
         assert ran_no_test(done.stderr) is is_empty
