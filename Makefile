@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test unit published peer lint reference bench clean
+.PHONY: help demo demo-containers test unit published peer lint reference catalog bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -17,6 +17,7 @@ help:
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
 	@echo "make reference        write docs/options.md and the JSON schema anew from the table of options"
+	@echo "make catalog          what the newest cibuildwheel and auditwheel know that the catalog does not"
 	@echo "make bench            side by side with cibuildwheel on the same images"
 	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"
 
@@ -48,6 +49,9 @@ lint: $(DEV)
 
 reference: $(DEV)
 	@scripts/reference
+
+catalog: $(DEV)
+	.venv/bin/python scripts/update-catalog
 
 bench: $(DEV)
 	@scripts/ensure-engine

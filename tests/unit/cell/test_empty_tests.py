@@ -21,7 +21,7 @@ from matrix_runner.cell.empty_tests import ran_no_test
         (b"", False),
     ],
 )
-def test_what_the_test_runner_said(output: bytes, is_empty: bool) -> None:
+def test_what_the_test_runner_said(output: bytes, *, is_empty: bool) -> None:
     """Only where every count is zero."""
     assert ran_no_test(output) is is_empty
 
