@@ -17,6 +17,7 @@ def container_spec(
         image=prepared or image.id,
         arch=job.cell.platform.arch,
         name=str(job.cell),
+        project=volumes.identity,
         memory=job.settings[MEMORY] or None,
         arguments=job.settings[CONTAINER_ENGINE].arguments,
         volumes=volumes.of(job, image),

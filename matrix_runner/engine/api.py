@@ -116,7 +116,8 @@ class ContainerSpec:
 
     `image`: name or id of an image that the engine has, see `Engine.resolve`. `arch`: architecture of the commands;
     32-bit ones run under `linux32` on a 64-bit machine. `name`: shown in `docker ps`; the engine makes it unique.
-    `env`: variables of every command. `memory`: limit in bytes, None for no limit; it outranks the one in
+    `project`: identity of the project whose cell it is; a container that is a directory has the same path for it in
+    every run. `env`: variables of every command. `memory`: limit in bytes, None for no limit; it outranks the one in
     `arguments`. `arguments`: the user's `create-args`; an engine without containers ignores them. `volumes`: mounted
     in the container, and no part of a snapshot of it.
     """
@@ -124,6 +125,7 @@ class ContainerSpec:
     image: str
     arch: Arch
     name: str
+    project: str = ""
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
     arguments: ContainerArguments = field(default_factory=ContainerArguments)

@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -305,11 +306,37 @@ def test_snapshots_go_with_the_engine(tmp_path: Path) -> None:
     with engine_in(tmp_path) as engine:
         with engine.open(SPEC) as container:
             identifier = container.snapshot(ImageMetadata(name=None))
-        assert list((tmp_path / "work").iterdir())
-    assert not list((tmp_path / "work").iterdir())
+        assert {path.name for path in (tmp_path / "work").iterdir()} > {"cells"}
+    # What stays is the lock under which cells' directories are taken.
+    assert [path.name for path in (tmp_path / "work").rglob("*")] == ["cells", "lock"]
     snapshot = ContainerSpec(image=identifier, arch=ARCH, name="x")
     with engine_in(tmp_path) as engine, pytest.raises(ImageError), engine.open(snapshot):
         pass
+
+
+def test_a_cell_has_the_same_path_in_every_run(tmp_path: Path) -> None:
+    """Debug information and SBOMs hold it. Two at once do not share it; another project's cell has another."""
+    first, other = replace(SPEC, project="a"), replace(SPEC, project="b")
+    with engine_in(tmp_path, "one") as engine, engine.open(first) as container:
+        path = container.root
+        shell(container, "touch project/left")
+        with engine.open(first) as second, engine.open(other) as third:
+            assert len({path, second.root, third.root}) == 3
+        with engine_in(tmp_path, "two") as beside, beside.open(first) as fourth:
+            assert fourth.root != path
+    with engine_in(tmp_path, "three") as engine, engine.open(first) as container:
+        assert container.root == path
+        assert shell(container, "ls project")[1] == ""
+
+
+def test_the_callers_umask_does_not_reach_commands(engine: LocalEngine) -> None:
+    """Modes of built files become those in the wheel: they are as in containers."""
+    before = os.umask(0o077)
+    try:
+        with engine.open(SPEC) as container:
+            assert shell(container, "umask; touch project/a; stat -c %a project/a")[1].split() == ["0022", "644"]
+    finally:
+        os.umask(before)
 
 
 def test_read_only_directories_are_removed_too(engine: LocalEngine) -> None:
@@ -330,6 +357,7 @@ def test_the_sweep_leaves_what_lives_and_what_is_not_ours(tmp_path: Path) -> Non
 
 DRIVER = """
 import sys, time
+from dataclasses import replace
 from pathlib import Path
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
 from matrix_runner.engine.local.local_engine import LocalEngine
@@ -385,6 +413,6 @@ def test_nothing_survives_a_killed_driver(tmp_path: Path) -> None:
     assert wait_until(lambda: not any(map(is_running, pids)))
     assert wait_until(lambda: not cell.exists())
     with engine_in(tmp_path, "next") as following:
-        assert [str(cell.parent) in line for line in following.sweep()] == [True]
-        assert not cell.parent.exists()
+        assert ["left by a run that died" in line for line in following.sweep()] == [True]
+        assert [path.name for path in cell.parent.iterdir()] == ["lock"]
         assert following.sweep() == ()

@@ -52,6 +52,8 @@ class LocalCommand:
                 stderr=subprocess.STDOUT,
                 bufsize=0,
                 start_new_session=True,
+                # As in containers: modes of files become modes in the wheel.
+                umask=0o022,
             )
         except OSError as error:
             on_output(f"{error.filename or self.argv[0]}: {error.strerror}\n".encode())

@@ -7,11 +7,9 @@ It isolates nothing: commands see the machine's files, memory is not limited.
 
 import os
 import platform
-import re
 import shlex
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +22,7 @@ from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import Leases
 from matrix_runner.engine.local.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
 from matrix_runner.engine.local.local_persistent import LocalPersistent
+from matrix_runner.engine.local.local_places import LocalPlaces
 from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_interpreters, machine_of
 from matrix_runner.engine.local.python_probe import without_leaks
 from matrix_runner.engine.surroundings import EngineSurroundings
@@ -60,6 +59,7 @@ class LocalEngine:
         self._work_dir = work_dir
         self._run_dir = work_dir / run
         self._leases = Leases(state_dir, run)
+        self._places = LocalPlaces(work_dir / "cells", self._leases, run)
         self._persistent = LocalPersistent(work_dir, LastUses(state_dir / "uses" / self.name))
         self._tools_dir = tools_dir or Path(sys.executable).parent
         self._found = interpreters
@@ -104,6 +104,7 @@ class LocalEngine:
             yield container
         finally:
             container.kill()
+            self._places.give_back(Path(container.root))
             with self._lock:
                 self._open.discard(container)
 
@@ -116,9 +117,7 @@ class LocalEngine:
             try:
                 self._claim()
                 self._link_tools()
-                name = re.sub(r"\W+", "-", spec.name)[:20]
-                # Resolved: build tools resolve their own paths, and compare.
-                root = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._run_dir)).resolve()
+                root = self._places.take(spec.project, spec.name)
             except OSError as error:
                 raise EngineError(f"cannot make a directory for {spec.name}: {error}") from error
             env = {**self._variables(root), **dict(spec.env)}
@@ -139,6 +138,7 @@ class LocalEngine:
             self._lay_out(root, tuple(found for found in interpreters if found.machine == spec.arch.tag))
         except BaseException as error:
             container.kill()
+            self._places.give_back(root)
             if isinstance(error, OSError):
                 raise EngineError(f"cannot prepare {root}: {error}") from error
             raise
@@ -214,6 +214,7 @@ class LocalEngine:
 
     def sweep(self) -> tuple[str, ...]:
         """Remove the directories of this owner's dead runs; return a line on each. Other owners' are ignored."""
+        self._places.sweep()
         removed = []
         for file in sorted(self._work_dir.glob(f"*/{_OWNER_FILE}")):
             run = file.parent.name
