@@ -18,6 +18,8 @@
 
     │   └── OutputError     4   the output directory or the disk
 
+    ├── WheelConflict       1   the output directory has another wheel of that name
+
     └── WheelRejected       5   a wheel is not what the cell promised
 
 A *failed cell* is not an exception but data (`model.outcomes.Outcome`), and stops nothing. An exception stops the
@@ -103,6 +105,12 @@ class ImageError(EngineError):
 
 class OutputError(MachineError):
     """The output directory cannot be used, or the disk is full."""
+
+
+class WheelConflict(RunnerError):
+    """The output directory has a different wheel of the same name, from an earlier run; it is left alone."""
+
+    exit_code = ExitCode.CELL_FAILED
 
 
 class WheelRejected(RunnerError):

@@ -23,7 +23,7 @@ from matrix_runner.config.options.cache_options import (
     NO_CACHE,
     REBUILD,
 )
-from matrix_runner.errors import MachineError
+from matrix_runner.errors import MachineError, WheelConflict
 from matrix_runner.files import chunks_of
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
@@ -165,10 +165,11 @@ class CachedCells:
             if hit.entry.wheel is not None and record.wheel is not None:
                 wheel = wheelhouse.publish_again(hit.entry.wheel, wheel_record(record.wheel))
                 self._context.shared_wheels.add(SharedWheel(builder=cell, path=wheelhouse.directory / wheel.name))
-        except MachineError as error:
+        except (MachineError, WheelConflict) as error:
             redactor = self._context.redactor
             message, hint = redactor.text(error.message), redactor.optional_text(error.hint)
-            failure = Failure(step=StepKind.PUBLISH, reason=Reason.OUTPUT, message=message, hint=hint)
+            reason = Reason.CONFLICT if isinstance(error, WheelConflict) else Reason.OUTPUT
+            failure = Failure(step=StepKind.PUBLISH, reason=reason, message=message, hint=hint)
         self._replay_log(cell, hit)
         return Outcome(
             cell=cell,

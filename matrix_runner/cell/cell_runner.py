@@ -13,7 +13,7 @@ from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
 from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.debug_container import keep_container
 from matrix_runner.engine.api import Container
-from matrix_runner.errors import MachineError, OutputError, WheelRejected
+from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind
@@ -102,6 +102,8 @@ class CellRun:
                 self._wait_for_engine()
             except WheelRejected as rejected:
                 raise steps.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
+            except WheelConflict as conflict:
+                raise steps.failed(Reason.CONFLICT, conflict.message, hint=conflict.hint) from conflict
             except OutputError as broken:
                 raise steps.failed(Reason.OUTPUT, broken.message, hint=broken.hint) from broken
             except MachineError as broken:

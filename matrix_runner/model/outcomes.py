@@ -57,6 +57,7 @@ class Reason(Enum):
     MISSING_TOOL = ("missing-tool", ExitCode.ENVIRONMENT)
     ENGINE = ("engine", ExitCode.ENVIRONMENT)
     OUTPUT = ("output", ExitCode.ENVIRONMENT)
+    CONFLICT = ("conflict", ExitCode.CELL_FAILED)
     REJECTED = ("rejected", ExitCode.WHEEL_REJECTED)
     INTERNAL = ("internal", ExitCode.CELL_FAILED)
 

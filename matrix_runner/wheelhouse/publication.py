@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.errors import OutputError, WheelConflict, WheelRejected
 from matrix_runner.files import chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.directory_lock import lock_itself
@@ -99,8 +99,7 @@ class Wheelhouse:
 
         An identical existing file stays as it is. If this run has published another file of that name, WheelRejected is
         raised: it would be a matter of speed which one is delivered. A different file of an earlier run is replaced
-        only with `overwrite`; otherwise OutputError is raised, not WheelRejected: the wheel is good, and a rebuild
-        would not help.
+        only with `overwrite`; otherwise WheelConflict is raised.
 
         Raise OutputError also for a full or failing disk, WheelRejected if the file has changed since its inspection.
         In all these cases the directory is unchanged, and the wheel stays in its staging directory; once published, it
@@ -159,7 +158,7 @@ class Wheelhouse:
         target, hint = self._directory / record.name, f"The finished wheel is still in {wheel.parent}."
         if self._lock is None:
             raise RuntimeError("the wheelhouse is not open")
-        if self._is_there(target, record):
+        if self._is_there(target, record, wheel):
             return
         try:
             if flush_file(wheel) != record.sha256:
@@ -174,8 +173,8 @@ class Wheelhouse:
         except OSError as error:
             raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
 
-    def _is_there(self, target: Path, record: WheelRecord) -> bool:
-        """Whether the identical file exists. Raise OutputError if a different one exists that must not be replaced."""
+    def _is_there(self, target: Path, record: WheelRecord, wheel: Path) -> bool:
+        """Whether the identical file exists. Raise WheelConflict if another one exists that must not be replaced."""
         try:
             status = target.lstat()
         except FileNotFoundError:
@@ -187,10 +186,19 @@ class Wheelhouse:
             return True
         if self._overwrite and not stat.S_ISDIR(status.st_mode):
             return False
-        what = "a different file" if is_file else "something that is no regular file"
-        raise OutputError(
-            f"{target} exists and is {what}; it was left alone",
-            hint="Remove or rename it." if not is_file else "Use --overwrite to replace it, or another --output-dir.",
+        if not is_file:
+            raise OutputError(
+                f"{target} exists and is something that is no regular file; it was left alone",
+                hint="Remove or rename it.",
+            )
+        # Imported late: it is rarely needed.
+        from matrix_runner.wheelhouse.wheel_difference import difference
+
+        found = difference(target, wheel)
+        raise WheelConflict(
+            f"{target} is from an earlier run, and this run's differs from it in {found}; it was left alone",
+            hint="If the sources are the same, the build is not reproducible: that is the project's or its build tools'"
+            " to mend. --overwrite replaces the wheel, another --output-dir keeps both.",
         )
 
     def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None = None) -> None:

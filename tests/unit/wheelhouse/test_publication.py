@@ -11,7 +11,7 @@ import pytest
 from wheel_builder import X86_64, build_wheel, elf
 
 from matrix_runner.archives import archive_of
-from matrix_runner.errors import ExitCode, OutputError, WheelRejected
+from matrix_runner.errors import ExitCode, OutputError, WheelConflict, WheelRejected
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse import Wheelhouse, receive
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
@@ -89,10 +89,12 @@ def test_a_different_file_is_refused_and_kept(tmp_path: Path) -> None:
     with _open(tmp_path) as house:
         house.publish(old, old_contents)
     with _open(tmp_path) as house:
-        with pytest.raises(OutputError, match="a different file") as caught:
+        with pytest.raises(
+            WheelConflict, match=r"differs from it in demo/text \(line 1: 'new' in place of 'old'\)"
+        ) as caught:
             house.publish(new, new_contents)
         assert house.published() == ()
-    assert caught.value.exit_code is ExitCode.ENVIRONMENT
+    assert caught.value.exit_code is ExitCode.CELL_FAILED
     assert "--overwrite" in (caught.value.hint or "")
     assert (tmp_path / "out" / X86_64).read_bytes() == old.read_bytes()
 
@@ -259,7 +261,7 @@ def test_what_could_not_be_published_keeps_its_room(tmp_path: Path) -> None:
         (tmp_path / "out" / X86_64).write_text("another")
         room = house.staging_directory("cp311-manylinux_x86_64")
         wheel, contents = _wheel(room)
-        with pytest.raises(OutputError):
+        with pytest.raises(WheelConflict):
             house.publish(wheel, contents)
         house.staging_directory("cp311-manylinux_i686")
         assert wheel.exists()

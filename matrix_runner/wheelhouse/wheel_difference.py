@@ -1,0 +1,81 @@
+"""The difference between two wheels of one name, member by member, to tell why a build is not reproducible."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from elftools.elf.elffile import ELFFile
+
+from matrix_runner.errors import WheelRejected
+from matrix_runner.wheelhouse.wheel_archive import open_archive
+
+_MOST_MEMBERS: Final = 4
+_MOST_BYTES: Final = 64 * 1024**2
+_LINE: Final = 80
+_CAUSES: Final = (
+    (".text", "code"),
+    (".rodata", "constants, such as a time or a path"),
+    (".debug", "debug information, such as the path of the sources"),
+    (".note.gnu.build-id", "the build id alone"),
+)
+"""What differs, by the beginning of a section's name; each follows from those before it."""
+
+
+def difference(old: Path, new: Path) -> str:
+    """Return the members in which two wheels differ, as a clause, with the likely cause where a member tells it.
+
+    RECORD is left out, as it follows from the others. Never raises: a file that is no wheel is only said to differ.
+    """
+    try:
+        with (
+            old.open("rb") as one,
+            new.open("rb") as other,
+            open_archive(one, old.name) as before,
+            open_archive(other, new.name) as after,
+        ):
+            found = list(_members(before, after))
+    except (OSError, WheelRejected) as error:
+        return f"content that cannot be compared ({error})"
+    shown = ", ".join(found[:_MOST_MEMBERS]) or "order, times or compression of the members only"
+    return shown + (f" and {len(found) - _MOST_MEMBERS} more" if len(found) > _MOST_MEMBERS else "")
+
+
+def _members(before: zipfile.ZipFile, after: zipfile.ZipFile) -> Iterator[str]:
+    old, new = ({member.filename: member for member in each.infolist()} for each in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        if name.endswith(".dist-info/RECORD"):
+            continue
+        if name not in new:
+            yield f"{name} (in the old one only)"
+        elif name not in old:
+            yield f"{name} (in the new one only)"
+        elif (old[name].CRC, old[name].file_size) != (new[name].CRC, new[name].file_size):
+            is_small = max(old[name].file_size, new[name].file_size) <= _MOST_BYTES
+            cause = _cause(before.read(name), after.read(name)) if is_small else ""
+            yield f"{name} ({cause})" if cause else name
+        elif old[name].external_attr != new[name].external_attr:
+            yield f"{name} (mode)"
+
+
+def _cause(old: bytes, new: bytes) -> str:
+    if old[:4] == new[:4] == b"\x7fELF":
+        # A broken file differs too; only the cause stays unknown.
+        with suppress(Exception):
+            one, other = _sections(old), _sections(new)
+            names = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+            return next((text for start, text in _CAUSES if any(name.startswith(start) for name in names)), "")
+        return ""
+    with suppress(UnicodeDecodeError):
+        lines = zip(old.decode("utf-8").splitlines(), new.decode("utf-8").splitlines(), strict=False)
+        for number, (one_line, other_line) in enumerate(lines, start=1):
+            if one_line != other_line:
+                return f"line {number}: {other_line.strip()[:_LINE]!r} in place of {one_line.strip()[:_LINE]!r}"
+        return "length"
+    return ""
+
+
+def _sections(data: bytes) -> dict[str, bytes]:
+    return {section.name: section.data() for section in ELFFile(io.BytesIO(data)).iter_sections()}
