@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from matrix_runner.cli.directories import cache_dir, scratch_dir, surroundings
+from matrix_runner.cli.directories import cache_dir, private_directories, scratch_dir, surroundings
 from matrix_runner.cli.flags import given_flags
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
@@ -76,6 +76,7 @@ class OpenedProject:
             package=self.package,
             origin=self.origin,
             cache=cache_dir(self.settings),
+            private=private_directories(),
         )
 
 

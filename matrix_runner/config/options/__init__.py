@@ -9,6 +9,7 @@ from matrix_runner.config.options import (
     image_options,
     run_options,
     selection_options,
+    source_options,
     test_options,
 )
 from matrix_runner.config.options.option import Option
@@ -16,6 +17,7 @@ from matrix_runner.config.options.option import Option
 OPTIONS: tuple[Option[object], ...] = (
     *selection_options.OPTIONS,
     *image_options.OPTIONS,
+    *source_options.OPTIONS,
     *build_options.OPTIONS,
     *test_options.OPTIONS,
     *cache_options.OPTIONS,

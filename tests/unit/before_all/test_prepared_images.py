@@ -20,7 +20,8 @@ from matrix_runner.engine.api import PersistentKind
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeHost, FakeResult
 from matrix_runner.errors import ImageError
 from matrix_runner.model.outcomes import Report, Status
-from matrix_runner.project.source_archive import Digests, SourceSelection, pack
+from matrix_runner.project.source_archive import Digests, pack
+from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.run import build
 
 A, B, C = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp313-manylinux_x86_64"

@@ -13,7 +13,8 @@ import pytest
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
-from matrix_runner.project.source_archive import SourceArchive, SourceSelection, pack
+from matrix_runner.project.source_archive import SourceArchive, pack
+from matrix_runner.project.source_files import SourceSelection
 
 MOMENT = "1600000000"
 NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")
@@ -62,9 +63,9 @@ def packed(project: Path, target: Path, **environ: str) -> SourceArchive:
 
 
 def members(archive: SourceArchive) -> dict[str, tarfile.TarInfo]:
-    """Return what is in the archive, by name."""
+    """Return what is in the archive, by name, without the repositories for the cells."""
     with tarfile.open(archive.path, encoding="utf-8", errors="surrogateescape") as tar:
-        return {member.name: member for member in tar}
+        return {member.name: member for member in tar if "/.git/" not in f"/{member.name}"}
 
 
 def test_tracked_and_new_files_go_along_and_ignored_ones_do_not(tmp_path: Path) -> None:
@@ -332,14 +333,14 @@ def test_the_output_directory_is_never_packed(tmp_path: Path, name: str) -> None
     project = repository(tmp_path / "p", "setup.py", f"{name}/old.whl", *similar)
     write(project, f"{name}/logs/new.log")
     exclude = (project / name, tmp_path / "elsewhere")
-    archive = pack(SourceSelection(project=project, environ={}, exclude=exclude), tmp_path / "s.tar")
+    archive = pack(SourceSelection(project=project, environ={}, own=exclude), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py", *similar}
 
 
 def test_the_project_itself_as_output_directory_loses_nothing(tmp_path: Path) -> None:
     """Wheels may go straight into the project; its sources are packed all the same."""
     project = repository(tmp_path / "p", "setup.py")
-    archive = pack(SourceSelection(project=project, environ={}, exclude=(project,)), tmp_path / "s.tar")
+    archive = pack(SourceSelection(project=project, environ={}, own=(project,)), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py"}
 
 
@@ -351,7 +352,7 @@ def test_a_file_that_vanishes_after_listing_is_left_out(tmp_path: Path) -> None:
         (project / "swap.tmp").unlink()
         yield tmp_path / "unrelated"
 
-    archive = pack(SourceSelection(project=project, environ={}, exclude=vanish()), tmp_path / "s.tar")
+    archive = pack(SourceSelection(project=project, environ={}, own=vanish()), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py"}
 
 
