@@ -11,7 +11,7 @@ from matrix_runner.digests import text_digest
 from matrix_runner.engine.api import Container, ExecRequest
 from matrix_runner.files import read_exactly
 from matrix_runner.project.source_archive import Digests, SourceArchive
-from matrix_runner.project.source_files import parents
+from matrix_runner.project.source_files import directories_around
 from matrix_runner.recipe.layout import Layout
 
 _GIT: Final = ".git"
@@ -37,7 +37,9 @@ cd "$1" && for times in "$2"/times-*; do xargs -0 -n 500 sh -c '
   list=$1 times=$2 left=$(($# - 2)); shift 2
   while [ $left -gt 0 ]; do
     left=$((left - 1))
-    if [ -e "$1" ] && [ ! "$1" -nt "$list" ] && { [ "$1" -nt "$times" ] || [ "$1" -ot "$times" ]; }; then set -- "$@" "$1"; fi
+    if [ -e "$1" ] && [ ! "$1" -nt "$list" ] && { [ "$1" -nt "$times" ] || [ "$1" -ot "$times" ]; }
+    then set -- "$@" "$1"
+    fi
     shift
   done
   [ $# -eq 0 ] || touch -h -r "$times" -- "$@"
@@ -140,7 +142,7 @@ def changes_between(before: Digests, now: Digests) -> Changes:
     old, new = dict(before), dict(now)
     changed = frozenset(name for name, digest in new.items() if old.get(name) != digest)
     gone = {name for name in old if name not in new}
-    parents = {parent for name in gone for parent in parents(name)}
+    parents = {parent for name in gone for parent in directories_around(name)}
     # A former directory with the name of a new file; and git's own files, known only as a whole.
     in_the_way = (parents & set(new)) | {name for name in changed & old.keys() if _is_git(name)}
     return Changes(

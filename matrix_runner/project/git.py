@@ -1,4 +1,4 @@
-"""Git queries about one directory: the work tree around it, its files, commit time. Runs no hooks, no monitor, no network."""
+"""Git queries about a directory: its work tree, files, commit time. Runs no hooks, no monitor, no network."""
 
 import os
 import subprocess
@@ -11,8 +11,11 @@ from matrix_runner.errors import MachineError
 _OF_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 """Variables that name a repository; those with relative paths start at the caller's directory."""
 _ALSO_OF_REPOSITORY = ("GIT_ALTERNATE_OBJECT_DIRECTORIES",)
-_KEPT = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM")
-"""Variables that say where and how git looks, not which repository it reads. Besides: GIT_CONFIG_..., of configuration."""
+_KEPT = (
+    *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM"),
+    "GIT_TEST_ASSUME_DIFFERENT_OWNER",
+)
+"""Variables that say how git looks, not which repository it reads. GIT_CONFIG_... are kept too: configuration."""
 
 
 class Git:
@@ -147,7 +150,7 @@ class Git:
 
     @cached_property
     def _safe(self) -> tuple[str, ...]:
-        """Options that neutralise the programs which a repository's own configuration names, if git distrusts its owner.
+        """Options that switch off programs which a repository's own configuration names, if git distrusts its owner.
 
         The repository may belong to another user, as a CI system's mount does. It is read all the same; but commands in
         its configuration are not run for it (CVE-2022-24765).

@@ -22,8 +22,8 @@ _OWN: Final = re.compile(
     r"remote\..*\.(url|pushurl|fetch|tagopt)|branch\..*\.(remote|merge)|submodule\..*\.(url|active)|user\.(name|email)",
     re.DOTALL,
 )
-"""Settings of the repository itself that a build may ask for. All others stay here: tokens stand in `http.*.extraheader`,
-`url.*.insteadOf`, `credential.*`; filters and hooks are programs that cells do not have."""
+"""Settings of the repository itself that a build may ask for. All others stay here: `http.*.extraheader` and
+`url.*.insteadOf` may hold tokens; filters and hooks are programs that cells do not have."""
 
 _FIXED: Final[Pairs] = (
     ("core.bare", "false"),
@@ -57,7 +57,8 @@ def read_file(text: str) -> Pairs:
     """Return the settings of a configuration file, for a machine without git; lines of an unusual form are left out."""
     pairs: list[tuple[str, str]] = []
     section = ""
-    for line in text.splitlines():
+    for whole in text.splitlines():
+        line = whole
         header = _HEADER.match(line)
         if header is not None:
             name = header[2]
@@ -71,7 +72,7 @@ def read_file(text: str) -> Pairs:
 
 def for_cells(effective: Pairs, own: Pairs) -> Pairs:
     """Return the settings that go into a cell, without credentials."""
-    chosen = dict((key, value) for key, value in effective if key in _EFFECTIVE)
+    chosen = {key: value for key, value in effective if key in _EFFECTIVE}
     return (
         *sorted(chosen.items()),
         *((key, without_credentials(value)) for key, value in own if _OWN.fullmatch(key)),

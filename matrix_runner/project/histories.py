@@ -16,7 +16,7 @@ from matrix_runner.project.source_files import ListedFiles, walk
 
 _GIT: Final = ".git"
 _UNNEEDED: Final = re.compile(r"(hooks|lfs|logs|modules|worktrees)/|config(\.worktree)?$|.*\.lock$|fsmonitor--daemon")
-"""Of a repository that is copied as it is: programs, other work trees, and configuration, which may hold credentials."""
+"""Of a repository that is copied as it is: programs, other work trees, configuration (it may hold credentials)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,18 +12,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from matrix_runner.errors import MachineError
 from matrix_runner.project.git import Git
 from matrix_runner.project.git_config import Pairs, for_cells, read_pairs, write_config
 from matrix_runner.project.git_index import FileTraits, IndexEntry, State, read_entries, write_index
-from matrix_runner.project.source_files import parents
+from matrix_runner.project.source_files import directories_around
 
 Content = bytes | Path | None
 """A file's content, or the file that has it; None for an empty directory."""
 
 MOST_OUTSIDE: Final = 64 * 1024**2
-"""Bytes of packed files of HEAD outside of the project that are carried along. `git archive HEAD` at the top needs all of
-them (setuptools-scm finds package data so); but a large repository's other projects would cost more than they serve."""
+"""Bytes of packed files of HEAD outside of the project that are carried along. `git archive HEAD` at the top needs all
+of them (setuptools-scm finds package data so); but other projects of a large repository would cost too much."""
+
+
+MOST_COMMITS: Final = 20_000
+"""Commits up to which older versions of directories are looked for: that takes a second in such a history."""
+MOST_DIRECTORIES: Final = 50_000
+"""Older versions of directories that are carried along: some megabytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +65,7 @@ class Checkout:
 
         A clean file that is not packed is like one that a sparse checkout leaves out: not deleted.
         """
-        directories = {parent for name in packed for parent in parents(name)}
+        directories = {parent for name in packed for parent in directories_around(name)}
         entries = tuple(self._seen(entry, packed, directories) for entry in self.entries)
         return replace(self, entries=entries)
 
@@ -119,7 +124,8 @@ class Checkout:
 
     def _pack(self, room: Path) -> list[Path]:
         """Write the objects as a pack into a directory; return its files. Raise MachineError."""
-        wanted = self._history() + self._head_files()
+        history = self._history()
+        wanted = history + self._head_files() + self._directories(commits=history.count(b"\n"))
         if not wanted:
             return []
         # No search for deltas: it takes longer than the few bytes that it saves. Those of the repository are reused.
@@ -135,18 +141,34 @@ class Checkout:
         given = "".join(f"{oid}\n" for oid in tips if oid).encode()
         return self.git.ask(*command, "--ignore-missing", "--stdin", given=given, must=True) if given else b""
 
+    def _directories(self, *, commits: int) -> bytes:
+        """Return the names of older versions of directories, a line each.
+
+        With them git tells which commits changed a path (`log -- path`). Beyond the limits, only those of HEAD's
+        parents: `git show -s` compares with them although it shows no change.
+        """
+        if not self.head:
+            return b""
+        command = ("rev-list", "--objects", "--filter=blob:none", "--missing=print")
+        if commits <= MOST_COMMITS:
+            listed = _present(self.git.ask(*command, self.head, must=True))
+            if len(listed) <= commits + MOST_DIRECTORIES:
+                return b"".join(listed)
+        parents = self.git.ask("rev-parse", f"{self.head}^@").decode().split()
+        return b"".join(_present(self.git.ask(*command, "--no-walk", *parents))) if parents else b""
+
     def _head_files(self) -> bytes:
         """Return the names of HEAD's directories and files, and of files in the index, a line each."""
         listed = b""
         if self.head:
             listed = self.git.ask("rev-list", "--objects", "--no-walk", "--missing=print", self.head, must=True)
-        lines = {line[: len(self.head)]: line for line in listed.splitlines() if not line.startswith(b"?")}
+        lines = {line[: len(self.head)]: line for line in _present(listed)}
         blobs = {entry.oid.encode(): entry for entry in self.entries if not entry.is_submodule}
         staged = self._sizes(blobs.keys() - lines.keys() - {line[1:] for line in listed.splitlines()})
         for oid in self._too_large(blobs):
             lines.pop(oid, None)
             staged.pop(oid, None)
-        return b"".join(line + b"\n" for line in (*lines.values(), *staged))
+        return b"".join((*lines.values(), *(oid + b"\n" for oid in staged)))
 
     def _too_large(self, blobs: Mapping[bytes, IndexEntry]) -> Iterable[bytes]:
         """Return the files outside of the project, if they are too large together to be carried along."""
@@ -164,6 +186,11 @@ class Checkout:
         asked = self.git.ask("cat-file", "--batch-check=%(objectname) %(objectsize:disk)", given=given)
         words = (line.split() for line in asked.splitlines())
         return {oid: int(size) for oid, size in (pair for pair in words if len(pair) == 2) if size.isdigit()}
+
+
+def _present(listed: bytes) -> list[bytes]:
+    """Return the lines of `rev-list --missing=print` about objects that are there."""
+    return [line for line in listed.splitlines(keepends=True) if not line.startswith(b"?")]
 
 
 def read_checkout(git: Git, place: str) -> Checkout | None:

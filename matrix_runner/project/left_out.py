@@ -1,6 +1,5 @@
 """The remark on files that git leaves out although the build may need them, with the option that brings them."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ class _Places:
 
     @classmethod
     def of(cls, tracked: tuple[str, ...], build_files: Iterable[BuildFiles]) -> "_Places":
-        sources = {name.rpartition("/")[0] for name in tracked if os.path.splitext(name)[1] in _SOURCES}
+        sources = {name.rpartition("/")[0] for name in tracked if PurePosixPath(name).suffix in _SOURCES}
         texts = [files.text(name) for files in build_files for name in _BUILD_FILES]
         words = {word for text in texts for word in _words(text)}
         written = {word for text in texts for word in _WRITTEN.findall(text)}

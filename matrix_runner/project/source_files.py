@@ -115,8 +115,8 @@ def list_files(selection: SourceSelection, git: Git | None) -> ListedFiles:
     `git`: None if it must not be asked.
     """
     skips = _Skips(selection)
-    listed = None if git is None else git.files()
-    epoch = _epoch(selection.environ, None if listed is None else git)
+    listed = None if git is None or selection.takes_all else git.files()
+    epoch = _epoch(selection.environ, git)
     left_out: list[LeftOut] = []
     directories: list[str] = []
     if selection.takes_all:
@@ -238,11 +238,11 @@ def _checkouts(project: Path, names: Iterable[str]) -> Iterator[str]:
     """Yield the directories that have a `.git`, beginning with the project, which may be below one."""
     yield ""
     directories = {name.rpartition("/")[0] for name in names}
-    directories |= {parent for directory in directories for parent in parents(directory)}
+    directories |= {parent for directory in directories for parent in directories_around(directory)}
     yield from (place for place in sorted(directories - {""}) if os.path.lexists(project / place / _GIT))
 
 
-def parents(name: str) -> Iterator[str]:
+def directories_around(name: str) -> Iterator[str]:
     """Yield the directories around a name, from the inside; not the top."""
     while "/" in name:
         name = name.rpartition("/")[0]

@@ -9,14 +9,14 @@ SOURCE_FILES: Option[SourceFiles] = Option(
     kind=basic.choice(SourceFiles, "selection of the project's files"),
     default=SourceFiles.GIT,
     section=Section.SOURCE,
-    help="Which files of the project's directory cells get: git (tracked or new ones that are not ignored) or all.",
+    help="Files of the project's directory that cells get: git (tracked, or new and not ignored) or all.",
     details="""
 `git` gives equal wheels from equal commits, whatever else lies in the directory: extension modules and object files of
 another Python, environments, credentials in an ignored `.env`. Files that it leaves out although the build may need
 them are named when a build starts: ignored ones that lie in a package or that a build file names, repositories within
 the project, new files of submodules. Outside of a checkout it takes everything but what builds and tools usually leave
-(`dist`, `build/lib.*`, `.venv`, `*.cpython-*.so` and the like). Its files all have one date, so that no build can depend
-on the time of a checkout.
+(`dist`, `build/lib.*`, `.venv`, `*.cpython-*.so` and the like). All its files have one date: no build depends on when
+they were checked out.
 
 `all` takes everything, with the files' own times, and empty directories: with `[tool.cibuildwheel]` it is the default,
 because cibuildwheel copies the whole directory. In both, the output directory, the report's and the cache directory
