@@ -187,7 +187,12 @@ class Git:
 
 
 def _names(listed: bytes) -> list[str]:
-    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+    """Return listed names, without those in a listed directory: git names both if all in it is ignored singly."""
+    names: list[str] = []
+    for name in sorted(os.fsdecode(name) for name in listed.split(b"\0") if name):
+        if not (names and names[-1].endswith("/") and name.startswith(names[-1])):
+            names.append(name)
+    return names
 
 
 def _is_kept(name: str) -> bool:

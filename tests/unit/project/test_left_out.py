@@ -88,7 +88,7 @@ def test_a_file_that_the_build_writes_is_not_named(tmp_path: Path) -> None:
 
 
 def test_repositories_and_new_files_of_submodules_are_named(tmp_path: Path) -> None:
-    """A second checkout in the directory, and a file that a submodule does not track: one line for all, with their sum."""
+    """A second checkout in the directory, and a file that a submodule does not track: one line, with their sum."""
     library, project = repository(tmp_path / "library"), package(tmp_path)
     git(project, "submodule", "--quiet", "add", str(library), "vendor/library")
     (project / "vendor/library/generated.c").write_text("12345678")
