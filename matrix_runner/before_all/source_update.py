@@ -10,7 +10,7 @@ from matrix_runner.archives import END, archive_of_bytes
 from matrix_runner.digests import text_digest
 from matrix_runner.engine.api import Container, ExecRequest
 from matrix_runner.files import read_exactly
-from matrix_runner.project.source_archive import Digests, SourceArchive
+from matrix_runner.project.source_archive import DIRECTORY, Digests, SourceArchive
 from matrix_runner.project.source_files import directories_around
 from matrix_runner.recipe.layout import Layout
 
@@ -141,8 +141,11 @@ def changes_between(before: Digests, now: Digests) -> Changes:
     """Return the changes that turn the files of `before` into those of `now`."""
     old, new = dict(before), dict(now)
     changed = frozenset(name for name, digest in new.items() if old.get(name) != digest)
-    gone = {name for name in old if name not in new}
-    parents = {parent for name in gone for parent in directories_around(name)}
+    left = {name for name in old if name not in new}
+    # Of a directory that was empty: `before-all` may have written into it.
+    directories = {name for name in left if old[name] == DIRECTORY}
+    gone = left - directories
+    parents = directories | {parent for name in left for parent in directories_around(name)}
     # A former directory with the name of a new file; and git's own files, known only as a whole.
     in_the_way = (parents & set(new)) | {name for name in changed & old.keys() if _is_git(name)}
     return Changes(

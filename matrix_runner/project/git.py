@@ -1,5 +1,6 @@
 """Git queries about a directory: its work tree, files, commit time. Runs no hooks, no monitor, no network."""
 
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -30,18 +31,28 @@ class Git:
         self.directory = directory
         self._environ = environ
 
-    @cached_property
+    @property
     def prefix(self) -> str | None:
         """The directory's path in its work tree, "" for the top; None without git or outside a work tree."""
+        return self._found[0]
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The variables with which git finds this work tree."""
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[str | None, dict[str, str]]:
         explicit = _repository_variables(self._environ)
-        found = None
-        if "GIT_WORK_TREE" in explicit:
-            found = self._find({**self._plain, **explicit})
-        if found is None:
-            found = self._find(self._plain)
-        if found is None and "GIT_DIR" in explicit:
-            found = self._find({**self._plain, **explicit})
-        return found
+        attempts: list[dict[str, str]] = [{}]
+        if explicit:
+            attempts.insert(0 if "GIT_WORK_TREE" in explicit else 1, explicit)
+        for attempt in (*attempts, *_distrusted(self.directory)):
+            variables = {**self._plain, **attempt}
+            prefix = self._find(variables)
+            if prefix is not None:
+                return prefix, variables
+        return None, self._plain
 
     @property
     def top(self) -> Path:
@@ -54,7 +65,7 @@ class Git:
     def at_top(self) -> "Git":
         """Return git for the top of the work tree."""
         git = Git(self.top, self._environ)
-        git.__dict__ |= {"prefix": self.prefix if self.prefix is None else "", "variables": self.variables}
+        git.__dict__["_found"] = (None if self.prefix is None else "", self._found[1])
         return git
 
     def below(self, directory: str) -> "Git":
@@ -121,17 +132,6 @@ class Git:
         return b""
 
     @cached_property
-    def variables(self) -> dict[str, str]:
-        """The variables with which git finds this work tree."""
-        explicit = _repository_variables(self._environ)
-        wanted = {**self._plain, **explicit}
-        if explicit and (
-            ("GIT_WORK_TREE" in explicit and self._find(wanted) is not None) or self._find(self._plain) is None
-        ):
-            return wanted
-        return self._plain
-
-    @cached_property
     def _plain(self) -> dict[str, str]:
         kept = {name: value for name, value in self._environ.items() if not name.startswith("GIT_") or _is_kept(name)}
         # A partial clone would fetch what it lacks.
@@ -156,7 +156,8 @@ class Git:
         its configuration are not run for it (CVE-2022-24765).
         """
         try:
-            if self._run(self.variables, ("rev-parse", "--git-dir"), b"", trusting=False).returncode == 0:
+            # Not with this work tree's own variables: by GIT_DIR, any repository is taken.
+            if self._run(self._plain, ("rev-parse", "--git-dir"), b"", trusting=False).returncode == 0:
                 return ()
             asked = ("config", "--local", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process)$")
             named = self._run(self.variables, asked, b"").stdout
@@ -184,6 +185,17 @@ class Git:
             check=False,
             input=given,
         )
+
+
+def _distrusted(directory: Path) -> Iterator[dict[str, str]]:
+    """Yield variables for the nearest `.git` from a directory upwards.
+
+    Releases 2.35.2 to 2.37, and older ones that distributions patched (Ubuntu 22.04), let no option overrule whom they
+    distrust; a repository that is named is taken all the same.
+    """
+    tops = (each for each in (directory, *directory.parents) if os.path.lexists(each / ".git"))
+    for top in itertools.islice(tops, 1):
+        yield {"GIT_DIR": str(top / ".git"), "GIT_WORK_TREE": str(top)}
 
 
 def _names(listed: bytes) -> list[str]:

@@ -69,6 +69,11 @@ class Histories:
     prefix: str = ""
     notices: tuple[str, ...] = ()
 
+    def tracked(self) -> frozenset[str]:
+        """Return the names, relative to the project, of the files that git tracks."""
+        checkouts = (one for one in self.all if isinstance(one, Checkout))
+        return frozenset(each.packed_name(entry) for each in checkouts for entry in each.entries)
+
     @classmethod
     def of(cls, project: Path, git: Git | None, listed: ListedFiles) -> "Histories":
         """Read the checkouts of the listed places."""

@@ -207,7 +207,7 @@ def read_checkout(git: Git, place: str) -> Checkout | None:
     start = os.fsencode(prefix) + b"/"
     if prefix and not any(entry.name.startswith(start) for entry in entries) and top.ask("check-ignore", prefix):
         return None
-    own = read_pairs(top.ask("config", "--list", "--local", "-z"))
+    own = read_pairs(top.ask("config", "--list", "--local", "--includes", "-z"))
     effective = read_pairs(top.ask("config", "--list", "-z"))
     head = top.ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}").decode().strip()
     branch = os.fsdecode(top.ask("symbolic-ref", "--quiet", "HEAD").rstrip(b"\n"))

@@ -11,7 +11,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,9 @@ from matrix_runner.project.source_files import ListedFiles, SourceSelection, lis
 
 Digests = tuple[tuple[str, str], ...]
 """The digest of each file's content, kind and mode, by name, sorted; for `.git`, of the state that a build can see."""
+
+DIRECTORY: Final = "directory"
+"""The digest of a directory in which nothing is packed."""
 
 FILE_TIME: Final = 315_619_200
 """1980-01-02, the time of packed files: early, and in no time zone before 1980, where zip files begin. The same for all
@@ -175,11 +178,13 @@ class _Packing:
                     self.digests.append((name, digest))
             for name in self._listed.directories:
                 self._add_directory(archive, self._start + name, FILE_TIME)
-                self.digests.append((name, "directory"))
+                self.digests.append((name, DIRECTORY))
             if not self._traits:
                 hint = "is everything in it ignored by git?"
                 raise UsageError(f"{self._project} has no file to build from", hint=hint)
             self.files = len(self._traits)
+            if self._selection.keeps_times:
+                self.digests = _with_order(self.digests, self._traits, histories.tracked())
             for history in histories.all:
                 seen = history.seen_with(self._traits)
                 self.digests.append((f"{seen.place}/.git".lstrip("/"), seen.digest()))
@@ -232,6 +237,21 @@ class _Packing:
         else:
             self._notices.append(f"{name} is no file, directory or link: left out")
         return None
+
+
+def _with_order(
+    digests: list[tuple[str, str]], traits: Mapping[str, FileTraits], tracked: frozenset[str]
+) -> list[tuple[str, str]]:
+    """Return digests that tell whether files that git does not track are older than those that it does.
+
+    Such a file may be made of the others; build tools make it anew, or do not, by that.
+    """
+    newest = max((traits[name].time for name in tracked & traits.keys()), default=0)
+
+    def is_older(name: str) -> bool:
+        return name in traits and name not in tracked and traits[name].time < newest
+
+    return [(name, f"{digest} older" if is_older(name) else digest) for name, digest in digests]
 
 
 def _leads_out(link: Path, project: Path) -> bool:

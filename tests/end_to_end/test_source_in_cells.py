@@ -116,9 +116,11 @@ def test_a_prepared_image_gets_new_history(images: ImageSource, tmp_path: Path, 
     files |= {"demo/__init__.py": "", "demo/static/app.js": ""}
     files["pyproject.toml"] = files["pyproject.toml"].replace('version = "1.0"', 'dynamic = ["version"]')
     files["answer.c"] = files["answer.c"].replace("PyInit_answer", "PyInit__answer")
-    (tmp_path / "p").mkdir()
-    git(tmp_path / "p", "init", "-q")
-    project = commit(write_project(tmp_path / "p", files), "first", tag="v1.0")
+    top = repository(tmp_path / "top")
+    # The one below the top of its repository.
+    project = write_project(top / "python" if table == "own" else top, files)
+    git(top, "tag", "-d", "v1.2")
+    commit(top, "fourth", tag="v1.0")
     variables |= {
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
@@ -131,7 +133,8 @@ def test_a_prepared_image_gets_new_history(images: ImageSource, tmp_path: Path, 
         assert first.code == 0, first.output
         for path in project.glob("*.c"):
             path.touch()
-        commit(write_project(project, {"demo/new.py": ""}), "second", tag="v2.0")
+        write_project(project, {"demo/new.py": ""})
+        commit(top, "fifth", tag="v2.0")
         second = run_build(project, tmp_path / "out-2", *images.only(CELL), **variables)
         assert second.code == 0, second.output
         assert "before-all is not run" in second.output

@@ -122,10 +122,13 @@ def odd_references(room: Path) -> Path:
 
 def modified(room: Path) -> Path:
     """Change, delete, stage and announce files."""
-    project = commit(write(repository(room / "p"), gone_py="x", run_py="x", staged_py="x"), "fourth")
+    project = write(repository(room / "p"), gone_py="x", run_py="x", staged_py="x")
+    (project / os.fsdecode(b"odd \n\xffname")).write_text("x")
+    commit(project, "fourth")
+    (project / os.fsdecode(b"odd \n\xffname")).write_text("y")
     (project / "gone.py").unlink()
     (project / "run.py").chmod(0o755)
-    git(project, "add", *("staged.py", write(project, staged_py="y", new_py="z").name)[:1])
+    git(write(project, staged_py="y", new_py="z"), "add", "staged.py")
     git(project, "add", "-N", "new.py")
     return write(project, setup_py="longer than before\n")
 
@@ -314,6 +317,24 @@ def test_another_users_programs_are_not_run(tmp_path: Path) -> None:
     environ = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_NOSYSTEM": "1"}
     survey(SourceSelection(project=project, environ={"PATH": os.environ["PATH"], **environ}))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_git_that_lets_no_option_overrule_its_distrust(tmp_path: Path) -> None:
+    """Git 2.35.2 to 2.37, and Ubuntu 22.04's, ignore `-c safe.directory`: repositories of others are read there too."""
+    project = repository(tmp_path / "p")
+    git(project, "config", "filter.evil.clean", f"touch {tmp_path}/ran; cat")
+    (project / ".gitattributes").write_text("* filter=evil\n")
+    os.utime(project / "setup.py", (1, 1))
+    tool = tmp_path / "bin/git"
+    tool.parent.mkdir()
+    words = """for word; do shift; [ "$word" = 'safe.directory=*' ] && word=x.y=z; set -- "$@" "$word"; done"""
+    tool.write_text(f'#!/bin/sh\n{words}\nexec {shutil.which("git")} "$@"\n')
+    tool.chmod(0o755)
+    environ = {"PATH": f"{tool.parent}:{os.environ['PATH']}", "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    inside = cell(project, tmp_path / "room", environ)
+    assert not (tmp_path / "ran").exists()
+    assert answers(inside)["describe --tags --match v*"] == answers(project)["describe --tags --match v*"]
+    assert (inside / "src/demo.py").exists()
 
 
 def test_the_key_sees_what_a_build_can_see(tmp_path: Path) -> None:

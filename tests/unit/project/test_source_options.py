@@ -75,6 +75,21 @@ def test_all_keeps_times_and_git_does_not(tmp_path: Path) -> None:
         assert found == expected
 
 
+def test_the_order_of_times_counts_where_build_tools_go_by_it(tmp_path: Path) -> None:
+    """An object file that is older than the sources is another input than the same one made of them; dates are not."""
+    project = project_of(tmp_path)
+
+    def digests(moment: int, made: int) -> dict[str, str]:
+        for name in TRACKED | IGNORED | {"new.txt"}:
+            os.utime(project / name, (0, moment if name in TRACKED else made))
+        return dict(survey(SourceSelection(project=project, environ={}, files=SourceFiles.ALL)).digests)
+
+    fresh = digests(1_000, 1_001)
+    assert digests(5_000, 5_001) == fresh
+    stale = digests(1_000, 999)
+    assert {name for name in fresh if fresh[name] != stale[name]} == IGNORED | {"new.txt"}
+
+
 def test_an_sdist_is_packed_as_a_whole(tmp_path: Path) -> None:
     """Whatever is in an sdist was put there on purpose; git, which its configuration could abuse, is not asked."""
     project = write(tmp_path / "p", setup_py="x", dist__a_js="x", build__lib_x__a_py="x", _cache__x_txt="x")
