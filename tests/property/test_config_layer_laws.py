@@ -280,6 +280,8 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "cache-size": st.integers(1024**2, 1024**5),
         "cache-dir": filled,
         "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),
+        ("source-include", "source-exclude"): st.lists(plain, max_size=3),
+        "source-files": st.sampled_from(("git", "all")),
         "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
         "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,
