@@ -160,10 +160,11 @@ class _Packing:
 
     def notices(self) -> list[str]:
         """Return what is to be said of the files; of many links that lead out, the first."""
-        more = len(self._links) - _MOST_LINKS
-        shown = (
-            self._links if more <= 0 else [*self._links[:_MOST_LINKS], f"{more} more links lead outside the project"]
-        )
+        # With all files, environments in the project bring many.
+        most = 1 if self._selection.keeps_times else _MOST_LINKS
+        more = len(self._links) - most
+        verb = "link leads" if more == 1 else "links lead"
+        shown = self._links if more <= 0 else [*self._links[:most], f"{more} more {verb} outside the project"]
         return self._notices + shown
 
     def write(self, target: Path | None, histories: Histories) -> None:

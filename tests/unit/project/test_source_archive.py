@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from matrix_runner.config.kinds.values import SourceFiles
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.project.source_archive import FILE_TIME, SourceArchive, pack
 from matrix_runner.project.source_files import SourceSelection
@@ -166,6 +167,8 @@ def test_links_are_packed_as_links(tmp_path: Path) -> None:
     assert "to_directory/file.txt" not in found
     told = {notice.split(" ")[0] for notice in archive.notices}
     assert told == {"escaping", "absolute", "absolute_inside"}
+    everything = SourceSelection(project=project, environ={}, files=SourceFiles.ALL)
+    assert pack(everything, tmp_path / "all.tar").notices[1:] == ("2 more links lead outside the project",)
 
 
 def test_pipes_and_sockets_are_left_out_unopened(tmp_path: Path) -> None:
