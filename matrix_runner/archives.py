@@ -21,9 +21,9 @@ def archive_of(path: Path, name: str) -> Iterator[bytes]:
     yield padding(size) + END
 
 
-def archive_of_bytes(name: str, data: bytes) -> Iterator[bytes]:
-    """Stream a tar with one file in it, of that name and content."""
-    yield _header(name, len(data))
+def archive_of_bytes(name: str, data: bytes, *, time: int = 0) -> Iterator[bytes]:
+    """Stream a tar with one file in it, of that name and content. `time`: the file's, in seconds since 1970."""
+    yield _header(name, len(data), time)
     yield data
     yield padding(len(data)) + END
 
@@ -33,7 +33,7 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCKSIZE)
 
 
-def _header(name: str, size: int) -> bytes:
+def _header(name: str, size: int, time: int = 0) -> bytes:
     info = TarInfo(name)
-    info.size = size
+    info.size, info.mtime = size, time
     return info.tobuf(PAX_FORMAT)

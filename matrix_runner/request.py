@@ -7,10 +7,11 @@ from pathlib import Path
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.source_options import SOURCE_EXCLUDE, SOURCE_FILES, SOURCE_HISTORY, SOURCE_INCLUDE
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.events import Listener
-from matrix_runner.project.source_archive import SourceSelection
+from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.wheelhouse.report_directory import LOGS
 
 
@@ -20,7 +21,8 @@ class BuildInputs:
 
     `project`: the directory to copy into the cells. `package`: the directory in it to build, relative with `/`; "" for
     the project itself. `build_files`: the package's. `origin`: the directory or sdist that identifies the project from
-    run to run; None: `project`. `cache`: the directory of cached cells; None: no cache.
+    run to run; None: `project`. `cache`: the directory of cached cells; None: no cache. `private`: further
+    directories of this program, which are not the project's although they may be in it.
     """
 
     project: Path
@@ -33,6 +35,7 @@ class BuildInputs:
     package: str = ""
     origin: Path | None = None
     cache: Path | None = None
+    private: tuple[Path, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -47,9 +50,18 @@ class BuildInputs:
     @property
     def source(self) -> SourceSelection:
         """The files to pack, without the directories that runs themselves create in a project."""
-        exclude = (self.output_dir, self.report_dir, *(() if self.cache is None else (self.cache,)))
         files = (self.build_files, *((BuildFiles(self.project),) if self.package else ()))
-        return SourceSelection(project=self.project, environ=self.environ, exclude=exclude, build_files=files)
+        return SourceSelection(
+            project=self.project,
+            environ=self.environ,
+            own=(self.output_dir, self.report_dir, *self.private, *(() if self.cache is None else (self.cache,))),
+            build_files=files,
+            files=self.settings[SOURCE_FILES],
+            include=self.settings[SOURCE_INCLUDE],
+            exclude=self.settings[SOURCE_EXCLUDE],
+            with_history=self.settings[SOURCE_HISTORY],
+            is_sdist=self.origin is not None and self.origin != self.project,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

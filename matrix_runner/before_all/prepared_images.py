@@ -53,7 +53,9 @@ class PreparedImages:
         environ: Mapping[str, str],
     ) -> "PreparedImages":
         """Create it for the jobs to run, each in a probed image."""
-        keys = PreparedKeys(identity=volumes.identity, images=images, digests=source.digests, environ=environ)
+        keys = PreparedKeys(
+            identity=volumes.identity, images=images, digests=source.digests, prefix=source.prefix, environ=environ
+        )
         return cls(keys.of(jobs), source, volumes)
 
     def adopt_existing(self, engine: Engine) -> None:
@@ -115,7 +117,10 @@ class PreparedImages:
         remove_variable_files(container)
         metadata = self._metadata(self._keys[job.cell], base)
         if metadata.is_persistent:
-            put(layout.matrix, archive_of_bytes("source-list", write_list(self._source.digests)))
+            put(
+                layout.matrix,
+                archive_of_bytes("source-list", write_list(self._source.digests), time=self._source.newest),
+            )
         return PreparedImage(image=container.snapshot(metadata), source=self._digest)
 
     def settle(self, job: Job, *, prepared: PreparedImage | None = None, failure: Failure | None = None) -> None:

@@ -14,9 +14,9 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import Digests
 
-_FORMAT = "2"
+_FORMAT = "3"
 """Increased when prepared images are made differently, which invalidates all earlier ones. Those of format 1 contained
-variables, secrets of CI systems among them."""
+variables, secrets of CI systems among them; files of format 2 had the times of their commits."""
 
 
 def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:
@@ -47,7 +47,7 @@ def unmatched_patterns(digests: Digests, patterns: tuple[str, ...]) -> tuple[str
 class PreparedKeys:
     """Computes the keys of prepared images: digests of everything visible to `before-all` but the cell that runs it.
 
-    `identity`: of the project, as in `ProjectVolumes`.
+    `identity`: of the project, as in `ProjectVolumes`. `prefix`: the project's directory in its repository.
 
     Excludes the time of the last commit (SOURCE_DATE_EPOCH), which would give every commit another image.
     """
@@ -55,6 +55,7 @@ class PreparedKeys:
     identity: str
     images: ProbedImages
     digests: Digests
+    prefix: str
     environ: Mapping[str, str]
 
     def of(self, jobs: Iterable[Job]) -> dict[Cell, str]:
@@ -82,6 +83,7 @@ class PreparedKeys:
             [(name, environ.get(name)) for name in settings[ENVIRONMENT_PASS]],
             settings[CONTAINER_ENGINE].arguments.words,
             settings.is_drop_in,
+            self.prefix,
             inputs,
         )
         return json_digest(parts)

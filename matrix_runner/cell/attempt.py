@@ -90,10 +90,22 @@ class Attempt:
         source, image = self._materials.source, self._part.image
         if image is None:
             with self._steps.step(StepKind.PREPARE, f"put {source.files} files"):
-                self._put(self._layout.project, source.read())
+                self._put(self._layout.source, source.read())
+                self._link_project()
         elif not self._materials.prepared.is_current(image):
             with self._steps.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
                 self._update_source(image)
+
+    def _link_project(self) -> None:
+        """Make the project's fixed path lead to its place in its repository."""
+        layout = self._layout
+        if not layout.prefix:
+            return
+        # The local engine has made it a directory.
+        script = 'rmdir "$1" 2>/dev/null; ln -s "$2" "$1"'
+        request = ExecRequest(argv=("sh", "-c", script, "sh", layout.link, layout.project), cwd="/", timeout=60)
+        if not self._container.exec(request, lambda _: None).is_success:
+            raise ContainerLost(f"{layout.link} cannot be made in the container")
 
     def _update_source(self, image: PreparedImage) -> None:
         prepared = self._materials.prepared
@@ -260,7 +272,7 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
             settings=job.settings,
             facts=opened.image.facts,
             interpreter=interpreter,
-            layout=Layout(root=opened.container.root, inner=inputs.package),
+            layout=Layout(root=opened.container.root, inner=inputs.package, prefix=materials.source.prefix),
             is_disposable=opened.container.is_disposable,
             pinned=load_constraints(),
         ),

@@ -28,6 +28,11 @@ def scratch_dir() -> Path:
     return _of_home(user_cache_path) / "runs"
 
 
+def private_directories() -> tuple[Path, ...]:
+    """Return the program's own directories, which no source tree includes although a home directory may be one."""
+    return state_dir(), _of_home(user_cache_path)
+
+
 def image_dir() -> Path:
     """Return the permanent directory for materials of images made here: sources, compiled interpreters, logs."""
     return _of_home(user_cache_path) / "image"

@@ -14,8 +14,8 @@ import click
 
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.selectors import Selector
-from matrix_runner.config.options.output_options import PROJECT_DIR
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
+from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import ConfigError, UsageError
 from matrix_runner.files import replacing
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from matrix_runner.cli.directories import cache_dir, scratch_dir, surroundings
+from matrix_runner.cli.directories import cache_dir, private_directories, scratch_dir, surroundings
 from matrix_runner.cli.flags import given_flags
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.output_options import OUTPUT_DIR, PROJECT_DIR, REPORT_DIR
+from matrix_runner.config.options.output_options import OUTPUT_DIR, REPORT_DIR
 from matrix_runner.config.options.run_options import DEBUG_TRACEBACK
+from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class OpenedProject:
             package=self.package,
             origin=self.origin,
             cache=cache_dir(self.settings),
+            private=private_directories(),
         )
 
 

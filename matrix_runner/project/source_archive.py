@@ -1,32 +1,52 @@
 """The source archive: the project's files in one normalised tar, packed once a run, with a digest of each.
 
 Normalised means: sorted names, owner 0, modes 644 or 755, one modification time. So equal sources give equal bytes, and
-a build cannot depend on the time or user of a checkout (reference: reproducible-builds.org).
+a build cannot depend on the time or user of a checkout (reference: reproducible-builds.org). Two exceptions: with
+`source-files = "all"` files keep their times, and git's own packs may differ between equal checkouts.
 """
 
 import errno
 import hashlib
+import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from tempfile import TemporaryDirectory
+from typing import IO, Final, cast
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.files import chunks_of, read_exactly
 from matrix_runner.project.git import Git
-from matrix_runner.project.source_files import list_files
+from matrix_runner.project.git_index import FileTraits
+from matrix_runner.project.histories import Histories, History
+from matrix_runner.project.left_out import remark
+from matrix_runner.project.source_files import ListedFiles, SourceSelection, list_files
 
 Digests = tuple[tuple[str, str], ...]
 """The digest of each file's content, kind and mode, by name, sorted; for `.git`, of the state that a build can see."""
 
+DIRECTORY: Final = "directory"
+"""The digest of a directory in which nothing is packed."""
+
+FILE_TIME: Final = 315_619_200
+"""1980-01-02, the time of packed files: early, and in no time zone before 1980, where zip files begin. The same for all
+commits, so that git recognises unchanged files in prepared images of earlier ones."""
+
+_MOST_LINKS: Final = 3
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceArchive:
-    """A tar of the project on disk. `epoch`: its files' modification time, for SOURCE_DATE_EPOCH. `size` in bytes."""
+    """A tar of the project on disk. `epoch`: for SOURCE_DATE_EPOCH. `size` in bytes.
+
+    `prefix`: the project's directory in its repository, if that is packed too: then the repository's top is the top of
+    the archive, and all names in it begin with the prefix. `newest`: the latest time of a file, in seconds since 1970.
+    `is_uniform`: whether all files have one time, the same in all runs.
+    """
 
     path: Path
     size: int
@@ -34,6 +54,9 @@ class SourceArchive:
     epoch: int
     notices: tuple[str, ...]
     digests: Digests = ()
+    prefix: str = ""
+    newest: int = FILE_TIME
+    is_uniform: bool = True
 
     def read(self) -> Iterator[bytes]:
         """Stream the archive; every caller has its own file position. Raise OSError."""
@@ -48,20 +71,9 @@ class Survey:
     files: int
     epoch: int
     notices: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceSelection:
-    """The files of a project to pack: those of `source_files.list_files`.
-
-    `exclude`: directories never to pack, such as the output directory. `build_files`: of the project, and of the
-    package if that is another directory; default: the project's.
-    """
-
-    project: Path
-    environ: Mapping[str, str]
-    exclude: Iterable[Path] = ()
-    build_files: tuple[BuildFiles, ...] = ()
+    prefix: str = ""
+    newest: int = FILE_TIME
+    is_uniform: bool = True
 
 
 def pack(selection: SourceSelection, target: Path) -> SourceArchive:
@@ -78,6 +90,9 @@ def pack(selection: SourceSelection, target: Path) -> SourceArchive:
         epoch=found.epoch,
         notices=found.notices,
         digests=found.digests,
+        prefix=found.prefix,
+        newest=found.newest,
+        is_uniform=found.is_uniform,
     )
 
 
@@ -87,26 +102,30 @@ def survey(selection: SourceSelection) -> Survey:
 
 
 def _gather(selection: SourceSelection, target: Path | None) -> Survey:
-    project, environ = selection.project, selection.environ
-    git = Git(project, environ)
-    files = selection.build_files or (BuildFiles(project),)
+    # In an sdist nothing is run that its own configuration of git could name.
+    git = None if selection.is_sdist else Git(selection.project, selection.environ)
     notices: list[str] = []
     for attempt in (1, 2):
         try:
-            listed = list_files(project, git, environ=environ, exclude=selection.exclude, build_files=files)
-            notices += listed.notices
-            digests = _write(project, listed.names, target, listed.epoch, notices)
+            listed = list_files(selection, git)
+            histories = Histories.of(selection.project, git, listed)
+            packing = _Packing(selection, histories.prefix, listed)
+            packing.write(target, histories)
             break
         except (tarfile.TarError, OSError) as error:
             # A file that shrinks or vanishes between listing and reading: an editor or a build is active.
             if attempt == 2:
                 raise MachineError(f"cannot pack the project: {error}", hint=_advice(error)) from error
-    # Files of `.git` change without a real change: use the state that git reports instead.
-    seen = [pair for pair in digests if not pair[0].startswith(".git/")]
-    if len(seen) < len(digests):
-        seen.append((".git", hashlib.sha256(git.state()).hexdigest()))
+    left_out = remark(selection.project, listed, selection.build_files or (BuildFiles(selection.project),))
+    notices += (*packing.notices(), *histories.notices, *((left_out,) if left_out else ()))
     return Survey(
-        digests=tuple(sorted(seen)), files=len(digests), epoch=listed.epoch, notices=tuple(dict.fromkeys(notices))
+        digests=tuple(sorted(packing.digests)),
+        files=packing.files,
+        epoch=listed.epoch,
+        notices=tuple(dict.fromkeys(notices)),
+        prefix=histories.prefix,
+        newest=packing.newest,
+        is_uniform=not selection.keeps_times,
     )
 
 
@@ -119,18 +138,121 @@ def _advice(error: Exception) -> str:
     return "a file changes while it is read: stop what writes there, or add it to .gitignore"
 
 
-def _write(
-    project: Path, names: Iterable[str], target: Path | None, epoch: int, notices: list[str]
+class _Packing:
+    """Writes the tar, if there is a target, and collects the digest of each file."""
+
+    def __init__(self, selection: SourceSelection, prefix: str, listed: ListedFiles) -> None:
+        """`prefix`: of all names in the archive."""
+        self._selection = selection
+        self._project = selection.project
+        self._start = f"{prefix}/" if prefix else ""
+        self._listed = listed
+        self._traits: dict[str, FileTraits] = {}
+        self._links: list[str] = []
+        self._notices: list[str] = []
+        self.digests: list[tuple[str, str]] = []
+        self.files = 0
+
+    @property
+    def newest(self) -> int:
+        """The latest time of a packed file."""
+        return max((traits.time for traits in self._traits.values()), default=FILE_TIME)
+
+    def notices(self) -> list[str]:
+        """Return what is to be said of the files; of many links that lead out, the first."""
+        # With all files, environments in the project bring many.
+        most = 1 if self._selection.keeps_times else _MOST_LINKS
+        more = len(self._links) - most
+        verb = "link leads" if more == 1 else "links lead"
+        shown = self._links if more <= 0 else [*self._links[:most], f"{more} more {verb} outside the project"]
+        return self._notices + shown
+
+    def write(self, target: Path | None, histories: Histories) -> None:
+        """Write all. Raise UsageError if there are no files, OSError, TarError, MachineError."""
+        with tarfile.open(
+            target or os.devnull, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+        ) as tar:
+            archive = None if target is None else tar
+            for name in self._listed.names:
+                digest = self._add(archive, name)
+                if digest is not None:
+                    self.digests.append((name, digest))
+            for name in self._listed.directories:
+                self._add_directory(archive, self._start + name, FILE_TIME)
+                self.digests.append((name, DIRECTORY))
+            if not self._traits:
+                hint = "is everything in it ignored by git?"
+                raise UsageError(f"{self._project} has no file to build from", hint=hint)
+            self.files = len(self._traits)
+            if self._selection.keeps_times:
+                self.digests = _with_order(self.digests, self._traits, histories.tracked())
+            for history in histories.all:
+                seen = history.seen_with(self._traits)
+                self.digests.append((f"{seen.place}/.git".lstrip("/"), seen.digest()))
+                if archive is not None and target is not None:
+                    self._add_history(archive, seen, target.parent)
+
+    def _add_history(self, archive: tarfile.TarFile, history: History, scratch: Path) -> None:
+        place = f"{self._start}{history.place}/.git" if history.place else ".git"
+        # Later than all files: git reads files anew that are not older than its index.
+        time = self.newest + 1
+        with TemporaryDirectory(prefix="history-", dir=scratch) as room:
+            for name, content in history.contents(self._traits, Path(room)):
+                if content is None:
+                    self._add_directory(archive, f"{place}/{name}", time)
+                elif isinstance(content, Path):
+                    _add_file(archive, content, _info(f"{place}/{name}", time))
+                else:
+                    _add_bytes(archive, content, _info(f"{place}/{name}", time))
+
+    def _add_directory(self, archive: tarfile.TarFile | None, name: str, time: int) -> None:
+        if archive is not None:
+            info = _info(name, time, is_executable=True)
+            info.type = tarfile.DIRTYPE
+            archive.addfile(info)
+
+    def _add(self, archive: tarfile.TarFile | None, name: str) -> str | None:
+        """Add a file to the archive, if there is one; return its digest, None if it is left out."""
+        path = self._project / name
+        status = path.lstat()
+        time = max(int(status.st_mtime), 0) if self._selection.keeps_times else FILE_TIME
+        info = _info(self._start + name, time, is_executable=bool(status.st_mode & 0o100))
+        if stat.S_ISLNK(status.st_mode):
+            info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
+            self._traits[name] = FileTraits(time=time, size=len(os.fsencode(info.linkname)))
+            if _leads_out(path, self._project):
+                self._links.append(
+                    f"{name} links to {info.linkname}, outside the project: the container will not have it"
+                )
+            if archive is not None:
+                archive.addfile(info)
+            return f"{hashlib.sha256(os.fsencode(info.linkname)).hexdigest()} link"
+        if stat.S_ISREG(status.st_mode):
+            digest = _add_file(archive, path, info)
+            self._traits[name] = FileTraits(time=time, size=info.size)
+            return digest
+        if stat.S_ISDIR(status.st_mode):
+            # git lists a directory only in place of a submodule.
+            fetch = "`git submodule update --init --recursive`"
+            self._notices.append(f"{name} is a submodule that was not fetched: {fetch}")
+        else:
+            self._notices.append(f"{name} is no file, directory or link: left out")
+        return None
+
+
+def _with_order(
+    digests: list[tuple[str, str]], traits: Mapping[str, FileTraits], tracked: frozenset[str]
 ) -> list[tuple[str, str]]:
-    """Write the tar, if there is a target; return each file's digest."""
-    with tarfile.open(
-        target or os.devnull, "w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
-    ) as archive:
-        found = [(name, _add(None if target is None else archive, project, name, epoch, notices)) for name in names]
-    digests = [(name, digest) for name, digest in found if digest is not None]
-    if not digests:
-        raise UsageError(f"{project} has no file to build from", hint="is everything in it ignored by git?")
-    return digests
+    """Return digests that tell whether files that git does not track are older than those that it does.
+
+    Such a file may be made of the others; build tools make it anew, or do not, by that.
+    """
+    newest = max((traits[name].time for name in tracked & traits.keys()), default=0)
+
+    def is_older(name: str) -> bool:
+        return name in traits and name not in tracked and traits[name].time < newest
+
+    return [(name, f"{digest} older" if is_older(name) else digest) for name, digest in digests]
 
 
 def _leads_out(link: Path, project: Path) -> bool:
@@ -152,28 +274,16 @@ class _Hashing:
         return data
 
 
-def _add(archive: tarfile.TarFile | None, project: Path, name: str, epoch: int, notices: list[str]) -> str | None:
-    """Add a file to the archive, if there is one; return its digest, None if it is left out."""
-    path = project / name
-    status = path.lstat()
+def _info(name: str, time: int, *, is_executable: bool = False) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
-    info.mtime = epoch
-    info.mode = 0o755 if status.st_mode & 0o100 else 0o644
-    if stat.S_ISLNK(status.st_mode):
-        info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
-        if _leads_out(path, project):
-            notices.append(f"{name} links to {info.linkname}, outside the project: the container will not have it")
-        if archive is not None:
-            archive.addfile(info)
-        return f"{hashlib.sha256(os.fsencode(info.linkname)).hexdigest()} link"
-    if stat.S_ISREG(status.st_mode):
-        return _add_file(archive, path, info)
-    if stat.S_ISDIR(status.st_mode):
-        # git lists a directory only in place of a submodule.
-        notices.append(f"{name} is a submodule that was not fetched: `git submodule update --init --recursive`")
-    else:
-        notices.append(f"{name} is no file, directory or link: left out")
-    return None
+    info.mtime = time
+    info.mode = 0o755 if is_executable else 0o644
+    return info
+
+
+def _add_bytes(archive: tarfile.TarFile, data: bytes, info: tarfile.TarInfo) -> None:
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
 
 
 def _add_file(archive: tarfile.TarFile | None, path: Path, info: tarfile.TarInfo) -> str:

@@ -7,15 +7,27 @@ from dataclasses import dataclass
 class Layout:
     """The paths of a cell's files in its container. The same in every cell, so that builds are reproducible.
 
-    `inner`: the package's directory, relative to the project with `/`; "" if the project is the package.
+    `inner`: the package's directory, relative to the project with `/`; "" if the project is the package. `prefix`: the
+    project's directory in its repository, if that goes along and is larger; "" otherwise.
     """
 
     root: str
     inner: str = ""
+    prefix: str = ""
+
+    @property
+    def source(self) -> str:
+        """The directory of all that was packed: the project, or the top of the repository that it is in."""
+        return f"{self.root}/repository" if self.prefix else self.link
 
     @property
     def project(self) -> str:
-        """The source tree: `{project}` in commands."""
+        """The source tree: `{project}` in commands. In its repository it has its place there, so that git finds it."""
+        return f"{self.source}/{self.prefix}" if self.prefix else self.link
+
+    @property
+    def link(self) -> str:
+        """The project's fixed path, which commands may name: itself, or a link to it."""
         return f"{self.root}/project"
 
     @property

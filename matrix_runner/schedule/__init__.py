@@ -1,10 +1,10 @@
 """The scheduler: a pool of workers, slots, queue order and interrupts. Knows tasks and cells, not wheels."""
 
-from matrix_runner.schedule.batch import Again, Task
 from matrix_runner.schedule.durations import Durations
 from matrix_runner.schedule.next_task import Load, queue_order
 from matrix_runner.schedule.pool import Pool
 from matrix_runner.schedule.signals import Interrupt
 from matrix_runner.schedule.slot import Slot
+from matrix_runner.schedule.task import Again, Task
 
 __all__ = ["Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"]

@@ -2,41 +2,19 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Generic, TypeVar, final
 
 from matrix_runner.schedule.next_task import Capacity, Load, next_ahead, next_for_slots, overtaken_by
 from matrix_runner.schedule.signals import Interrupt
-from matrix_runner.schedule.slot import Slot
+from matrix_runner.schedule.task import Again, Task
 
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 
 AHEAD = 2
 """Tasks that may begin before their slots are free: the next containers open while the current cells run. Two, since
 cells that began together often end together; never more than there are slots."""
-
-
-class Again(Enum):
-    """The end of a task that goes back to the queue; its claim then says when it may start anew."""
-
-    AGAIN = "again"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Task(Generic[R_co]):
-    """A unit of work for the pool. `run` must not raise for expected errors.
-
-    `claim`: asked before the task starts, one claim at a time; False postpones the task. Repeated when any task ends
-    and on `Pool.wake`; a granted claim must stay granted. `slot`: for a task that holds its slots during only a part of
-    `run` and may begin before it has them; None: one slot for the whole of `run`.
-    """
-
-    run: Callable[[], R_co | Again]
-    claim: Callable[[], bool] = lambda: True
-    slot: Slot | None = None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Listener, Notice, Tick
-from matrix_runner.schedule.batch import AHEAD, Batch, Task
+from matrix_runner.schedule.batch import AHEAD, Batch
 from matrix_runner.schedule.event_queue import EventQueue
 from matrix_runner.schedule.next_task import Capacity
 from matrix_runner.schedule.signals import Interrupt
+from matrix_runner.schedule.task import Task
 
 R = TypeVar("R")
 

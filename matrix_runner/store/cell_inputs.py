@@ -12,7 +12,7 @@ import msgspec
 
 from matrix_runner.digests import text_digest
 
-FORMAT = "1"
+FORMAT = "2"
 """Increased when cells treat the same inputs differently, which invalidates all earlier entries."""
 
 Named = tuple[tuple[str, str], ...]

@@ -13,7 +13,8 @@ from matrix_runner import catalog
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.model.platforms import Arch
-from matrix_runner.project.source_archive import SourceSelection, pack
+from matrix_runner.project.source_archive import pack
+from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.wheelhouse.inspection import inspect
 
 pytestmark = [pytest.mark.network, pytest.mark.own_images]

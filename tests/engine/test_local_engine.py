@@ -257,15 +257,17 @@ def test_a_missing_directory_is_named(container: LocalContainer) -> None:
 
 @pytest.mark.parametrize(
     "member",
-    [link("out", "/etc/passwd"), link("out", "../../../x"), tarfile.TarInfo("../../x"), link("a/b/out", "../../../x")],
-    ids=["absolute link", "relative link", "member", "deep link"],
+    [tarfile.TarInfo("../../x"), link("../x", "y"), tarfile.TarInfo("out/x"), link("out/y", "x"), tarfile.TarInfo("x")],
+    ids=["member", "link", "through a link", "link through a link", "over a link"],
 )
-def test_nothing_is_unpacked_outside(member: tarfile.TarInfo, container: LocalContainer) -> None:
-    """A member that leads out of the directory is an error, and nothing is written."""
+def test_nothing_is_unpacked_outside(member: tarfile.TarInfo, container: LocalContainer, tmp_path: Path) -> None:
+    """Links may lead out of the directory, as an environment's do; a member that would be written there is an error."""
+    container.put(f"{container.root}/project", archive(link("out", str(tmp_path)), link("x", f"{tmp_path}/x")))
     with pytest.raises(EngineError):
         container.put(f"{container.root}/project", archive(member))
+    assert Path(container.root, "project/out").readlink() == tmp_path
     assert not os.path.lexists(f"{container.root}/x")
-    assert not os.path.lexists(f"{container.root}/project/out")
+    assert not list(tmp_path.glob("[xy]"))
 
 
 def test_links_inside_are_kept(container: LocalContainer) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from matrix_runner.errors import MachineError
-from matrix_runner.project.source_archive import SourceSelection, pack
+from matrix_runner.project.source_archive import pack
+from matrix_runner.project.source_files import SourceSelection
 
 _NOBODY = 65534
 

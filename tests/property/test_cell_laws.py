@@ -17,7 +17,8 @@ from matrix_runner.config.options.build_options import BEFORE_BUILD, ENVIRONMENT
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_REQUIRES
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.project.source_archive import SourceSelection, pack
+from matrix_runner.project.source_archive import pack
+from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.recipe.image_facts import find_problem, parse_probe
 
 CATALOG = catalog.load()

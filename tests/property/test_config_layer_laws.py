@@ -264,6 +264,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         ("test-requires", "audit-requires"): st.lists(filled, max_size=3),
         ("test-extras", "test-groups", "test-sources", "before-all-inputs"): st.lists(plain, max_size=3),
         ("step-timeout", "silence-timeout", "cache-max-age", "engine-timeout"): st.integers(0, 86400),
+        ("source-include", "source-exclude"): st.lists(plain, max_size=3),
     }
     made: dict[str, st.SearchStrategy[object]] = {name: one for names, one in several.items() for name in names}
     made |= {
@@ -280,6 +281,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "cache-size": st.integers(1024**2, 1024**5),
         "cache-dir": filled,
         "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),
+        "source-files": st.sampled_from(("git", "all")),
         "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
         "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,

@@ -52,6 +52,18 @@ class EngineChoice(Enum):
         return self.value
 
 
+class SourceFiles(Enum):
+    """The files of the project's directory that go into the cells."""
+
+    GIT = "git"
+    """Those that git tracks, and new ones that it does not ignore."""
+    ALL = "all"
+    """All of them, but for this tool's own output and cache."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class Frontend(Enum):
     """The frontend that calls the project's build backend (PEP 517)."""
 

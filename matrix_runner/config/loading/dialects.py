@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from matrix_runner.config.kinds import basic, grammars, programs
 from matrix_runner.config.kinds.basic import Kind
-from matrix_runner.config.kinds.values import ArchChoice, ArchGroup, BuildFrontend, EnableGroup, Frontend
+from matrix_runner.config.kinds.values import ArchChoice, ArchGroup, BuildFrontend, EnableGroup, Frontend, SourceFiles
 from matrix_runner.config.loading import lenient
 from matrix_runner.config.loading.layers import DEFAULT, Given, Layer
 from matrix_runner.config.mistakes import quote
@@ -43,6 +43,7 @@ from matrix_runner.config.options.selection_options import (
     SKIP,
     TEST_SKIP,
 )
+from matrix_runner.config.options.source_options import SOURCE_FILES
 from matrix_runner.config.options.test_options import (
     BEFORE_TEST,
     TEST_COMMAND,
@@ -237,6 +238,8 @@ CIBUILDWHEEL = Dialect(
         {
             ARCHS.name: (ArchGroup.NATIVE,),
             BUILD_FRONTEND.name: BuildFrontend(name=Frontend.BUILD),
+            # No option there: the whole directory is copied.
+            SOURCE_FILES.name: SourceFiles.ALL,
         }
     ),
     platforms=frozenset({"macos", "windows", "android", "ios", "pyodide"}),

@@ -13,7 +13,7 @@ from matrix_runner.config.loading.positions import find_headers
 from matrix_runner.config.migration import excerpts
 from matrix_runner.config.migration.respelling import Values, respell
 from matrix_runner.config.mistakes import Key, path
-from matrix_runner.config.options.output_options import PROJECT_DIR
+from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import UsageError
 from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 

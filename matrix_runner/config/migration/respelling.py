@@ -56,7 +56,7 @@ def respell(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
 def _joined_with_defaults(table: Values) -> None:
     """Write out values that add to a default different from ours."""
     for name, default in CIBUILDWHEEL.defaults.items():
-        kind = CIBUILDWHEEL.kind(CIBUILDWHEEL.in_file[name])
+        kind = CIBUILDWHEEL.kind(OWN.in_file[name])
         rule = inherit_rules(_plain(table.get(INHERIT, {}))).get(name)
         if name not in table or kind.join is None or rule not in {str(Inherit.APPEND), str(Inherit.PREPEND)}:
             continue

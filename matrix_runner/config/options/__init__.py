@@ -10,6 +10,7 @@ from matrix_runner.config.options import (
     output_options,
     run_options,
     selection_options,
+    source_options,
     test_options,
 )
 from matrix_runner.config.options.option import Option
@@ -17,6 +18,7 @@ from matrix_runner.config.options.option import Option
 OPTIONS: tuple[Option[object], ...] = (
     *selection_options.OPTIONS,
     *image_options.OPTIONS,
+    *source_options.OPTIONS,
     *build_options.OPTIONS,
     *test_options.OPTIONS,
     *cache_options.OPTIONS,

@@ -15,6 +15,7 @@ class Section(Enum):
 
     SELECTION = ("What is built", "Which cells, interpreters on platforms, make the matrix.")
     IMAGES = ("Images", "Which image the cells of a platform run in.")
+    SOURCE = ("Source", "Which files of the project go into the cells, and what git knows of them.")
     BUILD = ("Building", "How a wheel is made and repaired.")
     TEST = ("Testing", "How the repaired wheel is tested, in a fresh environment.")
     CACHE = ("Caching", "What is kept from run to run, so that nothing is done twice.")

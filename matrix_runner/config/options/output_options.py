@@ -1,26 +1,8 @@
-"""Options of the places of a run, of the project and of its output, and of the way it is shown."""
+"""Options of the output: the directories of wheels and report, and the way a run is shown."""
 
 from matrix_runner.config.kinds import basic, shapes
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.config.options.option import Option, Section
-
-PROJECT_DIR: Option[str] = Option(
-    name="project-dir",
-    kind=basic.string(words="a path", may_be_empty=True),
-    default="",
-    section=Section.BUILD,
-    help="Directory to copy into the cells, from the package's own, such as `..`; empty: the package's own.",
-    details="""
-For a package below its project, of which it needs other files: with `project-dir = ".."` in `python/pyproject.toml`,
-`runner build python` copies the directory around `python`, and `{project}` in commands is that one. The flag
-`--project`, which starts at the directory in which the command is run, outranks it. With cibuildwheel's table it is, as
-there, the directory in which the command is run, if that contains the package; `runner migrate` writes it down.
-""",
-    example='project-dir = ".."',
-    per_platform=False,
-    per_cell=False,
-    affects_wheel=False,
-)
 
 OUTPUT_DIR: Option[str] = Option(
     name="output-dir",
@@ -91,4 +73,4 @@ terminal outside CI, else `plain`.
     affects_wheel=False,
 )
 
-OPTIONS: tuple[Option[object], ...] = (PROJECT_DIR, OUTPUT_DIR, REPORT_DIR, OVERWRITE, PROGRESS)
+OPTIONS: tuple[Option[object], ...] = (OUTPUT_DIR, REPORT_DIR, OVERWRITE, PROGRESS)

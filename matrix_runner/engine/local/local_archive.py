@@ -14,7 +14,8 @@ from matrix_runner.files import read_exactly
 def unpack(directory: Path, archive: Iterable[bytes]) -> None:
     """Unpack a tar stream, all of it inside the directory.
 
-    Raise EngineError for a member that leads outside, and if the stream ends early or the disk is full.
+    Links may lead outside, as those of an environment in a project do, but nothing is written through them. Raise
+    EngineError for a member outside of the directory, and if the stream ends early or the disk is full.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -30,20 +31,19 @@ def unpack(directory: Path, archive: Iterable[bytes]) -> None:
 
 
 def _refuse_escape(member: tarfile.TarInfo, directory: Path) -> None:
-    """Raise EngineError for members that tarfile's `data` filter refuses (PEP 706).
+    """Raise EngineError for members that would be written outside (PEP 706), and for devices and pipes.
 
-    Python 3.10.11 and 3.11.3 do not have that filter yet. Called just before the member is unpacked, so that existing
-    links count.
+    Called just before the member is unpacked, so that existing links count.
     """
     parent = (directory / member.name).parent.resolve()
-    places = [parent / Path(member.name).name]
-    if member.issym():
-        places.append(parent / member.linkname)
-    is_plain = member.isreg() or member.isdir() or member.issym()
-    if not is_plain or not all(Path(os.path.realpath(place)).is_relative_to(directory) for place in places):
+    place = parent / Path(member.name).name
+    # A link replaces what is there; a file would be written to where an existing link leads.
+    is_inside = parent.is_relative_to(directory) and Path(member.name).name not in {"", ".."}
+    if not member.issym():
+        is_inside = is_inside and Path(os.path.realpath(place)).is_relative_to(directory)
+    if not is_inside or not (member.isreg() or member.isdir() or member.issym()):
         raise EngineError(
-            f"cannot unpack {member.name!r} in {directory}: it leads out of it, or is no file, directory or link",
-            hint="Without a container, links in the project must be relative and stay inside it.",
+            f"cannot unpack {member.name!r} in {directory}: it leads out of it, or is no file, directory or link"
         )
 
 

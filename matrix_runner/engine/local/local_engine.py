@@ -31,6 +31,13 @@ from matrix_runner.model.platforms import Arch
 
 IMAGE: Final = "local"
 """Reference and id of the only image besides snapshots."""
+_GIT_VARIABLES: Final = frozenset(
+    {
+        *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
+        *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE"),
+    }
+)
+"""Variables that name a repository (`git rev-parse --local-env-vars`): a cell has one of its own."""
 _TOOLS: Final = ("auditwheel", "patchelf", "uv")
 _OWNER_FILE: Final = ".matrix-runner-owner"
 
@@ -174,7 +181,14 @@ class LocalEngine:
 
     def _variables(self, root: Path) -> dict[str, str]:
         path = self._environ.get("PATH", os.defpath)
-        return {**self._environ, "PATH": f"{path}{os.pathsep}{self._bin}", "TMPDIR": str(root / "tmp")}
+        kept = {name: value for name, value in self._environ.items() if name not in _GIT_VARIABLES}
+        return {
+            **kept,
+            "PATH": f"{path}{os.pathsep}{self._bin}",
+            "TMPDIR": str(root / "tmp"),
+            # A home directory may be a repository, and the cell's directory is below it.
+            "GIT_CEILING_DIRECTORIES": str(root),
+        }
 
     @property
     def _named(self) -> Path:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from checkouts import commit, repository, write
 from fake_run import ORDERED, FakeRun, cell_of, what
 from planning import settings_with
 
 from matrix_runner.before_all.prepared_images import REPOSITORY
 from matrix_runner.before_all.prepared_key import inputs_of, unmatched_patterns
 from matrix_runner.before_all.source_update import Changes, changes_between, read_list, write_list
+from matrix_runner.config.kinds.values import SourceFiles
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, NO_CACHE
 from matrix_runner.config.options.option import Option
@@ -20,7 +22,8 @@ from matrix_runner.engine.api import PersistentKind
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeHost, FakeResult
 from matrix_runner.errors import ImageError
 from matrix_runner.model.outcomes import Report, Status
-from matrix_runner.project.source_archive import Digests, SourceSelection, pack
+from matrix_runner.project.source_archive import Digests, pack
+from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.run import build
 
 A, B, C = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64", "cp313-manylinux_x86_64"
@@ -244,6 +247,7 @@ def digests(**files: str) -> Digests:
         (digests(a="1", b="1"), digests(a="1"), (("b",), (), set())),
         (digests(d__e__f="1", d__g="1"), digests(d__g="1"), (("d/e/f",), ("d/e", "d"), set())),
         (digests(d__f="1"), digests(d="1"), (("d", "d/f"), (), {"d"})),
+        (digests(a__d="directory"), digests(a__d__f="1"), ((), ("a/d", "a"), {"a/d/f"})),
         (digests(d="1"), digests(d__f="1"), (("d",), (), {"d/f"})),
     ],
 )
@@ -257,9 +261,25 @@ def test_what_is_to_be_done_for_todays_source(
 
 def test_git_is_replaced_as_a_whole() -> None:
     """Of `.git` only one digest is known: if it changed, all of it goes and comes again."""
-    assert changes_between((("a", "1"), (".git", "1")), ((".git", "2"), ("a", "1"))) == Changes(
-        gone=(".git",), empty=(), changed=frozenset({".git"})
-    )
+    for name in (".git", "vendor/library/.git"):
+        changes = changes_between((("a", "1"), (name, "1")), ((name, "2"), ("a", "1")))
+        assert changes == Changes(gone=(name,), empty=(), changed=frozenset({name}))
+
+
+def test_names_in_the_archive_are_those_of_the_repository(tmp_path: Path) -> None:
+    """Below its repository's top, a project's files are removed and put at their place in it; `.git` is at the top."""
+    project = commit(write(repository(tmp_path / "top"), python__a_py="a", python__b_py="b"), "fourth") / "python"
+    source = pack(SourceSelection(project=project, environ={}, files=SourceFiles.ALL), tmp_path / "all.tar")
+    changes = changes_between((("a.py", "1"), ("gone/x.py", "1"), (".git", "1"), ("b.py", "same")), source.digests)
+    assert changes.gone_in(source.prefix) == (".git", "python/gone/x.py")
+    assert changes.empty_in(source.prefix) == ("python/gone",)
+    (tmp_path / "part.tar").write_bytes(b"".join(replace(changes, changed=frozenset({".git", "a.py"})).archive(source)))
+    with tarfile.open(tmp_path / "part.tar") as tar:
+        names = {member.name for member in tar}
+    assert {"python/a.py", ".git/HEAD", ".git/index"} <= names
+    assert "python/b.py" not in names
+    times = replace(changes, changed=frozenset({".git", "a.py"})).times(source)
+    assert [name for found in times.values() for name in found] == ["python/b.py"]
 
 
 def test_the_archive_of_changes_has_them_whole(tmp_path: Path) -> None:

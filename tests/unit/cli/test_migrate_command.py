@@ -13,7 +13,11 @@ from matrix_runner.cli import cli
 from matrix_runner.errors import UsageError
 
 OLD = '[project]\nname = "demo"\nversion = "1"\n\n[tool.cibuildwheel]\nbuild = "cp3*"  # why\n'
-NEW = OLD + '\n[tool.matrix-runner]\narchs = ["native"]\nbuild-frontend = "build"\nbuild = "cp3*"  # why\n'
+NEW = (
+    OLD
+    + '\n[tool.matrix-runner]\narchs = ["native"]\nbuild-frontend = "build"\nsource-files = "all"\n'
+    + 'build = "cp3*"  # why\n'
+)
 
 
 @pytest.fixture(name="file")

@@ -16,7 +16,7 @@ from matrix_runner.model.platforms import Arch
 from matrix_runner.toml import loads
 
 CELL = Cell.parse("cp312-manylinux_x86_64")
-DEFAULTS = 'archs = ["native"]\nbuild-frontend = "build"\n'
+DEFAULTS = 'archs = ["native"]\nbuild-frontend = "build"\nsource-files = "all"\n'
 
 
 def added(text: str) -> str:
@@ -184,6 +184,7 @@ args = "--no-isolation -v"
     expected = """
 [tool.matrix-runner]
 archs = ["native"]
+source-files = "all"
 [tool.matrix-runner.linux.environment]
 CFLAGS = "-O2"  # fast
 DEBUG = "True"  # as Python writes it

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.config.loading.build_files import BuildFiles
+from matrix_runner.config.kinds.values import SourceFiles
 from matrix_runner.errors import MachineError, UsageError
-from matrix_runner.project.source_archive import SourceArchive, SourceSelection, pack
+from matrix_runner.project.source_archive import FILE_TIME, SourceArchive, pack
+from matrix_runner.project.source_files import SourceSelection
 
 MOMENT = "1600000000"
 NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")
@@ -62,9 +63,9 @@ def packed(project: Path, target: Path, **environ: str) -> SourceArchive:
 
 
 def members(archive: SourceArchive) -> dict[str, tarfile.TarInfo]:
-    """Return what is in the archive, by name."""
+    """Return what is in the archive, by name, without the repositories for the cells."""
     with tarfile.open(archive.path, encoding="utf-8", errors="surrogateescape") as tar:
-        return {member.name: member for member in tar}
+        return {member.name: member for member in tar if "/.git/" not in f"/{member.name}"}
 
 
 def test_tracked_and_new_files_go_along_and_ignored_ones_do_not(tmp_path: Path) -> None:
@@ -85,7 +86,9 @@ def test_a_project_below_a_repositorys_top_is_packed_alone(tmp_path: Path) -> No
     """In a repository of several projects only the one that is built goes along, with its own names."""
     top = repository(tmp_path / "top", "README", "one/setup.py", "two/setup.py")
     write(top / "two", "new.c")
-    assert members(packed(top / "two", tmp_path / "out")).keys() == {"setup.py", "new.c"}
+    assert members(packed(top / "two", tmp_path / "out")).keys() == {"two/setup.py", "two/new.c"}
+    without = SourceSelection(project=top / "two", environ={}, with_history=False)
+    assert members(pack(without, tmp_path / "other.tar")).keys() == {"setup.py", "new.c"}
 
 
 def test_an_ignored_project_is_packed_all_the_same(tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ def test_odd_names_survive(tmp_path: Path, *, is_git: bool) -> None:
     unpacked = tmp_path / "unpacked"
     unpacked.mkdir()
     subprocess.run(("tar", "-xf", str(archive.path), "-C", str(unpacked)), check=True)
-    assert {path.name for path in unpacked.iterdir()} == {*ODD_NAMES}
+    assert {path.name for path in unpacked.iterdir()} - {".git"} == {*ODD_NAMES}
     assert (unpacked / NOT_UTF8).read_bytes() == b"content of caf\xe9.txt"
 
 
@@ -164,6 +167,8 @@ def test_links_are_packed_as_links(tmp_path: Path) -> None:
     assert "to_directory/file.txt" not in found
     told = {notice.split(" ")[0] for notice in archive.notices}
     assert told == {"escaping", "absolute", "absolute_inside"}
+    everything = SourceSelection(project=project, environ={}, files=SourceFiles.ALL)
+    assert pack(everything, tmp_path / "all.tar").notices[1:] == ("2 more links lead outside the project",)
 
 
 def test_pipes_and_sockets_are_left_out_unopened(tmp_path: Path) -> None:
@@ -199,7 +204,9 @@ def test_two_checkouts_give_the_same_bytes(tmp_path: Path) -> None:
         for number, path in enumerate(sorted((tmp_path / name).glob("**/*.*"))):
             if not path.is_symlink():
                 os.utime(path, (number, 1_000_000 + number * umask))
-        archive = packed(tmp_path / name, tmp_path / f"out-{name}")
+        # Git's own files may differ between equal repositories.
+        selection = SourceSelection(project=tmp_path / name, environ={}, with_history=False)
+        archive = pack(selection, tmp_path / f"{name}.tar")
         digests.append(hashlib.sha256(b"".join(archive.read())).hexdigest())
     assert digests[0] == digests[1]
     found = members(archive)
@@ -210,11 +217,12 @@ def test_two_checkouts_give_the_same_bytes(tmp_path: Path) -> None:
         "src/a.c": 0o644,
         NOT_UTF8: 0o644,
     }
-    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found.values()} == {(0, 0, "", "", int(MOMENT))}
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found.values()} == {(0, 0, "", "", FILE_TIME)}
+    assert archive.epoch == int(MOMENT)
 
 
 def test_the_moment_is_the_commits_unless_it_is_given(tmp_path: Path) -> None:
-    """Files carry the commit's time, or SOURCE_DATE_EPOCH; outside git 1980, before which no zip can be."""
+    """The cells get the commit's time, or SOURCE_DATE_EPOCH; outside git 1980, before which no zip can be."""
     project = repository(tmp_path / "p", "setup.py")
     plain = write(tmp_path / "plain", "setup.py")
     assert packed(project, tmp_path / "1").epoch == int(MOMENT)
@@ -246,7 +254,7 @@ def test_a_checkout_that_git_cannot_list_is_not_packed_otherwise(tmp_path: Path)
     """A broken index is told with git's words: packing all files instead would take ignored ones along."""
     project = repository(tmp_path / "p", "setup.py")
     (project / ".git" / "index").write_bytes(b"broken")
-    with pytest.raises(MachineError, match="git cannot list"):
+    with pytest.raises(MachineError, match="git cannot read"):
         packed(project, tmp_path / "out")
 
 
@@ -281,50 +289,6 @@ def test_outside_git_leftovers_of_building_stay_behind(tmp_path: Path) -> None:
     assert members(packed(project, tmp_path / "out")).keys() == {*kept}
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "expected"),
-    [
-        ("pyproject.toml", '[build-system]\nrequires = ["setuptools-scm>=8"]\n', True),
-        ("setup.py", "setup(use_scm_version=True, setup_requires=['setuptools_scm'])", True),
-        ("pyproject.toml", '[build-system]\nrequires = ["setuptools"]\n', False),
-    ],
-)
-def test_git_goes_along_only_where_the_version_comes_from_it(
-    tmp_path: Path, file: str, text: str, *, expected: bool
-) -> None:
-    """`.git` is packed, without hooks and logs, only for a project whose backend reads the version there."""
-    project = repository(tmp_path / "p", "a.c")
-    (project / file).write_text(text)
-    names = members(packed(project, tmp_path / "out")).keys()
-    assert (".git/HEAD" in names) is expected
-    assert not [name for name in names if name.startswith((".git/hooks/", ".git/logs/"))]
-
-
-def test_a_package_below_the_project_brings_git_along(tmp_path: Path) -> None:
-    """It is the package's own build files that say where its version comes from."""
-    project = repository(tmp_path / "p", "python/a.c")
-    (project / "python/pyproject.toml").write_text('[build-system]\nrequires = ["setuptools-scm"]\n')
-    out = tmp_path / "out.tar"
-    for package, expected in (("", False), ("python", True)):
-        files = (BuildFiles(project), BuildFiles(project / package))
-        names = members(pack(SourceSelection(project=project, environ={}, build_files=files), out)).keys()
-        assert (".git/HEAD" in names) is expected
-
-
-def test_a_packed_repository_is_one(tmp_path: Path) -> None:
-    """What goes along of `.git` is enough for git to tell the version, and it calls the tree clean."""
-    project = repository(tmp_path / "p", "pyproject.toml")
-    (project / "pyproject.toml").write_text('[build-system]\nrequires = ["setuptools-scm"]\n')
-    git(project, "commit", "-q", "-am", "second")
-    git(project, "tag", "-a", "v1.2", "-m", "release")
-    archive = packed(project, tmp_path / "out")
-    unpacked = tmp_path / "unpacked"
-    unpacked.mkdir()
-    subprocess.run(("tar", "-xf", str(archive.path), "-C", str(unpacked), "--no-same-owner"), check=True)
-    command = ("git", "-C", str(unpacked), "-c", "safe.directory=*", "describe", "--dirty")
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == "v1.2"
-
-
 @pytest.mark.parametrize("name", ["wheelhouse", ".wheels", "out/wheels", "-out"])
 def test_the_output_directory_is_never_packed(tmp_path: Path, name: str) -> None:
     """The directory that wheels go to is left out, whatever its name, and nothing with a similar one is."""
@@ -332,14 +296,14 @@ def test_the_output_directory_is_never_packed(tmp_path: Path, name: str) -> None
     project = repository(tmp_path / "p", "setup.py", f"{name}/old.whl", *similar)
     write(project, f"{name}/logs/new.log")
     exclude = (project / name, tmp_path / "elsewhere")
-    archive = pack(SourceSelection(project=project, environ={}, exclude=exclude), tmp_path / "s.tar")
+    archive = pack(SourceSelection(project=project, environ={}, own=exclude), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py", *similar}
 
 
 def test_the_project_itself_as_output_directory_loses_nothing(tmp_path: Path) -> None:
     """Wheels may go straight into the project; its sources are packed all the same."""
     project = repository(tmp_path / "p", "setup.py")
-    archive = pack(SourceSelection(project=project, environ={}, exclude=(project,)), tmp_path / "s.tar")
+    archive = pack(SourceSelection(project=project, environ={}, own=(project,)), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py"}
 
 
@@ -351,7 +315,7 @@ def test_a_file_that_vanishes_after_listing_is_left_out(tmp_path: Path) -> None:
         (project / "swap.tmp").unlink()
         yield tmp_path / "unrelated"
 
-    archive = pack(SourceSelection(project=project, environ={}, exclude=vanish()), tmp_path / "s.tar")
+    archive = pack(SourceSelection(project=project, environ={}, own=vanish()), tmp_path / "s.tar")
     assert members(archive).keys() == {"setup.py"}
 
 
