@@ -14,7 +14,7 @@ from matrix_runner.errors import NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
-from matrix_runner.matrix.remarks import remarks
+from matrix_runner.matrix.remarks import frontend_remarks, remarks
 from matrix_runner.model.cells import Cell
 
 
@@ -101,7 +101,8 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
                 remark=catalog.remark(cell),
             )
         )
-    warnings = (*questions.doubts(), *remarks([(job.cell, job.image) for job in jobs], host))
+    foreseen = remarks([(job.cell, job.image) for job in jobs], host)
+    warnings = (*questions.doubts(), *foreseen, *frontend_remarks(job.settings for job in jobs))
     return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings)
 
 

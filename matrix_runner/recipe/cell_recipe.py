@@ -69,9 +69,12 @@ class CellRecipe:
         if tools.has_build_environment:
             create = tools.create_build_environment()
             script = tools.after_constraints(create)
-            yield commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+            step = commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+            yield commands.apart(step)
         if settings[BEFORE_BUILD]:
-            yield commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
+            step = commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
+            # Without it `uv pip install` finds no environment where the interpreter itself is the build's.
+            yield commands.telling(step, {"UV_PYTHON": f"{tools.build_path[0]}/python"}) if tools.has_uv else step
         pairs = ((key, value) for key, values in settings[CONFIG_SETTINGS] for value in values)
         command = tools.build(tuple(f"{key}={commands.fill(value)}" for key, value in pairs))
         yield commands.step(StepKind.BUILD, command, path=tools.build_path, cwd=tools.layout.project)

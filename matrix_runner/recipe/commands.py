@@ -9,7 +9,7 @@ from functools import cached_property
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.build_options import ENVIRONMENT
+from matrix_runner.config.options.build_options import ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
@@ -17,6 +17,7 @@ from matrix_runner.engine.api import ExecRequest
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.installing import apart_from_project
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.saved_variables import saving_script
 from matrix_runner.recipe.step import Step, limits_of
@@ -113,6 +114,10 @@ class Commands:
     def telling(self, step: Step, wishes: Mapping[str, str]) -> Step:
         """Return the step with further variables, except those that the user has set."""
         return replace(step, request=replace(step.request, env=(*step.request.env, *self._undecided(wishes))))
+
+    def apart(self, step: Step) -> Step:
+        """Return a step that installs by our own choice, so that uv does not see the project's settings."""
+        return self.telling(step, dict(apart_from_project(self.layout)))
 
     def sets(self, name: str) -> bool:
         """Whether the user's configuration sets a variable for the cell's commands."""
@@ -229,6 +234,11 @@ class Commands:
             return pairs
         names = {"MATRIX_RUNNER": "MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL": "CIBUILDWHEEL_BUILD_IDENTIFIER"}
         return (*pairs, *((names[tool], str(self.job.cell)) for tool in tools))
+
+
+def passed_variables(settings: Settings, environ: Mapping[str, str]) -> Variables:
+    """Return the variables of this machine that `environment-pass` names, as far as they are set."""
+    return tuple((name, environ[name]) for name in settings[ENVIRONMENT_PASS] if name in environ)
 
 
 def _names(pairs: Variables) -> tuple[str, ...]:

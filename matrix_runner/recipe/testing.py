@@ -11,8 +11,10 @@ from matrix_runner.config.options.test_options import (
     TEST_REQUIRES,
     TEST_SOURCES,
 )
+from matrix_runner.matrix.pip_variables import chooses_uv
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands, Phase
+from matrix_runner.recipe.requires_python import CHECK
 from matrix_runner.recipe.step import Step
 
 _GUARD = """\
@@ -33,17 +35,31 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
         yield testing.user(StepKind.BEFORE_TEST, settings[BEFORE_TEST], path=path, wheel=wheel)
     extras = ",".join(settings[TEST_EXTRAS])
     what = (f"{wheel}[{extras}]" if extras else wheel, *settings[TEST_REQUIRES], *groups)
-    install = commands.tools.install(layout.test_environment, *what)
+    installer = commands.tools.test_installer
+    install = installer.install(layout.test_environment, *what)
     # In the project, so that `test-requires = ["-r tests/requirements.txt"]` refers to a file there.
-    yield testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
+    step = testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
+    # What the project tells uv is for its developers, unless cibuildwheel, asked for uv, would follow it too.
+    yield step if settings.is_drop_in and chooses_uv(settings) else commands.apart(step)
+    if installer.installs_with_uv:
+        python = shlex.quote(f"{layout.test_environment}/bin/python")
+        shown = "check that what is installed is for this Python"
+        # cibuildwheel, asked for uv, lets it pass.
+        check = f"{python} -I -c {shlex.quote(CHECK)} {'warning' if settings.is_drop_in else 'error'}"
+        yield testing.shell(StepKind.INSTALL, check, path=path, shown=shown)
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
 
 
 def _make_environment(commands: Commands) -> Step:
     tools, layout = commands.tools, commands.layout
-    create = tools.create_environment(layout.test_environment)
+    installer = tools.test_installer
+    create = installer.create(layout.test_environment)
     if _wants_pip(commands):
-        create += f" && {tools.install_tools(layout.test_environment, tools.newest_pip)}"
+        create += f" && {installer.install_tools(layout.test_environment, installer.newest_pip)}"
+    elif installer.speaks_to_pip and not installer.creates_with_uv:
+        # The pip that a Python brings is as old as that; but where the user's index has no newer one, it will do.
+        renew = installer.install_tools(layout.test_environment, installer.newest_pip)
+        create += f" && {{ {renew} || echo 'pip stays as this Python brought it'; }}"
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
         # tar preserves the path of `src/tests`; so would `cp --parents`, but busybox has none. Through a file: the
@@ -54,16 +70,17 @@ def _make_environment(commands: Commands) -> Step:
     else:
         fill = f"printf %s {shlex.quote(_GUARD)} > {test}/test_fail.py"
     script = tools.after_constraints(f"mkdir -p {test} && {create} && {fill}")
-    return commands.shell(StepKind.TEST_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+    return commands.apart(commands.shell(StepKind.TEST_ENVIRONMENT, script, path=(tools.python_bin,), shown=create))
 
 
 def _wants_pip(commands: Commands) -> bool:
     """Whether to download pip for the test environment, which takes time: only if it is needed and missing or old.
 
-    uv creates environments without pip, so only a user's command that names it needs one. Others have the pip of their
-    Python, which may not know current platform tags.
+    uv creates environments without pip: one is needed where pip installs, and for a user's command that names it.
+    Others have the pip of their Python, which may not know current platform tags.
     """
-    if commands.tools.has_uv:
+    installer = commands.tools.test_installer
+    if installer.creates_with_uv and installer.installs_with_uv:
         texts = f"{commands.settings[BEFORE_TEST]} {commands.settings[TEST_COMMAND]}"
         return re.search(r"\bpip\b", texts) is not None
-    return commands.tools.has_old_pip
+    return installer.creates_with_uv or installer.has_old_pip

@@ -183,7 +183,7 @@ def test_the_local_engine_is_probed_like_any_other(tmp_path: Path) -> None:
 
 def test_noise_around_the_answer_is_passed_over() -> None:
     """What an image's shell or a wrapper prints of its own does not confuse the reader, nor does a torn answer."""
-    answer = "machine\tx86_64\nelf\t7f454c46\nlibc\tmanylinux\ninterpreter\tcp311-cp311\t3.11.4\tpip,venv\t.so\n"
+    answer = "machine\tx86_64\nelf\t7f454c46\nlibc\tmanylinux\ninterpreter\tcp311-cp311\t3.11.4\tpip,venv\t.so\t26.3\n"
     noise = "Welcome!\n\nWARNING:\ttabs\tin\tit\n\t\t\n"
     clean, noisy = parse_probe(answer), parse_probe(noise + answer + noise)
     assert noisy == clean
