@@ -40,7 +40,8 @@ def build(request: BuildRequest) -> Report:
     """Build every job of the plan; each wheel is in the output directory as soon as its cell has passed.
 
     Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed,
-    ConfigError if it lacks a dependency group: all before anything is built. A failed cell is data in the report.
+    ConfigError if it lacks a dependency group or a file of constraints: all before anything is built. A failed cell is
+    data in the report.
     """
     barrier = LogBarrier()
     with _open(request, barrier) as context:
@@ -72,6 +73,8 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
         for listener in request.listeners:
             stack.callback(listener.close)
         groups = _resolved_groups(request)
+        for job in request.jobs:
+            request.inputs.has_hashes(job)
         containers = WarmContainers(request.engine)
         stack.callback(containers.close)
         yield RunContext(
@@ -115,6 +118,8 @@ def _announce(context: RunContext) -> None:
     pool.tell(RunStarted(at=pool.clock(), run=request.run, cells=cells, workers=request.workers))
     for warning in request.inputs.plan.warnings:
         context.notify(warning, is_warning=True)
+    if context.exclude_newer:
+        context.notify(f"exclude-newer: nothing that was uploaded after {context.exclude_newer} is installed")
     try:
         for removed in request.engine.sweep():
             context.notify(removed)
@@ -253,7 +258,11 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
     )
     left_out = tuple((left.cell, left.reason) for left in plan.left_out)
     extra = ReportExtra(
-        tool_version=__version__, started=context.started, engine=request.engine_info, left_out=left_out
+        tool_version=__version__,
+        started=context.started,
+        exclude_newer=context.exclude_newer or None,
+        engine=request.engine_info,
+        left_out=left_out,
     )
     try:
         context.wheelhouse.write_sums()

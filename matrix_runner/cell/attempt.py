@@ -112,6 +112,9 @@ class Attempt:
 
         Raise CellFailed, RetryCell, WheelRejected, MachineError.
         """
+        obstacle = self._recipe.tools.obstacle
+        if obstacle is not None:
+            raise self._steps.failed(Reason.MISSING_TOOL, obstacle[0], hint=obstacle[1])
         self._recipe = replace(self._recipe, processors=slot.share)
         if self._part.is_runner:
             self._run_before_all()
@@ -251,9 +254,11 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
             is_disposable=opened.container.is_disposable,
             pinned=load_constraints(),
             passed=tuple(name for name, value in passed if value),
+            has_hashes=inputs.has_hashes(job),
         ),
         epoch=materials.source.epoch,
         passed=passed,
+        exclude_newer=context.exclude_newer,
         groups=context.groups.requirements(job.settings[TEST_GROUPS]) if job.has_tests else (),
         has_crates=materials.has_crates,
         redactor=context.redactor,

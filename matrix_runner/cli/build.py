@@ -134,7 +134,7 @@ def _run(
     """Run the plan with logs, event file and console as listeners; then print its summaries."""
     from matrix_runner.before_all.permission import may_run
     from matrix_runner.cli.directories import durations_file, processors, scratch_dir
-    from matrix_runner.config.options.run_options import JOBS, OUTPUT_DIR
+    from matrix_runner.config.options.run_options import JOBS, LOG_FOLDS, OUTPUT_DIR
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.console.console_choice import open_console
     from matrix_runner.report.event_stream import EventFile
@@ -144,7 +144,7 @@ def _run(
 
     settings, chosen, output_dir = opened.settings, planned.chosen, Path(opened.settings[OUTPUT_DIR])
     logs, events = CellLogs(output_dir / "logs"), EventFile(output_dir)
-    with open_console(progress, sys.stdout, os.environ, logs, verbose=verbose) as console:
+    with open_console(progress, sys.stdout, os.environ, logs, verbose=verbose, folds=settings[LOG_FOLDS]) as console:
         request = BuildRequest(
             run=planned.run,
             inputs=opened.inputs(planned.plan),

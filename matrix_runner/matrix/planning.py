@@ -8,9 +8,10 @@ from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.selection_options import BUILD, TEST_SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND
-from matrix_runner.errors import NothingSelected, UsageError
+from matrix_runner.errors import ConfigError, NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
@@ -82,7 +83,10 @@ class Explanation:
 
 
 def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
-    """Decide every cell of the catalog. Pure; a few milliseconds for all of them."""
+    """Decide every cell of the catalog. Pure; a few milliseconds for all of them.
+
+    Raise ConfigError for a cell whose frontend is not for Linux.
+    """
     questions = Questions(settings, catalog, host)
     jobs: list[Job] = []
     left_out: list[LeftOut] = []
@@ -92,6 +96,9 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
         if not answers[-1].is_in:
             left_out.append(LeftOut(cell=cell, reason=answers[-1].reason))
             continue
+        if own[BUILD_FRONTEND].for_pyodide:
+            what = f'{own.origin(BUILD_FRONTEND)}: build-frontend = "pyodide-build" cannot build {cell}, a Linux wheel'
+            raise ConfigError((what,), hint="give it in an override for Pyodide: select = '*pyodide*'")
         jobs.append(
             Job(
                 cell=cell,

@@ -9,7 +9,7 @@ from functools import cached_property
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.build_options import ENVIRONMENT, ENVIRONMENT_PASS
+from matrix_runner.config.options.build_options import AUDIT_REQUIRES, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
@@ -28,6 +28,10 @@ SearchPath = tuple[str, ...]
 """The first directories on PATH."""
 
 
+_INSTALLS_TOOLS = frozenset({StepKind.PREPARE, StepKind.BUILD_ENVIRONMENT, StepKind.TEST_ENVIRONMENT})
+"""The steps in which only tools of our own are installed."""
+
+
 class Phase(Enum):
     """The part of a cell that a command belongs to; it decides the command's variables."""
 
@@ -44,6 +48,7 @@ class Commands:
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: the number
     that build tools may use at once. `caching`: the compiler cache, or None. `redactor`: for the displayed commands.
+    `exclude_newer`: the upload time after which packages do not count; "" for none.
     """
 
     job: Job
@@ -54,6 +59,7 @@ class Commands:
     caching: CompilerCaching | None = None
     phase: Phase = Phase.BUILD
     redactor: Redactor = NO_SECRETS
+    exclude_newer: str = ""
 
     def during(self, phase: Phase) -> "Commands":
         """Return the factory for another part of the cell."""
@@ -163,6 +169,7 @@ class Commands:
                 *_active_environment(path[0], self.layout.matrix),
                 *self._common,
                 *self._sharing(kind),
+                *self._cutoff(kind),
                 *self._fixed,
             ),
             cwd=cwd,
@@ -202,6 +209,13 @@ class Commands:
             **dict(() if self.caching is None else self.caching.variables),
         }
         return self._undecided(wishes)
+
+    def _cutoff(self, kind: StepKind) -> Variables:
+        """Return the variables for `exclude-newer`; none where only our own tools are installed."""
+        is_ours = kind is StepKind.AUDIT and self.settings[AUDIT_REQUIRES] == AUDIT_REQUIRES.default
+        if not self.exclude_newer or is_ours or kind in _INSTALLS_TOOLS:
+            return ()
+        return self._undecided({"UV_EXCLUDE_NEWER": self.exclude_newer, "PIP_UPLOADED_PRIOR_TO": self.exclude_newer})
 
     def _undecided(self, wishes: Mapping[str, str]) -> Variables:
         """Return the variables that neither `environment-pass` nor `create-args` set; `environment` prevails anyhow."""

@@ -3,7 +3,9 @@
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Final
 
+from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.config.options.test_options import (
     BEFORE_TEST,
     TEST_COMMAND,
@@ -14,7 +16,6 @@ from matrix_runner.config.options.test_options import (
 from matrix_runner.matrix.pip_variables import chooses_uv
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands, Phase
-from matrix_runner.recipe.requires_python import CHECK
 from matrix_runner.recipe.step import Step
 
 _GUARD = """\
@@ -22,6 +23,49 @@ _GUARD = """\
 # Give their place, as in `test-command = "pytest {project}/tests"`, or copy them here with `test-sources = ["tests"]`.
 def test_fail():
     raise AssertionError("no tests here: write {project}/... in test-command, or set test-sources")
+"""
+
+# uv heeds lower bounds of Requires-Python and ignores upper ones (`<3.11`), as its resolver does for lock files; pip
+# takes an older release, or refuses. Without `packaging`, which the environment need not have; a specifier that cannot
+# be read is left alone (PEP 440; Requires-Python is compared with the full version, without a suffix such as rc1).
+_FITS_PYTHON: Final = """\
+import re, sys
+from importlib.metadata import distributions
+ours = sys.version_info[:3]
+def release(text):
+    found = re.match(r"v?([0-9]+(?:\\.[0-9]+)*)", text)
+    return tuple(map(int, found.group(1).split("."))) if found else None
+def excludes(one):
+    found = re.match(r"(===|~=|==|!=|<=|>=|<|>)\\s*(\\S+)$", one)
+    theirs = release(found.group(2)) if found else None
+    if theirs is None:
+        return False
+    sign, is_prefix = found.group(1), found.group(2).endswith(".*")
+    width = len(theirs) if is_prefix else 3
+    theirs_padded = (theirs + (0, 0, 0))[:max(width, len(theirs))]
+    mine = (ours + (0,) * len(theirs))[:len(theirs_padded)]
+    if sign == "~=":
+        return not (mine >= theirs_padded and mine[:len(theirs) - 1] == theirs[:-1])
+    holds = {
+        "==": mine == theirs_padded, "===": mine == theirs_padded, "!=": mine != theirs_padded,
+        "<": mine < theirs_padded, "<=": mine <= theirs_padded, ">": mine > theirs_padded, ">=": mine >= theirs_padded,
+    }
+    return not holds[sign]
+wrong = []
+for found in distributions():
+    wanted = found.metadata.get("Requires-Python") or ""
+    if any(excludes(one.strip()) for one in wanted.split(",") if one.strip()):
+        wrong.append("%s %s is for Python %s" % (found.metadata["Name"], found.version, wanted))
+if wrong:
+    version = ".".join(map(str, ours))
+    print("%s: %s, and this is %s; uv installs it all the same, pip would not: require a version that is for this "
+          "Python, or leave the cell out by test-skip" % (sys.argv[1], "; ".join(sorted(set(wrong))), version),
+          file=sys.stderr)
+    sys.exit(sys.argv[1] == "error")
+"""
+"""A program for an environment's own Python, 3.8 or newer: it prints a line that names the distributions.
+
+Its argument is the first word of that line: after `error` it exits with 1, after `warning` with 0.
 """
 
 
@@ -45,7 +89,7 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
         python = shlex.quote(f"{layout.test_environment}/bin/python")
         shown = "check that what is installed is for this Python"
         # cibuildwheel, asked for uv, lets it pass.
-        check = f"{python} -I -c {shlex.quote(CHECK)} {'warning' if settings.is_drop_in else 'error'}"
+        check = f"{python} -I -c {shlex.quote(_FITS_PYTHON)} {'warning' if settings.is_drop_in else 'error'}"
         yield testing.shell(StepKind.INSTALL, check, path=path, shown=shown)
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
 
@@ -83,4 +127,4 @@ def _wants_pip(commands: Commands) -> bool:
     if installer.creates_with_uv and installer.installs_with_uv:
         texts = f"{commands.settings[BEFORE_TEST]} {commands.settings[TEST_COMMAND]}"
         return re.search(r"\bpip\b", texts) is not None
-    return installer.creates_with_uv or installer.has_old_pip
+    return installer.creates_with_uv or installer.has_old_pip or bool(commands.settings[EXCLUDE_NEWER])

@@ -8,9 +8,11 @@ from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import (
     BEFORE_BUILD,
+    BUILD_CONSTRAINTS,
     BUILD_FRONTEND,
     BUILD_VERBOSITY,
     DEPENDENCY_VERSIONS,
+    EXCLUDE_NEWER,
     REPAIR_WHEEL_COMMAND,
 )
 from matrix_runner.matrix.pip_variables import PipVariables, Seen, choice_remark, pip_variables
@@ -18,13 +20,24 @@ from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.recipe.image_facts import ImageFacts, InterpreterFacts
 from matrix_runner.recipe.installing import Installer, outside_the_project
 from matrix_runner.recipe.layout import Layout
-from matrix_runner.recipe.tool_versions import Constraints, constraints_for
+from matrix_runner.recipe.tool_versions import (
+    DATING_PIP,
+    HASHING_PIP,
+    LAST_PIP_OF_39,
+    ConstrainedBuild,
+    Constraints,
+    constraints_for,
+)
 
 FIRST_UV_PYTHON = (3, 8)
 """The oldest CPython that uv creates environments for."""
 
 FIRST_BUILD_PYTHON = (3, 7)
 """The oldest Python with a `build` release on the index that supports config settings; older ones use `pip wheel`."""
+
+
+FIRST_QUIET_PYTHON = (3, 9)
+"""The oldest Python with a release of `build` that has `--quiet` (measured: 1.4.4 has it)."""
 
 
 def uv_supports(interpreter: Interpreter) -> bool:
@@ -81,6 +94,7 @@ class Toolbox:
 
     `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`). `pinned`: the
     versions of this release, as lines of a constraints file. `passed`: the names that `environment-pass` hands on.
+    `has_hashes`: whether `build-constraints` have a hash on every line.
     """
 
     cell: Cell
@@ -91,6 +105,7 @@ class Toolbox:
     is_disposable: bool
     pinned: str
     passed: tuple[str, ...] = ()
+    has_hashes: bool = False
 
     @cached_property
     def constraints(self) -> Constraints | None:
@@ -127,7 +142,35 @@ class Toolbox:
         module = self._frontend_module
         if not self.is_disposable:
             return bool(module or self.settings[BEFORE_BUILD])
-        return module is not None and module not in self.interpreter.modules
+        is_lacking = module is not None and module not in self.interpreter.modules
+        return is_lacking or _release(self.interpreter.pip) < (self._needed_pip or (0, 0))
+
+    @property
+    def obstacle(self) -> tuple[str, str] | None:
+        """The reason why an option cannot be heeded in this cell, and a hint; None if all can."""
+        version, needed = self.cell.interpreter.version, self._needed_pip
+        if needed is not None and version < ((3, 9) if needed <= LAST_PIP_OF_39 else (3, 10)):
+            option = EXCLUDE_NEWER if not self.has_hashes else BUILD_CONSTRAINTS
+            what = "" if option is EXCLUDE_NEWER else " with hashes"
+            return (
+                f"{option}{what}: needs pip {needed[0]}.{needed[1]}, which Python {version[0]}.{version[1]} never got",
+                'set build-frontend = "uv" for this cell if the image has uv, or leave the cell out',
+            )
+        if self.settings[EXCLUDE_NEWER] and not self.tests_with_uv and version < (3, 9):
+            return (
+                f"{EXCLUDE_NEWER}: pip for Python {version[0]}.{version[1]} cannot heed it for the tests",
+                "leave the cell out, or build it without the option",
+            )
+        return None
+
+    @property
+    def _needed_pip(self) -> tuple[int, int] | None:
+        """The oldest pip that can do what is asked of the build; None if any can, or none is used."""
+        if self.frontend not in {Frontend.BUILD, Frontend.PIP}:
+            return None
+        if self.has_hashes and self.settings[BUILD_FRONTEND].is_isolated:
+            return HASHING_PIP
+        return DATING_PIP if self.settings[EXCLUDE_NEWER] else None
 
     @property
     def build_path(self) -> tuple[str, ...]:
@@ -188,6 +231,12 @@ class Toolbox:
 
     def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that builds the wheel; `config_settings`: as `key=value`."""
+        command, frontend = self.build_command(config_settings), self.settings[BUILD_FRONTEND]
+        limits = ConstrainedBuild.of(self.settings[BUILD_CONSTRAINTS], self.layout, has_hashes=self.has_hashes)
+        return limits.around(self.frontend, command) if limits and frontend.is_isolated else command
+
+    def build_command(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the frontend's command as the user would type it."""
         package, built = self.layout.package, self.layout.built
         head: tuple[str, ...]
         match self.frontend:
@@ -198,14 +247,16 @@ class Toolbox:
             case Frontend.BUILD:
                 head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}")
             case Frontend.BUILD_UV:
-                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}", "--installer=uv")
+                # `build` refuses an installer where it has nothing to install.
+                installer = ("--installer=uv",) if self.settings[BUILD_FRONTEND].is_isolated else ()
+                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}", *installer)
             case Frontend.UV | Frontend.AUTO:
                 python = f"{self.build_path[0]}/python"
                 # Who asks for uv gets what the project tells uv; our choice of it must not change the build.
                 is_ours = self.settings[BUILD_FRONTEND].name is Frontend.AUTO
                 apart = (f"--project={outside_the_project(self.layout)}", "--no-sources") if is_ours else ()
                 out = f"--out-dir={built}"
-                head = ("uv", "build", "--no-progress", f"--python={python}", *apart, package, "--wheel", out)
+                head = ("uv", "build", "--no-progress", f"--python={python}", package, "--wheel", out, *apart)
         options = (f"-C{setting}" for setting in config_settings)
         return (*head, *options, *self._verbosity, *self.settings[BUILD_FRONTEND].args)
 
@@ -226,8 +277,17 @@ class Toolbox:
 
     @property
     def _verbosity(self) -> tuple[str, ...]:
-        """The flags for `build-verbosity`; `build` has none for less than its default."""
+        """The flags for `build-verbosity`. cibuildwheel's first level is what other frontends than pip say anyway."""
         level = self.settings[BUILD_VERBOSITY]
-        if level == 0 or (level < 0 and self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}):
+        is_build = self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}
+        if level > 0 and self.settings.is_drop_in and self.frontend is not Frontend.PIP:
+            level -= 1
+        if level == 0 or (level < 0 and is_build and self.cell.interpreter.version < FIRST_QUIET_PYTHON):
             return ()
         return ("-" + ("v" if level > 0 else "q") * abs(level),)
+
+
+def _release(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version; zeros for none."""
+    found = re.match(r"([0-9]+)\.([0-9]+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

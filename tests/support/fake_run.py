@@ -224,6 +224,9 @@ def _probe(call: FakeCall) -> str:
         ("libc-version", "2.31"),
         *(("tool", tool, f"{tool} 1.0") for tool in ("auditwheel", "patchelf", "uv")),
         *(("directory", directory) for directory in call.request.argv[5:]),
-        *(("interpreter", directory, "3.0.0", "pip,venv,ensurepip", ".so") for directory in call.request.argv[5:]),
+        *(
+            ("interpreter", directory, "3.0.0", "pip,venv,ensurepip", ".so", "26.3")
+            for directory in call.request.argv[5:]
+        ),
     ]
     return "".join("\t".join(row) + "\n" for row in rows)

@@ -2,7 +2,7 @@
 
 from matrix_runner.config.kinds import basic, programs, shapes
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, Progress
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, LogFolds, Progress
 from matrix_runner.config.options.option import Option, Section
 
 _DURATION = basic.measured(
@@ -222,6 +222,23 @@ terminal outside CI, else `plain`.
     affects_wheel=False,
 )
 
+LOG_FOLDS: Option[LogFolds] = Option(
+    name="log-folds",
+    kind=basic.choice(LogFolds, "kind of folds"),
+    default=LogFolds.AUTO,
+    section=Section.RUN,
+    help="How a CI system's log is folded: auto, none, github, gitlab, travis or azure.",
+    details="""
+The plain console puts the log of a cell into a fold. `auto` knows the CI system by its variables, and folds nothing
+elsewhere; `none` never does. It also decides how errors are marked for the system. In place of it cibuildwheel's
+`CIBW_LOG_FOLD_MODE` is read where its table is: `disabled`, `github`, `travis`, `azure`.
+""",
+    example='log-folds = "none"',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
     JOBS,
@@ -232,6 +249,7 @@ OPTIONS: tuple[Option[object], ...] = (
     OUTPUT_DIR,
     OVERWRITE,
     PROGRESS,
+    LOG_FOLDS,
     ALLOW_HOST_COMMANDS,
     DEBUG_KEEP_CONTAINER,
     DEBUG_TRACEBACK,

@@ -185,12 +185,12 @@ def test_the_build_command_has_settings_verbosity_and_arguments(known: Catalog) 
 
 @pytest.mark.parametrize(
     ("frontend", "level", "flag"),
-    [(Frontend.PIP, -2, "-qq"), (Frontend.PIP, 0, None), (Frontend.BUILD, -1, None), (Frontend.UV, 3, "-vvv")],
+    [(Frontend.PIP, -2, "-qq"), (Frontend.PIP, 0, None), (Frontend.BUILD, -1, "-q"), (Frontend.UV, 3, "-vvv")],
 )
 def test_verbosity_is_what_the_frontend_understands(
     known: Catalog, frontend: Frontend, level: int, flag: str | None
 ) -> None:
-    """Quiet and verbose become flags where the frontend has them; `build` has none for quiet."""
+    """Quiet and verbose become flags where the frontend has them."""
     values: Values = {BUILD_FRONTEND: BuildFrontend(name=frontend), BUILD_VERBOSITY: level}
     argv = only(recipe_for(job_for(X86, known, settings_with(values))).build(), StepKind.BUILD).request.argv
     assert [word for word in argv if word[:2] in {"-v", "-q"}] == ([flag] if flag else [])
@@ -285,7 +285,8 @@ def test_installing_takes_extras_requirements_and_groups(known: Catalog) -> None
     }
     groups = ("hypothesis; python_version > '3'",)
     job = job_for(X86, known, settings_with(values))
-    install = only(recipe_for(job, groups=groups).test("w.whl"), StepKind.INSTALL)
+    install, check = (s for s in recipe_for(job, groups=groups).test("w.whl") if s.kind is StepKind.INSTALL)
+    assert check.shown == "check that what is installed is for this Python"
     words = shlex.split(last_word(install))
     assert words[:3] == ["uv", "pip", "install"]
     assert words[-4:] == ["/matrix/repaired/w.whl[a,b]", "pytest>=8", "x y", *groups]
