@@ -190,6 +190,9 @@ def what(call: FakeCall) -> str:
     if argv[2:3] and argv[2].startswith(". /matrix/"):
         # The cell's variables come first, then the command.
         argv = argv[5:]
+    if argv[2:3] and argv[2].startswith("file=$1; shift"):
+        # The constraints of the build come first.
+        argv = argv[5:]
     if argv[:2] == ("uv", "build") or "pip wheel" in " ".join(argv):
         return "build"
     if argv[:2] != ("sh", "-c"):

@@ -31,10 +31,11 @@ from matrix_runner.recipe.toolbox import choice_remark_for, choose_frontend
 
 CATALOG = load()
 X86 = "cp311-manylinux_x86_64"
-SAYS_TO_PIP = {ENVIRONMENT: (("PIP_CONSTRAINT", "$PWD/c.txt"),)}
+Values = dict[Option[object], object]
+SAYS_TO_PIP: Values = {ENVIRONMENT: (("PIP_CONSTRAINT", "$PWD/c.txt"),)}
 
 
-def recipe(values: dict[Option[object], object], cell: str = X86, **facts: tuple[str, ...]) -> CellRecipe:
+def recipe(values: Values, cell: str = X86, **facts: tuple[str, ...]) -> CellRecipe:
     """Return the recipe of a cell that is tested."""
     settings = settings_with({TEST_COMMAND: "t", **values})
     made = recipe_for(job_for(cell, CATALOG, settings), **facts)  # type: ignore[arg-type]
@@ -64,11 +65,11 @@ def of(steps: Iterable[Step], kind: StepKind) -> Step:
         # A named frontend brings its installer, as with cibuildwheel.
         ({BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}, Frontend.BUILD, "pip"),
         ({BUILD_FRONTEND: BuildFrontend(name=Frontend.PIP)}, Frontend.PIP, "pip"),
-        ({BUILD_FRONTEND: BuildFrontend(name=Frontend.UV), **SAYS_TO_PIP}, Frontend.UV, "uv"),
-        ({BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD_UV), **SAYS_TO_PIP}, Frontend.BUILD_UV, "uv"),
+        (SAYS_TO_PIP | {BUILD_FRONTEND: BuildFrontend(name=Frontend.UV)}, Frontend.UV, "uv"),
+        (SAYS_TO_PIP | {BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD_UV)}, Frontend.BUILD_UV, "uv"),
     ],
 )
-def test_who_speaks_to_pip_gets_pip(values: dict[Option[object], object], built_by: Frontend, tested_by: str) -> None:
+def test_who_speaks_to_pip_gets_pip(values: Values, built_by: Frontend, tested_by: str) -> None:
     """Where the choice is ours it falls on pip as soon as something is said to pip that uv would not hear."""
     made = recipe(values)
     assert made.tools.frontend is built_by
@@ -207,7 +208,7 @@ SEES = (StepKind.BEFORE_BUILD, StepKind.BUILD, StepKind.BEFORE_TEST, StepKind.IN
 
 def test_one_time_for_all_that_the_project_installs() -> None:
     """Both uv and pip are told in the project's steps, and nothing in those that install tools of ours."""
-    values: dict[Option[object], object] = {
+    values: Values = {
         BEFORE_BUILD: "b",
         BEFORE_TEST: "b",
         BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD),
@@ -237,7 +238,7 @@ def test_what_no_pip_can_do_is_said_before_the_build(
     cell: str, frontend: Frontend, *, hashes: bool, obstacle: str | None
 ) -> None:
     """A cell whose pip would leave an option unheeded, in silence or with an odd error, fails with its reason."""
-    values: dict[Option[object], object] = {BUILD_FRONTEND: BuildFrontend(name=frontend)}
+    values: Values = {BUILD_FRONTEND: BuildFrontend(name=frontend)}
     values[EXCLUDE_NEWER] = ExcludeNewer(text="7d", age=7)
     made = recipe(values, f"{cell}-manylinux_x86_64")
     found = replace(made.tools, has_hashes=hashes).obstacle
@@ -247,7 +248,7 @@ def test_what_no_pip_can_do_is_said_before_the_build(
 
 def test_an_old_pip_is_not_used_for_what_it_cannot_do() -> None:
     """The build gets an environment with a newer pip where the interpreter's own is too old for an option."""
-    values: dict[Option[object], object] = {BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}
+    values: Values = {BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}
     values[EXCLUDE_NEWER] = ExcludeNewer(text="7d", age=7)
     made = recipe(values)
     assert not made.tools.has_build_environment
