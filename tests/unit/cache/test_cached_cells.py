@@ -313,7 +313,7 @@ NAMED = BuildConstraints(file="pins.txt")
     ],
 )
 def test_a_pinned_build_has_no_age(tmp_path: Path, values: Values, pins: str, *, is_taken: bool) -> None:
-    """Hashes on all lines, or a time that had passed, make a build the same each day: `cache-max-age` does not count."""
+    """Hashes on all lines, or a time that had passed, make a build the same each day: its age does not count."""
     kept = Kept(tmp_path)
     kept.write("pins.txt", pins)
     cells = ("cp311-manylinux_x86_64",)
