@@ -152,14 +152,17 @@ class Toolbox:
         if needed is not None and version < ((3, 9) if needed <= LAST_PIP_OF_39 else (3, 10)):
             option = EXCLUDE_NEWER if not self.has_hashes else BUILD_CONSTRAINTS
             what = "" if option is EXCLUDE_NEWER else " with hashes"
+            hint = "leave the cell out by skip, or build it without the option"
+            if uv_supports(self.cell.interpreter):
+                hint = f'set build-frontend = "uv" for it if the image has uv, or {hint}'
             return (
-                f"{option}{what}: needs pip {needed[0]}.{needed[1]}, which Python {version[0]}.{version[1]} never got",
-                'set build-frontend = "uv" for this cell if the image has uv, or leave the cell out',
+                f"{option}{what} needs pip {needed[0]}.{needed[1]}, which Python {version[0]}.{version[1]} never got",
+                hint,
             )
         if self.settings[EXCLUDE_NEWER] and not self.tests_with_uv and version < (3, 9):
             return (
                 f"{EXCLUDE_NEWER}: pip for Python {version[0]}.{version[1]} cannot heed it for the tests",
-                "leave the cell out, or build it without the option",
+                "leave the cell out by skip or test-skip, or build it without the option",
             )
         return None
 

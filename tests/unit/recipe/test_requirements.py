@@ -226,12 +226,12 @@ def test_one_time_for_all_that_the_project_installs() -> None:
     ("cell", "frontend", "hashes", "obstacle"),
     [
         ("cp311", Frontend.BUILD, True, None),
-        ("cp39", Frontend.BUILD, True, "build-constraints with hashes: needs pip 26.1, which Python 3.9 never got"),
+        ("cp39", Frontend.BUILD, True, "build-constraints with hashes needs pip 26.1, which Python 3.9 never got"),
         ("cp39", Frontend.BUILD, False, None),
         ("cp39", Frontend.UV, True, None),
-        ("cp38", Frontend.BUILD, False, "exclude-newer: needs pip 26.0"),
+        ("cp38", Frontend.BUILD, False, "exclude-newer needs pip 26.0"),
         ("cp38", Frontend.AUTO, False, None),
-        ("cp27mu", Frontend.AUTO, False, "exclude-newer: needs pip 26.0"),
+        ("cp27mu", Frontend.AUTO, False, "exclude-newer needs pip 26.0"),
     ],
 )
 def test_what_no_pip_can_do_is_said_before_the_build(
