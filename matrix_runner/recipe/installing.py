@@ -97,6 +97,15 @@ class Installer:
         command = f"{shlex.quote(f'{environment}/bin/pip')} install --quiet {words}"
         return for_our_tools(command) if self.speaks_to_pip else command
 
+    def or_bundled(self, environment: str, newest: str) -> str:
+        """Return a command that installs pip; without a network, where uv left none, the one that Python brings.
+
+        `newest`: the command that installs the newest.
+        """
+        if not self.creates_with_uv or "ensurepip" not in self.facts.modules:
+            return newest
+        return f"{{ {newest} || {shlex.quote(f'{environment}/bin/python')} -m ensurepip --default-pip; }}"
+
     @property
     def has_old_pip(self) -> bool:
         """Whether a new environment's pip predates 20.3 and so refuses tags such as manylinux_2_28 (PEP 600)."""

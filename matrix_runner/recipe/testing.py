@@ -98,12 +98,14 @@ def _make_environment(commands: Commands) -> Step:
     tools, layout = commands.tools, commands.layout
     installer = tools.test_installer
     create = installer.create(layout.test_environment)
-    if _wants_pip(commands):
-        create += f" && {installer.install_tools(layout.test_environment, installer.newest_pip)}"
+    newest = installer.install_tools(layout.test_environment, installer.newest_pip)
+    # The pip that a Python brings is as old as that; but where there is no way to a newer one, it will do.
+    if commands.settings[EXCLUDE_NEWER] and not installer.installs_with_uv:
+        create += f" && {newest}"
+    elif _wants_pip(commands):
+        create += f" && {installer.or_bundled(layout.test_environment, newest)}"
     elif installer.speaks_to_pip and not installer.creates_with_uv:
-        # The pip that a Python brings is as old as that; but where the user's index has no newer one, it will do.
-        renew = installer.install_tools(layout.test_environment, installer.newest_pip)
-        create += f" && {{ {renew} || echo 'pip stays as this Python brought it'; }}"
+        create += f" && {{ {newest} || echo 'pip stays as this Python brought it'; }}"
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
         # tar preserves the path of `src/tests`; so would `cp --parents`, but busybox has none. Through a file: the
@@ -127,4 +129,4 @@ def _wants_pip(commands: Commands) -> bool:
     if installer.creates_with_uv and installer.installs_with_uv:
         texts = f"{commands.settings[BEFORE_TEST]} {commands.settings[TEST_COMMAND]}"
         return re.search(r"\bpip\b", texts) is not None
-    return installer.creates_with_uv or installer.has_old_pip or bool(commands.settings[EXCLUDE_NEWER])
+    return installer.creates_with_uv or installer.has_old_pip

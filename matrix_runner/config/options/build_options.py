@@ -33,7 +33,8 @@ BEFORE_BUILD: Option[str] = Option(
     section=Section.BUILD,
     help="Shell command before each build, with the cell's Python first on PATH.",
     details="""
-Not run where a wheel of an earlier cell is reused (abi3). Placeholders: `{project}`, `{package}`.
+Not run where a wheel of an earlier cell is reused (abi3). `pip install` and, by `UV_PYTHON`, `uv pip install` install
+into the Python that builds; on this machine itself that is an environment. Placeholders: `{project}`, `{package}`.
 """,
     example='before-build = ["pip install cython", "cython {project}/src/_fast.pyx"]',
 )
