@@ -69,12 +69,16 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """Why a cell is in the matrix or not: one answer per question. `settings`: the cell's own."""
+    """Why a cell is in the matrix or not: one answer per question. `settings`: the cell's own.
+
+    `remarks`: sentences on choices that follow from them.
+    """
 
     cell: Cell
     answers: tuple[Answer, ...]
     settings: Settings
     image: ImageChoice | None
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_in(self) -> bool:
@@ -125,7 +129,8 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
         raise UsageError(f"no known cell is called {identifier}", hint=hint)
     own = settings.for_cell(cell)
     answers = tuple(Questions(settings, catalog, host).ask(cell, own))
-    return Explanation(cell=cell, answers=answers, settings=own, image=answers[-1].image)
+    found = tuple(frontend_remarks((own,)))
+    return Explanation(cell=cell, answers=answers, settings=own, image=answers[-1].image, remarks=found)
 
 
 def nearest_cells(pattern: str, cells: tuple[Cell, ...]) -> tuple[str, ...]:

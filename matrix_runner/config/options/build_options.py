@@ -126,6 +126,10 @@ BUILD_VERBOSITY: Option[int] = Option(
     default=0,
     section=Section.BUILD,
     help="How much the build frontend says: -v or -q, up to three times.",
+    details="""
+A level is a flag, for every frontend; `build` has no quiet level before Python 3.9. In `[tool.cibuildwheel]` the first
+level above 0 is a flag for pip alone, the second is `-v` for the others, as there.
+""",
     example="build-verbosity = 1",
 )
 

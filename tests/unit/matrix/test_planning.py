@@ -21,7 +21,7 @@ from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.errors import ConfigError, NothingSelected
-from matrix_runner.matrix import Host, Plan, make_plan
+from matrix_runner.matrix import Host, Plan, explain, make_plan
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.image_choice import ImageChoice, NoImage, choose_image
 from matrix_runner.model.platforms import Arch, Platform
@@ -228,6 +228,8 @@ def test_who_installs_is_told_with_the_reason(
     """A plan has one line on each choice between uv and pip that a variable decides, or that leaves one unheeded."""
     warnings = plan_of(known, {BUILD: ("cp31?-manylinux_x86_64",), **values}).warnings
     assert [warning[: len(line or "")] for warning in warnings] == ([] if line is None else [line])
+    told = explain("cp311-manylinux_x86_64", settings_with(values), known, X86).remarks
+    assert [remark[: len(line or "")] for remark in told] == ([] if line is None else [line])
 
 
 def test_pyodides_frontend_is_refused_only_where_it_would_build(known: Catalog) -> None:
