@@ -7,10 +7,12 @@ from pathlib import Path
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import BUILD_CONSTRAINTS
 from matrix_runner.config.options.source_options import SOURCE_EXCLUDE, SOURCE_FILES, SOURCE_HISTORY, SOURCE_INCLUDE
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.events import Listener
+from matrix_runner.project.constraints_file import constraints_text, has_hashes
 from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.wheelhouse.report_directory import LOGS
 
@@ -46,6 +48,11 @@ class BuildInputs:
     def logs_dir(self) -> Path:
         """Directory of the cells' logs."""
         return self.report_dir / LOGS
+
+    def has_hashes(self, job: Job) -> bool:
+        """Whether `build-constraints` pin all that a job's build requires. Raise ConfigError without their file."""
+        constraints = job.settings[BUILD_CONSTRAINTS]
+        return bool(constraints) and has_hashes(constraints_text(self.project, constraints))
 
     @property
     def source(self) -> SourceSelection:

@@ -1,7 +1,7 @@
 """A build as a list of verbs, each performed by one room; a comment names input and result."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -40,7 +40,8 @@ def build(request: BuildRequest) -> Report:
     """Build every job of the plan; each wheel is in the output directory as soon as its cell has passed.
 
     Raise OutputError if the directory cannot be used, MachineError or UsageError if the project cannot be packed,
-    ConfigError if it lacks a dependency group: all before anything is built. A failed cell is data in the report.
+    ConfigError if it lacks a dependency group or a file of constraints: all before anything is built. A failed cell is
+    data in the report.
     """
     barrier = LogBarrier()
     with _open(request, barrier) as context:
@@ -73,6 +74,8 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
         for listener in request.listeners:
             stack.callback(listener.close)
         groups = _resolved_groups(request)
+        for job in request.jobs:
+            request.inputs.has_hashes(job)
         containers = WarmContainers(request.engine)
         stack.callback(containers.close)
         yield RunContext(
@@ -117,6 +120,8 @@ def _announce(context: RunContext) -> None:
     pool.tell(RunStarted(at=pool.clock(), run=request.run, cells=cells, workers=request.workers))
     for warning in request.inputs.plan.warnings:
         context.notify(warning, is_warning=True)
+    if context.exclude_newer:
+        context.notify(f"exclude-newer: nothing that was uploaded after {context.exclude_newer} is installed")
     try:
         for removed in request.engine.sweep():
             context.notify(removed)
@@ -189,8 +194,24 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
     for pattern in unmatched_inputs(missing, source):
         text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
         context.notify(text, is_warning=True)
+    for remark in _choice_remarks(missing, known.images, request.inputs.environ):
+        context.notify(remark, is_warning=True)
     crates = has_crates(name for name, _ in source.digests)
     return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates)
+
+
+def _choice_remarks(jobs: Sequence[Job], images: ProbedImages, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a sentence for each choice of a tool that image or machine decide, which no plan can foresee."""
+    from matrix_runner.recipe.commands import passed_variables
+    from matrix_runner.recipe.toolbox import choice_remark_for
+
+    found: dict[str | None, None] = {}
+    for job in jobs:
+        image = images.image(job)
+        if image is not None:
+            passed = tuple(name for name, value in passed_variables(job.settings, environ) if value)
+            found[choice_remark_for(job.cell, job.settings, image.facts, passed)] = None
+    return tuple(text for text in found if text is not None)
 
 
 def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:
@@ -232,7 +253,11 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
     )
     left_out = tuple((left.cell, left.reason) for left in plan.left_out)
     extra = ReportExtra(
-        tool_version=__version__, started=context.started, engine=request.engine_info, left_out=left_out
+        tool_version=__version__,
+        started=context.started,
+        exclude_newer=context.exclude_newer or None,
+        engine=request.engine_info,
+        left_out=left_out,
     )
     try:
         context.report_directory.write_sums(context.wheelhouse.published(), context.wheelhouse.directory)

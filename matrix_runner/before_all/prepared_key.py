@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from matrix_runner.before_all.source_update import source_digest
-from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT, ENVIRONMENT_PASS
+from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT, ENVIRONMENT_PASS, EXCLUDE_NEWER
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.digests import json_digest
@@ -85,5 +85,7 @@ class PreparedKeys:
             settings.is_drop_in,
             self.prefix,
             inputs,
+            # Named only if it is set, so that images of runs without it stay.
+            *([settings[EXCLUDE_NEWER].text] if settings[EXCLUDE_NEWER] else []),
         )
         return json_digest(parts)

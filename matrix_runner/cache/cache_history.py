@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 from matrix_runner.cache.cache_key import SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
 from matrix_runner.cache.cell_cache import latest_key
+from matrix_runner.cache.freshness import is_fresh, pinned_since
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.cache_options import CACHE_MAX_AGE
 from matrix_runner.matrix import Job
@@ -52,7 +53,8 @@ def cache_history(store: Store, question: HistoryQuestion) -> CacheHistory:
     before = None if known is None else store.inputs(known.key)
     now = _inputs_now(store, question, before)
     found = None if now is None else store.peek(key(now))
-    if found is not None and not _is_old(store, found, inputs.settings[CACHE_MAX_AGE]):
+    pinned = pinned_since(job, has_hashes=job.cell in question.shared.hashed)
+    if found is not None and is_fresh(found.created, store.clock(), inputs.settings[CACHE_MAX_AGE], pinned):
         doubt = "" if question.image_of(job) else ", if its image is the one of then: the engine could not be asked"
         return CacheHistory(
             is_cached=True, text=f"it is taken from the cache, where it is since {_made_at(found)}{doubt}"
@@ -87,10 +89,6 @@ def _inputs_now(store: Store, question: HistoryQuestion, before: CellInputs | No
 def _inputs_before(store: Store, question: HistoryQuestion, job: Job) -> CellInputs | None:
     known = latest_key(store, question.inputs.identity, str(job.cell))
     return None if known is None else store.inputs(known.key)
-
-
-def _is_old(store: Store, record: EntryRecord, max_age: float) -> bool:
-    return bool(max_age) and store.clock() - record.created > max_age
 
 
 def _made_at(record: EntryRecord) -> str:

@@ -9,6 +9,7 @@ from matrix_runner.config.create_args.container_arguments import MountKind
 from matrix_runner.config.options.build_options import ENVIRONMENT_PASS
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.project.source_archive import SourceArchive, Survey
 from matrix_runner.request import BuildInputs
@@ -23,7 +24,7 @@ class SharedInputs:
     """The inputs common to all cells of a run.
 
     `epoch`: SOURCE_DATE_EPOCH. `package`: the directory to build. `pinned`: versions of our tools, as a constraints
-    file.
+    file. `hashed`: the cells whose `build-constraints` have a hash on every line, which is no input but ends their age.
     """
 
     source: SourceInputs
@@ -31,6 +32,7 @@ class SharedInputs:
     package: str
     pinned: str
     environ: Mapping[str, str]
+    hashed: frozenset[Cell] = frozenset()
 
     @classmethod
     def of(cls, inputs: BuildInputs, source: Survey | SourceArchive) -> "SharedInputs":
@@ -41,6 +43,7 @@ class SharedInputs:
             package=inputs.package,
             pinned=load_constraints(),
             environ=inputs.environ,
+            hashed=frozenset(job.cell for job in inputs.plan.jobs if inputs.has_hashes(job)),
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from matrix_runner.cache.cache_key import SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
+from matrix_runner.cache.freshness import is_fresh, pinned_since
 from matrix_runner.digests import text_digest
 from matrix_runner.errors import OutputError
 from matrix_runner.files import sha256_of
@@ -67,6 +68,7 @@ class CellCache:
         self._is_broken = False
         self._inputs: dict[Cell, CellInputs] = {}
         self._keys: dict[Cell, str] = {}
+        self._pinned: dict[Cell, float | None] = {}
         self._entries: dict[str, CacheEntry | None] = {}
         self.kept = 0
         """The number of cells stored in this run."""
@@ -149,6 +151,7 @@ class CellCache:
                 leader = StableAbiBuilder(cell=str(leading), key=self._keys[leading])
             inputs = cell_inputs(job, image, shared, leader)
             self._inputs[job.cell] = inputs
+            self._pinned[job.cell] = pinned_since(job, has_hashes=job.cell in shared.hashed)
             self._keys[job.cell] = key(inputs)
 
     def _entry(self, job: Job) -> CacheEntry | None:
@@ -156,23 +159,23 @@ class CellCache:
         if name is None or self._terms.rebuild.matches(job.cell):
             return None
         if name not in self._entries:
-            self._entries[name] = self._fetch(name)
+            self._entries[name] = self._fetch(name, self._pinned[job.cell])
         entry = self._entries[name]
         return entry if entry is not None and entry.record.cell == str(job.cell) else None
 
-    def _fetch(self, name: str) -> CacheEntry | None:
+    def _fetch(self, name: str, pinned: float | None) -> CacheEntry | None:
         try:
-            entry = self._fresh(name)
+            entry = self._fresh(name, pinned)
             if entry is None and self._remote is not None and self._remote.pull(self.store, name):
-                entry = self._fresh(name)
+                entry = self._fresh(name, pinned)
         except OutputError as error:
             self.give_up(f"finished cells cannot be taken: {error.message}")
             return None
         return entry
 
-    def _fresh(self, name: str) -> CacheEntry | None:
-        record, limit = self.store.peek(name), self._terms.max_age
-        if record is None or (limit and self.store.clock() - record.created > limit):
+    def _fresh(self, name: str, pinned: float | None) -> CacheEntry | None:
+        record = self.store.peek(name)
+        if record is None or not is_fresh(record.created, self.store.clock(), self._terms.max_age, pinned):
             return None
         return self.store.get(name, self._terms.staging / name)
 

@@ -14,7 +14,7 @@ from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCell, StepRunner
-from matrix_runner.config.options.build_options import ENVIRONMENT_PASS, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.build_options import REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
@@ -22,6 +22,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.cell_recipe import CellRecipe
+from matrix_runner.recipe.commands import passed_variables
 from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
@@ -123,6 +124,9 @@ class Attempt:
 
         Raise CellFailed, GiveWay, RetryCell, WheelRejected, MachineError.
         """
+        obstacle = self._recipe.tools.obstacle
+        if obstacle is not None:
+            raise self._steps.failed(Reason.MISSING_TOOL, obstacle[0], hint=obstacle[1])
         self._recipe = replace(self._recipe, processors=slot.share)
         if self._part.is_runner:
             self._run_before_all()
@@ -264,7 +268,7 @@ class Attempt:
 
 def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, materials: Materials) -> CellRecipe:
     job, inputs = opened.job, context.request.inputs
-    names = job.settings[ENVIRONMENT_PASS]
+    passed = passed_variables(job.settings, inputs.environ)
     return CellRecipe(
         job=job,
         tools=Toolbox(
@@ -275,9 +279,12 @@ def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext
             layout=Layout(root=opened.container.root, inner=inputs.package, prefix=materials.source.prefix),
             is_disposable=opened.container.is_disposable,
             pinned=load_constraints(),
+            passed=tuple(name for name, value in passed if value),
+            has_hashes=inputs.has_hashes(job),
         ),
         epoch=materials.source.epoch,
-        passed=tuple((name, inputs.environ[name]) for name in names if name in inputs.environ),
+        passed=passed,
+        exclude_newer=context.exclude_newer,
         groups=context.groups.requirements(job.settings[TEST_GROUPS]) if job.has_tests else (),
         has_crates=materials.has_crates,
         redactor=context.redactor,

@@ -12,6 +12,7 @@ _COMPILER = re.compile(
 # The last lines of uv, build and pip after a backend's failure, whatever its cause (measured, uv 0.13).
 _FRONTEND = re.compile(
     r"(hint|cause|note): |TIP |\[end of output\]|exit code: \d+$|\[\d+ lines of output\]"
+    r"|Building (wheel|source distribution)[^:]*\.\.\.$"
     r"|error: Failed to build |Failed to build |error: subprocess-exited-with-error"
     r"|ERROR:? (Backend subprocess exited|Failed building wheel|Failed to build)"
     r"|(The build backend returned an error|Call to `[^`]+` failed|Building wheel for .* did not run successfully)"

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from matrix_runner.cell.shared_wheels import SharedWheels
+from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
@@ -44,6 +46,11 @@ class RunContext:
     containers: WarmContainers
     groups: DependencyGroups
     redactor: Redactor
+
+    @property
+    def exclude_newer(self) -> str:
+        """The upload time after which packages do not count, one for the whole run; "" for none."""
+        return self.request.settings[EXCLUDE_NEWER].instant(datetime.fromisoformat(self.started))
 
     @property
     def is_cancelled(self) -> bool:

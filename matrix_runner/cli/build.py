@@ -170,7 +170,7 @@ def _run(
 ) -> "Report":
     """Run the plan with logs, event file and console as listeners; then print its summaries."""
     from matrix_runner.cli.directories import durations_file, processors, scratch_dir
-    from matrix_runner.config.options.output_options import OUTPUT_DIR
+    from matrix_runner.config.options.output_options import LOG_FOLDS, OUTPUT_DIR
     from matrix_runner.config.options.run_options import JOBS
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.console.console_choice import open_console
@@ -188,7 +188,7 @@ def _run(
     if problem is not None:
         streams.errors.write(f"warning: {problem}")
     logs, events = CellLogs(opened.report_dir / LOGS), EventFile(opened.report_dir)
-    with open_console(progress, sys.stdout, os.environ, logs, verbose=verbose) as console:
+    with open_console(progress, sys.stdout, os.environ, logs, verbose=verbose, folds=settings[LOG_FOLDS]) as console:
         request = BuildRequest(
             run=planned.run,
             inputs=opened.inputs(planned.plan),

@@ -86,6 +86,7 @@ def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, ob
         "is_in": answer.is_in,
         "image": answer.image.reference if answer.image else None,
         "answers": [{"topic": one.topic, "is_in": one.is_in, "reason": one.reason} for one in answer.answers],
+        "remarks": list(answer.remarks),
         "cache": as_document(past),
         "options": options,
     }
@@ -107,6 +108,8 @@ def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
         first, *rest = wrapped(one.reason, width, "    ")
         console.print(Text.assemble("  ", (mark, style), f" {first.lstrip()}"), soft_wrap=True)
         _lines(console, rest)
+    for remark in answer.remarks:
+        _lines(console, wrapped(remark, width, "  ", "    "), "yellow")
     if past is not None:
         _print_past(console, past, width)
     shown = [(option, value, answer.settings.origin(option)) for option, value in _shown(answer)]

@@ -8,13 +8,14 @@ from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.selection_options import BUILD, TEST_SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND
-from matrix_runner.errors import NothingSelected, UsageError
+from matrix_runner.errors import ConfigError, NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
-from matrix_runner.matrix.remarks import remarks
+from matrix_runner.matrix.remarks import frontend_remarks, remarks
 from matrix_runner.matrix.unmet_requests import unmet_requests
 from matrix_runner.model.cells import Cell
 
@@ -75,12 +76,16 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """Why a cell is in the matrix or not: one answer per question. `settings`: the cell's own."""
+    """Why a cell is in the matrix or not: one answer per question. `settings`: the cell's own.
+
+    `remarks`: sentences on choices that follow from them.
+    """
 
     cell: Cell
     answers: tuple[Answer, ...]
     settings: Settings
     image: ImageChoice | None
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_in(self) -> bool:
@@ -89,7 +94,10 @@ class Explanation:
 
 
 def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
-    """Decide every cell of the catalog. Pure; a few milliseconds for all of them."""
+    """Decide every cell of the catalog. Pure; a few milliseconds for all of them.
+
+    Raise ConfigError for a cell whose frontend is not for Linux.
+    """
     questions = Questions(settings, catalog, host)
     jobs: list[Job] = []
     left_out: list[LeftOut] = []
@@ -101,6 +109,9 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
         if not answers[-1].is_in:
             left_out.append(LeftOut(cell=cell, reason=answers[-1].reason))
             continue
+        if own[BUILD_FRONTEND].for_pyodide:
+            what = f'{own.origin(BUILD_FRONTEND)}: build-frontend = "pyodide-build" cannot build {cell}, a Linux wheel'
+            raise ConfigError((what,), hint="give it in an override for Pyodide: select = '*pyodide*'")
         jobs.append(
             Job(
                 cell=cell,
@@ -110,7 +121,8 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
                 remark=catalog.remark(cell),
             )
         )
-    warnings = (*questions.doubts(), *remarks([(job.cell, job.image) for job in jobs], host))
+    foreseen = remarks([(job.cell, job.image) for job in jobs], host)
+    warnings = (*questions.doubts(), *foreseen, *frontend_remarks(job.settings for job in jobs))
     unmet = tuple(unmet_requests(settings, host, decided))
     return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings, unmet=unmet)
 
@@ -127,7 +139,8 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
         raise UsageError(f"no known cell is called {identifier}", hint=hint)
     own = settings.for_cell(cell)
     answers = tuple(Questions(settings, catalog, host).ask(cell, own))
-    return Explanation(cell=cell, answers=answers, settings=own, image=answers[-1].image)
+    found = tuple(frontend_remarks((own,)))
+    return Explanation(cell=cell, answers=answers, settings=own, image=answers[-1].image, remarks=found)
 
 
 def nearest_cells(pattern: str, cells: tuple[Cell, ...]) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
-"""Warnings about a plan before it runs: cells without an emulator, and cells in unmaintained images."""
+"""Warnings about a plan before it runs: emulators that are missing, old images, variables that uv does not read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from matrix_runner.config.loading.settings import Settings
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
+from matrix_runner.matrix.pip_variables import choice_remark, pip_variables
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
 
@@ -33,6 +35,12 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
     if old:
         images = [image.reference.rpartition("/")[2] for _, image in old]
         yield f"{_count([cell for cell, _ in old])} in images that nobody updates any more: {_some(images)}"
+
+
+def frontend_remarks(settings: Iterable[Settings]) -> Iterator[str]:
+    """Yield a sentence for each choice between uv and pip that follows from the cells' settings."""
+    texts = dict.fromkeys(choice_remark(one, pip_variables(one)) for one in {id(one): one for one in settings}.values())
+    yield from filter(None, texts)
 
 
 def _count(cells: Sequence[Cell]) -> str:

@@ -11,6 +11,7 @@ from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQU
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.recipe.installing import for_our_tools
 from matrix_runner.recipe.step import Step
 from matrix_runner.wheelhouse import is_stable_abi
 
@@ -32,7 +33,9 @@ def audit_steps(commands: Commands, wheel: str) -> Iterator[Step]:
     create = _create(commands, interpreter)
     path = (f"{layout.audit_environment}/bin", tools.python_bin)
     script = tools.after_constraints(create) if _is_ours(commands) else create
-    yield commands.shell(StepKind.AUDIT, script, path=(tools.python_bin,), cwd=layout.project, shown=create)
+    yield commands.apart(
+        commands.shell(StepKind.AUDIT, script, path=(tools.python_bin,), cwd=layout.project, shown=create)
+    )
     audit = commands.user(StepKind.AUDIT, command, path=path, wheel=f"{layout.repaired}/{wheel}")
     yield replace(audit, is_verdict=True)
 
@@ -76,13 +79,15 @@ def _create(commands: Commands, interpreter: str) -> str:
     constraints = commands.tools.constraints
     packages = (*constraints.arguments, *requires) if constraints is not None and _is_ours(commands) else requires
     place = layout.audit_environment
-    if commands.tools.facts.tool("uv") is not None:
+    speaks_to_pip = bool(commands.tools.pip_variables.build)
+    if commands.tools.facts.tool("uv") is not None and not speaks_to_pip:
         create = f"uv venv --quiet --no-project --python {shlex.quote(interpreter)} {shlex.quote(place)}"
         install = f"uv pip install --quiet --python {shlex.quote(f'{place}/bin/python')} {shlex.join(packages)}"
     else:
         # It runs in the project, whose files the requirements may name, but whose modules must not be imported.
         create = f"{shlex.quote(interpreter)} -I -m venv {shlex.quote(place)}"
         install = f"{shlex.quote(f'{place}/bin/pip')} install --quiet {shlex.join(packages)}"
+        install = for_our_tools(install) if speaks_to_pip and _is_ours(commands) else install
     return f"{create} && {install}" if requires else create
 
 

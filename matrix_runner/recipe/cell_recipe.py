@@ -1,11 +1,19 @@
 """The order of a cell's steps: environment, build, repair, audit, test. Pure; prints without an engine."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from matrix_runner.config.kinds.values import CompilerCache, Variables, VersionSource
-from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD, CONFIG_SETTINGS, DEPENDENCY_VERSIONS
+from matrix_runner.config.options.build_options import (
+    BEFORE_ALL,
+    BEFORE_BUILD,
+    BUILD_CONSTRAINTS,
+    BUILD_FRONTEND,
+    CONFIG_SETTINGS,
+    DEPENDENCY_VERSIONS,
+)
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
@@ -27,13 +35,14 @@ class CellRecipe:
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: the
     requirements of `test-groups`. `processors`: the number that build tools may use at once. `has_crates`: whether the
     project contains Rust code. `caches_compilers`: False if the image lacks the requested compiler cache. `redactor`:
-    for the displayed commands.
+    for the displayed commands. `exclude_newer`: the upload time after which packages do not count; "" for none.
     """
 
     job: Job
     tools: Toolbox
     epoch: int
     passed: Variables = ()
+    exclude_newer: str = ""
     groups: tuple[str, ...] = ()
     processors: int = 1
     has_crates: bool = False
@@ -69,12 +78,16 @@ class CellRecipe:
         if tools.has_build_environment:
             create = tools.create_build_environment()
             script = tools.after_constraints(create)
-            yield commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+            step = commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+            yield commands.apart(step)
         if settings[BEFORE_BUILD]:
-            yield commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
+            step = commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
+            # Without it `uv pip install` finds no environment where the interpreter itself is the build's.
+            yield commands.telling(step, {"UV_PYTHON": f"{tools.build_path[0]}/python"}) if tools.has_uv else step
         pairs = ((key, value) for key, values in settings[CONFIG_SETTINGS] for value in values)
-        command = tools.build(tuple(f"{key}={commands.fill(value)}" for key, value in pairs))
-        yield commands.step(StepKind.BUILD, command, path=tools.build_path, cwd=tools.layout.project)
+        words = tuple(f"{key}={commands.fill(value)}" for key, value in pairs)
+        step = commands.step(StepKind.BUILD, tools.build(words), path=tools.build_path, cwd=tools.layout.project)
+        yield replace(step, shown=shlex.join(tools.build_command(words)))
 
     def repair(self, wheel: str) -> Step:
         """Return the step that gives the built wheel (a file name) the platform tag, in `Layout.repaired`."""
@@ -100,6 +113,8 @@ class CellRecipe:
         found: list[str | None] = [why_not_compressed(self.job.settings, self.tools.facts)]
         if self.job.settings[CONFIG_SETTINGS] and not self.tools.knows_config_settings:
             found.append("config-settings are left out: pip for this Python cannot pass them on")
+        if self.job.settings[BUILD_CONSTRAINTS] and not self.job.settings[BUILD_FRONTEND].is_isolated:
+            found.append("build-constraints have no effect: build-frontend installs nothing, what it finds is used")
         return tuple(remark for remark in found if remark is not None)
 
     def why_not_audited(self, wheel: str) -> str | None:
@@ -116,6 +131,7 @@ class CellRecipe:
             passed=self.passed,
             processors=self.processors,
             redactor=self.redactor,
+            exclude_newer=self.exclude_newer,
         )
 
     def _share_crates(self) -> Iterator[Step]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.build_options import ENVIRONMENT
+from matrix_runner.config.options.build_options import AUDIT_REQUIRES, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
@@ -17,6 +17,7 @@ from matrix_runner.engine.api import ExecRequest
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.installing import apart_from_project
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.saved_variables import saving_script
 from matrix_runner.recipe.step import Step, limits_of
@@ -25,6 +26,10 @@ from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 SearchPath = tuple[str, ...]
 """The first directories on PATH."""
+
+
+_INSTALLS_TOOLS = frozenset({StepKind.PREPARE, StepKind.BUILD_ENVIRONMENT, StepKind.TEST_ENVIRONMENT})
+"""The steps in which only tools of our own are installed."""
 
 
 class Phase(Enum):
@@ -43,6 +48,7 @@ class Commands:
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: the number
     that build tools may use at once. `caching`: the compiler cache, or None. `redactor`: for the displayed commands.
+    `exclude_newer`: the upload time after which packages do not count; "" for none.
     """
 
     job: Job
@@ -53,6 +59,7 @@ class Commands:
     caching: CompilerCaching | None = None
     phase: Phase = Phase.BUILD
     redactor: Redactor = NO_SECRETS
+    exclude_newer: str = ""
 
     def during(self, phase: Phase) -> "Commands":
         """Return the factory for another part of the cell."""
@@ -114,6 +121,10 @@ class Commands:
         """Return the step with further variables, except those that the user has set."""
         return replace(step, request=replace(step.request, env=(*step.request.env, *self._undecided(wishes))))
 
+    def apart(self, step: Step) -> Step:
+        """Return a step that installs by our own choice, so that uv does not see the project's settings."""
+        return self.telling(step, dict(apart_from_project(self.layout)))
+
     def sets(self, name: str) -> bool:
         """Whether the user's configuration sets a variable for the cell's commands."""
         return name in {*self._decided, *(variable for variable, _ in self.settings[ENVIRONMENT])}
@@ -158,6 +169,7 @@ class Commands:
                 *_active_environment(path[0], self.layout.matrix),
                 *self._common,
                 *self._sharing(kind),
+                *self._cutoff(kind),
                 *self._fixed,
             ),
             cwd=cwd,
@@ -198,6 +210,13 @@ class Commands:
         }
         return self._undecided(wishes)
 
+    def _cutoff(self, kind: StepKind) -> Variables:
+        """Return the variables for `exclude-newer`; none where only our own tools are installed."""
+        is_ours = kind is StepKind.AUDIT and self.settings[AUDIT_REQUIRES] == AUDIT_REQUIRES.default
+        if not self.exclude_newer or is_ours or kind in _INSTALLS_TOOLS:
+            return ()
+        return self._undecided({"UV_EXCLUDE_NEWER": self.exclude_newer, "PIP_UPLOADED_PRIOR_TO": self.exclude_newer})
+
     def _undecided(self, wishes: Mapping[str, str]) -> Variables:
         """Return the variables that neither `environment-pass` nor `create-args` set; `environment` prevails anyhow."""
         decided = self._decided
@@ -229,6 +248,11 @@ class Commands:
             return pairs
         names = {"MATRIX_RUNNER": "MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL": "CIBUILDWHEEL_BUILD_IDENTIFIER"}
         return (*pairs, *((names[tool], str(self.job.cell)) for tool in tools))
+
+
+def passed_variables(settings: Settings, environ: Mapping[str, str]) -> Variables:
+    """Return the variables of this machine that `environment-pass` names, as far as they are set."""
+    return tuple((name, environ[name]) for name in settings[ENVIRONMENT_PASS] if name in environ)
 
 
 def _names(pairs: Variables) -> tuple[str, ...]:

@@ -12,12 +12,16 @@ from matrix_runner.model.platforms import Arch, Libc
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterpreterFacts:
-    """A working interpreter. `directory`: its name under `/opt/python`. `modules`: the importable modules of tools."""
+    """A working interpreter. `directory`: its name under `/opt/python`. `modules`: the importable modules of tools.
+
+    `pip`: the version of its pip; "" without one.
+    """
 
     directory: str
     version: str
     modules: frozenset[str]
     extension_suffix: str | None
+    pip: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +31,8 @@ class ImageFacts:
     `installable`: interpreters that `manylinux-interpreters ensure` can add; queried only if a wanted one is missing.
     `machine`: `uname -m` as commands see it. `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake (an
     image's stated architecture can lie: measured on Docker 20.10). `decided`: variables with the processor count for
-    build tools that are already set there.
+    build tools that are already set there. `pip_variables`: names of variables there by which pip or uv is told
+    something. `pip_files`: the path of each of pip's configuration files, with each option in it.
     """
 
     machine: str
@@ -41,6 +46,8 @@ class ImageFacts:
     interpreters: tuple[InterpreterFacts, ...]
     installable: tuple[str, ...] = ()
     decided: tuple[str, ...] = ()
+    pip_variables: tuple[str, ...] = ()
+    pip_files: tuple[tuple[str, str], ...] = ()
 
     def tool(self, name: str) -> str | None:
         """Return the version line of a tool, or None if it is not on PATH."""
@@ -81,7 +88,14 @@ def has(name):
     return find_spec(name) is not None
 names = [n for n in ("build", "ensurepip", "pip", "venv", "virtualenv") if has(n)]
 suffix = sysconfig.get_config_var("EXT_SUFFIX") or sysconfig.get_config_var("SO") or ""
-print("\\t".join(["%d.%d.%d" % sys.version_info[:3], ",".join(names), suffix]))
+pip = ""
+if "pip" in names:
+    try:
+        import pip
+        pip = pip.__version__
+    except Exception:
+        pip = ""
+print("\\t".join(["%d.%d.%d" % sys.version_info[:3], ",".join(names), suffix, pip]))
 """
 
 # Every program starts in the background, and all are waited for once: in sequence the eight interpreters of a usual
@@ -95,6 +109,23 @@ printf 'plat\\t%s\\n' "${AUDITWHEEL_PLAT:-}"
 for name in MAKEFLAGS CMAKE_BUILD_PARALLEL_LEVEL CARGO_BUILD_JOBS; do
   if eval "[ -n \\"\\${$name+x}\\" ]"; then printf 'decided\\t%s\\n' $name; fi
 done
+for name in $(env | sed -n 's/^\\([A-Za-z_]*\\)=..*/\\1/p'); do
+  case $name in
+    PIP_CONFIG_FILE) if [ "$PIP_CONFIG_FILE" != /dev/null ]; then printf 'pip-variable\\t%s\\n' $name; fi ;;
+    PIP_*|UV_*|SSL_*|*_PROXY|*_proxy) printf 'pip-variable\\t%s\\n' $name ;;
+  esac
+done
+# pip's files: of the system, of the user, of an interpreter (its documentation, "Configuration").
+if [ "${PIP_CONFIG_FILE:-}" != /dev/null ]; then
+  own=${XDG_CONFIG_HOME:-$HOME/.config}
+  for file in /etc/xdg/pip/pip.conf /etc/pip.conf "$HOME/.pip/pip.conf" "$own/pip/pip.conf" \\
+    "$root"/opt/python/*/pip.conf; do
+    if [ -f "$file" ]; then
+      sed -n 's/^\\([A-Za-z][A-Za-z_-]*\\)[[:space:]]*[=:].*/\\1/p' "$file" |
+        while read -r key; do printf 'pip-file\\t%s\\t%s\\n' "$file" "$key"; done
+    fi
+  done
+fi
 version=$(getconf GNU_LIBC_VERSION 2>/dev/null) && libc=manylinux || {
   # musl can be there beside glibc, as a package; only where it is alone it is the machine's own.
   if ls /lib/ld-musl-* >/dev/null 2>&1; then libc=musllinux; else libc=manylinux; fi
@@ -153,7 +184,7 @@ def parse_probe(output: str) -> ImageFacts:
     """Parse the output of the probe. Unknown lines are ignored: an image's shell may add its own."""
     rows = [line.split("\t") for line in output.splitlines()]
     single = {row[0]: row[1] for row in rows if len(row) == 2}
-    interpreters = [row[1:] for row in rows if row[0] == "interpreter" and len(row) == 5]
+    interpreters = [row[1:] for row in rows if row[0] == "interpreter" and len(row) == 6]
     return ImageFacts(
         machine=single.get("machine", ""),
         elf=_unhex(single.get("elf", "")),
@@ -169,11 +200,14 @@ def parse_probe(output: str) -> ImageFacts:
                 version=version,
                 modules=frozenset(modules.split(",")) - {""},
                 extension_suffix=suffix or None,
+                pip=pip,
             )
-            for directory, version, modules, suffix in interpreters
+            for directory, version, modules, suffix, pip in interpreters
         ),
         installable=_listed(single.get("installable", "")),
         decided=tuple(row[1] for row in rows if row[0] == "decided" and len(row) == 2),
+        pip_variables=tuple(row[1] for row in rows if row[0] == "pip-variable" and len(row) == 2),
+        pip_files=tuple((row[1], row[2]) for row in rows if row[0] == "pip-file" and len(row) == 3),
     )
 
 

@@ -76,6 +76,11 @@ class Layout:
         return f"{self.matrix}/constraints.txt"
 
     @property
+    def build_constraints(self) -> str:
+        """The versions of what the build requires, as a constraints file."""
+        return f"{self.matrix}/build-constraints.txt"
+
+    @property
     def downloads(self) -> str:
         """The installers' caches: a volume that the project's cells of all runs share."""
         return f"{self.matrix}/downloads"

@@ -3,7 +3,9 @@
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Final
 
+from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.config.options.test_options import (
     BEFORE_TEST,
     TEST_COMMAND,
@@ -11,6 +13,7 @@ from matrix_runner.config.options.test_options import (
     TEST_REQUIRES,
     TEST_SOURCES,
 )
+from matrix_runner.matrix.pip_variables import chooses_uv
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.step import Step
@@ -27,6 +30,49 @@ class TestNothingHere(unittest.TestCase):
         self.fail("no tests here: write {project}/... in test-command, or set test-sources")
 """
 
+# uv heeds lower bounds of Requires-Python and ignores upper ones (`<3.11`), as its resolver does for lock files; pip
+# takes an older release, or refuses. Without `packaging`, which the environment need not have; a specifier that cannot
+# be read is left alone (PEP 440; Requires-Python is compared with the full version, without a suffix such as rc1).
+_FITS_PYTHON: Final = """\
+import re, sys
+from importlib.metadata import distributions
+ours = sys.version_info[:3]
+def release(text):
+    found = re.match(r"v?([0-9]+(?:\\.[0-9]+)*)", text)
+    return tuple(map(int, found.group(1).split("."))) if found else None
+def excludes(one):
+    found = re.match(r"(===|~=|==|!=|<=|>=|<|>)\\s*(\\S+)$", one)
+    theirs = release(found.group(2)) if found else None
+    if theirs is None:
+        return False
+    sign, is_prefix = found.group(1), found.group(2).endswith(".*")
+    width = len(theirs) if is_prefix else 3
+    theirs_padded = (theirs + (0, 0, 0))[:max(width, len(theirs))]
+    mine = (ours + (0,) * len(theirs))[:len(theirs_padded)]
+    if sign == "~=":
+        return not (mine >= theirs_padded and mine[:len(theirs) - 1] == theirs[:-1])
+    holds = {
+        "==": mine == theirs_padded, "===": mine == theirs_padded, "!=": mine != theirs_padded,
+        "<": mine < theirs_padded, "<=": mine <= theirs_padded, ">": mine > theirs_padded, ">=": mine >= theirs_padded,
+    }
+    return not holds[sign]
+wrong = []
+for found in distributions():
+    wanted = found.metadata.get("Requires-Python") or ""
+    if any(excludes(one.strip()) for one in wanted.split(",") if one.strip()):
+        wrong.append("%s %s is for Python %s" % (found.metadata["Name"], found.version, wanted))
+if wrong:
+    version = ".".join(map(str, ours))
+    print("%s: %s, and this is %s; uv installs it all the same, pip would not: require a version that is for this "
+          "Python, or leave the cell out by test-skip" % (sys.argv[1], "; ".join(sorted(set(wrong))), version),
+          file=sys.stderr)
+    sys.exit(sys.argv[1] == "error")
+"""
+"""A program for an environment's own Python, 3.8 or newer: it prints a line that names the distributions.
+
+Its argument is the first word of that line: after `error` it exits with 1, after `warning` with 0.
+"""
+
 
 def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Iterator[Step]:
     """Yield the steps that test the repaired wheel (a path). `groups`: the requirements of `test-groups`."""
@@ -38,17 +84,33 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
         yield testing.user(StepKind.BEFORE_TEST, settings[BEFORE_TEST], path=path, wheel=wheel)
     extras = ",".join(settings[TEST_EXTRAS])
     what = (f"{wheel}[{extras}]" if extras else wheel, *settings[TEST_REQUIRES], *groups)
-    install = commands.tools.install(layout.test_environment, *what)
+    installer = commands.tools.test_installer
+    install = installer.install(layout.test_environment, *what)
     # In the project, so that `test-requires = ["-r tests/requirements.txt"]` refers to a file there.
-    yield testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
+    step = testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
+    # What the project tells uv is for its developers, unless cibuildwheel, asked for uv, would follow it too.
+    yield step if settings.is_drop_in and chooses_uv(settings) else commands.apart(step)
+    if installer.installs_with_uv:
+        python = shlex.quote(f"{layout.test_environment}/bin/python")
+        shown = "check that what is installed is for this Python"
+        # cibuildwheel, asked for uv, lets it pass.
+        check = f"{python} -I -c {shlex.quote(_FITS_PYTHON)} {'warning' if settings.is_drop_in else 'error'}"
+        yield testing.shell(StepKind.INSTALL, check, path=path, shown=shown)
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
 
 
 def _make_environment(commands: Commands) -> Step:
     tools, layout = commands.tools, commands.layout
-    create = tools.create_environment(layout.test_environment)
-    if _wants_pip(commands):
-        create += f" && {tools.install_tools(layout.test_environment, tools.newest_pip)}"
+    installer = tools.test_installer
+    create = installer.create(layout.test_environment)
+    newest = installer.install_tools(layout.test_environment, installer.newest_pip)
+    # The pip that a Python brings is as old as that; but where there is no way to a newer one, it will do.
+    if commands.settings[EXCLUDE_NEWER] and not installer.installs_with_uv:
+        create += f" && {newest}"
+    elif _wants_pip(commands):
+        create += f" && {installer.or_bundled(layout.test_environment, newest)}"
+    elif installer.speaks_to_pip and not installer.creates_with_uv:
+        create += f" && {{ {newest} || echo 'pip stays as this Python brought it'; }}"
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
         # tar preserves the path of `src/tests`; so would `cp --parents`, but busybox has none. Through a file: the
@@ -59,16 +121,17 @@ def _make_environment(commands: Commands) -> Step:
     else:
         fill = f"printf %s {shlex.quote(_GUARD)} > {test}/test_fail.py"
     script = tools.after_constraints(f"mkdir -p {test} && {create} && {fill}")
-    return commands.shell(StepKind.TEST_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+    return commands.apart(commands.shell(StepKind.TEST_ENVIRONMENT, script, path=(tools.python_bin,), shown=create))
 
 
 def _wants_pip(commands: Commands) -> bool:
     """Whether to download pip for the test environment, which takes time: only if it is needed and missing or old.
 
-    uv creates environments without pip, so only a user's command that names it needs one. Others have the pip of their
-    Python, which may not know current platform tags.
+    uv creates environments without pip: one is needed where pip installs, and for a user's command that names it.
+    Others have the pip of their Python, which may not know current platform tags.
     """
-    if commands.tools.has_uv:
+    installer = commands.tools.test_installer
+    if installer.creates_with_uv and installer.installs_with_uv:
         texts = f"{commands.settings[BEFORE_TEST]} {commands.settings[TEST_COMMAND]}"
         return re.search(r"\bpip\b", texts) is not None
-    return commands.tools.has_old_pip
+    return installer.creates_with_uv or installer.has_old_pip

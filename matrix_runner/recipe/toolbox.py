@@ -1,7 +1,6 @@
 """The command lines of tools in a cell: build frontends, virtual environments, installers. Pure."""
 
 import re
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,21 +8,26 @@ from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import (
     BEFORE_BUILD,
+    BUILD_CONSTRAINTS,
     BUILD_FRONTEND,
     BUILD_VERBOSITY,
     DEPENDENCY_VERSIONS,
+    EXCLUDE_NEWER,
     REPAIR_WHEEL_COMMAND,
 )
+from matrix_runner.matrix.pip_variables import PipVariables, Seen, choice_remark, pip_variables
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.recipe.image_facts import ImageFacts, InterpreterFacts
+from matrix_runner.recipe.installing import Installer, outside_the_project
 from matrix_runner.recipe.layout import Layout
-from matrix_runner.recipe.tool_versions import Constraints, constraints_for
-
-LAST_VIRTUALENV_FOR_27 = "virtualenv<20.22"
-"""20.22 dropped Python 2.7 to 3.6 (measured: "No virtualenv implementation")."""
-
-LAST_PIPS = (((2, 7), "pip<21"), ((3, 4), "pip<19.2"), ((3, 5), "pip<21"), ((3, 6), "pip<22"), ((3, 7), "pip<24.1"))
-"""The last pip for each Python up to a version (pip's release notes)."""
+from matrix_runner.recipe.tool_versions import (
+    DATING_PIP,
+    HASHING_PIP,
+    LAST_PIP_OF_39,
+    ConstrainedBuild,
+    Constraints,
+    constraints_for,
+)
 
 FIRST_UV_PYTHON = (3, 8)
 """The oldest CPython that uv creates environments for."""
@@ -32,23 +36,41 @@ FIRST_BUILD_PYTHON = (3, 7)
 """The oldest Python with a `build` release on the index that supports config settings; older ones use `pip wheel`."""
 
 
+FIRST_QUIET_PYTHON = (3, 9)
+"""The oldest Python with a release of `build` that has `--quiet` (measured: 1.4.4 has it)."""
+
+
 def uv_supports(interpreter: Interpreter) -> bool:
     """Whether uv creates environments for an interpreter."""
     return interpreter.implementation is not Implementation.GRAALPY and interpreter.version >= FIRST_UV_PYTHON
 
 
-def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts) -> Frontend:
-    """Resolve `auto`: uv if image and interpreter support it, else build, else pip.
+def seen_in(facts: ImageFacts, passed: tuple[str, ...] = ()) -> Seen:
+    """Return what is seen of pip's settings. `passed`: variables that `environment-pass` hands on."""
+    return Seen(variables=facts.pip_variables, passed=passed, files=facts.pip_files)
+
+
+def choose_frontend(cell: Cell, settings: Settings, facts: ImageFacts, passed: tuple[str, ...] = ()) -> Frontend:
+    """Resolve `auto`: uv if image and interpreter support it and the user says nothing to pip, else build, else pip.
 
     The same applies to uv if it does not support the interpreter: for 2.7 it fails, whatever the project is.
     """
     chosen = settings[BUILD_FRONTEND].name
     is_for_uv = uv_supports(cell.interpreter)
-    if chosen is Frontend.AUTO and is_for_uv and facts.tool("uv") is not None:
+    is_possible = chosen is Frontend.AUTO and is_for_uv and facts.tool("uv") is not None
+    if is_possible and not pip_variables(settings, seen_in(facts, passed)).build:
         return Frontend.UV
     if chosen is Frontend.AUTO or (chosen in {Frontend.UV, Frontend.BUILD_UV} and not is_for_uv):
         return Frontend.BUILD if cell.interpreter.version >= FIRST_BUILD_PYTHON else Frontend.PIP
     return chosen
+
+
+def choice_remark_for(cell: Cell, settings: Settings, facts: ImageFacts, passed: tuple[str, ...] = ()) -> str | None:
+    """Return a sentence on the tool that image or machine decide by what they say to pip, or None."""
+    if facts.tool("uv") is None or not uv_supports(cell.interpreter):
+        return None
+    foreseen, found = pip_variables(settings), pip_variables(settings, seen_in(facts, passed))
+    return choice_remark(settings, found.without(foreseen))
 
 
 def calls_auditwheel(settings: Settings) -> bool:
@@ -71,7 +93,8 @@ class Toolbox:
     """The tools of one cell.
 
     `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`). `pinned`: the
-    versions of this release, as lines of a constraints file.
+    versions of this release, as lines of a constraints file. `passed`: the names that `environment-pass` hands on.
+    `has_hashes`: whether `build-constraints` have a hash on every line.
     """
 
     cell: Cell
@@ -81,6 +104,8 @@ class Toolbox:
     layout: Layout
     is_disposable: bool
     pinned: str
+    passed: tuple[str, ...] = ()
+    has_hashes: bool = False
 
     @cached_property
     def constraints(self) -> Constraints | None:
@@ -90,7 +115,12 @@ class Toolbox:
     @cached_property
     def frontend(self) -> Frontend:
         """The build frontend, never `auto`."""
-        return choose_frontend(self.cell, self.settings, self.facts)
+        return choose_frontend(self.cell, self.settings, self.facts, self.passed)
+
+    @cached_property
+    def pip_variables(self) -> PipVariables:
+        """The user's settings for pip, which uv would not heed."""
+        return pip_variables(self.settings, seen_in(self.facts, self.passed))
 
     @property
     def has_uv(self) -> bool:
@@ -112,7 +142,38 @@ class Toolbox:
         module = self._frontend_module
         if not self.is_disposable:
             return bool(module or self.settings[BEFORE_BUILD])
-        return module is not None and module not in self.interpreter.modules
+        is_lacking = module is not None and module not in self.interpreter.modules
+        return is_lacking or _release(self.interpreter.pip) < (self._needed_pip or (0, 0))
+
+    @property
+    def obstacle(self) -> tuple[str, str] | None:
+        """The reason why an option cannot be heeded in this cell, and a hint; None if all can."""
+        version, needed = self.cell.interpreter.version, self._needed_pip
+        if needed is not None and version < ((3, 9) if needed <= LAST_PIP_OF_39 else (3, 10)):
+            option = EXCLUDE_NEWER if not self.has_hashes else BUILD_CONSTRAINTS
+            what = "" if option is EXCLUDE_NEWER else " with hashes"
+            hint = "leave the cell out by skip, or build it without the option"
+            if uv_supports(self.cell.interpreter):
+                hint = f'set build-frontend = "uv" for it if the image has uv, or {hint}'
+            return (
+                f"{option}{what} needs pip {needed[0]}.{needed[1]}, which Python {version[0]}.{version[1]} never got",
+                hint,
+            )
+        if self.settings[EXCLUDE_NEWER] and not self.tests_with_uv and version < (3, 9):
+            return (
+                f"{EXCLUDE_NEWER}: pip for Python {version[0]}.{version[1]} cannot heed it for the tests",
+                "leave the cell out by skip or test-skip, or build it without the option",
+            )
+        return None
+
+    @property
+    def _needed_pip(self) -> tuple[int, int] | None:
+        """The oldest pip that can do what is asked of the build; None if any can, or none is used."""
+        if self.frontend not in {Frontend.BUILD, Frontend.PIP}:
+            return None
+        if self.has_hashes and self.settings[BUILD_FRONTEND].is_isolated:
+            return HASHING_PIP
+        return DATING_PIP if self.settings[EXCLUDE_NEWER] else None
 
     @property
     def build_path(self) -> tuple[str, ...]:
@@ -125,57 +186,60 @@ class Toolbox:
         """The first directories on PATH during the test."""
         return (f"{self.layout.test_environment}/bin", self.python_bin)
 
-    def create_environment(self, where: str) -> str:
-        """Return a shell command that creates an empty environment of the cell's interpreter."""
-        python, place = shlex.quote(f"{self.python_bin}/python"), shlex.quote(where)
-        modules = self.interpreter.modules
-        if self.has_uv:
-            return f"uv venv --quiet --no-project --python {python} {place}"
-        if {"venv", "ensurepip"} <= modules:
-            return f"{python} -m venv {place}"
-        if "virtualenv" in modules:
-            return f"{python} -m virtualenv --quiet {place}"
-        # No tool for environments: download the last virtualenv for this interpreter, beside it, not into it.
-        beside = shlex.quote(f"{self.layout.matrix}/virtualenv")
-        package = LAST_VIRTUALENV_FOR_27 if self.cell.interpreter.version < (3, 7) else "virtualenv"
-        words = shlex.join(("--quiet", *self._constrained, "--target"))
-        return (
-            f"{python} -m pip install {words} {beside} {shlex.quote(package)}"
-            f" && PYTHONPATH={beside} {python} -m virtualenv --quiet {place}"
+    @property
+    def tests_with_uv(self) -> bool:
+        """Whether uv installs the wheel and its test's requirements: where uv is the frontend, or was not ruled out."""
+        match self.settings[BUILD_FRONTEND].name:
+            case Frontend.AUTO:
+                return self.has_uv and not self.pip_variables.test
+            case Frontend.UV | Frontend.BUILD_UV:
+                return self.has_uv
+            case Frontend.BUILD | Frontend.PIP:
+                return False
+
+    @cached_property
+    def build_installer(self) -> Installer:
+        """The installer of the frontend's own environment."""
+        with_uv = self.has_uv and not self.pip_variables.build
+        return self._installer(creates_with_uv=with_uv, installs_with_uv=with_uv)
+
+    @cached_property
+    def test_installer(self) -> Installer:
+        """The installer of the test's environment. uv makes it for pip too, unless the user tells pip where to go."""
+        creates = self.has_uv and (self.tests_with_uv or not self.pip_variables.test)
+        return self._installer(creates_with_uv=creates, installs_with_uv=self.tests_with_uv)
+
+    def _installer(self, *, creates_with_uv: bool, installs_with_uv: bool) -> Installer:
+        return Installer(
+            interpreter=self.cell.interpreter,
+            facts=self.interpreter,
+            python_bin=self.python_bin,
+            layout=self.layout,
+            constraints=self.constraints,
+            creates_with_uv=creates_with_uv,
+            installs_with_uv=installs_with_uv,
+            speaks_to_pip=bool(self.pip_variables.test),
         )
-
-    def install(self, environment: str, *what: str) -> str:
-        """Return a shell command that installs the project's requirements into an environment."""
-        packages = shlex.join(what)
-        if self.has_uv:
-            return f"uv pip install --quiet --python {shlex.quote(f'{environment}/bin/python')} {packages}"
-        # Not `python -m pip`: that would import modules from the current directory.
-        return f"{shlex.quote(f'{environment}/bin/pip')} install --quiet {packages}"
-
-    def install_tools(self, environment: str, *what: str) -> str:
-        """Return a shell command that installs our tools into an environment, in the newest permitted versions.
-
-        Must run after `Constraints.prepare`.
-        """
-        return self.install(environment, *self._constrained, "--upgrade", *what)
 
     def create_build_environment(self) -> str:
         """Return a shell command that creates the frontend's own environment."""
-        where = self.layout.build_environment
-        packages = (self.newest_pip, "build") if self._frontend_module == "build" else (self.newest_pip,)
+        where, installer = self.layout.build_environment, self.build_installer
+        packages = (installer.newest_pip, "build") if self._frontend_module == "build" else (installer.newest_pip,)
         # An old Python's own `venv` installs the pip of its time: that of 3.6 does not know backend-path (PEP 517).
-        return f"{self.create_environment(where)} && {self.install_tools(where, *packages)}"
+        return f"{installer.create(where)} && {installer.install_tools(where, *packages)}"
 
     def after_constraints(self, script: str) -> str:
         """Return a shell script that installs our tools, preceded by the preparation of their constraints file."""
         return script if self.constraints is None else f"{self.constraints.prepare()} && {script}"
 
-    @property
-    def _constrained(self) -> tuple[str, ...]:
-        return () if self.constraints is None else self.constraints.arguments
-
     def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that builds the wheel; `config_settings`: as `key=value`."""
+        command, frontend = self.build_command(config_settings), self.settings[BUILD_FRONTEND]
+        limits = ConstrainedBuild.of(self.settings[BUILD_CONSTRAINTS], self.layout, has_hashes=self.has_hashes)
+        return limits.around(self.frontend, command) if limits and frontend.is_isolated else command
+
+    def build_command(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the frontend's command as the user would type it."""
         package, built = self.layout.package, self.layout.built
         head: tuple[str, ...]
         match self.frontend:
@@ -186,10 +250,16 @@ class Toolbox:
             case Frontend.BUILD:
                 head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}")
             case Frontend.BUILD_UV:
-                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}", "--installer=uv")
+                # `build` refuses an installer where it has nothing to install.
+                installer = ("--installer=uv",) if self.settings[BUILD_FRONTEND].is_isolated else ()
+                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}", *installer)
             case Frontend.UV | Frontend.AUTO:
                 python = f"{self.build_path[0]}/python"
-                head = ("uv", "build", "--no-progress", f"--python={python}", package, "--wheel", f"--out-dir={built}")
+                # Who asks for uv gets what the project tells uv; our choice of it must not change the build.
+                is_ours = self.settings[BUILD_FRONTEND].name is Frontend.AUTO
+                apart = (f"--project={outside_the_project(self.layout)}", "--no-sources") if is_ours else ()
+                out = f"--out-dir={built}"
+                head = ("uv", "build", "--no-progress", f"--python={python}", package, "--wheel", out, *apart)
         options = (f"-C{setting}" for setting in config_settings)
         return (*head, *options, *self._verbosity, *self.settings[BUILD_FRONTEND].args)
 
@@ -197,17 +267,6 @@ class Toolbox:
     def knows_config_settings(self) -> bool:
         """Whether the frontend supports config settings: pip does since 22.1, which Pythons before 3.7 never got."""
         return self.frontend is not Frontend.PIP or self.cell.interpreter.version >= (3, 7)
-
-    @property
-    def has_old_pip(self) -> bool:
-        """Whether a new environment's pip predates 20.3 and so refuses tags such as manylinux_2_28 (PEP 600)."""
-        return not self.has_uv and (3, 0) <= self.cell.interpreter.version < (3, 7)
-
-    @property
-    def newest_pip(self) -> str:
-        """The newest pip for the interpreter. Named here, because old pips do not always heed an index's metadata."""
-        version = self.cell.interpreter.version
-        return next((pip for last, pip in LAST_PIPS if version <= last), "pip")
 
     @property
     def _frontend_module(self) -> str | None:
@@ -221,8 +280,17 @@ class Toolbox:
 
     @property
     def _verbosity(self) -> tuple[str, ...]:
-        """The flags for `build-verbosity`; `build` has none for less than its default."""
+        """The flags for `build-verbosity`. cibuildwheel's first level is what other frontends than pip say anyway."""
         level = self.settings[BUILD_VERBOSITY]
-        if level == 0 or (level < 0 and self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}):
+        is_build = self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}
+        if level > 0 and self.settings.is_drop_in and self.frontend is not Frontend.PIP:
+            level -= 1
+        if level == 0 or (level < 0 and is_build and self.cell.interpreter.version < FIRST_QUIET_PYTHON):
             return ()
         return ("-" + ("v" if level > 0 else "q") * abs(level),)
+
+
+def _release(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version; zeros for none."""
+    found = re.match(r"([0-9]+)\.([0-9]+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

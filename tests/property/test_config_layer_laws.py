@@ -299,6 +299,9 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
             },
             optional={"disable-host-mount": st.booleans()},
         ),
+        "build-constraints": plain | st.lists(plain, max_size=3),
+        "exclude-newer": st.sampled_from(("", "7d", "2 weeks", "2026-11-01", "2026-11-01T12:00:00+02:00")),
+        "log-folds": st.sampled_from(("auto", "none", "gitlab")),
         "dependency-versions": st.fixed_dictionaries({"packages": st.lists(filled, min_size=1)})
         | st.fixed_dictionaries({"file": plain})
         | st.sampled_from(("pinned", "latest")),

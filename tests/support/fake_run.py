@@ -194,6 +194,9 @@ def what(call: FakeCall) -> str:
     if argv[2:3] and argv[2].startswith(". /matrix/"):
         # The cell's variables come first, then the command.
         argv = argv[5:]
+    if argv[2:3] and argv[2].startswith("file=$1; shift"):
+        # The constraints of the build come first.
+        argv = argv[5:]
     if argv[:2] == ("uv", "build") or "pip wheel" in " ".join(argv):
         return "build"
     if argv[:2] != ("sh", "-c"):
@@ -228,6 +231,9 @@ def _probe(call: FakeCall) -> str:
         ("libc-version", "2.31"),
         *(("tool", tool, f"{tool} 1.0") for tool in ("auditwheel", "patchelf", "uv")),
         *(("directory", directory) for directory in call.request.argv[5:]),
-        *(("interpreter", directory, "3.0.0", "pip,venv,ensurepip", ".so") for directory in call.request.argv[5:]),
+        *(
+            ("interpreter", directory, "3.0.0", "pip,venv,ensurepip", ".so", "26.3")
+            for directory in call.request.argv[5:]
+        ),
     ]
     return "".join("\t".join(row) + "\n" for row in rows)

@@ -2,7 +2,14 @@
 
 import msgspec
 
-from matrix_runner.config.kinds.values import BuildFrontend, ContainerEngine, DependencyVersions, VersionSource
+from matrix_runner.config.kinds.values import (
+    BuildConstraints,
+    BuildFrontend,
+    ContainerEngine,
+    DependencyVersions,
+    ExcludeNewer,
+    VersionSource,
+)
 
 
 def string(text: str) -> str:
@@ -24,7 +31,8 @@ def frontend(value: object) -> str:
     """Write a build frontend: its name, or a table if it has arguments."""
     if not isinstance(value, BuildFrontend):
         raise TypeError(value)
-    return f"{{ name = {plain(value.name)}, args = {plain(value.args)} }}" if value.args else plain(value.name)
+    name = plain("pyodide-build" if value.for_pyodide else value.name)
+    return f"{{ name = {name}, args = {plain(value.args)} }}" if value.args else name
 
 
 def engine(value: object) -> str:
@@ -48,6 +56,20 @@ def versions(value: object) -> str:
             return f"{{ packages = {plain(value.packages)} }}"
         case VersionSource.PINNED | VersionSource.LATEST:
             return plain(value.source)
+
+
+def build_constraints(value: object) -> str:
+    """Write constraints on what a build requires: a path, or a list of lines."""
+    if not isinstance(value, BuildConstraints):
+        raise TypeError(value)
+    return plain(value.lines) if value.lines else plain(value.file)
+
+
+def exclude_newer(value: object) -> str:
+    """Write an upload time as the user did."""
+    if not isinstance(value, ExcludeNewer):
+        raise TypeError(value)
+    return plain(value.text)
 
 
 def variables(value: object) -> str:

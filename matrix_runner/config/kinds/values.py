@@ -1,6 +1,7 @@
 """Types of option values: architecture groups, engines, frontends, dependency versions, variables."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
@@ -80,10 +81,16 @@ class Frontend(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildFrontend:
-    """A build frontend and further arguments for its command."""
+    """A build frontend and further arguments for its command. `for_pyodide`: it is none for Linux: `pyodide-build`."""
 
     name: Frontend
     args: tuple[str, ...] = ()
+    for_pyodide: bool = False
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether the frontend installs what the build requires, in an environment of the build's own."""
+        return not {"-n", "--no-isolation", "--no-build-isolation"} & set(self.args)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +114,21 @@ class Progress(Enum):
     PLAIN = "plain"
     QUIET = "quiet"
     JSON = "json"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class LogFolds(Enum):
+    """The syntax of foldable groups in a CI system's log."""
+
+    AUTO = "auto"
+    """That of the CI system whose variable is set; none elsewhere."""
+    NONE = "none"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    TRAVIS = "travis"
+    AZURE = "azure"
 
     def __str__(self) -> str:
         return self.value
@@ -143,6 +165,37 @@ class DependencyVersions:
     source: VersionSource
     file: str = ""
     packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildConstraints:
+    """Constraints on what the build requires: a file, relative to the project, or lines of one; neither: none."""
+
+    file: str = ""
+    lines: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.file or self.lines)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExcludeNewer:
+    """The upload time after which packages do not count; false if there is none.
+
+    `text`: as the user wrote it. `age`: seconds before the start of the run; 0 for a fixed time, `at`, in UTC.
+    """
+
+    text: str = ""
+    age: int = 0
+    at: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    def instant(self, now: datetime) -> str:
+        """Return the time in the one spelling that uv and pip both read (RFC 3339, UTC); "" for none."""
+        at = self.at or (now.astimezone(timezone.utc) - timedelta(seconds=self.age) if self else None)
+        return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 Variables = tuple[tuple[str, str], ...]

@@ -32,7 +32,7 @@ from matrix_runner.config.options.build_options import (
 )
 from matrix_runner.config.options.image_options import IMAGES
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.output_options import OUTPUT_DIR
+from matrix_runner.config.options.output_options import LOG_FOLDS, OUTPUT_DIR
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, DEBUG_TRACEBACK
 from matrix_runner.config.options.selection_options import (
     ALLOW_EMPTY,
@@ -64,9 +64,9 @@ LINUX = "linux"
 class Dialect:
     """A configuration dialect. `table`: its key under `[tool]`. `prefix`: of its environment variables.
 
-    `in_file`, `in_environment`: its options there, by name. `kinds`, `defaults`: where they differ from the table of
-    options. `platforms`, `elsewhere`: tables and options of other systems; `silent`: known variables without effect
-    here. `is_strict`: whether a setting without effect is a mistake, not a remark.
+    `in_file`, `in_environment`: its options there, by its names for them. `kinds`, `defaults`: where they differ from
+    the table of options. `platforms`, `elsewhere`: tables and options of other systems; `silent`: known variables
+    without effect here. `is_strict`: whether a setting without effect is a mistake, not a remark.
     """
 
     table: str
@@ -210,7 +210,9 @@ CIBUILDWHEEL = Dialect(
     table="cibuildwheel",
     prefix="CIBW_",
     in_file=MappingProxyType({option.name: option for option in _FILE_OPTIONS}),
-    in_environment=MappingProxyType({option.name: option for option in _VARIABLE_OPTIONS}),
+    in_environment=MappingProxyType(
+        {**{option.name: option for option in _VARIABLE_OPTIONS}, "log-fold-mode": LOG_FOLDS}
+    ),
     is_strict=False,
     kinds=MappingProxyType(
         {
@@ -228,6 +230,7 @@ CIBUILDWHEEL = Dialect(
             AUDIT_COMMAND.name: lenient.texts(grammars.audit_command(strict=False)),
             BUILD_FRONTEND.name: lenient.build_frontend(programs.frontend(default=Frontend.BUILD)),
             BUILD_VERBOSITY.name: _verbosity(),
+            LOG_FOLDS.name: lenient.log_folds(LOG_FOLDS.kind),
             CONTAINER_ENGINE.name: lenient.container_engine(CONTAINER_ENGINE.kind),
             # Numbers and booleans are written in Python's form there.
             CONFIG_SETTINGS.name: lenient.config_settings(grammars.config_settings(true="True", false="False")),
@@ -249,7 +252,7 @@ CIBUILDWHEEL = Dialect(
             *(f"manylinux-pypy_{arch}-image" for arch in ("x86_64", "i686", "aarch64")),
         }
     ),
-    silent=frozenset({"CIBW_CACHE_PATH", "CIBW_LOG_FOLD_MODE", "CIBW_INTERNAL_PINNED_DOCKER_IMAGES"}),
+    silent=frozenset({"CIBW_CACHE_PATH", "CIBW_INTERNAL_PINNED_DOCKER_IMAGES"}),
 )
 
 

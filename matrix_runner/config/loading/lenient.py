@@ -3,6 +3,7 @@
 Each function changes a raw value before its option reads it; `remarks` report it if it is most likely a mistake.
 """
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import TypeVar
 from matrix_runner.config.kinds import basic, grammars
 from matrix_runner.config.kinds.assignments import check_name, parse_assignments
 from matrix_runner.config.kinds.basic import Kind
-from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.kinds.values import BuildFrontend, Frontend, LogFolds, Variables
 from matrix_runner.config.mistakes import InvalidValue, Key, quote, read_each
 
 T = TypeVar("T")
@@ -127,15 +128,34 @@ def config_settings(base: Kind[T]) -> Kind[T]:
     return replace(entries(changed_text(base, fill)), remarks=remarks)
 
 
-def build_frontend(base: Kind[T]) -> Kind[T]:
-    """Make the kind of a frontend whose `args`, if a single text, are one argument; empty means the default."""
+_FOR_PYODIDE = re.compile(r"(\s*(?:name:\s*)?)pyodide-build(?=\s*(?:;|$))")
+
+
+def build_frontend(base: Kind[BuildFrontend]) -> Kind[BuildFrontend]:
+    """Make the kind of a frontend whose `args`, if a single text, are one argument; empty means the default.
+
+    Pyodide's own frontend is accepted, for it may stand in an override for other cells than those of Linux.
+    """
 
     def change(value: object) -> object:
         if isinstance(value, dict) and isinstance(value.get("args"), str):
             return {**value, "args": [value["args"]]}
         return value
 
-    return replace(entries(changed(base, change)), may_be_empty=True)
+    def read(value: object) -> BuildFrontend:
+        name = value.get("name") if isinstance(value, dict) else value
+        if not isinstance(name, str) or not _FOR_PYODIDE.match(name):
+            return plain.read(value)
+        other = _FOR_PYODIDE.sub(rf"\1{Frontend.BUILD}", name)
+        return replace(plain.read({**value, "name": other} if isinstance(value, dict) else other), for_pyodide=True)
+
+    plain = entries(changed(base, change))
+    return replace(plain, read=read, read_text=read, may_be_empty=True)
+
+
+def log_folds(base: Kind[LogFolds]) -> Kind[LogFolds]:
+    """Make the kind of folds in which `disabled` means none."""
+    return changed_text(base, lambda text: str(LogFolds.NONE) if text == "disabled" else text)
 
 
 def container_engine(base: Kind[T]) -> Kind[T]:

@@ -22,8 +22,8 @@ def variable_layers(environ: Mapping[str, str], dialect: Dialect, diagnostics: D
     for suffix in ("", f"-{LINUX}"):
         layer: list[Given] = []
         rules = _rules(given, dialect, diagnostics, suffix)
-        for option in dialect.in_environment.values():
-            variable = dialect.variable(option.name + suffix)
+        for known, option in dialect.in_environment.items():
+            variable = dialect.variable(known + suffix)
             text = given.get(variable)
             kind = dialect.kind(option)
             # CI systems set a build matrix's variables to nothing: where empty is invalid, that means unset.

@@ -11,7 +11,7 @@ import tomlkit
 from matrix_runner import catalog
 from matrix_runner.config.kinds import placeholders
 from matrix_runner.config.kinds.selectors import Selector
-from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.kinds.values import BuildFrontend, Variables
 from matrix_runner.config.loading.diagnostics import inherit_rules
 from matrix_runner.config.loading.dialects import CIBUILDWHEEL, LINUX, OWN, is_for_other_systems
 from matrix_runner.config.loading.file_layers import INHERIT, OVERRIDES, SELECT
@@ -135,7 +135,7 @@ def _respell_options(table: Values, base: tuple[Key, ...], notes: Notes) -> None
         if name not in table:
             continue
         raw, kind = _plain(table[name]), CIBUILDWHEEL.kind(option)
-        is_unset = not kind.may_be_empty and raw in ("", [])
+        is_unset = (not kind.may_be_empty and raw in ("", [])) or _is_for_pyodide(kind.read(raw))
         if is_unset and not (name in CIBUILDWHEEL.defaults and len(base) == 2):
             dropped.append(name)
             continue
@@ -147,6 +147,10 @@ def _respell_options(table: Values, base: tuple[Key, ...], notes: Notes) -> None
         notes((*base, name), "has no effect for Linux, left out")
         del table[name]
     _drop_rules(table, lambda name: name in dropped or name not in OWN.in_file)
+
+
+def _is_for_pyodide(value: object) -> bool:
+    return isinstance(value, BuildFrontend) and value.for_pyodide
 
 
 def _respell_value(table: Values, option: Option[object], value: object, keys: tuple[Key, ...], notes: Notes) -> None:

@@ -1,10 +1,12 @@
 """Options for building a wheel: commands, frontend, environment, repair, audit, dependency versions."""
 
-from matrix_runner.config.kinds import basic, grammars, names, programs
+from matrix_runner.config.kinds import basic, grammars, names, programs, requirement_bounds
 from matrix_runner.config.kinds.values import (
+    BuildConstraints,
     BuildFrontend,
     ConfigSettings,
     DependencyVersions,
+    ExcludeNewer,
     Frontend,
     Variables,
     VersionSource,
@@ -31,7 +33,8 @@ BEFORE_BUILD: Option[str] = Option(
     section=Section.BUILD,
     help="Shell command before each build, with the cell's Python first on PATH.",
     details="""
-Not run where a wheel of an earlier cell is reused (abi3). Placeholders: `{project}`, `{package}`.
+Not run where a wheel of an earlier cell is reused (abi3). `pip install` and, by `UV_PYTHON`, `uv pip install` install
+into the Python that builds; on this machine itself that is an environment. Placeholders: `{project}`, `{package}`.
 """,
     example='before-build = ["pip install cython", "cython {project}/src/_fast.pyx"]',
 )
@@ -46,6 +49,14 @@ BUILD_FRONTEND: Option[BuildFrontend] = Option(
 `auto` takes `uv` where the image and the interpreter can, because it is the quickest, else `build`, else `pip`. An
 interpreter that uv does not know (Python before 3.8, GraalPy) is built for by `build`, before 3.7 by `pip`, if uv was
 asked for too. `args` are added to the frontend's command.
+
+Where somebody tells pip what to install, or whence, `auto` takes `build`, and pip installs the tests' requirements: uv
+reads neither `PIP_CONSTRAINT`, `PIP_INDEX_URL` and the like (`environment`, `environment-pass`, `create-args`, the
+image) nor pip.conf. A line says so. Whoever tells uv the same (`UV_INDEX_URL`) gets uv.
+
+The frontend decides who installs a test's requirements too: pip with `build` and `pip`, uv with `build[uv]` and `uv`.
+A project's settings for uv (`[tool.uv]`, uv.toml) are followed by a build for which `uv` or `build[uv]` is named, and
+by nothing else: where `auto` takes uv, they do not count.
 """,
     example='build-frontend = { name = "build", args = ["--no-isolation"] }',
     per_platform=False,
@@ -115,6 +126,10 @@ BUILD_VERBOSITY: Option[int] = Option(
     default=0,
     section=Section.BUILD,
     help="How much the build frontend says: -v or -q, up to three times.",
+    details="""
+A level is a flag, for every frontend; `build` has no quiet level before Python 3.9. In `[tool.cibuildwheel]` the first
+level above 0 is a flag for pip alone, the second is `-v` for the others, as there.
+""",
     example="build-verbosity = 1",
 )
 
@@ -184,6 +199,46 @@ it (`build`, `virtualenv`, `pip`), never what the project requires for building.
     example='dependency-versions = { packages = ["build==1.2.2.post1"] }',
 )
 
+BUILD_CONSTRAINTS: Option[BuildConstraints] = Option(
+    name="build-constraints",
+    kind=requirement_bounds.build_constraints(),
+    default=BuildConstraints(),
+    section=Section.BUILD,
+    help="Versions of what the build requires: a constraints file of the project, or its lines.",
+    details="""
+For every frontend, in its own way: `UV_BUILD_CONSTRAINT`, `PIP_BUILD_CONSTRAINT`, and `PIP_CONSTRAINT` for `build`,
+which install what `build-system.requires` and the build backend ask for; a file that `environment` names there counts
+as well. Nothing else is held to them: neither a test's requirements nor what `before-build` installs.
+
+If every line has `--hash`, downloads are held against the hashes, and something required that no line names fails the
+build; so a finished cell is taken from the cache [at any age](#cache-max-age). uv and pip 26.1 or newer can do that,
+so not pip for Python 3.9 and before. `build[uv]` checks the hashes of what is named, and lets pass what is not.
+""",
+    example='build-constraints = "ci/build-constraints.txt"',
+    per_platform=False,
+)
+
+EXCLUDE_NEWER: Option[ExcludeNewer] = Option(
+    name="exclude-newer",
+    kind=requirement_bounds.exclude_newer(),
+    default=ExcludeNewer(),
+    section=Section.BUILD,
+    help="Packages uploaded later do not count: an age such as 7d, a date, or a time.",
+    details="""
+One time for the whole run, for uv (`UV_EXCLUDE_NEWER`) and pip (`PIP_UPLOADED_PRIOR_TO`), in every command of a cell
+but those that install tools of our own, whose versions are [ours](#dependency-versions). An age counts from the start
+of the run; a date includes its day, in UTC. The time is told at the start and is in `report.json`. pip knows it since
+26.0: where the image's is older, the build gets an environment with a newer one, and a cell without uv whose Python has
+none, 3.8 and before, fails. With an age, a finished cell is taken from the cache as long as `cache-max-age` says: it
+was made under an earlier time. With a date or time that has passed, [its age does not matter](#cache-max-age).
+""",
+    example='exclude-newer = "7d"',
+    flag="--exclude-newer",
+    metavar="WHEN",
+    per_platform=False,
+    per_cell=False,
+)
+
 OPTIONS: tuple[Option[object], ...] = (
     BEFORE_ALL,
     BEFORE_BUILD,
@@ -198,4 +253,6 @@ OPTIONS: tuple[Option[object], ...] = (
     AUDIT_REQUIRES,
     AUDIT_COMMAND,
     DEPENDENCY_VERSIONS,
+    BUILD_CONSTRAINTS,
+    EXCLUDE_NEWER,
 )

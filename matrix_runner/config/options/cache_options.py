@@ -65,8 +65,10 @@ CACHE_MAX_AGE: Option[int] = Option(
     help="How old a finished cell may be and still be taken, such as 7d; 0: any age.",
     details="""
 What a build requires from the package index (`setuptools`, `numpy`, test requirements) is not pinned by most projects:
-a new release there changes nothing that could be seen here, so a finished cell is taken for this long only. Projects
-that pin what they require by constraints (`PIP_CONSTRAINT` or `UV_CONSTRAINT` in `environment`) can set 0.
+a new release there changes nothing that could be seen here, so a finished cell is taken for this long only. Age does
+not matter where the builds are pinned: by [`build-constraints`](#build-constraints) with a hash on every line, or by
+[`exclude-newer`](#exclude-newer) with a date or time that had passed when the cell was built. With `build-constraints`
+the tests' requirements are then those of the day on which the cell was tested.
 """,
     example='cache-max-age = "1d"',
     per_platform=False,

@@ -1,7 +1,7 @@
 """Options of the output: the directories of wheels and report, and the way a run is shown."""
 
 from matrix_runner.config.kinds import basic, shapes
-from matrix_runner.config.kinds.values import Progress
+from matrix_runner.config.kinds.values import LogFolds, Progress
 from matrix_runner.config.options.option import Option, Section
 
 OUTPUT_DIR: Option[str] = Option(
@@ -73,4 +73,21 @@ terminal outside CI, else `plain`.
     affects_wheel=False,
 )
 
-OPTIONS: tuple[Option[object], ...] = (OUTPUT_DIR, REPORT_DIR, OVERWRITE, PROGRESS)
+LOG_FOLDS: Option[LogFolds] = Option(
+    name="log-folds",
+    kind=basic.choice(LogFolds, "kind of folds"),
+    default=LogFolds.AUTO,
+    section=Section.RUN,
+    help="How a CI system's log is folded: auto, none, github, gitlab, travis or azure.",
+    details="""
+The plain console puts the log of a cell into a fold. `auto` knows the CI system by its variables, and folds nothing
+elsewhere; `none` never does. It also decides how errors are marked for the system. In place of it cibuildwheel's
+`CIBW_LOG_FOLD_MODE` is read where its table is: `disabled`, `github`, `travis`, `azure`.
+""",
+    example='log-folds = "none"',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+OPTIONS: tuple[Option[object], ...] = (OUTPUT_DIR, REPORT_DIR, OVERWRITE, PROGRESS, LOG_FOLDS)

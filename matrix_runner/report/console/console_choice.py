@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
-from matrix_runner.config.kinds.values import Progress
+from matrix_runner.config.kinds.values import LogFolds, Progress
 from matrix_runner.model.events import Listener
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.console.folds import fold_style
@@ -24,8 +24,14 @@ def choose_progress(asked: Progress, environ: Mapping[str, str], *, is_terminal:
 
 
 @contextmanager
-def open_console(
-    progress: Progress, stream: TextIO, environ: Mapping[str, str], logs: CellLogs, *, verbose: bool
+def open_console(  # noqa: PLR0913  each is one fact about what is asked for or there, passed in
+    progress: Progress,
+    stream: TextIO,
+    environ: Mapping[str, str],
+    logs: CellLogs,
+    *,
+    verbose: bool,
+    folds: LogFolds = LogFolds.AUTO,
 ) -> Iterator[Listener]:
     """Open the console of a run, which reads the cells' logs from `logs`. `progress`: anything but `auto`."""
     match progress:
@@ -43,5 +49,5 @@ def open_console(
         case Progress.PLAIN | Progress.QUIET | Progress.AUTO:
             colour = wants_colour(environ, is_terminal=stream.isatty())
             is_quiet = progress is Progress.QUIET
-            style = PlainStyle(fold=fold_style(environ), colour=colour, verbose=verbose, quiet=is_quiet)
+            style = PlainStyle(fold=fold_style(environ, folds), colour=colour, verbose=verbose, quiet=is_quiet)
             yield PlainConsole(stream, logs, style)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 
+from matrix_runner.config.kinds.values import LogFolds
+
 
 class FoldStyle(Enum):
     """The CI system whose fold syntax to use, with the environment variable that identifies it."""
@@ -15,8 +17,13 @@ class FoldStyle(Enum):
     AZURE = "TF_BUILD"
 
 
-def fold_style(environ: Mapping[str, str]) -> FoldStyle:
-    """Return the fold style of the environment's CI system; a variable with `false`, `0` or no value is ignored."""
+def fold_style(environ: Mapping[str, str], asked: LogFolds = LogFolds.AUTO) -> FoldStyle:
+    """Return the style that is asked for; for `auto` that of the environment's CI system.
+
+    A variable of a CI system with `false`, `0` or no value is ignored.
+    """
+    if asked is not LogFolds.AUTO:
+        return FoldStyle[asked.name]
     for style in FoldStyle:
         if style.value and environ.get(style.value, "").lower() not in {"", "0", "false"}:
             return style

@@ -15,10 +15,14 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportExtra:
-    """Fields of report.json besides the report. `started`: ISO 8601 with offset; `tool_version`: ours."""
+    """Fields of report.json besides the report. `started`: ISO 8601 with offset; `tool_version`: ours.
+
+    `exclude_newer`: the upload time after which packages did not count.
+    """
 
     tool_version: str
     started: str
+    exclude_newer: str | None = None
     engine: EngineInfo | None = None
     left_out: LeftOut = ()
 
@@ -49,6 +53,7 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     exit_code: int
     interrupted_by: int | None = None
+    exclude_newer: str | None = None
     engine: EngineRecord | None = None
     cells: tuple[OutcomeRecord, ...] = ()
     left_out: tuple[LeftOutRecord, ...] = ()
@@ -65,6 +70,7 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
         seconds=milliseconds(report.seconds),
         exit_code=int(report.exit_code),
         interrupted_by=None if report.interrupted_by is None else int(report.interrupted_by),
+        exclude_newer=extra.exclude_newer,
         engine=None
         if engine is None
         else EngineRecord(

@@ -10,15 +10,21 @@ import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
 from planning import engine_with, settings_with
 
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
-from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT_PASS
+from matrix_runner.config.kinds.values import BuildConstraints, BuildFrontend, ContainerEngine, EngineChoice, Frontend
+from matrix_runner.config.options.build_options import (
+    BEFORE_ALL,
+    BUILD_CONSTRAINTS,
+    BUILD_FRONTEND,
+    ENVIRONMENT_PASS,
+    EXCLUDE_NEWER,
+)
 from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, CACHE_SIZE, NO_CACHE, REBUILD
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, STEP_TIMEOUT
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeResult
-from matrix_runner.errors import ExitCode
+from matrix_runner.errors import ConfigError, ExitCode
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Report, Status
 from matrix_runner.report.cell_logs import CellLogs
@@ -261,17 +267,81 @@ def test_no_cache_neither_takes_nor_keeps(kept: Kept) -> None:
 
 def test_what_is_too_old_is_built_anew(kept: Kept) -> None:
     """`cache-max-age` counts from the building; 0 takes any age."""
-    for record in kept.cache.glob("entries/*/*/entry.json"):
-        content = unseal(record.read_bytes())
-        assert content is not None
-        entry = msgspec.json.decode(content, type=EntryRecord)
-        record.write_bytes(seal(msgspec.json.encode(msgspec.structs.replace(entry, created=entry.created - 100))))
+    grown_old(kept, 100)
     kept.run({CACHE_MAX_AGE: 0})
     assert kept.built() == set()
     kept.run({CACHE_MAX_AGE: 3600})
     assert kept.built() == set()
     kept.run({CACHE_MAX_AGE: 60})
     assert kept.built() == set(CELLS)
+
+
+def grown_old(kept: Kept, seconds: float) -> None:
+    """Let every finished cell be older by so much."""
+    for record in kept.cache.glob("entries/*/*/entry.json"):
+        content = unseal(record.read_bytes())
+        assert content is not None
+        entry = msgspec.json.decode(content, type=EntryRecord)
+        record.write_bytes(seal(msgspec.json.encode(msgspec.structs.replace(entry, created=entry.created - seconds))))
+
+
+LONG_AGO = EXCLUDE_NEWER.kind.read("2024-12-31")
+PINNED = BuildConstraints(lines=("setuptools==80.9.0 --hash=sha256:00",))
+NAMED = BuildConstraints(file="pins.txt")
+
+
+@pytest.mark.parametrize(
+    ("values", "pins", "is_taken"),
+    [
+        ({EXCLUDE_NEWER: LONG_AGO}, "", True),
+        # Made before that time, so that what came between then and now is not in it.
+        ({EXCLUDE_NEWER: EXCLUDE_NEWER.kind.read("2999-01-01")}, "", False),
+        ({EXCLUDE_NEWER: EXCLUDE_NEWER.kind.read("7d")}, "", False),
+        ({BUILD_CONSTRAINTS: PINNED}, "", True),
+        ({BUILD_CONSTRAINTS: BuildConstraints(lines=("setuptools==80.9.0",))}, "", False),
+        ({BUILD_CONSTRAINTS: NAMED}, "a==1 --hash=sha256:0\nb==2 \\\n  --hash=sha256:0 # c\n", True),
+        ({BUILD_CONSTRAINTS: NAMED}, "a==1 --hash=sha256:0\nb==2\n", False),
+        ({BUILD_CONSTRAINTS: NAMED}, "-r other.txt\na==1 --hash=sha256:0\n", False),
+        ({BUILD_CONSTRAINTS: PINNED, BUILD_FRONTEND: BuildFrontend(name=Frontend.PIP)}, "", True),
+        (
+            {
+                BUILD_CONSTRAINTS: PINNED,
+                BUILD_FRONTEND: BuildFrontend(name=Frontend.PIP, args=("--no-build-isolation",)),
+            },
+            "",
+            False,
+        ),
+    ],
+)
+def test_a_pinned_build_has_no_age(tmp_path: Path, values: Values, pins: str, *, is_taken: bool) -> None:
+    """Hashes on all lines, or a time that had passed, make a build the same each day: its age does not count."""
+    kept = Kept(tmp_path)
+    kept.write("pins.txt", pins)
+    cells = ("cp311-manylinux_x86_64",)
+    assert kept.run(values, *cells).exit_code is ExitCode.OK
+    grown_old(kept, 100)
+    kept.run({**values, CACHE_MAX_AGE: 60}, *cells)
+    assert kept.built() == (set() if is_taken else set(cells))
+
+
+def test_what_bounds_requirements_is_an_input(kept: Kept) -> None:
+    """Another time, other constraints, or another content of their file: another wheel, so the cells are built."""
+    kept.write("pins.txt", "a==1")
+    several: tuple[Values, ...] = ({EXCLUDE_NEWER: LONG_AGO}, {BUILD_CONSTRAINTS: NAMED})
+    for values in several:
+        kept.run(values)
+        assert kept.built() == set(CELLS)
+    kept.write("pins.txt", "a==2")
+    kept.run({BUILD_CONSTRAINTS: NAMED})
+    assert kept.built() == set(CELLS)
+    kept.run({BUILD_CONSTRAINTS: NAMED})
+    assert kept.built() == set()
+
+
+def test_a_missing_file_of_constraints_stops_the_run(kept: Kept) -> None:
+    """It is a mistake of the configuration, told before anything is built."""
+    with pytest.raises(ConfigError, match=r"build-constraints: the project has no file nowhere\.txt"):
+        kept.run({BUILD_CONSTRAINTS: BuildConstraints(file="nowhere.txt")})
 
 
 def test_a_failed_cell_is_not_kept_and_the_others_are(kept: Kept) -> None:

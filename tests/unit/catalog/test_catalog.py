@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog, Support, platforms
+from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.config.kinds.values import EnableGroup
 from matrix_runner.config.options.image_options import IMAGES
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
@@ -17,6 +19,24 @@ from matrix_runner.wheelhouse.verification import cpython_abi
 @pytest.fixture(name="known", scope="module")
 def _known() -> Catalog:
     return catalog.load()
+
+
+@pytest.mark.parametrize(
+    ("implementation", "version", "pip"),
+    [
+        ("graalpy", "3.12", "26.1.2"),
+        ("cpython", "3.12", "26.3"),
+        ("pypy", "3.11", "26.3"),
+        ("cpython", "3.9", "26.0.1"),
+        ("cpython", "2.7", "20.3.4"),
+    ],
+)
+def test_each_python_has_one_pip(implementation: str, version: str, pip: str) -> None:
+    """The markers of the pins choose one; on GraalPy an older one, as later pips break builds (cibuildwheel#2955)."""
+    environment = {"implementation_name": implementation, "python_version": version}
+    pins = [one for one in map(Requirement, load_constraints().splitlines()) if one.name == "pip"]
+    found = [str(one.specifier) for one in pins if one.marker is not None and one.marker.evaluate(environment)]
+    assert found == [f"=={pip}"]
 
 
 def test_no_interpreter_or_image_is_there_twice(known: Catalog) -> None:

@@ -76,6 +76,15 @@ def test_a_test_runners_last_line_is_the_cause() -> None:
     assert failure_line(output) == "==== 1 failed in 0.1s ===="
 
 
+def test_a_requirement_that_cannot_be_had_is_the_cause() -> None:
+    """The last of uv's causes says it; what it was about to do says nothing."""
+    causes = (
+        "  cause: Failed to resolve requirements\n  cause: Hash-checking is required, but `setuptools` has no hash\n"
+    )
+    output = f"Building wheel...\nerror: Failed to build `/project`\n{causes}"
+    assert failure_line(output.encode()) == "cause: Hash-checking is required, but `setuptools` has no hash"
+
+
 def test_a_frontend_alone_is_better_than_nothing() -> None:
     """If the frontend's epitaph is all there is, it is given."""
     assert failure_line(b"ERROR Backend subprocess exited when trying to invoke build_wheel\n").startswith("ERROR")

@@ -1,6 +1,7 @@
 """A project's `[tool.cibuildwheel]` and `CIBW_*` mean here what they mean there (each case tried on release 4.3.3)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from matrix_runner.config.kinds.values import (
     EnableGroup,
     EngineChoice,
     Frontend,
+    LogFolds,
     VersionSource,
 )
 from matrix_runner.config.loading.loading import load
@@ -32,7 +34,7 @@ from matrix_runner.config.options.build_options import (
 )
 from matrix_runner.config.options.image_options import IMAGES
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.output_options import OUTPUT_DIR
+from matrix_runner.config.options.output_options import LOG_FOLDS, OUTPUT_DIR
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.selection_options import ALLOW_EMPTY, ARCHS, BUILD, ENABLE, SKIP, TEST_SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_EXTRAS, TEST_GROUPS, TEST_REQUIRES
@@ -48,6 +50,7 @@ X86_64_IMAGE = IMAGES[Platform.parse("manylinux_x86_64")]
 GROUPS = (EnableGroup.CPYTHON_PRERELEASE, EnableGroup.PYPY, EnableGroup.PYPY_EOL, EnableGroup.GRAALPY)
 PIP = BuildFrontend(name=Frontend.PIP)
 BUILD_IT = BuildFrontend(name=Frontend.BUILD)
+PYODIDE_BUILD = replace(BUILD_IT, for_pyodide=True)
 SETTINGS = (("a", ("True",)), ("b", ("False", "1")), ("c", ("1.5",)))
 PODMAN = ContainerEngine(name=EngineChoice.PODMAN, disable_host_mount=True)
 DOCKER = engine_with("-t")
@@ -109,6 +112,9 @@ VALUES: tuple[tuple[str, Option[object], object], ...] = (
     ('build-frontend = "build;args:-x"', BUILD_FRONTEND, BuildFrontend(name=Frontend.BUILD, args=("-x",))),
     ('build-frontend = {name = "pip", args = "a b"}', BUILD_FRONTEND, BuildFrontend(name=Frontend.PIP, args=("a b",))),
     ('build-frontend = {name = "pip", args = [1]}', BUILD_FRONTEND, BuildFrontend(name=Frontend.PIP, args=("1",))),
+    ('build-frontend = "pyodide-build"', BUILD_FRONTEND, PYODIDE_BUILD),
+    ('build-frontend = {name = "pyodide-build", args = ["-v"]}', BUILD_FRONTEND, replace(PYODIDE_BUILD, args=("-v",))),
+    ('build-frontend = "name: pyodide-build; args: -v"', BUILD_FRONTEND, replace(PYODIDE_BUILD, args=("-v",))),
     ("build-verbosity = 9", BUILD_VERBOSITY, 3),
     ('build-verbosity = "-2"', BUILD_VERBOSITY, -2),
     ('build-verbosity = ""', BUILD_VERBOSITY, 0),
@@ -196,7 +202,6 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ('inherit = "before-all-linux"', "2: tool.cibuildwheel.inherit.before-all-linux: unknown option"),
     ('inherit.output-dir = "append"', "2: tool.cibuildwheel.inherit.output-dir: unknown option"),
     ('inherit = "build-verbosity"\nbuild-verbosity = 1', "2: tool.cibuildwheel.inherit.build-verbosity: values of"),
-    ('build-frontend = "pyodide-build"', '2: tool.cibuildwheel.build-frontend: unknown build frontend "pyodide-build"'),
     ('build-frontend = "piip"', '2: tool.cibuildwheel.build-frontend: unknown build frontend "piip"'),
     ('build-frontend = "build -x"', "2: tool.cibuildwheel.build-frontend: expected one name"),
     ('build-frontend = ["build"]', "2: tool.cibuildwheel.build-frontend: expected one of"),
@@ -240,6 +245,9 @@ IN_VARIABLES: tuple[tuple[dict[str, str], Option[object], object], ...] = (
     ({"CIBW_BUILD_VERBOSITY": ""}, BUILD_VERBOSITY, 0),
     ({"CIBW_BUILD_FRONTEND": ""}, BUILD_FRONTEND, BUILD_IT),
     ({"CIBW_BUILD_FRONTEND_LINUX": "build"}, BUILD_FRONTEND, PIP),
+    ({"CIBW_LOG_FOLD_MODE": "disabled"}, LOG_FOLDS, LogFolds.NONE),
+    ({"CIBW_LOG_FOLD_MODE": "travis"}, LOG_FOLDS, LogFolds.TRAVIS),
+    ({"CIBW_LOG_FOLD_MODE": ""}, LOG_FOLDS, LogFolds.AUTO),
     ({"CIBW_DEPENDENCY_VERSIONS": ""}, DEPENDENCY_VERSIONS, LATEST),
     ({"CIBW_ARCHS": ""}, ARCHS, (ArchGroup.NATIVE,)),
     ({"CIBW_ARCHS": "i686", "CIBW_ARCHS_LINUX": "auto"}, ARCHS, (ArchGroup.NATIVE,)),
@@ -297,7 +305,8 @@ def test_odd_variables_are_told(tmp_path: Path, name: str, value: str, line: str
         ({"CIBW_ENVIRONMENT": "A=1; B=2"}, 'CIBW_ENVIRONMENT: ";" needs quotes'),
         ({"CIBW_PROJECT_REQUIRES_PYTHON": "3.9"}, 'CIBW_PROJECT_REQUIRES_PYTHON: "3.9" is no version specifier'),
         ({"CIBW_ARCHS_LINUX": "vax"}, 'CIBW_ARCHS_LINUX: unknown architecture "vax"'),
-        ({"CIBW_BUILD_FRONTEND": "pyodide-build"}, "CIBW_BUILD_FRONTEND: unknown build frontend"),
+        ({"CIBW_BUILD_FRONTEND": "pyodide"}, 'CIBW_BUILD_FRONTEND: unknown build frontend "pyodide"'),
+        ({"CIBW_LOG_FOLD_MODE": "jenkins"}, 'CIBW_LOG_FOLD_MODE: unknown kind of folds "jenkins"'),
     ],
 )
 def test_wrong_variables_are_refused(tmp_path: Path, environ: dict[str, str], line: str) -> None:

@@ -153,6 +153,7 @@ def test_flags_of_the_command_line() -> None:
         "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
         "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
         "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir",
+        "--exclude-newer": "exclude-newer",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if option.repeatable} == {
         "--only", "--skip", "--archs", "--enable", "--rebuild",

@@ -315,3 +315,11 @@ def test_where_nothing_can_be_added_it_says_so() -> None:
     assert loads(migrate(text).text)
     with pytest.raises(UsageError, match="no table can be added"):
         migrate('x = 1\n["tool"]\n"cibuildwheel" = { build = "cp3*" }\n"matrix-runner".a = 1\n')
+
+
+def test_pyodides_frontend_is_left_to_pyodide(tmp_path: Path) -> None:
+    """It builds nothing for Linux: in the table itself the default takes its place, and a note says so."""
+    text = '[tool.cibuildwheel]\nbuild-frontend = "pyodide-build"\n'
+    assert 'build-frontend = "build"' in added(text).split("\n")
+    assert migrate(text).notes
+    assert settings_of(tmp_path, migrate(text).text)[BUILD_FRONTEND].for_pyodide is False

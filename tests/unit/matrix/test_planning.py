@@ -9,18 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planning import settings_with
+from planning import engine_with, settings_with
 
 from matrix_runner import catalog
 from matrix_runner.catalog import Catalog
-from matrix_runner.config.kinds.values import ArchGroup, EnableGroup
+from matrix_runner.config.kinds.values import ArchGroup, BuildFrontend, EnableGroup, Frontend
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.build_options import BEFORE_ALL
+from matrix_runner.config.options.build_options import BEFORE_ALL, BUILD_FRONTEND, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.image_options import IMAGE, IMAGES
 from matrix_runner.config.options.option import Option, Source
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
-from matrix_runner.errors import NothingSelected, UsageError
-from matrix_runner.matrix import Host, Plan, make_plan
+from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
+from matrix_runner.errors import ConfigError, NothingSelected, UsageError
+from matrix_runner.matrix import Host, Plan, explain, make_plan
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.image_choice import ImageChoice, NoImage, choose_image
 from matrix_runner.matrix.unmet_requests import wants_containers
@@ -189,6 +191,55 @@ def test_a_pattern_that_matches_nothing_is_a_warning(known: Catalog) -> None:
     assert "build: the pattern cp311-manylinux_x86-64 (test: build)" in first
     assert "did you mean cp311-manylinux_x86_64?" in first
     assert "skip: the pattern *x86_46 (test: skip) matches no known identifier" in second
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {ENVIRONMENT: (("PIP_CONSTRAINT", "x"), ("PIP_PRE", "1"))},
+            "uv does not read PIP_CONSTRAINT in environment, PIP_PRE in environment: wheels are built by build",
+        ),
+        (
+            {TEST_ENVIRONMENT: (("PIP_NO_INDEX", "1"),)},
+            "uv does not read PIP_NO_INDEX in test-environment: tests are installed by pip",
+        ),
+        (
+            {ENVIRONMENT_PASS: ("PIP_INDEX_URL",)},
+            "uv does not read PIP_INDEX_URL in environment-pass: wheels are built",
+        ),
+        (
+            {CONTAINER_ENGINE: engine_with("--env=PIP_INDEX_URL=x")},
+            "uv does not read PIP_INDEX_URL in create-args: wheels are built",
+        ),
+        (
+            {ENVIRONMENT: (("PIP_PRE", "1"),), BUILD_FRONTEND: BuildFrontend(name=Frontend.UV)},
+            "build-frontend is uv, and uv does not read PIP_PRE in environment",
+        ),
+        (
+            {ENVIRONMENT: (("PIP_CONSTRAINT", "x"),), BUILD_FRONTEND: BuildFrontend(name=Frontend.PIP)},
+            "pip 26.2 and later does not hold a build to PIP_CONSTRAINT in environment",
+        ),
+        ({ENVIRONMENT: (("PIP_PRE", "1"),), BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}, None),
+        ({ENVIRONMENT: (("PIP_CACHE_DIR", "x"),)}, None),
+    ],
+)
+def test_who_installs_is_told_with_the_reason(
+    known: Catalog, values: Mapping[Option[object], object], line: str | None
+) -> None:
+    """A plan has one line on each choice between uv and pip that a variable decides, or that leaves one unheeded."""
+    warnings = plan_of(known, {BUILD: ("cp31?-manylinux_x86_64",), **values}).warnings
+    assert [warning[: len(line or "")] for warning in warnings] == ([] if line is None else [line])
+    told = explain("cp311-manylinux_x86_64", settings_with(values), known, X86).remarks
+    assert [remark[: len(line or "")] for remark in told] == ([] if line is None else [line])
+
+
+def test_pyodides_frontend_is_refused_only_where_it_would_build(known: Catalog) -> None:
+    """A Linux cell with it is a mistake, which names the cell; cells that are not planned may have it."""
+    pyodide = BuildFrontend(name=Frontend.BUILD, for_pyodide=True)
+    with pytest.raises(ConfigError, match='build-frontend = "pyodide-build" cannot build cp311-manylinux_x86_64'):
+        plan_of(known, {BUILD: ("cp311-manylinux_x86_64",), BUILD_FRONTEND: pyodide})
+    assert plan_of(known, {SKIP: ("*",), BUILD_FRONTEND: pyodide}).jobs == ()
 
 
 def test_nothing_selected_names_the_nearest(known: Catalog) -> None:

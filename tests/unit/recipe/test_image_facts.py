@@ -181,9 +181,37 @@ def test_the_local_engine_is_probed_like_any_other(tmp_path: Path) -> None:
     assert (found.directory, found.version) == ("cp399-cp399", platform.python_version())
 
 
+def test_the_probe_sees_what_is_said_to_pip(tmp_path: Path) -> None:
+    """Names of variables that are set, and the options in pip's files, but no value of either; and the pip there is."""
+    (tmp_path / ".config/pip").mkdir(parents=True)
+    (tmp_path / ".config/pip/pip.conf").write_text("[global]\nindex-url = https://user:secret@x\n# pre = 1\n  more\n")
+    install(tmp_path, "cp399-cp399")
+    home = str(tmp_path)
+    said = probe(
+        tmp_path,
+        "cp399-cp399",
+        HOME=home,
+        PIP_PRE="1",
+        PIP_EMPTY="",
+        UV_INDEX="x",
+        SSL_CERT_FILE="/x",
+        LONG="\nPIP_NO=1",
+    )
+    facts = parse_probe(said)
+    assert {"PIP_PRE", "UV_INDEX", "SSL_CERT_FILE"} <= set(facts.pip_variables)
+    assert "PIP_EMPTY" not in facts.pip_variables
+    assert (f"{home}/.config/pip/pip.conf", "index-url") in facts.pip_files
+    assert "secret" not in said
+    assert facts.interpreters[0].pip[:1].isdigit()
+    none = parse_probe(probe(tmp_path, HOME=home, PIP_CONFIG_FILE="/dev/null"))
+    assert (none.pip_variables, none.pip_files) == ((), ())
+    named = parse_probe(probe(tmp_path, HOME=home, PIP_CONFIG_FILE="/x"))
+    assert named.pip_variables == ("PIP_CONFIG_FILE",)
+
+
 def test_noise_around_the_answer_is_passed_over() -> None:
     """What an image's shell or a wrapper prints of its own does not confuse the reader, nor does a torn answer."""
-    answer = "machine\tx86_64\nelf\t7f454c46\nlibc\tmanylinux\ninterpreter\tcp311-cp311\t3.11.4\tpip,venv\t.so\n"
+    answer = "machine\tx86_64\nelf\t7f454c46\nlibc\tmanylinux\ninterpreter\tcp311-cp311\t3.11.4\tpip,venv\t.so\t26.3\n"
     noise = "Welcome!\n\nWARNING:\ttabs\tin\tit\n\t\t\n"
     clean, noisy = parse_probe(answer), parse_probe(noise + answer + noise)
     assert noisy == clean

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from report_story import CP39, CP311, CP313T, failed, passed
 
+from matrix_runner.config.kinds.values import LogFolds
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice, Output, RunStarted, StepStarted, Tick
 from matrix_runner.model.outcomes import StepKind
@@ -176,6 +177,8 @@ def test_annotations_are_escaped_as_each_system_asks() -> None:
 def test_the_ci_system_is_known_by_its_variable(environ: dict[str, str], style: FoldStyle) -> None:
     """Each system's own variable decides; a false one does not count."""
     assert fold_style(environ) is style
+    assert fold_style(environ, LogFolds.NONE) is FoldStyle.NONE
+    assert fold_style(environ, LogFolds.GITLAB) is FoldStyle.GITLAB
 
 
 @pytest.mark.parametrize(
