@@ -103,8 +103,8 @@ def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) ->
     return replace(
         failure,
         message=f"{status}: {library}, needed by {by}, was not found in the image",
-        hint=f"install it in before-all; or, if it lies where the loader does not look, name its directory in "
-        f"AUDITWHEEL_LD_LIBRARY_PATH (in `environment`); or leave it to the user's system with "
+        hint=f"install it in before-all; or, if it lies where the loader does not look, name its directory by its "
+        f"absolute path in AUDITWHEEL_LD_LIBRARY_PATH (in `environment`); or leave it to the user's system with "
         f"`--exclude {library}` in repair-wheel-command",
     )
 

@@ -49,8 +49,11 @@ class Rung:
     without: Policy
 
 
-def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
-    """Yield all demands of a file on the system, whether granted by the first policy or not."""
+def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: frozenset[str]) -> Iterator[Demand]:
+    """Yield all demands of a file on the system, whether granted by the first policy or not.
+
+    `inside`: the names of libraries that are the wheel's own to have.
+    """
 
     def demand(
         kind: DemandKind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()

@@ -58,7 +58,7 @@ def _binary(archive: zipfile.ZipFile, member: zipfile.ZipInfo, elf: ElfFile) -> 
             for chunk in read_chunks(packed):
                 _write(unpacked, chunk)
         unpacked.seek(0)
-        return read_elf(unpacked, elf.path, bits=elf.bits, machine=elf.machine, byte_order=elf.byte_order)
+        return read_elf(unpacked, elf)
 
 
 def _write(unpacked: "tempfile.SpooledTemporaryFile[bytes]", chunk: bytes) -> None:
