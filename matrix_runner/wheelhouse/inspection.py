@@ -2,7 +2,10 @@
 
 import hashlib
 import io
+import tempfile
 import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
@@ -11,7 +14,7 @@ from packaging.tags import Tag
 from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
-from matrix_runner.errors import WheelRejected
+from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import sha256_of_rest
 from matrix_runner.model.platforms import Arch
 from matrix_runner.wheelhouse.dist_info import DistInfo, RecordEntry, read_dist_info
@@ -23,6 +26,12 @@ _CHUNK = 256 * 1024
 
 _SMALL = 4 * 1024**2
 """Bytes up to which a wheel is read into memory first: `zipfile` seeks a hundred times even in a small file."""
+
+_IN_MEMORY = 64 * 1024**2
+"""Bytes of an unpacked ELF file up to which it is kept in memory while it is examined."""
+
+MEMBER_LIMIT = 4 * 1024**3
+"""The maximal size of an ELF file to examine, in bytes; the largest libraries in wheels have some 2 GB."""
 
 _ELF_MAGIC = b"\x7fELF"
 _ELF_HEADER = 20
@@ -114,8 +123,15 @@ class WheelContents:
         return tuple(sorted({suffix for _, suffix in self.modules}))
 
 
-def inspect(wheel: Path) -> WheelContents:
-    """Read a wheel once, in constant memory, and return its content. Nothing is unpacked.
+Examine = Callable[[ElfFile, IO[bytes]], None]
+"""Receives each ELF file of a wheel, unpacked and seekable, for the time of the call."""
+
+
+def inspect(wheel: Path, examine: Examine | None = None) -> WheelContents:
+    """Read a wheel once, in constant memory, and return its content. Runs nothing of it.
+
+    With `examine`, one ELF file at a time is unpacked for it, into memory or an unnamed file; without, nothing is.
+    Raise OutputError if there is no space for that.
 
     Raise WheelRejected, naming the wheel and the member, if it is not a zip archive or broken anywhere; if a member is
     a link, a duplicate, leads out of its directory, or unpacks to absurd sizes; if there is not exactly one
@@ -131,7 +147,7 @@ def inspect(wheel: Path) -> WheelContents:
             digest = sha256_of_rest(file)
             with open_archive(file, wheel.name) as archive:
                 info = read_dist_info(archive, wheel.name, name)
-                elf_files = _check_files(archive, wheel.name, info)
+                elf_files = _check_files(archive, wheel.name, info, examine)
                 size = file.seek(0, 2)
     except OSError as error:
         raise WheelRejected(f"{wheel} cannot be read: {error.strerror or error}") from error
@@ -152,7 +168,7 @@ def inspect(wheel: Path) -> WheelContents:
     )
 
 
-def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[ElfFile, ...]:
+def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo, examine: Examine | None) -> tuple[ElfFile, ...]:
     """Check every file against RECORD, and return the ELF files among them."""
     elf_files: list[ElfFile] = []
     for member in archive.infolist():
@@ -164,27 +180,50 @@ def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[
             raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
         # Files already read to their end (with `zipfile` checking the CRC) are not unpacked again.
         with io.BytesIO(info.texts[path]) if path in info.texts else archive.open(member) as file:
-            elf = _read(file, path, entry, wheel)
+            elf = _read(file, member, entry, wheel, examine)
         if elf is not None:
             elf_files.append(elf)
     return tuple(elf_files)
 
 
-def _read(file: IO[bytes], path: str, entry: RecordEntry | None, wheel: str) -> ElfFile | None:
+def _read(
+    file: IO[bytes], member: zipfile.ZipInfo, entry: RecordEntry | None, wheel: str, examine: Examine | None
+) -> ElfFile | None:
     """Read a member to its end (`zipfile` checks the CRC there) and compare it with its entry in RECORD."""
+    path = member.filename
     digest = hashlib.new(entry.algorithm if entry else "sha256")
     head = file.read(_CHUNK)
+    elf = _elf(path, head)
     size = 0
     chunk = head
-    while chunk:
-        digest.update(chunk)
-        size += len(chunk)
-        chunk = file.read(_CHUNK)
-    if entry is not None and entry.digest != digest.digest():
-        raise WheelRejected(f"{wheel}: {path} is not the file that RECORD gives the {entry.algorithm} of")
-    if entry is not None and entry.size not in (None, size):
-        raise WheelRejected(f"{wheel}: {path} has {size} bytes, RECORD says {entry.size}")
-    return _elf(path, head)
+    with ExitStack() as stack:
+        copy: tempfile.SpooledTemporaryFile[bytes] | None = None
+        if elf is not None and examine is not None:
+            if member.file_size > MEMBER_LIMIT:
+                raise WheelRejected(f"{wheel}: {path} has {member.file_size} bytes: too many to look into")
+            copy = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
+        while chunk:
+            digest.update(chunk)
+            size += len(chunk)
+            if copy is not None:
+                _write(copy, chunk)
+            chunk = file.read(_CHUNK)
+        if entry is not None and entry.digest != digest.digest():
+            raise WheelRejected(f"{wheel}: {path} is not the file that RECORD gives the {entry.algorithm} of")
+        if entry is not None and entry.size not in (None, size):
+            raise WheelRejected(f"{wheel}: {path} has {size} bytes, RECORD says {entry.size}")
+        if elf is not None and examine is not None and copy is not None:
+            copy.seek(0)
+            examine(elf, copy)
+    return elf
+
+
+def _write(copy: "tempfile.SpooledTemporaryFile[bytes]", chunk: bytes) -> None:
+    try:
+        copy.write(chunk)
+    except OSError as error:
+        where = tempfile.gettempdir()
+        raise OutputError(f"cannot unpack a library to {where}: {error.strerror or error}") from error
 
 
 def _elf(path: str, header: bytes) -> ElfFile | None:
