@@ -12,6 +12,7 @@ from matrix_runner.policy.elf import Binary
 from matrix_runner.policy.libraries import LIBPYTHON, Library, UndefinedVersion, libraries_of, undefined_versions
 from matrix_runner.policy.library_search import LostNeed, search
 from matrix_runner.policy.platform_tags import TAG, PlatformTag, archs_of, platforms_of, tags_of, undetected_module
+from matrix_runner.policy.sboms import unlisted
 from matrix_runner.policy.wheel_reading import WheelAnatomy
 
 
@@ -111,6 +112,13 @@ class Analysis:
     def grafted_pythons(self) -> tuple[str, ...]:
         """Grafted libraries that are a second Python."""
         return tuple(path for path in self.wheel.contents.grafted_files if LIBPYTHON.fullmatch(path.rpartition("/")[2]))
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Grafted libraries that no bill of materials in the wheel lists; empty if it has none."""
+        if self.wheel.bill is None or not self.verdicts:
+            return ()
+        return unlisted(self.wheel.contents.grafted_files, self.wheel.bill, self.verdicts[0].platform.arch)
 
     @property
     def other_linux_tags(self) -> tuple[str, ...]:

@@ -35,6 +35,11 @@ def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, ver
     """Return the analysis in paragraphs, verdict first. `verbose`: all details, not only those that call for action."""
     lines = list(_verdicts(analysis, distributions, verbose=verbose))
     lines += _oddities(analysis)
+    if analysis.unlisted:
+        text = f"{shortened(path.rpartition('/')[2] for path in analysis.unlisted)}: grafted, and not in its SBOM"
+        lines.append(Paragraph(label="not listed", text=text, is_warning=True))
+    elif verbose and analysis.wheel.bill is None and analysis.wheel.contents.grafted_files:
+        lines.append(Paragraph(label="not listed", text="it has no SBOM, which would list what is grafted"))
     if verbose:
         lines += (Paragraph(label="file", text=_file(binary)) for binary in analysis.wheel.binaries)
     return tuple(lines)

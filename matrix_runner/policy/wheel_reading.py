@@ -4,16 +4,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from matrix_runner.errors import WheelRejected
 from matrix_runner.policy.elf import Binary, read_elf
+from matrix_runner.policy.sboms import Bill, read_bill
 from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
+from matrix_runner.wheelhouse.wheel_archive import open_archive
+
+_SBOM_LIMIT = 16 * 1024**2
+"""Bytes of a bill of materials that are read; those of Rust projects have some hundred kilobytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelAnatomy:
-    """A wheel and its ELF files, in the order of the archive."""
+    """A wheel and its ELF files, in the order of the archive. `bill`: its bills of materials, None if it has none."""
 
     contents: WheelContents
     binaries: tuple[Binary, ...]
+    bill: Bill | None
 
 
 def read_wheel(wheel: Path) -> WheelAnatomy:
@@ -28,4 +35,15 @@ def read_wheel(wheel: Path) -> WheelAnatomy:
         binaries.append(read_elf(file, elf))
 
     contents = inspect(wheel, examine)
-    return WheelAnatomy(contents=contents, binaries=tuple(binaries))
+    return WheelAnatomy(contents=contents, binaries=tuple(binaries), bill=_bill(wheel, contents))
+
+
+def _bill(wheel: Path, contents: WheelContents) -> Bill | None:
+    if not contents.sboms:
+        return None
+    try:
+        with wheel.open("rb") as file, open_archive(file, wheel.name) as archive:
+            members = [archive.getinfo(path) for path in contents.sboms]
+            return read_bill(archive.read(each) for each in members if each.file_size <= _SBOM_LIMIT)
+    except (OSError, KeyError) as error:
+        raise WheelRejected(f"{wheel} cannot be read: {error}") from error
