@@ -179,7 +179,7 @@ class _Searcher:
                 (
                     each.entry.path
                     for each in processes
-                    if not is_program(each.entry) and each.names.get(name) is not None and each is not process
+                    if not is_program(each.entry) and each.names.get(name) not in (None, each.entry)
                 ),
                 None,
             )
