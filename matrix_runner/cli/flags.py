@@ -19,7 +19,7 @@ SELECTION_FLAGS = (
     "--debug-traceback",
 )
 BUILD_FLAGS = (
-    *("--output-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container"),
+    *("--output-dir", "--jobs", "--overwrite", "--allow-host-commands", "--accept", "--debug-keep-container"),
     *("--no-cache", "--rebuild", "--cache-dir", "--progress"),
 )
 

@@ -52,7 +52,7 @@ def test_all_that_a_file_wants_is_read(arch: Arch) -> None:
     assert found.arch is arch
     assert found.needed == ("libc.so.6", "libm.so.6", "libz.so.1")
     assert (found.soname, found.rpath) == ("libdemo.so.1", ("/opt/old",))
-    assert (found.definitions, found.has_symbol_versions) == ({"DEMO_1", "DEMO_2"}, True)
+    assert (found.definitions, found.has_symbol_versions) == (frozenset({"DEMO_1", "DEMO_2"}), True)
     assert (found.interpreter, found.is_module, found.is_program) == ("/lib/ld.so", True, False)
     assert found.runpath == ("$ORIGIN/../demo.libs", "/opt/lib")
     assert found.requirements == (

@@ -1,9 +1,6 @@
-"""Which libraries of a wheel the loader finds: held against a real loader where a compiler is at hand, else by ld.so(8)."""
+"""Which libraries of a wheel the loader finds, by ld.so(8); an end-to-end test holds it against a real one."""
 
-import shutil
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -229,46 +226,3 @@ def test_versions_of_the_wheels_own_libraries(tmp_path: Path, own: dict[str, obj
     )
     told = [line.text for line in describe(found, (), verbose=False) if line.label == "not found"]
     assert len(told) == fails
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """Files as gcc links them, for one of the cases held against the loader."""
-
-    directory: Path
-
-    def library(self, name: str, *options: str, code: str = "int a(void) { return 1; }") -> None:
-        """Link a shared library."""
-        source = self.directory / "code.c"
-        source.write_text(code)
-        argv = ("gcc", "-shared", "-fPIC", "-Wl,--no-as-needed", "-o", self.directory / name, source, *options)
-        subprocess.run(argv, check=True, cwd=self.directory)
-
-    def program(self, name: str, *options: str) -> None:
-        """Link a program that calls `a`."""
-        source = self.directory / "main.c"
-        source.write_text("int a(void); int main(void) { return a() != 1; }")
-        argv = ("gcc", "-Wl,--no-as-needed", "-o", self.directory / name, source, *options)
-        subprocess.run(argv, check=True, cwd=self.directory)
-
-
-REAL = {
-    "beside": (("-Wl,-soname,liba.so.1", "liba.so.1"), ("-Wl,-rpath,$ORIGIN",)),
-    "nowhere": (("-Wl,-soname,liba.so.1", "liba.so.1"), ()),
-    "renamed": (("-Wl,-soname,liba.so.2", "liba.so.1"), ("-Wl,-rpath,$ORIGIN",)),
-    "old tag": (("-Wl,-soname,liba.so.1", "liba.so.1"), ("-Wl,-rpath,${ORIGIN}", "-Wl,--disable-new-dtags")),
-}
-
-
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a compiler")
-@pytest.mark.parametrize(("made", "linked"), REAL.values(), ids=REAL)
-def test_the_real_loader_agrees(tmp_path: Path, made: tuple[str, str], linked: tuple[str, ...]) -> None:
-    """A program in a wheel's directory, run from there, ends well where the search finds its library, and only there."""
-    soname, name = made
-    built = Built(directory=tmp_path)
-    built.library(name, soname)
-    built.program("tool", f"./{name}", *linked)
-    works = subprocess.run((tmp_path / "tool",), cwd="/", check=False, stderr=subprocess.DEVNULL).returncode == 0
-    files = {f"demo/{file}": (tmp_path / file).read_bytes() for file in (name, "tool")}
-    (tmp_path / "wheel").mkdir()
-    assert (not lost(tmp_path / "wheel", files)) == works
