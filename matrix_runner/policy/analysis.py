@@ -8,7 +8,7 @@ from packaging.version import Version
 from matrix_runner.catalog.policies import Policy, beyond, number_of
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.policy.demands import Demand, DemandKind, Rung, demands_of, rungs_of
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.libraries import LIBPYTHON, Library, UndefinedVersion, libraries_of, undefined_versions
 from matrix_runner.policy.library_search import LostNeed, search
 from matrix_runner.policy.platform_tags import TAG, PlatformTag, archs_of, platforms_of, tags_of, undetected_module

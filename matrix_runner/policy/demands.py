@@ -9,7 +9,7 @@ from itertools import groupby
 from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 
 LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
 """The dynamic loader, present on every system; auditwheel ignores it too."""

@@ -5,7 +5,7 @@ from typing import TypeAlias
 from matrix_runner.catalog.distributions import Distribution, destinations
 from matrix_runner.policy.analysis import Analysis, Verdict
 from matrix_runner.policy.demands import Demand
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 
 JSONValue: TypeAlias = "str | int | bool | list[JSONValue] | dict[str, JSONValue] | None"
 

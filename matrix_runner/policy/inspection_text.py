@@ -12,7 +12,7 @@ from matrix_runner.catalog.policies import number_of
 from matrix_runner.model.platforms import Libc
 from matrix_runner.policy.analysis import Analysis, Verdict
 from matrix_runner.policy.demands import Demand, DemandKind, Rung
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.libraries import Provider
 from matrix_runner.policy.library_wording import lost_libraries, missing_library, shortened, undefined_version
 

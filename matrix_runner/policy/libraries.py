@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from matrix_runner.policy.demands import LOADER
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.library_search import Search
 
 LIBPYTHON = re.compile(r"libpython\d.*\.so.*")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.installed_paths import installed_path, searched_directories
 
 

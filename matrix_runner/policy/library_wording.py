@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from matrix_runner.model.platforms import Libc
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.installed_paths import installed_path
 from matrix_runner.policy.libraries import Library, UndefinedVersion
 from matrix_runner.policy.library_search import LostNeed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.wheel_reading import WheelAnatomy
 
 _LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}

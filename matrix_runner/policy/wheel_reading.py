@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import IO
 
 from matrix_runner.errors import WheelRejected
-from matrix_runner.policy.elf import Binary, read_elf
+from matrix_runner.policy.elf_reading.elf import Binary, read_elf
 from matrix_runner.policy.sboms import Bill, read_bill
 from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.wheel_archive import open_archive

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matrix_runner.model.platforms import Arch
-from matrix_runner.policy.elf import Binary, read_elf
-from matrix_runner.policy.elf_tables import Requirement
+from matrix_runner.policy.elf_reading.elf import Binary, read_elf
+from matrix_runner.policy.elf_reading.elf_tables import Requirement
 from matrix_runner.wheelhouse.inspection import ElfFile
 
 VERSIONS = (

@@ -9,8 +9,17 @@ from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 
 from matrix_runner.model.platforms import Arch
-from matrix_runner.policy.elf_notes import instruction_level
-from matrix_runner.policy.elf_tables import NAME_LIMIT, NEEDED, RPATH, RUNPATH, SONAME, ElfTables, Requirement, shown
+from matrix_runner.policy.elf_reading.elf_notes import instruction_level
+from matrix_runner.policy.elf_reading.elf_tables import (
+    NAME_LIMIT,
+    NEEDED,
+    RPATH,
+    RUNPATH,
+    SONAME,
+    ElfTables,
+    Requirement,
+    shown,
+)
 from matrix_runner.wheelhouse.inspection import ElfFile
 
 _BROKEN = (
