@@ -56,7 +56,8 @@ def _broken_promise(analysis: Analysis, verdict: Verdict, repair_command: str) -
     if not broken:
         return
     tag, version = broken[0]
-    phrases = phrase(_obstacles(verdict, version, repair_command))
+    obstacles = _obstacles(verdict, version, repair_command)
+    phrases = phrase(obstacles)
     more = f"; and {len(phrases) - _FEW} more" if len(phrases) > _FEW else ""
     others = f", and so do {', '.join(each for each, _ in broken[1:])}" if broken[1:] else ""
     fits = "" if verdict.impossible else f"; the lowest platform that fits is {verdict.grantable}"
@@ -64,8 +65,10 @@ def _broken_promise(analysis: Analysis, verdict: Verdict, repair_command: str) -
         check=Check.BROKEN_PROMISE,
         message=f"{analysis.wheel.contents.filename}: {tag} promises to work from {_LIBC[str(verdict.platform.libc)]} "
         f"{version} on{others}, but its code needs {'; '.join(phrases[:_FEW])}{more}{fits}",
-        hint="The tag was set by the build (`plat-name` of bdist_wheel, maturin's `compatibility`, `--plat`): take it "
-        "out, and repair gives the right one.",
+        hint="Compile without -march, or with -march=x86-64."
+        if all(each.kind is DemandKind.INSTRUCTIONS for each in obstacles)
+        else "The tag was set by a build file or a command (`plat-name` of bdist_wheel, maturin's `compatibility`, "
+        "`--plat`, `wheel tags`): take it out, and repair gives the right one.",
     )
 
 

@@ -32,10 +32,10 @@ def settle(findings: Iterable[Finding], accepted: tuple[Accepted, ...], *, is_le
         text = _counted(found)
         if check.is_advisory or is_lenient:
             hint = f" ({found[0].hint})" if found[0].hint and check.is_advisory else ""
-            warnings.append(f"{text}{hint}; {_answer(found, is_lenient=is_lenient)}")
+            warnings.append(f"{text}{hint}. {_answer(found, is_lenient=is_lenient)}")
         else:
-            hint = f"{found[0].hint.rstrip('.')}; " if found[0].hint else ""
-            raise WheelRejected(text, hint=f"{hint}{_answer(found, is_lenient=False)}")
+            answer = _answer(found, is_lenient=False)
+            raise WheelRejected(text, hint=f"{found[0].hint} {answer}" if found[0].hint else answer)
     return tuple(warnings)
 
 
@@ -50,5 +50,5 @@ def _answer(found: list[Finding], *, is_lenient: bool) -> str:
     (only,) = paths if len(paths) == 1 else (None,)
     entry = Accepted(check=found[0].check, pattern=only)
     if is_lenient:
-        return f"delivered all the same, as cibuildwheel does (`--accept {entry}` if it is meant)"
-    return f'if it is meant, `accept = ["{entry}"]` says so'
+        return f"Delivered all the same, as cibuildwheel does; `--accept {entry}` if it is meant."
+    return f'If it is meant, `accept = ["{entry}"]` says so.'
