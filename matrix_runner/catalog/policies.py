@@ -4,8 +4,8 @@ Data: `policies.toml`. A policy names the libraries that a wheel may leave to th
 it may use (PEP 513, 571, 599, 600 and 656).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import msgspec
@@ -25,7 +25,7 @@ class Policy:
     `libraries` may stay outside the wheel. `ceilings`: the newest number of each kind of symbol version (`GLIBC`);
     `names`: allowed symbol versions without a number. `forbidden`: library and symbol, for symbols that an allowed
     library does not have everywhere. `pip`: the first release that accepts the tag; `alias_pip`: the first that accepts
-    `alias`.
+    `alias`. `is_extrapolated`: beyond the tables, by PEP 600 alone.
     """
 
     platform: Platform
@@ -37,6 +37,7 @@ class Policy:
     ceilings: tuple[tuple[str, Number], ...]
     names: frozenset[str]
     forbidden: frozenset[tuple[str, str]]
+    is_extrapolated: bool = False
 
     def __str__(self) -> str:
         return f"{self.platform.libc}_{self.version.major}_{self.version.minor}_{self.platform.arch}"
@@ -52,6 +53,23 @@ class Policy:
             return True
         number = number_of(rest)
         return version in self.names if number is None else number <= ceiling
+
+
+def beyond(newest: Policy, versions: Iterable[Number]) -> Iterator[Policy]:
+    """Yield policies for C libraries newer than the tables know, oldest first: PEP 600 defines a tag for every glibc.
+
+    What else such systems have (libstdc++, zlib) is not known, and taken to be what the newest policy has.
+    """
+    known = dict(newest.ceilings).get("GLIBC", ())
+    for number in sorted({number[:2] for number in versions if len(number) > 1 and number[:2] > known[:2]}):
+        yield replace(
+            newest,
+            version=Version(f"{number[0]}.{number[1]}"),
+            ceilings=tuple((dict(newest.ceilings) | {"GLIBC": number}).items()),
+            alias=None,
+            alias_pip=None,
+            is_extrapolated=True,
+        )
 
 
 def number_of(text: str) -> Number | None:

@@ -10,16 +10,18 @@ from matrix_runner.archives import archive_of
 from matrix_runner.before_all.registry import BeforeAllPart, PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.constraints import load_constraints
+from matrix_runner.catalog.policies import load_policies
 from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCell, StepRunner
-from matrix_runner.config.options.build_options import REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
+from matrix_runner.policy import analyse, code_findings, read_wheel
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.commands import passed_variables
@@ -28,8 +30,8 @@ from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.schedule import Slot
-from matrix_runner.wheelhouse import Promise, receive, reject_pure, verify
-from matrix_runner.wheelhouse.inspection import WheelContents, inspect
+from matrix_runner.wheelhouse import Promise, receive, reject_pure, settle, verify
+from matrix_runner.wheelhouse.inspection import WheelContents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,9 +192,19 @@ class Attempt:
             staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:
                 path = receive(stream, staging)
-            contents = inspect(path)
-            verify(contents, self._promise)
+            contents = self._verified(path)
         return path, contents
+
+    def _verified(self, path: Path) -> WheelContents:
+        """Hold the wheel against the cell and its own tags; warn of what is delivered all the same."""
+        settings, platform = self._job.settings, self._job.cell.platform
+        analysis = analyse(read_wheel(path), load_policies())
+        contents = analysis.wheel.contents
+        code = code_findings(analysis, platform, settings[REPAIR_WHEEL_COMMAND])
+        findings = (*verify(contents, self._promise), *code)
+        for warning in settle(findings, settings[ACCEPT], is_lenient=settings.is_drop_in):
+            self._steps.warn(warning)
+        return contents
 
     def _cache_compilers(self) -> None:
         """Set up the compiler cache for the build, if the image has one; if that fails, warn and build without it."""

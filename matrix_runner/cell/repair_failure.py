@@ -18,6 +18,7 @@ from matrix_runner.policy import Demand, DemandKind, Provider, Verdict, analyse,
 from matrix_runner.wheelhouse import receive
 
 _NOT_FOUND = re.compile(r'required library "(?P<library>[^"]{1,300})" could not be located')
+_NO_LIBC = re.compile(r"couldn't detect libc for python extension (?P<file>\S{1,300})")
 _AUDITWHEEL = "cannot repair"
 """The start of auditwheel's message on a wheel that it refuses; our explanation covers all of that message."""
 
@@ -80,6 +81,9 @@ def explanation(
     missing = _NOT_FOUND.search(failure.message)
     if missing is not None:
         return _not_found(failure, status, verdict, missing["library"])
+    undetected = _NO_LIBC.search(failure.message)
+    if undetected is not None:
+        return _undetected(failure, status, undetected["file"], wanted or own)
     above = () if wanted is None else verdict.above(wanted.version)
     culprits = tuple(each for each in above if each.kind is not DemandKind.LIBRARY)
     if culprits and wanted is not None:
@@ -96,15 +100,33 @@ def explanation(
     return None
 
 
+def _undetected(failure: Failure, status: str, file: str, policy: Policy | None) -> Failure:
+    return replace(
+        failure,
+        message=f"{status.partition(':')[0]}: auditwheel cannot tell the wheel's C library: {file} links none, which "
+        "linkers that drop unused libraries (`--as-needed`) make of an extension that calls nothing of it",
+        hint=f"name the platform in repair-wheel-command (`--plat {policy or '{plat}'}`); or link the C library all "
+        "the same, by LDFLAGS=-Wl,--no-as-needed in `environment`",
+    )
+
+
 def _not_found(failure: Failure, status: str, verdict: Verdict, library: str) -> Failure:
     users = next((each.needed_by for each in verdict.libraries if each.name == library), ())
     outside = (each.name for each in verdict.libraries if each.provider is Provider.MISSING)
     by = shortened(users) if users else f"a library to be grafted ({shortened(outside)})"
+    if library == "libc.so":
+        # The name under which musl-gcc of distributions with glibc links musl; no musllinux system has it.
+        return replace(
+            failure,
+            message=f"{status}: {by} is linked with musl under the name libc.so, which no system has",
+            hint="build it with the compiler of a musllinux image, where musl is libc.musl-<architecture>.so.1; or "
+            "link it statically (-static)",
+        )
     return replace(
         failure,
         message=f"{status}: {library}, needed by {by}, was not found in the image",
-        hint=f"install it in before-all; or, if it lies where the loader does not look, name its directory in "
-        f"AUDITWHEEL_LD_LIBRARY_PATH (in `environment`); or leave it to the user's system with "
+        hint=f"install it in before-all; or, if it lies where the loader does not look, name its directory by its "
+        f"absolute path in AUDITWHEEL_LD_LIBRARY_PATH (in `environment`); or leave it to the user's system with "
         f"`--exclude {library}` in repair-wheel-command",
     )
 
@@ -118,6 +140,8 @@ def _too_new(status: str, culprits: tuple[Demand, ...], wanted: Policy) -> tuple
     if len(granted) < len(culprits):
         return f"{message}; no platform tag fits", None
     lowest = max(granted, key=lambda each: each.version)
+    if lowest.is_extrapolated:
+        return f"{message}; that is glibc {lowest.version}, for which auditwheel has no platform", None
     return f"{message}; the lowest platform that fits is {lowest}", lowest
 
 

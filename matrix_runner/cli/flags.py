@@ -20,7 +20,7 @@ SELECTION_FLAGS = (
 )
 BUILD_FLAGS = (
     *("--output-dir", "--report-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container"),
-    *("--no-cache", "--rebuild", "--cache-dir", "--progress", "--exclude-newer"),
+    *("--no-cache", "--rebuild", "--cache-dir", "--progress", "--exclude-newer", "--accept"),
 )
 
 

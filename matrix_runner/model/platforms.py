@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
+_ARM_ABI, _HARD_FLOAT_EABI5 = 0xFF000400, 0x05000400
+"""EF_ARM_EABIMASK with EF_ARM_ABI_FLOAT_HARD, in e_flags (ELF for the Arm Architecture)."""
+
 
 class Arch(Enum):
     """A processor architecture, under its name in platform tags."""
@@ -39,6 +42,14 @@ class Arch(Enum):
         (measured), and build tools that ask `uname` make 64-bit objects (pypa/cibuildwheel#336).
         """
         return self.wider is not None
+
+    @classmethod
+    def of_elf(cls, bits: int, machine: int, byte_order: str, flags: int) -> "Arch | None":
+        """Return the architecture of an ELF header, or None. Wheels for 32-bit ARM are EABI 5, hard-float (PEP 599)."""
+        if machine == cls.ARMV7L.elf_machine and flags & _ARM_ABI != _HARD_FLOAT_EABI5:
+            return None
+        wanted = (bits, machine, byte_order)
+        return next((arch for arch in cls if (arch.bits, arch.elf_machine, arch.byte_order) == wanted), None)
 
     @classmethod
     def parse(cls, tag: str) -> "Arch":

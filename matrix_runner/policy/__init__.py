@@ -1,9 +1,12 @@
 """Analysis of a wheel's ELF files against the platform tag policies, as by auditwheel. Runs nothing of it."""
 
-from matrix_runner.policy.analysis import Analysis, Library, Provider, Verdict, analyse
+from matrix_runner.policy.analysis import Analysis, Verdict, analyse
+from matrix_runner.policy.code_findings import code_findings
 from matrix_runner.policy.demands import Demand, DemandKind, Rung
 from matrix_runner.policy.inspection_json import JSONValue, inspection_document
-from matrix_runner.policy.inspection_text import Paragraph, describe, lay_out, phrase, shortened
+from matrix_runner.policy.inspection_text import Paragraph, describe, lay_out, phrase
+from matrix_runner.policy.libraries import Library, Provider
+from matrix_runner.policy.library_wording import shortened
 from matrix_runner.policy.wheel_reading import WheelAnatomy, read_wheel
 
 __all__ = (
@@ -18,6 +21,7 @@ __all__ = (
     "Verdict",
     "WheelAnatomy",
     "analyse",
+    "code_findings",
     "describe",
     "inspection_document",
     "lay_out",

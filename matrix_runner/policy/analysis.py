@@ -1,49 +1,19 @@
 """The verdict on a wheel: its lowest platform tag, the obstacles to a lower one, missing libraries. Pure."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
-from pathlib import PurePosixPath
 
 from packaging.version import Version
 
-from matrix_runner.catalog.policies import Policy
+from matrix_runner.catalog.policies import Policy, beyond, number_of
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.policy.demands import LOADER, Demand, DemandKind, Rung, demands_of, rungs_of
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.demands import Demand, DemandKind, Rung, demands_of, rungs_of
+from matrix_runner.policy.elf_reading.elf import Binary
+from matrix_runner.policy.libraries import LIBPYTHON, Library, UndefinedVersion, libraries_of, undefined_versions
+from matrix_runner.policy.library_search import LostNeed, search
+from matrix_runner.policy.platform_tags import TAG, PlatformTag, archs_of, platforms_of, tags_of, undetected_module
+from matrix_runner.policy.sboms import unlisted
 from matrix_runner.policy.wheel_reading import WheelAnatomy
-
-_LEGACY = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
-"""PEP 513, 571, 599; PEP 600 gives the C library version of each."""
-
-_TAG = re.compile(
-    r"(?:(?P<libc>manylinux|musllinux)_(?P<major>\d+)_(?P<minor>\d+)|(?P<old>manylinux\d+|linux))_(?P<arch>\w+)"
-)
-_LIBPYTHON = re.compile(r"libpython\d.*\.so.*")
-
-
-class Provider(Enum):
-    """The provider of a needed library."""
-
-    GRAFTED = "grafted"
-    OWN = "own"
-    SYSTEM = "system"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Library:
-    """A needed library, by the name in the ELF files, and the files that need it. Grafted: added by repair."""
-
-    name: str
-    provider: Provider
-    needed_by: tuple[str, ...]
-
-    @property
-    def is_python(self) -> bool:
-        """Whether it is libpython, which an extension must not link, since it is loaded by Python."""
-        return _LIBPYTHON.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +22,8 @@ class Verdict:
 
     `policy`: the lowest sufficient policy; None if none is. `rungs`: from there down, the obstacles to a lower policy.
     `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`. `pip`: the first
-    release that accepts the wheel's tags, or those of `policy`. `libraries`: sorted.
+    release that accepts the wheel's tags, or those of `policy`. `libraries`: sorted. `lost`: needs that no search path
+    leads to, though the wheel has the library; `undefined`: versions that its own libraries do not define.
     """
 
     platform: Platform
@@ -61,6 +32,8 @@ class Verdict:
     tagged: Version | None
     pip: str | None
     libraries: tuple[Library, ...]
+    lost: tuple[LostNeed, ...]
+    undefined: tuple[UndefinedVersion, ...]
 
     @property
     def grantable(self) -> Policy:
@@ -111,10 +84,14 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """An analysed wheel. `verdicts`: one for each platform; none for a pure or non-Linux wheel."""
+    """An analysed wheel. `verdicts`: one for each platform; none for a pure or non-Linux wheel.
+
+    `undetected`: the module at which auditwheel would give up, as nothing tells it the C library.
+    """
 
     wheel: WheelAnatomy
     verdicts: tuple[Verdict, ...]
+    undetected: str | None = None
 
     @property
     def platform_tags(self) -> tuple[str, ...]:
@@ -123,75 +100,62 @@ class Analysis:
 
     @property
     def odd_files(self) -> tuple[Binary, ...]:
-        """ELF files that are unreadable, or for another machine than the wheel."""
+        """ELF files that are unreadable, or code for another machine than the wheel."""
         archs = {verdict.platform.arch for verdict in self.verdicts}
-        return tuple(each for each in self.wheel.binaries if each.trouble is not None or each.arch not in archs)
+        return tuple(
+            each
+            for each in self.wheel.binaries
+            if not each.header.is_data and (each.trouble is not None or each.arch not in archs)
+        )
+
+    @property
+    def grafted_pythons(self) -> tuple[str, ...]:
+        """Grafted libraries that are a second Python."""
+        return tuple(path for path in self.wheel.contents.grafted_files if LIBPYTHON.fullmatch(path.rpartition("/")[2]))
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Grafted libraries that no bill of materials in the wheel lists; empty if it has none."""
+        if self.wheel.bill is None or not self.verdicts:
+            return ()
+        return unlisted(self.wheel.contents.grafted_files, self.wheel.bill, self.verdicts[0].platform.arch)
+
+    @property
+    def other_linux_tags(self) -> tuple[str, ...]:
+        """Platform tags for Linux on architectures of which no policy is known here (PEP 600)."""
+        known = {arch.tag for arch in Arch}
+        return tuple(tag for tag in self.platform_tags if (m := TAG.fullmatch(tag)) and m["arch"] not in known)
 
 
 def analyse(wheel: WheelAnatomy, policies: tuple[Policy, ...]) -> Analysis:
     """Compare a wheel with the policies of each of its platforms, taken from its tags or else from its code."""
-    tags = tuple(_tags(wheel))
+    tags = tuple(tags_of(wheel))
     named = {(libc, arch) for libc, arch, _ in tags}
     if any(tag.platform == "any" for tag in wheel.contents.tags):
-        named |= {(None, arch) for arch in _archs(wheel)}
-    platforms = sorted({each for libc, arch in named for each in _platforms(libc, arch, wheel)}, key=str)
+        named |= {(None, arch) for arch in archs_of(wheel)}
+    platforms = sorted({each for libc, arch in named for each in platforms_of(libc, arch, wheel)}, key=str)
     return Analysis(
         wheel=wheel,
         verdicts=tuple(
             _verdict(wheel, tuple(each for each in policies if each.platform == platform), platform, tags)
             for platform in platforms
         ),
+        undetected=undetected_module(wheel),
     )
 
 
-_PlatformTag = tuple[Libc | None, Arch, Version | None]
-
-
-def _tags(wheel: WheelAnatomy) -> Iterator[_PlatformTag]:
-    """Yield the platform tags as C library, architecture and libc version (None for `linux_*`)."""
-    for tag in wheel.contents.tags:
-        match = _TAG.fullmatch(tag.platform)
-        if match is None or match["arch"] not in {arch.tag for arch in Arch}:
-            continue
-        arch = Arch.parse(match["arch"])
-        if match["libc"]:
-            yield Libc(match["libc"]), arch, Version(f"{match['major']}.{match['minor']}")
-        elif match["old"] in _LEGACY:
-            yield Libc.GLIBC, arch, Version(_LEGACY[match["old"]])
-        elif match["old"] == "linux":
-            yield None, arch, None
-
-
-def _archs(wheel: WheelAnatomy) -> set[Arch]:
-    return {binary.arch for binary in wheel.binaries if binary.arch is not None}
-
-
-def _platforms(libc: Libc | None, arch: Arch, wheel: WheelAnatomy) -> Iterator[Platform]:
-    """Yield the platforms of a tag; if it names no C library, those that the code of its architecture needs."""
-    if libc is not None:
-        yield Platform(libc=libc, arch=arch)
-        return
-    files = [binary for binary in wheel.binaries if binary.arch is arch]
-    uses_musl = any(_is_of_musl(binary) for binary in files)
-    uses_glibc = any("libc.so.6" in binary.needed for binary in files)
-    if uses_musl:
-        yield Platform(libc=Libc.MUSL, arch=arch)
-    if uses_glibc or not uses_musl:
-        yield Platform(libc=Libc.GLIBC, arch=arch)
-
-
-def _is_of_musl(binary: Binary) -> bool:
-    names = binary.needed
-    return any(name == "libc.so" or name.startswith("libc.musl-") for name in names) or binary.path.endswith("-musl.so")
-
-
 def _verdict(
-    wheel: WheelAnatomy, policies: tuple[Policy, ...], platform: Platform, tags: tuple[_PlatformTag, ...]
+    wheel: WheelAnatomy, policies: tuple[Policy, ...], platform: Platform, tags: tuple[PlatformTag, ...]
 ) -> Verdict:
-    files = tuple(binary for binary in wheel.binaries if binary.arch is platform.arch and binary.trouble is None)
-    libraries = tuple(_libraries(wheel, files, policies))
-    inside = {each.name for each in libraries if each.provider in {Provider.GRAFTED, Provider.OWN}}
-    demands = [demand for binary in files for demand in demands_of(binary, policies, inside)]
+    files = tuple(
+        binary
+        for binary in wheel.binaries
+        if binary.arch is platform.arch and binary.header.is_code and binary.trouble is None
+    )
+    policies = (*policies, *beyond(policies[-1], _libc_versions(files)))
+    found = search(files, platform, policies[-1].libraries)
+    grafted = frozenset(wheel.contents.grafted_files)
+    demands = [demand for binary in files for demand in demands_of(binary, policies, found.inside(binary.path))]
     rungs = tuple(rungs_of(demands, policies))
     tagged = min((v for libc, arch, v in tags if (libc, arch) == (platform.libc, platform.arch) and v), default=None)
     policy = rungs[0].policy if rungs else policies[0]
@@ -201,22 +165,19 @@ def _verdict(
         rungs=rungs,
         tagged=tagged,
         pip=_pip(wheel, policies, None if tagged else policy or rungs[0].without),
-        libraries=libraries,
+        libraries=tuple(libraries_of(files, found, grafted, policies[-1].libraries)),
+        lost=found.lost,
+        undefined=tuple(undefined_versions(files, found)) if platform.libc is Libc.GLIBC else (),
     )
 
 
-def _libraries(wheel: WheelAnatomy, files: tuple[Binary, ...], policies: tuple[Policy, ...]) -> Iterator[Library]:
-    grafted = {*wheel.contents.grafted}
-    own = {PurePosixPath(binary.path).name for binary in files} | {b.soname for b in files if b.soname}
-    granted = policies[-1].libraries
-    for name in sorted({name for binary in files for name in binary.needed}):
-        if name in grafted:
-            provider = Provider.GRAFTED
-        elif PurePosixPath(name).name in own:
-            provider = Provider.OWN
-        else:
-            provider = Provider.SYSTEM if name in granted or LOADER.fullmatch(name) else Provider.MISSING
-        yield Library(name=name, provider=provider, needed_by=tuple(b.path for b in files if name in b.needed))
+def _libc_versions(files: tuple[Binary, ...]) -> Iterator[tuple[int, ...]]:
+    for binary in files:
+        for need in binary.requirements:
+            kind, _, rest = need.version.partition("_")
+            number = number_of(rest) if kind == "GLIBC" else None
+            if number is not None:
+                yield number
 
 
 def _pip(wheel: WheelAnatomy, policies: tuple[Policy, ...], granted: Policy | None) -> str | None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 
 LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
 """The dynamic loader, present on every system; auditwheel ignores it too."""
@@ -49,8 +49,11 @@ class Rung:
     without: Policy
 
 
-def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: set[str]) -> Iterator[Demand]:
-    """Yield all demands of a file on the system, whether granted by the first policy or not."""
+def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: frozenset[str]) -> Iterator[Demand]:
+    """Yield all demands of a file on the system, whether granted by the first policy or not.
+
+    `inside`: the names of libraries that are the wheel's own to have.
+    """
 
     def demand(
         kind: DemandKind, what: str, policy: Policy | None, library: str = "", symbols: Iterable[str] = ()

@@ -5,7 +5,7 @@ from typing import TypeAlias
 from matrix_runner.catalog.distributions import Distribution, destinations
 from matrix_runner.policy.analysis import Analysis, Verdict
 from matrix_runner.policy.demands import Demand
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
 
 JSONValue: TypeAlias = "str | int | bool | list[JSONValue] | dict[str, JSONValue] | None"
 
@@ -22,6 +22,8 @@ def inspection_document(analysis: Analysis, distributions: tuple[Distribution, .
         "platforms": [_verdict(each, distributions) for each in analysis.verdicts],
         "files": [_binary(each) for each in analysis.wheel.binaries],
         "odd_files": [each.path for each in analysis.odd_files],
+        "grafted_pythons": [*analysis.grafted_pythons],
+        "not_in_sbom": [*analysis.unlisted],
     }
 
 
@@ -50,6 +52,19 @@ def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...]) -> dict[
             {"name": each.name, "place": each.provider.value, "needed_by": [*each.needed_by]}
             for each in verdict.libraries
         ],
+        "not_found": [
+            {
+                "file": each.file,
+                "library": each.name,
+                "loading": each.entry,
+                "held_at": [*each.held_at],
+                "loaded_by": each.loaded_by,
+            }
+            for each in verdict.lost
+        ],
+        "undefined_versions": [
+            {"file": each.file, "library": each.library, "version": each.version} for each in verdict.undefined
+        ],
     }
 
 
@@ -67,9 +82,10 @@ def _binary(binary: Binary) -> dict[str, JSONValue]:
     return {
         "path": binary.path,
         "architecture": None if binary.arch is None else binary.arch.tag,
-        "machine": binary.machine,
-        "bits": binary.bits,
-        "byte_order": binary.byte_order,
+        "machine": binary.header.machine,
+        "bits": binary.header.bits,
+        "byte_order": binary.header.byte_order,
+        "is_data": binary.header.is_data,
         "soname": binary.soname,
         "needed": [*binary.needed],
         "rpath": [*binary.rpath],

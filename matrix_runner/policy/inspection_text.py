@@ -10,9 +10,11 @@ from packaging.version import Version
 from matrix_runner.catalog.distributions import Destination, Distribution, destinations
 from matrix_runner.catalog.policies import number_of
 from matrix_runner.model.platforms import Libc
-from matrix_runner.policy.analysis import Analysis, Library, Provider, Verdict
+from matrix_runner.policy.analysis import Analysis, Verdict
 from matrix_runner.policy.demands import Demand, DemandKind, Rung
-from matrix_runner.policy.elf import Binary
+from matrix_runner.policy.elf_reading.elf import Binary
+from matrix_runner.policy.libraries import Provider
+from matrix_runner.policy.library_wording import lost_libraries, missing_library, shortened, undefined_version
 
 _FEW = 4
 _ALL = 1_000_000
@@ -33,6 +35,11 @@ def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, ver
     """Return the analysis in paragraphs, verdict first. `verbose`: all details, not only those that call for action."""
     lines = list(_verdicts(analysis, distributions, verbose=verbose))
     lines += _oddities(analysis)
+    if analysis.unlisted:
+        text = f"{shortened(path.rpartition('/')[2] for path in analysis.unlisted)}: grafted, and not in its SBOM"
+        lines.append(Paragraph(label="not listed", text=text, is_warning=True))
+    elif verbose and analysis.wheel.bill is None and analysis.wheel.contents.grafted_files:
+        lines.append(Paragraph(label="not listed", text="it has no SBOM, which would list what is grafted"))
     if verbose:
         lines += (Paragraph(label="file", text=_file(binary)) for binary in analysis.wheel.binaries)
     return tuple(lines)
@@ -46,13 +53,6 @@ def lay_out(lines: tuple[Paragraph, ...], width: int) -> Iterator[tuple[Paragrap
         for number, text in enumerate(words):
             label = line.label if number == 0 else ""
             yield line, f"  {label:{margin - 2}}", text.replace(_HARD_SPACE, " ")
-
-
-def shortened(names: Iterable[str], few: int = _FEW) -> str:
-    """Join names with commas; of many, the first few and the number of the rest."""
-    listed = list(names)
-    rest = len(listed) - few
-    return ", ".join(listed) if rest <= 1 else f"{', '.join(listed[:few])} and {rest} more"
 
 
 def phrase(demands: Iterable[Demand], few: int = _FEW) -> tuple[str, ...]:
@@ -94,34 +94,49 @@ def _verdicts(analysis: Analysis, distributions: tuple[Distribution, ...], *, ve
     if not analysis.verdicts:
         if tags == ("any",):
             yield Paragraph(label="installs on", text="any platform: there is no machine code in it")
+        elif analysis.other_linux_tags:
+            text = f"its tags say {', '.join(tags)}: Linux on an architecture whose promises are not known here"
+            yield Paragraph(label="not judged", text=text, is_warning=True)
         else:
             yield Paragraph(label="not for Linux", text=f"its tags say {', '.join(tags)}", is_warning=True)
         return
     if "any" in tags:
         yield Paragraph(label="tag", text="says any platform, but there is machine code in it", is_warning=True)
     for verdict in analysis.verdicts:
-        yield from _verdict(verdict, distributions, verbose=verbose)
+        yield from _verdict(verdict, distributions, analysis, verbose=verbose)
 
 
-def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...], *, verbose: bool) -> Iterator[Paragraph]:
+def _verdict(
+    verdict: Verdict, distributions: tuple[Distribution, ...], analysis: Analysis, *, verbose: bool
+) -> Iterator[Paragraph]:
     found = destinations(distributions, verdict.platform, verdict.needs)
-    yield from _unrepaired(verdict, found) if verdict.tagged is None else _tagged(verdict, verdict.tagged, found)
+    if verdict.tagged is None:
+        yield from _unrepaired(verdict, found, analysis.undetected)
+    else:
+        yield from _tagged(verdict, verdict.tagged, found)
+    if verdict.grantable.is_extrapolated:
+        text = f"auditwheel 6.8 knows no platform that new: repair leaves linux_{verdict.platform.arch} in place"
+        yield Paragraph(label="no policy", text=text, is_warning=verdict.tagged is None)
     if verdict.impossible:
         text = f"{'; '.join(phrase(verdict.impossible))}: no platform tag promises that"
         yield Paragraph(label="fits no tag", text=text, is_warning=True)
     for number, rung in enumerate(rung for rung in verdict.rungs if rung.policy is not None):
         if verbose or number == 0:
             yield from _rung(rung, verbose=verbose)
-    yield from _libraries(verdict, verbose=verbose)
+    yield from _libraries(verdict, analysis, verbose=verbose)
 
 
 def _tagged(verdict: Verdict, tagged: Version, found: tuple[Destination, ...]) -> Iterator[Paragraph]:
     is_true = verdict.needs == tagged
-    yield Paragraph(label="installs on" if is_true else "works on", text=_system(verdict))
+    is_loadable = is_true and not verdict.impossible
+    yield Paragraph(label="installs on" if is_loadable else "works on", text=_system(verdict))
     yield _which(found)
     libc = _LIBC[verdict.platform.libc]
     if not is_true:
         text = f"its tag lets it in from {libc} {tagged} on, where its code cannot be loaded"
+        yield Paragraph(label="broken promise", text=text, is_warning=True)
+    elif not is_loadable:
+        text = f"its tag lets it in on systems from {libc} {tagged} on that do not have all of it"
         yield Paragraph(label="broken promise", text=text, is_warning=True)
     elif verdict.could_be_lower:
         yield Paragraph(label="could be", text=f"{verdict.policy}: its code needs nothing newer than that has")
@@ -130,14 +145,20 @@ def _tagged(verdict: Verdict, tagged: Version, found: tuple[Destination, ...]) -
         yield Paragraph(label="by its tag", text=text)
 
 
-def _unrepaired(verdict: Verdict, found: tuple[Destination, ...]) -> Iterator[Paragraph]:
+def _unrepaired(verdict: Verdict, found: tuple[Destination, ...], undetected: str | None) -> Iterator[Paragraph]:
     text = "nothing but what it was built on, to be sure: its tag names no C library, and the package index refuses it"
     yield Paragraph(label="installs on", text=text, is_warning=True)
+    if any(each.name == "libc.so" and each.provider is Provider.MISSING for each in verdict.libraries):
+        yield Paragraph(label="repaired", text="it cannot be: see what is missing", is_warning=True)
+        return
     if verdict.platform.libc is Libc.MUSL:
         yield Paragraph(
             label="repaired", text="it gets the tag of the musl that it was built with; its code does not say which"
         )
         return
+    if undetected is not None:
+        text = f"only with a platform named (`auditwheel repair --plat`): {undetected} links no C library to tell it by"
+        yield Paragraph(label="repaired", text=text, is_warning=True)
     yield Paragraph(label="repaired", text=f"it could be {verdict.grantable}, which is {_system(verdict)}")
     yield _which(found)
 
@@ -176,7 +197,7 @@ def _rung(rung: Rung, *, verbose: bool) -> Iterator[Paragraph]:
     yield Paragraph(label="", text=f"without {'this' if len(phrases) == 1 else 'these'} it would be {rung.without}")
 
 
-def _libraries(verdict: Verdict, *, verbose: bool) -> Iterator[Paragraph]:
+def _libraries(verdict: Verdict, analysis: Analysis, *, verbose: bool) -> Iterator[Paragraph]:
     for provider, label in (
         (Provider.GRAFTED, "grafted"),
         (Provider.OWN, "its own"),
@@ -187,14 +208,12 @@ def _libraries(verdict: Verdict, *, verbose: bool) -> Iterator[Paragraph]:
             yield Paragraph(label=label, text=shortened(names, _ALL if verbose else 2 * _FEW))
     for each in verdict.libraries:
         if each.provider is Provider.MISSING:
-            yield Paragraph(label="missing", text=_missing(verdict, each), is_warning=True)
-
-
-def _missing(verdict: Verdict, library: Library) -> str:
-    by = f"{library.name}, needed by {shortened(library.needed_by)}"
-    if library.is_python:
-        return f"{by}: an extension must not link Python, which loads it"
-    return f"{by}: {'for repair to graft' if verdict.tagged is None else 'no system is sure to have it'}"
+            text = missing_library(each, verdict.platform.libc, is_repaired=verdict.tagged is not None)
+            yield Paragraph(label="missing", text=text, is_warning=True)
+    for need, text in lost_libraries(verdict.lost, analysis.wheel.binaries):
+        yield Paragraph(label="not found", text=text, is_warning=need.loaded_by is None)
+    for version in verdict.undefined:
+        yield Paragraph(label="not found", text=undefined_version(version), is_warning=True)
 
 
 def _oddities(analysis: Analysis) -> Iterator[Paragraph]:
@@ -203,16 +222,21 @@ def _oddities(analysis: Analysis) -> Iterator[Paragraph]:
         if binary.trouble is not None:
             text = f"is no whole ELF file ({binary.trouble})"
         yield Paragraph(label="odd", text=f"{binary.path} {text}", is_warning=True)
+    for path in analysis.grafted_pythons:
+        text = f"{path} is a second Python, beside the one that loads the wheel: something links libpython"
+        yield Paragraph(label="odd", text=text, is_warning=True)
 
 
 def _machine(binary: Binary) -> str:
     if binary.trouble is not None:
         return "cannot be read"
-    return binary.arch.tag if binary.arch else f"{binary.machine_name} ({binary.bits}-bit)"
+    if binary.arch is not None:
+        return binary.arch.tag
+    return f"{binary.machine_name} ({binary.header.bits}-bit{binary.header.abi})"
 
 
 def _file(binary: Binary) -> str:
-    parts = [f"{binary.path}: {_machine(binary)}"]
+    parts = [f"{binary.path}: {_machine(binary)}{' (data)' if binary.header.is_data else ''}"]
     parts += [f"needs {', '.join(binary.needed)}"] if binary.needed else []
     parts += [
         f"{name} {':'.join(paths)}" for name, paths in (("RPATH", binary.rpath), ("RUNPATH", binary.runpath)) if paths

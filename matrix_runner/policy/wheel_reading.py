@@ -1,69 +1,49 @@
-"""Reading of a wheel for analysis: inspects it, then reads each of its ELF files."""
+"""Reading of a wheel for analysis: inspects it, and reads each of its ELF files on the way."""
 
-import tempfile
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from matrix_runner.errors import OutputError, WheelRejected
-from matrix_runner.files import read_chunks
-from matrix_runner.policy.elf import Binary, read_elf
+from matrix_runner.errors import WheelRejected
+from matrix_runner.policy.elf_reading.elf import Binary, read_elf
+from matrix_runner.policy.sboms import Bill, read_bill
 from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
 from matrix_runner.wheelhouse.wheel_archive import open_archive
 
-MEMBER_LIMIT = 4 * 1024**3
-"""The maximal size of an unpacked file, in bytes; the largest libraries in wheels have some 2 GB."""
-
-_IN_MEMORY = 64 * 1024**2
+_SBOM_LIMIT = 16 * 1024**2
+"""Bytes of a bill of materials that are read; those of Rust projects have some hundred kilobytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelAnatomy:
-    """A wheel and its ELF files, in the order of the archive."""
+    """A wheel and its ELF files, in the order of the archive. `bill`: its bills of materials, None if it has none."""
 
     contents: WheelContents
     binaries: tuple[Binary, ...]
+    bill: Bill | None
 
 
 def read_wheel(wheel: Path) -> WheelAnatomy:
-    """Read a wheel file. Runs nothing of it, and unpacks one ELF file at a time, into an unnamed file.
+    """Read a wheel file, once. Runs nothing of it.
 
-    Raise WheelRejected for a file that is no wheel, is broken, or contradicts itself (`wheelhouse.inspect`);
-    OutputError if there is no space for a large ELF file.
+    Raise WheelRejected for a file that is no wheel, is broken, or contradicts itself, OutputError if there is no space
+    for a large ELF file (`wheelhouse.inspection.inspect`).
     """
-    contents = inspect(wheel)
+    binaries: list[Binary] = []
+
+    def examine(elf: ElfFile, file: IO[bytes]) -> None:
+        binaries.append(read_elf(file, elf))
+
+    contents = inspect(wheel, examine)
+    return WheelAnatomy(contents=contents, binaries=tuple(binaries), bill=_bill(wheel, contents))
+
+
+def _bill(wheel: Path, contents: WheelContents) -> Bill | None:
+    if not contents.sboms:
+        return None
     try:
         with wheel.open("rb") as file, open_archive(file, wheel.name) as archive:
-            binaries = tuple(_binaries(archive, contents))
-    except OSError as error:
-        raise WheelRejected(f"{wheel} cannot be read: {error.strerror or error}") from error
-    return WheelAnatomy(contents=contents, binaries=binaries)
-
-
-def _binaries(archive: zipfile.ZipFile, contents: WheelContents) -> Iterator[Binary]:
-    for elf in contents.elf_files:
-        try:
-            member = archive.getinfo(elf.path)
-        except KeyError:
-            raise WheelRejected(f"{contents.filename} has changed while it was read") from None
-        if member.file_size > MEMBER_LIMIT:
-            raise WheelRejected(f"{contents.filename}: {elf.path} has {member.file_size} bytes: too many to look into")
-        yield _binary(archive, member, elf)
-
-
-def _binary(archive: zipfile.ZipFile, member: zipfile.ZipInfo, elf: ElfFile) -> Binary:
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as unpacked:
-        with archive.open(member) as packed:
-            for chunk in read_chunks(packed):
-                _write(unpacked, chunk)
-        unpacked.seek(0)
-        return read_elf(unpacked, elf.path, bits=elf.bits, machine=elf.machine, byte_order=elf.byte_order)
-
-
-def _write(unpacked: "tempfile.SpooledTemporaryFile[bytes]", chunk: bytes) -> None:
-    try:
-        unpacked.write(chunk)
-    except OSError as error:
-        where = tempfile.gettempdir()
-        raise OutputError(f"cannot unpack a library to {where}: {error.strerror or error}") from error
+            members = [archive.getinfo(path) for path in contents.sboms]
+            return read_bill(archive.read(each) for each in members if each.file_size <= _SBOM_LIMIT)
+    except (OSError, KeyError) as error:
+        raise WheelRejected(f"{wheel} cannot be read: {error}") from error

@@ -3,6 +3,7 @@
 `inspection` is not imported here: it is half of the package, and unneeded by a run that only delivers cached wheels.
 """
 
+from matrix_runner.wheelhouse.findings import Finding, settle
 from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
 from matrix_runner.wheelhouse.publication import Wheelhouse
 from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject_pure, serves_several, verify
@@ -10,6 +11,7 @@ from matrix_runner.wheelhouse.wheel_name import is_stable_abi
 
 __all__ = (
     "DEFAULT_LIMIT",
+    "Finding",
     "Promise",
     "Wheelhouse",
     "is_compatible",
@@ -17,5 +19,6 @@ __all__ = (
     "receive",
     "reject_pure",
     "serves_several",
+    "settle",
     "verify",
 )

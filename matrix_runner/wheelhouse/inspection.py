@@ -2,7 +2,10 @@
 
 import hashlib
 import io
+import tempfile
 import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
@@ -11,8 +14,9 @@ from packaging.tags import Tag
 from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
-from matrix_runner.errors import WheelRejected
+from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import sha256_of_rest
+from matrix_runner.model.platforms import Arch
 from matrix_runner.wheelhouse.dist_info import DistInfo, RecordEntry, read_dist_info
 from matrix_runner.wheelhouse.wheel_archive import open_archive
 from matrix_runner.wheelhouse.wheel_name import WheelName, parse_name
@@ -23,8 +27,24 @@ _CHUNK = 256 * 1024
 _SMALL = 4 * 1024**2
 """Bytes up to which a wheel is read into memory first: `zipfile` seeks a hundred times even in a small file."""
 
+_IN_MEMORY = 64 * 1024**2
+"""Bytes of an unpacked ELF file up to which it is kept in memory while it is examined."""
+
+MEMBER_LIMIT = 4 * 1024**3
+"""The maximal size of an ELF file to examine, in bytes; the largest libraries in wheels have some 2 GB."""
+
 _ELF_MAGIC = b"\x7fELF"
 _ELF_HEADER = 20
+"""Bytes up to the machine's number; the flags of a file that ends before them count as none."""
+
+_RELOCATABLE, _EXECUTABLE, _SHARED, _CORE = 1, 2, 3, 4
+"""e_type (gABI)."""
+
+_PROCESSORS = frozenset({2, 3, 4, 8, 15, 18, 20, 21, 22, 40, 42, 43, 50, 62, 183, 243, 258, 0x9026})
+"""e_machine of processors that Linux programs run on (gABI): x86, ARM, POWER, z, RISC-V, LoongArch, MIPS, SPARC ...
+
+The others are those of GPUs (EM_CUDA, EM_AMDGPU), of the kernel's own machine (EM_BPF) and of microcontrollers.
+"""
 _VERSIONED = ("abi3", "abi3t", "cpython-", "pypy", "graalpy")
 """Possible beginnings of the last part of an extension module's suffix, before `.so` (`importlib.machinery`,
 sysconfig)."""
@@ -32,24 +52,51 @@ sysconfig)."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ElfFile:
-    """An ELF file in a wheel. `bits`: 32 or 64; `machine`: e_machine (gABI)."""
+    """An ELF file in a wheel. `bits`: 32 or 64; `machine`, `kind`, `flags`: e_machine, e_type, e_flags (gABI)."""
 
     path: str
     bits: int
     machine: int
     byte_order: Literal["little", "big"]
+    kind: int = _SHARED
+    flags: int = 0
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.bits}-bit, machine {self.machine}, {self.byte_order} endian)"
+        return f"{self.path} ({self.bits}-bit, machine {self.machine}, {self.byte_order} endian{self.abi})"
+
+    @property
+    def abi(self) -> str:
+        """A remark on ARM's other ABIs, to be added to the machine; else empty."""
+        is_other = self.machine == Arch.ARMV7L.elf_machine and self.arch is None and self.bits == 32
+        return ", not the hard-float EABI" if is_other else ""
+
+    @property
+    def arch(self) -> Arch | None:
+        """The file's architecture; None for one without wheels."""
+        return Arch.of_elf(self.bits, self.machine, self.byte_order, self.flags)
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a program or a shared library for a processor that Linux runs on."""
+        return self.kind in (_EXECUTABLE, _SHARED) and self.machine in _PROCESSORS
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is data that happens to be ELF: object files, core dumps, code for GPUs, firmware, eBPF programs.
+
+        A file of an unknown kind is neither data nor code.
+        """
+        return self.kind in (_RELOCATABLE, _CORE) or self.machine not in _PROCESSORS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelContents:
     """The content of a consistent wheel.
 
-    `name`: the project, normalised; `grafted`: base names of the libraries that repair put in `<name>.libs/`;
-    `extension_suffixes`: the suffixes of extension modules (`.cpython-311-x86_64-linux-gnu.so`, `.abi3.so`, `.so`),
-    sorted; `size` in bytes and `sha256` in hexadecimal are the file's own, so that publishing can detect a change.
+    `name`: the project, normalised; `is_pure`: without any code; `grafted_files`: paths of the libraries that repair
+    put in `<name>.libs/`; `modules`: path and suffix (`.cpython-311-x86_64-linux-gnu.so`, `.abi3.so`, `.so`) of
+    everything named like an extension module; `sboms`: paths of the documents in `.dist-info/sboms/`; `size` in bytes
+    and `sha256` in hexadecimal are the file's own, so that publishing can detect a change.
     """
 
     filename: str
@@ -59,14 +106,32 @@ class WheelContents:
     tags: frozenset[Tag]
     is_pure: bool
     elf_files: tuple[ElfFile, ...]
-    grafted: tuple[str, ...]
-    extension_suffixes: tuple[str, ...]
+    grafted_files: tuple[str, ...]
+    modules: tuple[tuple[str, str], ...]
+    sboms: tuple[str, ...]
     size: int
     sha256: str
 
+    @property
+    def grafted(self) -> tuple[str, ...]:
+        """Base names of the grafted libraries, sorted."""
+        return tuple(sorted(path.rpartition("/")[2] for path in self.grafted_files))
 
-def inspect(wheel: Path) -> WheelContents:
-    """Read a wheel once, in constant memory, and return its content. Nothing is unpacked.
+    @property
+    def extension_suffixes(self) -> tuple[str, ...]:
+        """The suffixes of extension modules, sorted."""
+        return tuple(sorted({suffix for _, suffix in self.modules}))
+
+
+Examine = Callable[[ElfFile, IO[bytes]], None]
+"""Receives each ELF file of a wheel, unpacked and seekable, for the time of the call."""
+
+
+def inspect(wheel: Path, examine: Examine | None = None) -> WheelContents:
+    """Read a wheel once, in constant memory, and return its content. Runs nothing of it.
+
+    With `examine`, one ELF file at a time is unpacked for it, into memory or an unnamed file; without, nothing is.
+    Raise OutputError if there is no space for that.
 
     Raise WheelRejected, naming the wheel and the member, if it is not a zip archive or broken anywhere; if a member is
     a link, a duplicate, leads out of its directory, or unpacks to absurd sizes; if there is not exactly one
@@ -82,7 +147,7 @@ def inspect(wheel: Path) -> WheelContents:
             digest = sha256_of_rest(file)
             with open_archive(file, wheel.name) as archive:
                 info = read_dist_info(archive, wheel.name, name)
-                elf_files = _check_files(archive, wheel.name, info)
+                elf_files = _check_files(archive, wheel.name, info, examine)
                 size = file.seek(0, 2)
     except OSError as error:
         raise WheelRejected(f"{wheel} cannot be read: {error.strerror or error}") from error
@@ -93,16 +158,17 @@ def inspect(wheel: Path) -> WheelContents:
         version=name.version,
         build_tag=name.build_tag,
         tags=name.tags,
-        is_pure=info.root_is_purelib and not elf_files,
+        is_pure=info.root_is_purelib and not any(each.is_code for each in elf_files),
         elf_files=elf_files,
-        grafted=tuple(sorted(path.rpartition("/")[2] for path in paths if _is_grafted(path, name))),
-        extension_suffixes=tuple(sorted({_suffix(path) for path in paths if _is_module(path, name)})),
+        grafted_files=tuple(path for path in paths if _is_grafted(path, name)),
+        modules=tuple((path, _suffix(path)) for path in paths if _is_module(path, name)),
+        sboms=tuple(path for path in paths if ".dist-info/sboms/" in path),
         size=size,
         sha256=digest,
     )
 
 
-def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[ElfFile, ...]:
+def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo, examine: Examine | None) -> tuple[ElfFile, ...]:
     """Check every file against RECORD, and return the ELF files among them."""
     elf_files: list[ElfFile] = []
     for member in archive.infolist():
@@ -114,27 +180,50 @@ def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo) -> tuple[
             raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
         # Files already read to their end (with `zipfile` checking the CRC) are not unpacked again.
         with io.BytesIO(info.texts[path]) if path in info.texts else archive.open(member) as file:
-            elf = _read(file, path, entry, wheel)
+            elf = _read(file, member, entry, wheel, examine)
         if elf is not None:
             elf_files.append(elf)
     return tuple(elf_files)
 
 
-def _read(file: IO[bytes], path: str, entry: RecordEntry | None, wheel: str) -> ElfFile | None:
+def _read(
+    file: IO[bytes], member: zipfile.ZipInfo, entry: RecordEntry | None, wheel: str, examine: Examine | None
+) -> ElfFile | None:
     """Read a member to its end (`zipfile` checks the CRC there) and compare it with its entry in RECORD."""
+    path = member.filename
     digest = hashlib.new(entry.algorithm if entry else "sha256")
     head = file.read(_CHUNK)
+    elf = _elf(path, head)
     size = 0
     chunk = head
-    while chunk:
-        digest.update(chunk)
-        size += len(chunk)
-        chunk = file.read(_CHUNK)
-    if entry is not None and entry.digest != digest.digest():
-        raise WheelRejected(f"{wheel}: {path} is not the file that RECORD gives the {entry.algorithm} of")
-    if entry is not None and entry.size not in (None, size):
-        raise WheelRejected(f"{wheel}: {path} has {size} bytes, RECORD says {entry.size}")
-    return _elf(path, head[:_ELF_HEADER])
+    with ExitStack() as stack:
+        copy: tempfile.SpooledTemporaryFile[bytes] | None = None
+        if elf is not None and examine is not None:
+            if member.file_size > MEMBER_LIMIT:
+                raise WheelRejected(f"{wheel}: {path} has {member.file_size} bytes: too many to look into")
+            copy = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
+        while chunk:
+            digest.update(chunk)
+            size += len(chunk)
+            if copy is not None:
+                _write(copy, chunk)
+            chunk = file.read(_CHUNK)
+        if entry is not None and entry.digest != digest.digest():
+            raise WheelRejected(f"{wheel}: {path} is not the file that RECORD gives the {entry.algorithm} of")
+        if entry is not None and entry.size not in (None, size):
+            raise WheelRejected(f"{wheel}: {path} has {size} bytes, RECORD says {entry.size}")
+        if elf is not None and examine is not None and copy is not None:
+            copy.seek(0)
+            examine(elf, copy)
+    return elf
+
+
+def _write(copy: "tempfile.SpooledTemporaryFile[bytes]", chunk: bytes) -> None:
+    try:
+        copy.write(chunk)
+    except OSError as error:
+        where = tempfile.gettempdir()
+        raise OutputError(f"cannot unpack a library to {where}: {error.strerror or error}") from error
 
 
 def _elf(path: str, header: bytes) -> ElfFile | None:
@@ -144,8 +233,15 @@ def _elf(path: str, header: bytes) -> ElfFile | None:
     if header[5] not in (1, 2):
         return None
     byte_order: Literal["little", "big"] = "little" if header[5] == 1 else "big"
-    machine = int.from_bytes(header[18:20], byte_order)
-    return ElfFile(path=path, bits=32 * header[4], machine=machine, byte_order=byte_order)
+    place = 48 if header[4] == 2 else 36
+    return ElfFile(
+        path=path,
+        bits=32 * header[4],
+        machine=int.from_bytes(header[18:20], byte_order),
+        byte_order=byte_order,
+        kind=int.from_bytes(header[16:18], byte_order),
+        flags=int.from_bytes(header[place : place + 4], byte_order),
+    )
 
 
 def _is_grafted(path: str, name: WheelName) -> bool:

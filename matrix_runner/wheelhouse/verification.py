@@ -1,6 +1,7 @@
 """Verification of a wheel against its cell's promise (tags, ELF machine, suffixes); compatibility with others."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from packaging.utils import canonicalize_name
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
+from matrix_runner.model.checks import Check
 from matrix_runner.model.platforms import Libc, Platform
+from matrix_runner.wheelhouse.findings import Finding
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 if TYPE_CHECKING:
@@ -51,19 +54,21 @@ class _Fit(Enum):
     NONE = "made for another"
 
 
-def verify(contents: "WheelContents", promise: Promise) -> None:
-    """Return if the wheel fulfils the cell's promise; else raise WheelRejected, with a hint.
+def verify(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
+    """Yield in which ways the wheel does not fulfil the cell's promise; nothing if it does.
+
+    Raise WheelRejected, with a hint, for what no project can mean: the wheel of another project, or a pure one.
 
     The name is no evidence of the code: setuptools names a wheel i686 by the interpreter's pointer size while the
     compiler's output, from a stale or shared build directory, is x86-64, and auditwheel ignores unreadable files and
     exits 0 (measured). So every ELF file and every module's suffix is checked too.
     """
     _check_project(contents, promise)
-    _check_not_pure(contents)
-    _check_platform(contents, promise)
-    _check_interpreter(contents, promise)
-    _check_machine(contents, promise)
-    _check_suffixes(contents, promise)
+    yield from _not_pure(contents)
+    yield from _of_platform(contents, promise)
+    yield from _of_interpreter(contents, promise)
+    yield from _of_machine(contents, promise)
+    yield from _of_suffixes(contents, promise)
 
 
 def reject_pure(filename: str) -> None:
@@ -99,15 +104,19 @@ def _check_project(contents: "WheelContents", promise: Promise) -> None:
         )
 
 
-def _check_not_pure(contents: "WheelContents") -> None:
+def _not_pure(contents: "WheelContents") -> Iterator[Finding]:
     if all(tag.platform != "any" for tag in contents.tags):
         return
-    if contents.elf_files:
-        raise WheelRejected(
-            f"{contents.filename} says it runs anywhere, but holds compiled code: {contents.elf_files[0]}",
+    code = next((each for each in contents.elf_files if each.is_code), None)
+    if code is None:
+        pure = _pure(contents.filename)
+        yield Finding(check=Check.ANY_PLATFORM, message=pure.message, hint=pure.hint)
+    else:
+        yield Finding(
+            check=Check.ANY_PLATFORM,
+            message=f"{contents.filename} says it runs anywhere, but holds compiled code: {code}",
             hint="Tell the build backend about it (setuptools: `ext_modules`, or `has_ext_modules`).",
         )
-    raise _pure(contents.filename)
 
 
 def _pure(filename: str) -> WheelRejected:
@@ -118,20 +127,22 @@ def _pure(filename: str) -> WheelRejected:
     )
 
 
-def _check_platform(contents: "WheelContents", promise: Promise) -> None:
+def _of_platform(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     platform = promise.cell.platform
     for name in sorted({tag.platform for tag in contents.tags}):
         if name == f"linux_{platform.arch}":
-            raise WheelRejected(
-                f"{contents.filename} was not repaired: {name} says nothing about which systems it runs on, and "
-                "package indexes refuse it",
+            yield Finding(
+                check=Check.UNREPAIRED,
+                message=f"{contents.filename} was not repaired: {name} says nothing about which systems it runs on, "
+                "and package indexes refuse it",
                 hint="Does `repair-wheel-command` write its result to {dest_dir}?"
                 if promise.repaired
                 else "`repair-wheel-command` is empty; leave it out of the configuration to have auditwheel do it.",
             )
-        if not _is_of(name, platform):
-            raise WheelRejected(
-                f"{contents.filename} is for {name}; the cell {promise.cell} makes wheels for {platform}",
+        elif name != "any" and not _is_of(name, platform):
+            yield Finding(
+                check=Check.OTHER_PLATFORM,
+                message=f"{contents.filename} is for {name}; the cell {promise.cell} makes wheels for {platform}",
                 hint="Does the build or repair command set a platform tag of its own (`--plat-name`, `--plat`)?",
             )
 
@@ -144,30 +155,27 @@ def _is_of(name: str, platform: Platform) -> bool:
     return match["glibc" if platform.libc is Libc.GLIBC else "musl"] is not None
 
 
-def _check_interpreter(contents: "WheelContents", promise: Promise) -> None:
+def _of_interpreter(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     """Require at least one fitting tag; allow others only if they are for many interpreters."""
     own = (promise.python_tag, promise.abi_tag)
     interpreter = promise.cell.interpreter
-    fits = False
+    fits, is_mixed = False, False
     for tag in sorted(contents.tags, key=str):
         fit = _Fit.EXACT if (tag.interpreter, tag.abi) == own else _fit_of(tag, interpreter)
         if fit is _Fit.EXACT and tag.abi not in (promise.abi_tag, "none"):
             # A PyPy version has had several ABIs (`pypy311_pp73`, `pypy311_pp80`): the promise is the cell's own only.
             fit = _Fit.NONE
         fits = fits or fit is not _Fit.NONE
-        if fit is _Fit.NONE and tag.abi not in ("none", "abi3", "abi3t"):
-            raise _of_another(contents, promise)
-    if not fits:
-        raise _of_another(contents, promise)
-
-
-def _of_another(contents: "WheelContents", promise: Promise) -> WheelRejected:
-    told = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in contents.tags}))
-    return WheelRejected(
-        f"{contents.filename} is for {told}; the cell's interpreter is {promise.python_tag}-{promise.abi_tag}",
-        hint="Is it left over from another build, or did the build run with another Python? An abi3 wheel must name "
-        "this Python or an earlier one, and fits no free-threaded one.",
-    )
+        is_mixed = is_mixed or (fit is _Fit.NONE and tag.abi not in ("none", "abi3", "abi3t"))
+    if is_mixed or not fits:
+        told = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in contents.tags}))
+        yield Finding(
+            check=Check.OTHER_PYTHON,
+            message=f"{contents.filename} is for {told}; the cell's interpreter is "
+            f"{promise.python_tag}-{promise.abi_tag}",
+            hint="Is it left over from another build, or did the build run with another Python? An abi3 wheel must "
+            "name this Python or an earlier one, and fits no free-threaded one.",
+        )
 
 
 def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
@@ -209,35 +217,38 @@ def cpython_abi(interpreter: Interpreter) -> str:
     return f"cp{interpreter.major}{interpreter.minor}{implied}"
 
 
-def _check_machine(contents: "WheelContents", promise: Promise) -> None:
+def _of_machine(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     arch = promise.cell.platform.arch
-    wanted = (arch.bits, arch.elf_machine, arch.byte_order)
     for elf in contents.elf_files:
-        if (elf.bits, elf.machine, elf.byte_order) != wanted:
-            raise WheelRejected(
-                f"{contents.filename} holds code for another machine: {elf}; {arch} is {arch.bits}-bit, "
+        if elf.is_code and elf.arch is not arch:
+            yield Finding(
+                check=Check.FOREIGN_ELF,
+                message=f"{contents.filename} holds code for another machine: {elf}; {arch} is {arch.bits}-bit, "
                 f"machine {arch.elf_machine}",
                 hint="Does the project ship compiled files, or a `build` directory of another architecture? "
                 "Build products must not be part of the source.",
+                path=elf.path,
             )
 
 
-def _check_suffixes(contents: "WheelContents", promise: Promise) -> None:
-    """Reject modules that the cell's Python, or a later one that the tag promises, would not import."""
+def _of_suffixes(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
+    """Find modules that the cell's Python, or a later one that the tag promises, would not import."""
     interpreter = promise.cell.interpreter
     stable = f".{_stable_abi(interpreter)}.so"
     exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
-    for suffix in contents.extension_suffixes:
+    for path, suffix in contents.modules:
         if suffix in (".so", stable):
             continue
         if exact and _is_own_suffix(suffix, promise):
             continue
         told = f"{promise.python_tag}-{promise.abi_tag}" if exact else "more than one Python"
-        raise WheelRejected(
-            f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
+        yield Finding(
+            check=Check.MODULE_SUFFIX,
+            message=f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
             hint="Left over from an earlier build in the source tree (a `build` directory), or built by another Python."
             if exact
             else "A wheel for many Pythons needs modules built with Py_LIMITED_API and named `.abi3.so`.",
+            path=path,
         )
 
 

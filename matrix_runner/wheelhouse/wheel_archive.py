@@ -18,9 +18,16 @@ _RATIO_LIMIT = 200
 
 _END = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
-_ZIP64_MAGIC = b"PK\x06\x07"
-_ZIP64_LOCATOR = 20
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_END64_MAGIC = b"PK\x06\x06"
+_LOCATOR = struct.Struct("<4sLQL")
+_LOCATOR_MAGIC = b"PK\x06\x07"
+"""The end of the directory and, of zip64, its larger form and where that is (APPNOTE.TXT 4.3.14 to 4.3.16)."""
+
 _DIRECTORY_LIMIT = 32 * 1024**2
+_MEMBERS_LIMIT = 200_000
+"""Of `zipfile`'s memory, some 600 bytes a member; the wheels with most members have some thirty thousand."""
+
 _NOT_A_WHEEL = "A wheel is a zip archive; the build or repair command left something else, or did not finish writing."
 
 _BROKEN = (
@@ -57,15 +64,38 @@ def open_archive(file: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
 
 def _check_directory_size(file: IO[bytes], size: int, name: str) -> None:
     """Reject a directory of members too large for memory; `zipfile` would load any."""
-    start = max(0, size - _END.size - 0xFFFF - _ZIP64_LOCATOR)
+    start = max(0, size - _END.size - 0xFFFF - _LOCATOR.size - _END64.size)
     file.seek(start)
     tail = file.read()
     end = tail.rfind(_END_MAGIC)
     if end < 0 or len(tail) - end < _END.size:
         raise WheelRejected(f"{name} is not a zip archive", hint=_NOT_A_WHEEL)
-    directory_size = _END.unpack_from(tail, end)[5]
-    if tail[max(0, end - _ZIP64_LOCATOR) :].startswith(_ZIP64_MAGIC) or directory_size > _DIRECTORY_LIMIT:
-        raise WheelRejected(f"{name} has more members, or larger ones, than a wheel may have")
+    members, directory_size = _END.unpack_from(tail, end)[4:6]
+    locator = end - _LOCATOR.size
+    if locator >= 0 and tail[locator:].startswith(_LOCATOR_MAGIC):
+        members, directory_size = _zip64_directory(tail, locator, start, (members, directory_size), name)
+    if members > _MEMBERS_LIMIT or directory_size > _DIRECTORY_LIMIT:
+        raise WheelRejected(
+            f"{name} has {members} members in a directory of {directory_size} bytes; matrix-runner itself takes "
+            f"{_MEMBERS_LIMIT} in {_DIRECTORY_LIMIT} bytes at most, for the sake of memory"
+        )
+
+
+def _zip64_directory(tail: bytes, locator: int, start: int, short: tuple[int, int], name: str) -> tuple[int, int]:
+    """Return count and size of the members' directory from zip64's end record.
+
+    Where the archive's parts contradict each other, readers disagree on what is in it. `zipfile` expects the record
+    right before its locator, others where that points to; and a value of the `short` record holds unless it is full.
+    """
+    place = locator - _END64.size
+    offset = _LOCATOR.unpack_from(tail, locator)[2]
+    if place < 0 or not tail[place:].startswith(_END64_MAGIC) or offset != start + place:
+        raise WheelRejected(f"{name} is broken: its zip64 records contradict each other", hint=_NOT_A_WHEEL)
+    members, directory_size = _END64.unpack_from(tail, place)[7:9]
+    for long, told, full in ((members, short[0], 0xFFFF), (directory_size, short[1], 0xFFFFFFFF)):
+        if told not in (long, full):
+            raise WheelRejected(f"{name} is broken: its zip64 records contradict each other", hint=_NOT_A_WHEEL)
+    return members, directory_size
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int, name: str) -> None:

@@ -9,6 +9,7 @@ from matrix_runner.config.kinds.values import (
     Frontend,
 )
 from matrix_runner.config.options.build_options import (
+    ACCEPT,
     BEFORE_ALL,
     BUILD_FRONTEND,
     CONFIG_SETTINGS,
@@ -20,6 +21,7 @@ from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, MEMORY, STEP_TIMEOUT
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_EXTRAS, TEST_REQUIRES, TEST_SOURCES
+from matrix_runner.model.checks import Accepted, Check
 from matrix_runner.model.platforms import Arch
 
 SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
@@ -54,6 +56,9 @@ SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
     (TEST_REQUIRES, '"-r a.txt -r b.txt \'x; y\'"', ("-r", "a.txt", "-r", "b.txt", "x; y")),
     (TEST_REQUIRES, '["pytest >= 8"]', ("pytest >= 8",)),
     (TEST_EXTRAS, '"a,b"', ("a", "b")),
+    (ACCEPT, '"foreign-elf Missing-Library:demo/*.so"',
+     (Accepted(check=Check.FOREIGN_ELF), Accepted(check=Check.MISSING_LIBRARY, pattern="demo/*.so"))),
+    (ACCEPT, '["foreign-elf:a b/*", "foreign-elf:a b/*"]', (Accepted(check=Check.FOREIGN_ELF, pattern="a b/*"),)),
     (TEST_SOURCES, "[\"tests/\", 'a/../b c']", ("tests", "b c")),
     (STEP_TIMEOUT, '"1h30m"', 5400),
     (STEP_TIMEOUT, '"90"', 90),

@@ -23,7 +23,10 @@ def elf(arch: Arch = Arch.X86_64) -> bytes:
     """The header of a shared object, as a linker writes it, and a few bytes more."""
     byte_order: Literal["little", "big"] = "little" if arch.byte_order == "little" else "big"
     ident = b"\x7fELF" + bytes([arch.bits // 32, 1 if byte_order == "little" else 2, 1]) + bytes(9)
-    return ident + (3).to_bytes(2, byte_order) + arch.elf_machine.to_bytes(2, byte_order) + bytes(44)
+    flags = 0x05000400 if arch is Arch.ARMV7L else 0  # EABI 5, hard-float
+    head = ident + (3).to_bytes(2, byte_order) + arch.elf_machine.to_bytes(2, byte_order)
+    place = 48 if arch.bits == 64 else 36
+    return head + bytes(place - len(head)) + flags.to_bytes(4, byte_order) + bytes(60 - place)
 
 
 def record_line(path: str, data: bytes, algorithm: str = "sha256") -> RecordLine:

@@ -20,6 +20,7 @@ EXPORTS = {
     "matrix_runner.schedule": {"Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"},
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
+        "Finding",
         "Promise",
         "Wheelhouse",
         "is_compatible",
@@ -27,6 +28,7 @@ EXPORTS = {
         "receive",
         "reject_pure",
         "serves_several",
+        "settle",
         "verify",
     },
     "matrix_runner.toml": {"TOMLDecodeError", "TOMLValue", "loads"},

@@ -6,6 +6,7 @@ import re
 from matrix_runner.config.kinds import basic, shapes
 from matrix_runner.config.kinds.basic import Kind
 from matrix_runner.config.mistakes import InvalidValue, quote
+from matrix_runner.model.checks import Accepted, Check
 
 _EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """PEP 508 names of extras, and PEP 735 names of dependency groups."""
@@ -45,6 +46,24 @@ def path_patterns() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of path patterns in .gitignore syntax."""
     words = "a list of patterns of paths, or a string of them separated by spaces"
     return basic.Listing(item=basic.check_text, words=words, split=basic.split_shell).kind()
+
+
+_read_check = basic.member(Check, "check")
+
+
+def _accepted(text: str) -> Accepted:
+    name, colon, pattern = text.partition(":")
+    if colon and not pattern.strip():
+        raise InvalidValue.because(f"{quote(text)} names no files behind its colon")
+    return Accepted(check=_read_check(name), pattern=pattern.strip() or None)
+
+
+def accepted() -> Kind[tuple[Accepted, ...]]:
+    """Make the kind of a list of checks whose findings are meant; a pattern of files may follow behind a colon."""
+    words = "a list of checks such as `foreign-elf` or `foreign-elf:demo/data/*`, or a string of them"
+    names = "|".join(str(check) for check in Check)
+    shape = shapes.matching(rf"^\s*([a-zA-Z-]*[A-Z][a-zA-Z-]*|{names})(:.+)?\s*$")
+    return basic.Listing(item=_accepted, words=words, split=basic.split_shell, item_shape=shape).kind()
 
 
 _VARIABLE_PATTERN = r"!?[A-Za-z0-9_*?\[\]!-]+"

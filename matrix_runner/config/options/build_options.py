@@ -12,6 +12,7 @@ from matrix_runner.config.kinds.values import (
     VersionSource,
 )
 from matrix_runner.config.options.option import Option, Section
+from matrix_runner.model.checks import Accepted, Check
 
 BEFORE_ALL: Option[str] = Option(
     name="before-all",
@@ -162,6 +163,26 @@ saves 22 % and 33 %, and the wheels are three times as large; level 9 takes a th
     example="repair-compression = 1",
 )
 
+_CHECKS = "".join(f"\n- `{check}`{' (warns)' if check.is_advisory else ''}: {check.help}" for check in Check)
+
+ACCEPT: Option[tuple[Accepted, ...]] = Option(
+    name="accept",
+    kind=names.accepted(),
+    default=(),
+    section=Section.BUILD,
+    help="Findings of the checks of a finished wheel that are meant, by the check's name.",
+    details=f"""
+Every wheel that comes out of a cell is held against what its file name says, and against the cell. What is found
+refuses the wheel (exit code 5), or warns; with cibuildwheel's configuration it always warns. A check named here is
+silent; `NAME:PATTERN` is about such files of the wheel only, and `*` in a pattern matches `/` too.
+{_CHECKS}
+""",
+    example='accept = ["foreign-elf:demo/data/*"]',
+    flag="--accept",
+    metavar="CHECK",
+    repeatable=True,
+)
+
 AUDIT_REQUIRES: Option[tuple[str, ...]] = Option(
     name="audit-requires",
     kind=grammars.requirements(),
@@ -250,6 +271,7 @@ OPTIONS: tuple[Option[object], ...] = (
     SECRET_VARIABLES,
     REPAIR_WHEEL_COMMAND,
     REPAIR_COMPRESSION,
+    ACCEPT,
     AUDIT_REQUIRES,
     AUDIT_COMMAND,
     DEPENDENCY_VERSIONS,

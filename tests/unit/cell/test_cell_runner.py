@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from elf_builder import SharedObject
 from fake_run import ORDERED, TESTED, FakeRun, Override, cell_of, outcome, what
 from planning import elf_header, settings_with
 
 from matrix_runner.before_all.prepared_images import LABEL_SOURCE
-from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD
+from matrix_runner.config.options.build_options import ACCEPT, BEFORE_ALL, BEFORE_BUILD
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.api import Ending
@@ -134,6 +135,50 @@ def test_one_failure_loses_nothing(tmp_path: Path) -> None:
     assert [each.status for each in report.outcomes] == [Status.PASSED, Status.FAILED, Status.PASSED]
     assert len(list(fake.wheelhouse.glob("*.whl"))) == 2
     assert report.exit_code is ExitCode.CELL_FAILED
+
+
+def delivering(fake: FakeRun, module: bytes) -> Override:
+    """Let the repaired wheel have this module."""
+    return lambda call: fake.delivery(call, member=module) if what(call) == "repair" else None
+
+
+NEW = SharedObject(versions=(("libc.so.6", (("GLIBC_2.39", ("f",)),)),))
+LOST = SharedObject(needed=("libc.so.6", "demo.so"))
+CHECKED = [
+    ("broken-promise", NEW, "promises to work from glibc 2.31 on"),
+    ("foreign-elf", SharedObject(arch=Arch.AARCH64), "holds code for another machine: demo/_fast.so"),
+    ("missing-library", LOST, "demo.so, needed by demo/_fast.so"),
+]
+
+
+@pytest.mark.parametrize(("check", "module", "words"), CHECKED)
+def test_a_finding_refuses_or_warns_or_is_meant(tmp_path: Path, check: str, module: SharedObject, words: str) -> None:
+    """With our table it refuses, if no test could show it; with cibuildwheel's it warns; accepted, it is silent."""
+    accepted = ACCEPT.kind.read([check])
+    own, drop_in, silent = (
+        FakeRun(directory=tmp_path / name, identifiers=(B,), settings=settings)
+        for name, settings in (
+            ("own", settings_with(project_name="demo")),
+            ("drop-in", replace(settings_with(project_name="demo"), is_drop_in=True)),
+            ("silent", settings_with({ACCEPT: accepted}, project_name="demo")),
+        )
+    )
+    for fake in (own, drop_in, silent):
+        fake.directory.mkdir(exist_ok=True)
+        fake.override = delivering(fake, module.build())
+    refused = outcome(own.run(), B)
+    if check == "missing-library":
+        assert refused.failure is None
+        assert [each for each in own.recorder.notices() if words in each]
+    else:
+        assert refused.failure is not None
+        assert refused.failure.reason is Reason.REJECTED
+        assert words in refused.failure.message
+        assert f'accept = ["{check}' in (refused.failure.hint or "")
+    assert outcome(drop_in.run(), B).failure is None
+    assert [each for each in drop_in.recorder.notices() if words in each]
+    assert outcome(silent.run(), B).failure is None
+    assert not [each for each in silent.recorder.notices() if words in each]
 
 
 def test_a_wheel_that_is_not_what_was_promised_is_rejected(tmp_path: Path) -> None:

@@ -89,6 +89,42 @@ def test_a_library_that_another_library_needs(tmp_path: Path) -> None:
     assert "libsecond.so.2, needed by a library to be grafted (libfirst.so.1)" in failure.message
 
 
+def test_a_directory_for_auditwheel_is_absolute(tmp_path: Path) -> None:
+    """A relative one is not searched, so the hint says so."""
+    module = SharedObject(needed=("libc.so.6", "libhidden.so.1"))
+    assert "absolute path in AUDITWHEEL_LD_LIBRARY_PATH" in (
+        failed(tmp_path, module, NOT_FOUND.format("libhidden.so.1")).hint or ""
+    )
+
+
+def test_musl_under_the_name_of_another_distribution(tmp_path: Path) -> None:
+    """What Debian's musl-gcc links is on no system: neither installing nor excluding it would help."""
+    failure = failed(tmp_path, SharedObject(needed=("libc.so.6", "libc.so")), NOT_FOUND.format("libc.so"))
+    assert failure.message.endswith("demo/_fast.so is linked with musl under the name libc.so, which no system has")
+    assert "musllinux image" in (failure.hint or "")
+    assert "--exclude" not in (failure.hint or "")
+
+
+def test_an_extension_that_links_no_c_library(tmp_path: Path) -> None:
+    """Where auditwheel cannot tell the C library, the platform can be named, or the library linked all the same."""
+    said = "auditwheel.error.InvalidLibcError: couldn't detect libc for python extension demo/_fast.so\n"
+    failure = failed(tmp_path, SharedObject(needed=()), said)
+    assert failure.message.startswith(
+        "exit status 2: auditwheel cannot tell the wheel's C library: demo/_fast.so links"
+    )
+    assert "--plat manylinux_2_31_x86_64" in (failure.hint or "")
+    assert "-Wl,--no-as-needed" in (failure.hint or "")
+
+
+def test_a_c_library_that_auditwheel_does_not_know(tmp_path: Path) -> None:
+    """Newer than its newest platform: no platform is named that it would refuse."""
+    module = SharedObject(versions=(("libc.so.6", (("GLIBC_2.43", ("free_sized",)),)),))
+    failure = failed(tmp_path, module, TOO_RECENT)
+    assert "GLIBC_2.43 of libc.so.6 (free_sized)" in failure.message
+    assert failure.message.endswith("that is glibc 2.43, for which auditwheel has no platform")
+    assert "manylinux_2_43" not in (failure.hint or "")
+
+
 def test_a_grafted_library_may_be_the_one_that_is_too_new(tmp_path: Path) -> None:
     """Where the wheel's own files fit, the libraries that it links are named as the cause."""
     failure = failed(tmp_path, SharedObject(needed=("libc.so.6", "libnew.so.1")), TOO_RECENT)

@@ -152,11 +152,11 @@ def test_flags_of_the_command_line() -> None:
         "--progress": "progress", "--report-dir": "report-dir",
         "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
         "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
-        "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir",
         "--exclude-newer": "exclude-newer",
+        "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir", "--accept": "accept",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if option.repeatable} == {
-        "--only", "--skip", "--archs", "--enable", "--rebuild",
+        "--only", "--skip", "--archs", "--enable", "--rebuild", "--accept",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if not option.metavar} == {
         "--overwrite", "--allow-host-commands", "--allow-empty", "--debug-keep-container", "--debug-traceback",

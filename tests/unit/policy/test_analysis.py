@@ -17,7 +17,12 @@ MODULE = f"demo/_fast{SUFFIX_X86_64}"
 
 def analysis(directory: Path, filename: str = BUILT, **files: SharedObject | bytes) -> Analysis:
     """Analyse a wheel with these files; `module` is its extension, `also` another file, `grafted` a grafted library."""
-    places = {"module": MODULE, "also": "demo/_more.so", "grafted": "demo.libs/libz-1a2b.so.1"}
+    places = {
+        "module": MODULE,
+        "also": "demo/_more.so",
+        "own": "demo/libown.so",
+        "grafted": "demo.libs/libz-1a2b.so.1",
+    }
     contents: dict[str, bytes | None] = {MODULE: None}
     for name, file in files.items():
         contents[places[name]] = file.build() if isinstance(file, SharedObject) else file
@@ -44,7 +49,8 @@ def needing(version: str, *symbols: str, library: str = "libc.so.6", arch: Arch 
         ("libc.so.6", "GLIBC_2.18", "manylinux_2_24_x86_64"),
         ("libc.so.6", "GLIBC_2.34", "manylinux_2_34_x86_64"),
         ("libc.so.6", "GLIBC_ABI_DT_RELR", "manylinux_2_36_x86_64"),
-        ("libc.so.6", "GLIBC_2.99", None),
+        ("libc.so.6", "GLIBC_2.43", "manylinux_2_43_x86_64"),
+        ("libc.so.6", "GLIBC_2.99", "manylinux_2_99_x86_64"),
         ("libc.so.6", "GLIBC_PRIVATE", None),
         ("libstdc++.so.6", "GLIBCXX_3.4.30", "manylinux_2_35_x86_64"),
         ("libstdc++.so.6", "CXXABI_1.3.9", "manylinux_2_24_x86_64"),
@@ -109,9 +115,10 @@ def test_libraries_that_the_wheel_brings(tmp_path: Path) -> None:
         module=SharedObject(
             needed=("libc.so.6", "libz-1a2b.so.1", "libown.so"),
             versions=(("libz-1a2b.so.1", (("ZLIB_1.2.12", ("inflate",)),)),),
+            runpath="$ORIGIN/../demo.libs:$ORIGIN",
         ),
-        grafted=SharedObject(soname="libz-1a2b.so.1"),
-        also=SharedObject(soname="libown.so"),
+        grafted=SharedObject(soname="libz-1a2b.so.1", definitions=("ZLIB_1.2.12",)),
+        own=SharedObject(soname="libown.so"),
     )
     assert {each.name: each.provider for each in found.libraries} == {
         "libc.so.6": Provider.SYSTEM,
@@ -179,7 +186,7 @@ def test_platforms_are_judged_each_by_its_own(tmp_path: Path) -> None:
     [
         (("libc.so.6",), ["manylinux_x86_64"]),
         (("libc.musl-x86_64.so.1",), ["musllinux_x86_64"]),
-        (("libc.so",), ["musllinux_x86_64"]),
+        (("libc.so",), ["musllinux_x86_64"]),  # Debian's musl-gcc
         ((), ["manylinux_x86_64"]),
     ],
 )

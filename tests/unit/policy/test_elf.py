@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matrix_runner.model.platforms import Arch
-from matrix_runner.policy.elf import Binary, Requirement, read_elf
+from matrix_runner.policy.elf_reading.elf import Binary, read_elf
+from matrix_runner.policy.elf_reading.elf_tables import Requirement
+from matrix_runner.wheelhouse.inspection import ElfFile
 
 VERSIONS = (
     ("libc.so.6", (("GLIBC_2.2.5", ("free", "malloc")), ("GLIBC_2.34", ("__libc_start_main",)), ("GLIBC_2.36", ()))),
@@ -23,7 +26,9 @@ VERSIONS = (
 def read(data: bytes, arch: Arch = Arch.X86_64) -> Binary:
     """Read a file that is in memory."""
     order: Literal["little", "big"] = "little" if arch.byte_order == "little" else "big"
-    return read_elf(io.BytesIO(data), "demo/_fast.so", bits=arch.bits, machine=arch.elf_machine, byte_order=order)
+    flags = 0x05000400 if arch is Arch.ARMV7L else 0
+    header = ElfFile(path="demo/_fast.so", bits=arch.bits, machine=arch.elf_machine, byte_order=order, flags=flags)
+    return read_elf(io.BytesIO(data), header)
 
 
 @pytest.mark.parametrize("arch", Arch)
@@ -36,13 +41,19 @@ def test_all_that_a_file_wants_is_read(arch: Arch) -> None:
         plain=("PyLong_FromLong",),
         weak=("__gmon_start__",),
         soname="libdemo.so.1",
+        rpath="/opt/old",
         runpath="$ORIGIN/../demo.libs:/opt/lib",
+        defined=("PyInit__fast",),
+        definitions=("DEMO_1", "DEMO_2"),
+        interpreter="/lib/ld.so",
     )
     found = read(wanted.build(), arch)
     assert found.trouble is None
     assert found.arch is arch
     assert found.needed == ("libc.so.6", "libm.so.6", "libz.so.1")
-    assert (found.soname, found.rpath) == ("libdemo.so.1", ())
+    assert (found.soname, found.rpath) == ("libdemo.so.1", ("/opt/old",))
+    assert (found.definitions, found.has_symbol_versions) == (frozenset({"DEMO_1", "DEMO_2"}), True)
+    assert (found.interpreter, found.is_module, found.is_program) == ("/lib/ld.so", True, False)
     assert found.runpath == ("$ORIGIN/../demo.libs", "/opt/lib")
     assert found.requirements == (
         Requirement(library="libc.so.6", version="GLIBC_2.2.5", symbols=("free", "malloc")),
@@ -104,7 +115,8 @@ def test_names_are_safe_to_print() -> None:
 def test_whatever_is_in_a_file_reading_it_ends_well(data: st.DataObject) -> None:
     """With bytes changed anywhere, at random, something is returned; nothing is raised and nothing runs away."""
     arch = data.draw(st.sampled_from([Arch.X86_64, Arch.I686, Arch.S390X]))
-    good = SharedObject(arch=arch, versions=VERSIONS, plain=("a", "b"), runpath="$ORIGIN", level=3).build()
+    wanted = SharedObject(arch=arch, versions=VERSIONS, plain=("a", "b"), runpath="$ORIGIN", level=3)
+    good = replace(wanted, defined=("c",), definitions=("V1", "V2"), interpreter="/lib/ld.so").build()
     changed = bytearray(good)
     places = st.one_of(st.integers(4, 64), st.integers(4, len(good) - 1))
     for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=12)):

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from wheel_checks import verify
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Interpreter
 from matrix_runner.model.platforms import Libc, Platform
-from matrix_runner.wheelhouse import Promise, is_compatible, verify
+from matrix_runner.wheelhouse import Promise, is_compatible
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 pytestmark = pytest.mark.network

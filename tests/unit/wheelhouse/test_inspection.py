@@ -17,6 +17,9 @@ from matrix_runner.model.platforms import Arch
 from matrix_runner.wheelhouse.inspection import ElfFile, inspect
 
 FILES = default_files()
+OBJECT = elf()[:16] + b"\1\0" + elf()[18:]
+"""An object file: ET_REL."""
+
 LINES = [record_line(path, data) for path, data in FILES.items()]
 
 
@@ -55,8 +58,9 @@ def test_an_elf_file_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 def test_a_pure_wheel_is_recognised(tmp_path: Path) -> None:
-    """Root-Is-Purelib and no ELF file make a wheel pure; with one it is not."""
+    """Root-Is-Purelib and no code make a wheel pure; with some it is not. An object file is data."""
     name = "demo-1.0-py3-none-any.whl"
+    assert inspect(build_wheel(tmp_path, name, files={f"demo/_fast{SUFFIX_X86_64}": None, "demo/a.o": OBJECT})).is_pure
     assert not inspect(build_wheel(tmp_path, name)).is_pure
     assert inspect(build_wheel(tmp_path, name, files={f"demo/_fast{SUFFIX_X86_64}": None})).is_pure
 
@@ -218,13 +222,34 @@ def test_a_false_crc_is_refused(tmp_path: Path) -> None:
         inspect(wheel)
 
 
-def test_a_huge_list_of_members_is_refused_unread(tmp_path: Path) -> None:
+def test_a_huge_list_of_members_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A zip64 directory may claim any number of members, all of which `zipfile` would hold in memory."""
     wheel = tmp_path / X86_64
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for number in range(65_600):
-            archive.writestr(f"d/{number}", b"")
-    with pytest.raises(WheelRejected, match="more members"):
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    build_wheel(tmp_path)
+    data = bytearray(wheel.read_bytes())
+    record = data.rindex(b"PK\x06\x06")
+    for field, told in ((32, 10**12), (40, 10**15)):
+        changed = bytearray(data)
+        changed[record + field : record + field + 8] = told.to_bytes(8, "little")
+        changed[-14:-6] = b"\xff" * 8  # the short record leaves counts and sizes to the long one
+        wheel.write_bytes(changed)
+        with pytest.raises(WheelRejected, match=f"{told} .*matrix-runner itself takes"):
+            inspect(wheel)
+
+
+@pytest.mark.parametrize("many", [4, 70_000])
+def test_a_zip64_wheel_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """More than 65,535 members need zip64, which installers read; a writer may use it for fewer."""
+    if many < 65_536:
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    wheel = build_wheel(tmp_path, files={f"demo/data/{number}": b"" for number in range(many)})
+    data = wheel.read_bytes()
+    assert b"PK\x06\x06" in data[-100:]
+    assert len(inspect(wheel).elf_files) == 1
+    # Readers that look for the record elsewhere would find another directory.
+    wheel.write_bytes(data[:-34] + b"\0" * 8 + data[-26:])
+    with pytest.raises(WheelRejected, match="contradict"):
         inspect(wheel)
 
 

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 from wheel_builder import DIST_INFO, I686, SUFFIX_X86_64, X86_64, build_wheel, elf
+from wheel_checks import verify
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Interpreter
+from matrix_runner.model.checks import Accepted, Check
 from matrix_runner.model.platforms import Arch, Platform
-from matrix_runner.wheelhouse import Promise, is_compatible, verify
+from matrix_runner.wheelhouse import Promise, is_compatible, settle
+from matrix_runner.wheelhouse import verify as findings_of
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 NO_MODULE: dict[str, bytes | None] = {f"demo/_fast{SUFFIX_X86_64}": None}
@@ -145,11 +148,88 @@ def test_the_right_machine_in_another_form_is_refused(tmp_path: Path, offset: in
     data = bytearray(elf(arch))
     data[offset] = value
     if offset == 5:
+        data[16:18] = reversed(data[16:18])
         data[18:20] = reversed(data[18:20])
     contents = _wheel(tmp_path, f"cp311-cp311-manylinux2014_{arch}", data=bytes(data))
     assert contents.elf_files[0].machine == arch.elf_machine
     with pytest.raises(WheelRejected, match="another machine"):
         verify(contents, _promise(f"cp311-manylinux_{arch}"))
+
+
+def _header(machine: int, kind: int, bits: int = 64, flags: int = 0) -> bytes:
+    """Return an ELF file of a header alone."""
+    data = bytearray(elf() if bits == 64 else elf(Arch.I686))
+    data[16:20] = kind.to_bytes(2, "little") + machine.to_bytes(2, "little")
+    place = 48 if bits == 64 else 36
+    data[place : place + 4] = flags.to_bytes(4, "little")
+    return bytes(data)
+
+
+DATA = {
+    "an eBPF program": _header(247, 1),
+    "an object file of another machine": _header(183, 1),
+    "a core dump": _header(40, 4, bits=32),
+    "a CUDA kernel": _header(190, 2),
+    "an AMD GPU's kernel": _header(224, 3),
+    "firmware of an AVR": _header(83, 2, bits=32),
+    "firmware of an Xtensa": _header(94, 2, bits=32),
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+def test_elf_files_that_are_data_pass(tmp_path: Path, data: bytes) -> None:
+    """What no processor of a Linux machine runs is nobody's stale build product; auditwheel leaves it alone too."""
+    contents = inspect(build_wheel(tmp_path, files={"demo/data/count.o": data}))
+    assert any(each.is_data for each in contents.elf_files)
+    verify(contents, _promise())
+
+
+FOREIGN = {
+    "a shared library": _header(183, 3),
+    "a program": _header(243, 2),
+    "a 32-bit helper": _header(3, 3, bits=32),
+    "a library for LoongArch": _header(258, 3),
+    "a library for MIPS": _header(8, 3, bits=32),
+}
+
+
+@pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
+def test_foreign_code_may_be_meant(tmp_path: Path, data: bytes) -> None:
+    """It is refused, and the hint has the words that accept this file; cibuildwheel's configuration only warns."""
+    contents = inspect(build_wheel(tmp_path, files={"demo/data/a.so": data, "demo/data/b.so": data}))
+    found = tuple(findings_of(contents, _promise()))
+    assert [each.path for each in found] == ["demo/data/a.so", "demo/data/b.so"]
+    with pytest.raises(
+        WheelRejected, match=r"another machine: demo/data/a\.so .* \(and 1 more such finding\)"
+    ) as caught:
+        settle(found, (), is_lenient=False)
+    assert 'accept = ["foreign-elf"]' in (caught.value.hint or "")
+    with pytest.raises(WheelRejected, match=r"another machine: demo/data/b\.so") as caught:
+        settle(found, (Accepted(check=Check.FOREIGN_ELF, pattern="demo/*/a.so"),), is_lenient=False)
+    assert 'accept = ["foreign-elf:demo/data/b.so"]' in (caught.value.hint or "")
+    for accepted in (Accepted(check=Check.FOREIGN_ELF), Accepted(check=Check.FOREIGN_ELF, pattern="demo/data/*")):
+        assert settle(found, (accepted,), is_lenient=False) == ()
+    (warning,) = settle(found, (), is_lenient=True)
+    assert "Delivered all the same" in warning
+    assert "--accept foreign-elf" in warning
+
+
+@pytest.mark.parametrize(("flags", "fits"), [(0x05000400, True), (0x05000200, False), (0x04000400, False), (0, False)])
+def test_armv7l_is_hard_float(tmp_path: Path, flags: int, *, fits: bool) -> None:
+    """PEP 599: EABI 5 with hard-float; the machine's number is the same for soft-float, which cannot be loaded."""
+    data = _header(40, 3, bits=32, flags=flags)
+    contents = _wheel(tmp_path, "cp311-cp311-manylinux2014_armv7l", data=data)
+    assert [each.check for each in findings_of(contents, _promise("cp311-manylinux_armv7l"))] == (
+        [] if fits else [Check.FOREIGN_ELF]
+    )
+
+
+@pytest.mark.parametrize("tags", [one[0] for one in MISFITS])
+def test_cibuildwheels_configuration_only_warns(tmp_path: Path, tags: str) -> None:
+    """It has no such checks and delivers these wheels; each finding is told, with the words that accept it."""
+    warnings = settle(findings_of(_wheel(tmp_path, tags), _promise()), (), is_lenient=True)
+    assert warnings
+    assert all("--accept " in each for each in warnings)
 
 
 def test_32_bit_code_in_an_i686_wheel_passes(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from wheel_builder import SUFFIX_X86_64, build_wheel, elf
+from wheel_checks import verify
 
 from matrix_runner import catalog
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.wheelhouse import Promise, is_compatible, verify
+from matrix_runner.wheelhouse import Promise, is_compatible
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 
 KNOWN = catalog.load()

@@ -1,4 +1,4 @@
-"""An ELF reader for untrusted files: needed libraries, symbol versions, undefined symbols, instruction level.
+"""The tables behind an ELF file's dynamic segment, bounded: strings, symbols, versions needed and defined.
 
 It reads the same as the loader, the dynamic segment; section headers may be missing or wrong. pyelftools reads the
 headers, this module the tables behind them: one symbol at a time would take seconds for a large wheel.
@@ -8,14 +8,10 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import Literal
 
 from elftools.common.exceptions import ELFError
-from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
-
-from matrix_runner.model.platforms import Arch
-from matrix_runner.policy.elf_notes import instruction_level
 
 TABLE_LIMIT = 512 * 1024**2
 """Bytes that one table may have; the largest known string tables have some 50 MB."""
@@ -26,103 +22,40 @@ _COUNT_LIMIT = 1 << 16
 _SYMBOL_LIMIT = 1 << 22
 """Symbols of one file: some ten times those of the largest libraries in wheels."""
 
-_NAME_LIMIT = 300
+NAME_LIMIT = 300
 """The maximal length of a name, in bytes; names of C++ templates can be unreadably long."""
 
-_NULL, _NEEDED, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 0, 1, 5, 6, 10, 14, 15, 29
+NEEDED, SONAME, RPATH, RUNPATH = 1, 14, 15, 29
+"""Tags of the dynamic segment whose values are strings (gABI)."""
+
+_NULL, _STRTAB, _SYMTAB, _STRSZ = 0, 5, 6, 10
 _VERSYM, _VERNEED, _VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
-_TABLES = (4, 5, 6, 7, 17, 23, 0x6FFFFEF5, _VERSYM, 0x6FFFFFFC, _VERNEED)
+_VERDEF, _VERDEFNUM, _FLAGS_1 = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFB
+_TABLES = (4, 5, 6, 7, 17, 23, 0x6FFFFEF5, _VERSYM, _VERDEF, _VERNEED)
 """Tags whose value is the address of a table (gABI, and GNU's hash and version tables)."""
 
 _WEAK, _UNDEFINED = 2, 0
+_WEAK_NEED, _BASE = 2, 1
+"""VER_FLG_WEAK: the loader is content without the version; VER_FLG_BASE: the file's own name, no version."""
 
-_BROKEN = (
-    ELFError,
-    ConstructError,
-    struct.error,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
-"""Exceptions of pyelftools for broken files: its own, and those that leak from its parts."""
+_PIE = 0x08000000
+"""DF_1_PIE in DT_FLAGS_1: an executable, though its type is that of a shared library."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """A symbol version that must exist when the file is loaded, and its needed symbols, sorted."""
+    """A symbol version that must exist when the file is loaded, and its needed symbols, sorted.
+
+    `is_weak`: the loader accepts a library that lacks the version.
+    """
 
     library: str
     version: str
     symbols: tuple[str, ...]
+    is_weak: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Binary:
-    """An ELF file of a wheel, and its demands.
-
-    `machine`: e_machine (gABI); `machine_name`: its symbol there (`EM_SPARC`). `needed`: libraries, as named in the
-    file. `undefined`: symbols that must come from elsewhere (without weak ones). `instructions`: the x86-64 level noted
-    by the compiler (`x86-64-v3`), if above the first. `trouble`: why the file could not be read; other fields are then
-    empty.
-    """
-
-    path: str
-    bits: int
-    machine: int
-    byte_order: Literal["little", "big"]
-    machine_name: str = ""
-    soname: str | None = None
-    needed: tuple[str, ...] = ()
-    rpath: tuple[str, ...] = ()
-    runpath: tuple[str, ...] = ()
-    requirements: tuple[Requirement, ...] = ()
-    undefined: frozenset[str] = frozenset()
-    instructions: str | None = None
-    trouble: str | None = None
-
-    @property
-    def arch(self) -> Arch | None:
-        """The file's architecture; None for one without wheels."""
-        own = (self.bits, self.machine, self.byte_order)
-        return next((arch for arch in Arch if (arch.bits, arch.elf_machine, arch.byte_order) == own), None)
-
-
-def read_elf(file: IO[bytes], path: str, *, bits: int, machine: int, byte_order: Literal["little", "big"]) -> Binary:
-    """Read a seekable file with a known header. Never raises for its content: see `Binary.trouble`."""
-    try:
-        return _read(file, path, bits, machine, byte_order)
-    except _BROKEN as error:
-        reason = str(error) or type(error).__name__
-        return Binary(
-            path=path, bits=bits, machine=machine, byte_order=byte_order, trouble=_shown(reason[:_NAME_LIMIT].encode())
-        )
-
-
-def _read(file: IO[bytes], path: str, bits: int, machine: int, byte_order: Literal["little", "big"]) -> Binary:
-    elf = ELFFile(file)
-    image = _Image(elf, bits, byte_order)
-    return Binary(
-        path=path,
-        bits=bits,
-        machine=machine,
-        byte_order=byte_order,
-        machine_name=str(elf["e_machine"]),
-        soname=next(iter(image.names(_SONAME)), None),
-        needed=image.names(_NEEDED),
-        rpath=tuple(part for paths in image.names(_RPATH) for part in paths.split(":")),
-        runpath=tuple(part for paths in image.names(_RUNPATH) for part in paths.split(":")),
-        requirements=image.requirements(),
-        undefined=image.undefined,
-        instructions=instruction_level(image.notes(), bits, byte_order) if machine == Arch.X86_64.elf_machine else None,
-    )
-
-
-class _Image:
+class ElfTables:
     """The tables that the dynamic segment points to."""
 
     def __init__(self, elf: ELFFile, bits: int, byte_order: Literal["little", "big"]) -> None:
@@ -140,8 +73,10 @@ class _Image:
         self._dynamic = self._read_dynamic()
         self._strings = self._table(_STRTAB, self._first(_STRSZ) or 0)
         self._versions = dict(self._read_versions())
-        wanted, self.undefined = self._read_symbols()
-        self._wanted = wanted
+        self.definitions = None if self._first(_VERDEF) is None else frozenset(self._read_definitions())
+        """The versions that the file gives its symbols, for other files to ask for; None: it has no such table."""
+        self.has_symbol_versions = self._first(_VERSYM) is not None
+        self._wanted, self.undefined, self._defined = self._read_symbols()
 
     def names(self, tag: int) -> tuple[str, ...]:
         """Return the strings of the entries with a tag."""
@@ -150,9 +85,29 @@ class _Image:
     def requirements(self) -> tuple[Requirement, ...]:
         """Return every required version, with or without bound symbols, in file order."""
         return tuple(
-            Requirement(library=library, version=version, symbols=tuple(sorted(self._wanted.get(index, ()))))
-            for index, (library, version) in self._versions.items()
+            Requirement(
+                library=library, version=version, symbols=tuple(sorted(self._wanted.get(index, ()))), is_weak=is_weak
+            )
+            for index, (library, version, is_weak) in self._versions.items()
         )
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is marked as an executable, of the position-independent sort too."""
+        return bool((self._first(_FLAGS_1) or 0) & _PIE)
+
+    @property
+    def interpreter(self) -> str | None:
+        """The dynamic loader that a program names; None for a library or a static program."""
+        for kind, offset, _, size in self._segments:
+            if kind == "PT_INTERP":
+                return shown(self._bytes(offset, min(size, NAME_LIMIT)).rstrip(b"\0"))
+        return None
+
+    def defines(self, name: str) -> bool:
+        """Whether the file defines a symbol for others."""
+        place = self._strings.find(b"\0" + name.encode() + b"\0")
+        return place >= 0 and place + 1 in self._defined
 
     def notes(self) -> Iterator[bytes]:
         """Yield the contents of the note segments."""
@@ -204,13 +159,13 @@ class _Image:
         return self._bytes(offset, rest if size is None else size)
 
     def _string(self, offset: int) -> str:
-        end = self._strings.find(b"\0", offset, offset + _NAME_LIMIT)
-        if end < 0 and offset + _NAME_LIMIT > len(self._strings):
+        end = self._strings.find(b"\0", offset, offset + NAME_LIMIT)
+        if end < 0 and offset + NAME_LIMIT > len(self._strings):
             raise ELFError("a name is not in the table of names")
-        return _shown(self._strings[offset : end if end >= 0 else offset + _NAME_LIMIT])
+        return shown(self._strings[offset : end if end >= 0 else offset + NAME_LIMIT])
 
-    def _read_versions(self) -> Iterator[tuple[int, tuple[str, str]]]:
-        """Yield each required version's index in the file, with its library and name."""
+    def _read_versions(self) -> Iterator[tuple[int, tuple[str, str, bool]]]:
+        """Yield each required version's index in the file, with its library, its name and whether it is weak."""
         count = min(self._first(_VERNEEDNUM) or 0, _COUNT_LIMIT)
         table = self._table(_VERNEED, None) if count else b""
         record = struct.Struct(f"{self._order}HHIII")
@@ -220,8 +175,8 @@ class _Image:
             _, entries, library, first, following = record.unpack_from(table, offset)
             inner = offset + first
             for _ in range(entries):
-                _, _, index, name, next_inner = auxiliary.unpack_from(table, inner)
-                yield index & 0x7FFF, (self._string(library), self._string(name))
+                _, flags, index, name, next_inner = auxiliary.unpack_from(table, inner)
+                yield index & 0x7FFF, (self._string(library), self._string(name), bool(flags & _WEAK_NEED))
                 seen += 1
                 if seen > _COUNT_LIMIT:
                     raise ELFError("too many symbol versions")
@@ -232,27 +187,49 @@ class _Image:
             if not following:
                 break
 
-    def _read_symbols(self) -> tuple[dict[int, set[str]], frozenset[str]]:
-        """Return the undefined symbols by the index of their version, and all non-weak ones."""
+    def _read_definitions(self) -> Iterator[str]:
+        """Yield the name of each version that the file defines, but for its own name."""
+        count = min(self._first(_VERDEFNUM) or 0, _COUNT_LIMIT)
+        table = self._table(_VERDEF, None) if count else b""
+        record = struct.Struct(f"{self._order}HHHHIII")
+        offset = 0
+        for _ in range(count):
+            _, flags, _, _, _, first, following = record.unpack_from(table, offset)
+            (name,) = struct.unpack_from(f"{self._order}I", table, offset + first)
+            if not flags & _BASE:
+                yield self._string(name)
+            offset += following
+            if not following:
+                break
+
+    def _read_symbols(self) -> tuple[dict[int, set[str]], frozenset[str], frozenset[int]]:
+        """Return the undefined symbols by the index of their version, all non-weak ones, and the defined ones' names.
+
+        The latter as offsets in the table of strings: a large library defines a hundred thousand.
+        """
         count = self._symbol_count()
         if count > _SYMBOL_LIMIT:
             raise ELFError(f"{count} symbols are more than are looked through")
         form = struct.Struct(f"{self._order}{'IBBHQQ' if self._is_wide else 'IIIBBH'}")
         table = self._table(_SYMTAB, count * form.size)
-        has_versions = self._first(_VERSYM) is not None
+        has_versions = self.has_symbol_versions
         indices = struct.unpack(f"{self._order}{count}H", self._table(_VERSYM, 2 * count)) if has_versions else None
         info, section = (1, 3) if self._is_wide else (3, 5)
         wanted: dict[int, set[str]] = {}
         undefined: set[str] = set()
+        defined: set[int] = set()
         for number, symbol in enumerate(form.iter_unpack(table)):
-            if symbol[section] != _UNDEFINED or not symbol[0]:
+            if symbol[section] != _UNDEFINED:
+                defined.add(symbol[0])
+                continue
+            if not symbol[0]:
                 continue
             name = self._string(symbol[0])
             if symbol[info] >> 4 != _WEAK:
                 undefined.add(name)
             if indices is not None:
                 wanted.setdefault(indices[number] & 0x7FFF, set()).add(name)
-        return wanted, frozenset(undefined)
+        return wanted, frozenset(undefined), frozenset(defined)
 
     def _symbol_count(self) -> int:
         """Return the number of symbols, which the dynamic segment lacks: from the section, if there is one.
@@ -270,7 +247,7 @@ class _Image:
         return (min(behind) - address) // size if behind else 0
 
 
-def _shown(raw: bytes) -> str:
+def shown(raw: bytes) -> str:
     """Return a name as printable text; characters outside of compilers' names are escaped."""
     text = raw.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else re.sub(r"[^ -~]", lambda found: f"\\u{{{ord(found[0]):x}}}", text)

@@ -1,0 +1,119 @@
+"""An ELF reader for untrusted files: needed libraries, symbol versions, undefined symbols, instruction level."""
+
+import struct
+from dataclasses import dataclass
+from typing import IO
+
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.elffile import ELFFile
+
+from matrix_runner.model.platforms import Arch
+from matrix_runner.policy.elf_reading.elf_notes import instruction_level
+from matrix_runner.policy.elf_reading.elf_tables import (
+    NAME_LIMIT,
+    NEEDED,
+    RPATH,
+    RUNPATH,
+    SONAME,
+    ElfTables,
+    Requirement,
+    shown,
+)
+from matrix_runner.wheelhouse.inspection import ElfFile
+
+_BROKEN = (
+    ELFError,
+    ConstructError,
+    struct.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+"""Exceptions of pyelftools for broken files: its own, and those that leak from its parts."""
+
+
+_EXECUTABLE = 2
+_INIT_FUNCTIONS = ("PyInit_", "init", "_cffi_pypyinit_")
+"""Beginnings of the names of a module's init function: Python 3, Python 2, cffi for PyPy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binary:
+    """An ELF file of a wheel, and its demands.
+
+    `header`: its path, machine and kind; `machine_name`: the machine's symbol in the gABI (`EM_SPARC`). `needed`:
+    libraries, as named in the file. `definitions`: the versions that it gives its own symbols, None if it has no table
+    of them; `has_symbol_versions`: whether any of its symbols can have one. `undefined`: symbols that must come from
+    elsewhere (without weak ones). `instructions`: the x86-64 level noted by the compiler (`x86-64-v3`), if above the
+    first. `interpreter`: the loader that a program names; `is_program`, `is_module`: an executable, and an extension
+    module by its init function. `trouble`: why the file could not be read; other fields are then empty.
+    """
+
+    header: ElfFile
+    machine_name: str = ""
+    soname: str | None = None
+    needed: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    definitions: frozenset[str] | None = None
+    has_symbol_versions: bool = False
+    undefined: frozenset[str] = frozenset()
+    instructions: str | None = None
+    interpreter: str | None = None
+    is_program: bool = False
+    is_module: bool = False
+    trouble: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The path in the wheel."""
+        return self.header.path
+
+    @property
+    def name(self) -> str:
+        """The base name, by which a loader finds it."""
+        return self.header.path.rpartition("/")[2]
+
+    @property
+    def arch(self) -> Arch | None:
+        """The file's architecture; None for one without wheels."""
+        return self.header.arch
+
+
+def read_elf(file: IO[bytes], header: ElfFile) -> Binary:
+    """Read a seekable file with a known header. Never raises for its content: see `Binary.trouble`."""
+    try:
+        return _read(file, header)
+    except _BROKEN as error:
+        reason = str(error) or type(error).__name__
+        return Binary(header=header, trouble=shown(reason[:NAME_LIMIT].encode()))
+
+
+def _read(file: IO[bytes], header: ElfFile) -> Binary:
+    elf = ELFFile(file)
+    tables = ElfTables(elf, header.bits, header.byte_order)
+    is_x86_64 = header.machine == Arch.X86_64.elf_machine
+    module = header.path.rpartition("/")[2].partition(".")[0]
+    return Binary(
+        header=header,
+        machine_name=str(elf["e_machine"]),
+        soname=next(iter(tables.names(SONAME)), None),
+        needed=tables.names(NEEDED),
+        rpath=tuple(part for paths in tables.names(RPATH) for part in paths.split(":")),
+        runpath=tuple(part for paths in tables.names(RUNPATH) for part in paths.split(":")),
+        requirements=tables.requirements(),
+        definitions=tables.definitions,
+        has_symbol_versions=tables.has_symbol_versions,
+        undefined=tables.undefined,
+        instructions=instruction_level(tables.notes(), header.bits, header.byte_order) if is_x86_64 else None,
+        interpreter=tables.interpreter,
+        is_program=header.kind == _EXECUTABLE or tables.is_program,
+        is_module=any(tables.defines(f"{start}{module}") for start in _INIT_FUNCTIONS),
+    )
