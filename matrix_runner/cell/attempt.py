@@ -32,6 +32,7 @@ from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.schedule import Slot
 from matrix_runner.wheelhouse import Promise, receive, reject_pure, settle, verify
 from matrix_runner.wheelhouse.inspection import WheelContents
+from matrix_runner.wheelhouse.wheel_name import parse_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +77,6 @@ class Attempt:
             cell=job.cell,
             python_tag=interpreter.directory.partition("-")[0],
             abi_tag=interpreter.directory.partition("-")[2],
-            project_name=job.settings.project_name,
             ext_suffix=interpreter.extension_suffix,
             repaired=bool(job.settings[REPAIR_WHEEL_COMMAND]),
         )
@@ -192,16 +192,19 @@ class Attempt:
             staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:
                 path = receive(stream, staging)
-            contents = self._verified(path)
+            contents = self._verified(path, parse_name(built).project)
         return path, contents
 
-    def _verified(self, path: Path) -> WheelContents:
-        """Hold the wheel against the cell and its own tags; warn of what is delivered all the same."""
+    def _verified(self, path: Path, project_name: str) -> WheelContents:
+        """Hold the wheel against the cell and its own tags; warn of what is delivered all the same.
+
+        `project_name`: of the built wheel.
+        """
         settings, platform = self._job.settings, self._job.cell.platform
         analysis = analyse(read_wheel(path), load_policies())
         contents = analysis.wheel.contents
         code = code_findings(analysis, platform, settings[REPAIR_WHEEL_COMMAND])
-        findings = (*verify(contents, self._promise), *code)
+        findings = (*verify(contents, replace(self._promise, project_name=project_name)), *code)
         for warning in settle(findings, settings[ACCEPT], is_lenient=settings.is_drop_in):
             self._steps.warn(warning)
         return contents

@@ -33,7 +33,8 @@ class Promise:
     """The required properties of a cell's wheel.
 
     `python_tag`, `abi_tag`: the two halves of the interpreter's directory in the image (`cp27`, `cp27mu`).
-    `project_name`: if known before the build. `ext_suffix`: sysconfig's EXT_SUFFIX of the cell's interpreter, if known.
+    `project_name`: of the built wheel, before its repair: commands of the build may change the name that build files
+    had before it (nightly builds, variants). `ext_suffix`: sysconfig's EXT_SUFFIX of the cell's interpreter, if known.
     `repaired`: whether there was a repair command; it decides the advice.
     """
 
@@ -57,13 +58,13 @@ class _Fit(Enum):
 def verify(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     """Yield in which ways the wheel does not fulfil the cell's promise; nothing if it does.
 
-    Raise WheelRejected, with a hint, for what no project can mean: the wheel of another project, or a pure one.
+    Raise WheelRejected, with a hint, for what no project can mean: a pure wheel.
 
     The name is no evidence of the code: setuptools names a wheel i686 by the interpreter's pointer size while the
     compiler's output, from a stale or shared build directory, is x86-64, and auditwheel ignores unreadable files and
     exits 0 (measured). So every ELF file and every module's suffix is checked too.
     """
-    _check_project(contents, promise)
+    yield from _of_project(contents, promise)
     yield from _not_pure(contents)
     yield from _of_platform(contents, promise)
     yield from _of_interpreter(contents, promise)
@@ -96,11 +97,12 @@ def serves_several(filename: str) -> bool:
     return any(tag.abi in {"abi3", "abi3t", "none"} for tag in parse_name(filename).tags)
 
 
-def _check_project(contents: "WheelContents", promise: Promise) -> None:
+def _of_project(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     if promise.project_name is not None and canonicalize_name(promise.project_name) != contents.name:
-        raise WheelRejected(
-            f"{contents.filename} is a wheel of {contents.name}, not of {promise.project_name}",
-            hint="Does the build or repair command leave the wheel of a dependency in the same directory?",
+        yield Finding(
+            check=Check.RENAMED,
+            message=f"{contents.filename} is a wheel of {contents.name}, and that of {promise.project_name} was built",
+            hint="Does the repair command leave the wheel of a dependency in {dest_dir}?",
         )
 
 

@@ -276,7 +276,7 @@ def test_the_wheel_of_another_project_is_refused(tmp_path: Path) -> None:
     contents = inspect(build_wheel(tmp_path))
     cell = Cell.parse("cp311-manylinux_x86_64")
     verify(contents, Promise(cell=cell, python_tag="cp311", abi_tag="cp311", project_name="Demo"))
-    with pytest.raises(WheelRejected, match="is a wheel of demo, not of other"):
+    with pytest.raises(WheelRejected, match="is a wheel of demo, and that of other was built"):
         verify(contents, Promise(cell=cell, python_tag="cp311", abi_tag="cp311", project_name="other"))
 
 
