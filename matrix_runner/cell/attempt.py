@@ -11,6 +11,7 @@ from matrix_runner.before_all.registry import BeforeAllPart, PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.catalog.policies import load_policies
+from matrix_runner.cell.compiled_files import advice_on_compiled_files
 from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
@@ -183,11 +184,17 @@ class Attempt:
         for remark in self._recipe.remarks():
             self._steps.warn(remark)
         self._cache_compilers()
-        self._run_all(self._recipe.build())
-        self._count_compilations()
-        built = self._only_wheel(layout.built)
-        reject_pure(built)
-        self._repair(built)
+        try:
+            self._run_all(self._recipe.build())
+            self._count_compilations()
+            built = self._only_wheel(layout.built)
+            reject_pure(built)
+            self._repair(built)
+        except CellFailed:
+            advice = advice_on_compiled_files(name for name, _ in self._materials.source.digests)
+            if advice is not None:
+                self._steps.advise(advice)
+            raise
         with self._steps.step(StepKind.VERIFY, "take out and verify"):
             staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:
@@ -259,14 +266,20 @@ class Attempt:
 
     def _only_wheel(self, directory: str) -> str:
         listing = bytearray()
-        script = 'cd "$1" && for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
+        # A frontend that made nothing has not made the directory either.
+        script = 'cd "$1" 2>/dev/null || exit 0; for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
         request = ExecRequest(argv=("sh", "-c", script, "sh", directory), timeout=60)
         if self._container.exec(request, listing.extend).ending is Ending.LOST:
             raise ContainerLost("the container went away after the build")
         names = bytes(listing).decode("utf-8", "replace").splitlines()
         if len(names) == 1:
             return names[0]
-        found = ", ".join(names[:5]) or "none"
+        if not names:
+            raise WheelRejected(
+                "the build ended with success and left no wheel",
+                hint="its log says what the frontend and the build backend did; was `--version` or the like passed on?",
+            )
+        found = ", ".join(names[:5])
         raise WheelRejected(
             f"the build gave {len(names)} wheels, not one: {found}",
             hint="each cell builds one project; let the build backend make one wheel",

@@ -143,7 +143,8 @@ class CellRun:
             raise image
         problem = image.problem(self._job)
         if problem is not None:
-            raise self._steps.failed(Reason.MISSING_TOOL, problem.message, hint=problem.hint)
+            reason = Reason.WRONG_IMAGE if problem.is_wrong_image else Reason.MISSING_TOOL
+            raise self._steps.failed(reason, problem.message, hint=problem.hint)
         return image
 
     def _part_in_before_all(self) -> BeforeAllPart:

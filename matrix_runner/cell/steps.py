@@ -79,7 +79,7 @@ class StepRunner:
         self._redactor = redactor
         self._kind = StepKind.PREPARE
         self._times: dict[StepKind, float] = {}
-        self._advice: str | None = None
+        self._advice: list[str] = []
 
     @property
     def times(self) -> tuple[StepTime, ...]:
@@ -146,11 +146,11 @@ class StepRunner:
 
     def advise(self, text: str) -> None:
         """Record advice for the outcome, in case the cell fails."""
-        self._advice = text
+        self._advice.append(text)
 
     def advised(self, failure: Failure) -> Failure:
         """Return the failure with the recorded advice."""
-        hint = "; ".join(text for text in (failure.hint, self._advice) if text)
+        hint = "; ".join(text for text in (failure.hint, *self._advice) if text)
         # Masked here too: the explanation of a failed repair does not pass through `failure`.
         return replace(failure, message=self._redactor.text(failure.message), hint=self._redactor.text(hint) or None)
 

@@ -55,6 +55,7 @@ class Reason(Enum):
     SILENCE = ("silence", ExitCode.CELL_FAILED)
     OUT_OF_MEMORY = ("out-of-memory", ExitCode.CELL_FAILED)
     MISSING_TOOL = ("missing-tool", ExitCode.ENVIRONMENT)
+    WRONG_IMAGE = ("wrong-image", ExitCode.ENVIRONMENT)
     ENGINE = ("engine", ExitCode.ENVIRONMENT)
     OUTPUT = ("output", ExitCode.ENVIRONMENT)
     CONFLICT = ("conflict", ExitCode.CELL_FAILED)

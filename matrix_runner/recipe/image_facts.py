@@ -67,10 +67,14 @@ class ImageFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """The reason why a cell cannot run in an image, with a hint."""
+    """The reason why a cell cannot run in an image, with a hint.
+
+    `is_wrong_image`: the image is for another architecture or C library; else it lacks something.
+    """
 
     message: str
     hint: str
+    is_wrong_image: bool = False
 
 
 _ASK_INTERPRETER = """
@@ -229,18 +233,19 @@ def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, pl
     seen = _elf_arch(facts.elf)
     option = f"`{cell.platform.libc}-{arch}-image`"
     if seen is not None and seen is not arch:
-        return Problem(message=f"{place} holds {seen} programs, but {cell} needs {arch}", hint=f"set {option}")
+        message = f"{place} holds {seen} programs, but {cell} needs {arch}"
+        return Problem(message=message, hint=f"set {option}", is_wrong_image=True)
     if Arch.of_machine(facts.machine) is not arch:
         return Problem(
             message=f"in {place} `uname -m` says {facts.machine or 'nothing'}, but {cell} needs {arch}",
             hint="the image needs `linux32` (util-linux)"
             if arch.needs_linux32
             else "this engine cannot run it natively",
+            is_wrong_image=True,
         )
     if facts.libc is not cell.platform.libc:
-        return Problem(
-            message=f"{place} is for {facts.libc} wheels, but {cell} needs {cell.platform.libc}", hint=f"set {option}"
-        )
+        message = f"{place} is for {facts.libc} wheels, but {cell} needs {cell.platform.libc}"
+        return Problem(message=message, hint=f"set {option}", is_wrong_image=True)
     if facts.interpreter(directories) is None and facts.to_install(directories) is None:
         broken = [name for name in directories if name in facts.directories]
         if broken:

@@ -101,7 +101,7 @@ FAILURES = [
     ("build", FakeResult(seconds=1e6), StepKind.BUILD, Reason.TIMEOUT, "stopped after 7200 s"),
     ("build", FakeResult(silence=1e6), StepKind.BUILD, Reason.SILENCE, "stopped after 1800 s without a word"),
     ("build", FakeResult(ending=Ending.OUT_OF_MEMORY), StepKind.BUILD, Reason.OUT_OF_MEMORY, "lack of memory"),
-    ("build", FakeResult(), StepKind.BUILD, Reason.REJECTED, "the build gave 0 wheels, not one: none"),
+    ("build", FakeResult(), StepKind.BUILD, Reason.REJECTED, "the build ended with success and left no wheel"),
     ("repair", BROKEN, StepKind.REPAIR, Reason.COMMAND, "error: it broke"),
     ("repair", FakeResult(), StepKind.VERIFY, Reason.ENGINE, "/matrix/repaired cannot be copied out"),
     ("test", FakeResult(status=5, output=(b"1 failed\n",)), StepKind.TEST, Reason.COMMAND, "exit status 5: 1 failed"),
@@ -356,6 +356,20 @@ def test_a_shared_wheel_that_fails_a_later_cell_is_told(tmp_path: Path) -> None:
     failure = outcome(report, B).failure
     assert failure is not None
     assert f"the tested wheel is that of {A}, " in str(failure.hint)
+
+
+@pytest.mark.parametrize("kind", ["build", "repair"])
+def test_a_failed_build_is_told_of_compiled_files_in_the_project(tmp_path: Path, kind: str) -> None:
+    """An in-place build of another Python is the likeliest reason, and nothing else shows it."""
+    fake = run_of(tmp_path, A)
+    fake.override = instead(kind, FakeResult(status=1))
+    with fake.engine() as engine:
+        request = fake.request(engine)
+        (request.inputs.project / "vendor").mkdir()
+        (request.inputs.project / "vendor" / "libthing.so.2").write_bytes(b"")
+        failure = outcome(build(request), A).failure
+    assert failure is not None
+    assert "vendor/libthing.so.2" in str(failure.hint)
 
 
 def test_a_failed_builder_leaves_the_others_to_build(tmp_path: Path) -> None:

@@ -234,6 +234,7 @@ def test_programs_of_another_architecture_are_seen_through() -> None:
     problem = find_problem(CELL32, DIRECTORIES, facts, "image x")
     assert problem is not None
     assert problem.message == "image x holds x86_64 programs, but cp311-manylinux_i686 needs i686"
+    assert problem.is_wrong_image
     assert "manylinux-i686-image" in problem.hint
 
 
@@ -255,6 +256,7 @@ def test_another_c_library_is_refused() -> None:
     problem = find_problem(CELL, DIRECTORIES, facts, "image x")
     assert problem is not None
     assert problem.message == "image x is for musllinux wheels, but cp311-manylinux_x86_64 needs manylinux"
+    assert problem.is_wrong_image
 
 
 def test_a_missing_interpreter_names_what_there_is() -> None:
