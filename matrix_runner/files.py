@@ -128,3 +128,12 @@ def write_whole(path: Path, data: bytes, *, temporary: Path | None = None) -> No
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, temporary) as partial:
         partial.write_bytes(data)
+
+
+def size_text(count: int) -> str:
+    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    if count < 1024 * 1024:
+        return f"{count / 1024:.1f} KiB"
+    return f"{count / 1024 / 1024:.1f} MiB"

@@ -17,18 +17,18 @@ from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
-from matrix_runner.errors import MachineError, OutputError
+from matrix_runner.errors import MachineError, OutputError, UsageError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import RunFinished, RunStarted
-from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.model.outcomes import Outcome, Report, Status, WheelRecord
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
-from matrix_runner.report.summary.report_json import ReportExtra
-from matrix_runner.report.summary.report_writers import FILES
+from matrix_runner.report.summary.report_json import ReportExtra, read_report
+from matrix_runner.report.summary.report_writers import FILES, REPORT
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Again, Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
@@ -197,7 +197,17 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
     for remark in _choice_remarks(missing, known.images, request.inputs.environ):
         context.notify(remark, is_warning=True)
     crates = has_crates(name for name, _ in source.digests)
-    return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates)
+    earlier = _earlier_wheels(context)
+    return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates, earlier=earlier)
+
+
+def _earlier_wheels(context: RunContext) -> Mapping[Cell, WheelRecord]:
+    """Return the wheels in the report that this run will replace; none if it is damaged or of another release."""
+    try:
+        last = read_report(context.report_directory.read_file(REPORT))
+    except UsageError:
+        return {}
+    return {outcome.cell: outcome.wheel for outcome in last.outcomes if outcome.wheel is not None}
 
 
 def _choice_remarks(jobs: Sequence[Job], images: ProbedImages, environ: Mapping[str, str]) -> tuple[str, ...]:

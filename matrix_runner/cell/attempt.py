@@ -16,7 +16,9 @@ from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCell, StepRunner
+from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
@@ -260,6 +262,12 @@ class Attempt:
     def _publish(self, path: Path, contents: WheelContents) -> Delivery:
         with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):
             record = self._context.wheelhouse.publish(path, contents)
+        warning = size_warning(record, self._job.settings[MAX_WHEEL_SIZE])
+        if warning is not None:
+            self._steps.warn(warning)
+        grown = growth(record, self._materials.earlier.get(self._job.cell))
+        if grown is not None:
+            self._context.notify(grown, cell=self._job.cell)
         published = self._context.wheelhouse.directory / record.name
         self._context.shared_wheels.add(SharedWheel(builder=self._job.cell, path=published))
         return Delivery(wheel=record)

@@ -1,9 +1,10 @@
 """The values common to all cells of a run (`RunContext`), and the materials they are built from (`Materials`)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from matrix_runner.cell.shared_wheels import SharedWheels
@@ -11,6 +12,7 @@ from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive
@@ -74,10 +76,11 @@ class RunContext:
 class Materials:
     """The materials of the run's cells, known once the source is packed and the images are probed.
 
-    `has_crates`: whether the project contains Rust code.
+    `has_crates`: whether the project contains Rust code. `earlier`: the wheels in the last report.
     """
 
     source: SourceArchive
     images: ProbedImages
     prepared: "PreparedImages"
     has_crates: bool = False
+    earlier: Mapping[Cell, WheelRecord] = field(default_factory=lambda: MappingProxyType({}))

@@ -108,28 +108,30 @@ class _FinishedCells:
     store: "Store"
 
     def listed(self) -> Iterator[str]:
-        from matrix_runner.report.phrases import counted, size
+        from matrix_runner.files import size_text
+        from matrix_runner.report.phrases import counted
         from matrix_runner.report.sanitize import clean_line
         from matrix_runner.store.entry_pruning import list_entries
 
         entries = sorted(list_entries(self.store), key=lambda each: -each.used)
         projects = dict.fromkeys("damaged" if each.record is None else each.record.project for each in entries)
         total = sum(each.size for each in entries)
-        yield f"{counted(len(entries), 'finished cell')}, {size(total)}, in {self.store.root}"
+        yield f"{counted(len(entries), 'finished cell')}, {size_text(total)}, in {self.store.root}"
         for project in projects:
             own = [each for each in entries if project == ("damaged" if each.record is None else each.record.project)]
             # Anybody with write access to the directory may have written this text.
-            yield f"  {clean_line(project)}  {counted(len(own), 'cell')}, {size(sum(each.size for each in own))}"
+            yield f"  {clean_line(project)}  {counted(len(own), 'cell')}, {size_text(sum(each.size for each in own))}"
             for each in own:
                 yield f"    {self._line(each)}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        from matrix_runner.report.phrases import counted, size
+        from matrix_runner.files import size_text
+        from matrix_runner.report.phrases import counted
         from matrix_runner.store.entry_pruning import prune as prune_store
 
         removed = prune_store(self.store, limit=limit, age=age)
         freed = sum(each.size for each in removed)
-        yield f"removed {counted(len(removed), 'finished cell')}, {size(freed)}"
+        yield f"removed {counted(len(removed), 'finished cell')}, {size_text(freed)}"
 
     def clear(self) -> Iterator[str]:
         from matrix_runner.store.entry_pruning import clear as clear_store
@@ -138,14 +140,15 @@ class _FinishedCells:
         yield f"removed the finished cells in {self.store.root}"
 
     def _line(self, each: "ListedEntry") -> str:
-        from matrix_runner.report.phrases import ago, size
+        from matrix_runner.files import size_text
+        from matrix_runner.report.phrases import ago
 
         if each.record is None:
             return each.path.name
         now = time.time()
         ages = f"made {ago(each.record.created, now)} ago, used {ago(each.used, now)} ago"
         what = each.record.wheel.name if each.record.wheel else f"tested the wheel of {each.record.reused_from}"
-        return f"{each.record.cell:<32} {size(each.size):>9}  {ages}  {what}"
+        return f"{each.record.cell:<32} {size_text(each.size):>9}  {ages}  {what}"
 
 
 def _sections(cache_dir: Path | None) -> Iterator[Section]:

@@ -24,16 +24,16 @@ class EngineSection:
     def listed(self) -> Iterator[str]:
         """List the items by project."""
         from matrix_runner.container.project_volumes import LABEL_PROJECT
-        from matrix_runner.report.phrases import size
+        from matrix_runner.files import size_text
 
         kept = sorted(self.engine.persistent_items(), key=lambda each: -each.used)
         if not kept:
             return
         total = sum(each.size or 0 for each in kept)
-        yield f"{_things(kept)}, {size(total)}, {self.title}"
+        yield f"{_things(kept)}, {size_text(total)}, {self.title}"
         for project in dict.fromkeys(dict(each.labels).get(LABEL_PROJECT, "?") for each in kept):
             own = [each for each in kept if dict(each.labels).get(LABEL_PROJECT, "?") == project]
-            yield f"  {project}  {size(sum(each.size or 0 for each in own))}"
+            yield f"  {project}  {size_text(sum(each.size or 0 for each in own))}"
             for each in own:
                 yield f"    {_line(each)}"
 
@@ -52,12 +52,12 @@ class EngineSection:
 
     def _remove(self, kept: "Iterable[PersistentItem]") -> Iterator[str]:
         from matrix_runner.before_all.engine_pruning import remove_all
-        from matrix_runner.report.phrases import size
+        from matrix_runner.files import size_text
 
         wanted = tuple(kept)
         removed = remove_all(self.engine, wanted)
         if removed:
-            freed = size(sum(each.size or 0 for each in removed))
+            freed = size_text(sum(each.size or 0 for each in removed))
             yield f"removed {_things(removed)}, {freed}, {self.title}"
         for each in wanted:
             if each not in removed:
@@ -116,9 +116,10 @@ def _things(kept: "Sequence[PersistentItem]") -> str:
 def _line(each: "PersistentItem") -> str:
     from matrix_runner.before_all.prepared_images import LABEL_BASE
     from matrix_runner.container.project_volumes import LABEL_PURPOSE
-    from matrix_runner.report.phrases import ago, size
+    from matrix_runner.files import size_text
+    from matrix_runner.report.phrases import ago
 
     labels = dict(each.labels)
     purpose = labels.get(LABEL_PURPOSE) or f"before-all in {labels.get(LABEL_BASE, '?')}"
-    taken = "?" if each.size is None else size(each.size)
+    taken = "?" if each.size is None else size_text(each.size)
     return f"{taken:>9}  used {ago(each.used, time.time())} ago  {purpose}  {each.name}"

@@ -90,13 +90,25 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PackedFile:
+    """A file in a wheel. `size`: in bytes, as packed."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WheelRecord:
-    """A published wheel. `grafted`: file names of the libraries added by repair; `size` in bytes."""
+    """A published wheel; `size` in bytes.
+
+    `grafted`: file names of the libraries added by repair; `largest`: its largest files, at most ten.
+    """
 
     name: str
     size: int
     sha256: str
     grafted: tuple[str, ...] = ()
+    largest: tuple[PackedFile, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.options.source_options import SOURCE_FILES, SOURCE_INCLUDE
+from matrix_runner.files import size_text
 from matrix_runner.project.source_files import LeftOut, ListedFiles, Why, walk
 
 _BUILD_FILES: Final = (
@@ -73,7 +74,7 @@ def remark(project: Path, listed: ListedFiles, build_files: Iterable[BuildFiles]
     patterns = ", ".join(f'"/{left.name}"' for left, _ in found[:_MOST_SHOWN])
     return (
         f"not copied, though the build may need it: {', '.join(shown)}: {files} file{'' if files == 1 else 's'},"
-        f" {_readable(size)}; {SOURCE_INCLUDE} = [{patterns}] brings {'it' if len(found) == 1 else 'them'},"
+        f" {size_text(size)}; {SOURCE_INCLUDE} = [{patterns}] brings {'it' if len(found) == 1 else 'them'},"
         f' {SOURCE_FILES} = "all" everything'
     )
 
@@ -145,10 +146,3 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _readable(size: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from matrix_runner.errors import OutputError
+from matrix_runner.files import size_text
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
@@ -22,7 +23,7 @@ from matrix_runner.model.events import (
     Tick,
 )
 from matrix_runner.model.outcomes import Outcome
-from matrix_runner.report.phrases import duration, is_failed, size
+from matrix_runner.report.phrases import duration, is_failed
 
 LOG_CAP = 64 * 1024 * 1024
 """Bytes of a cell's output that its log retains from the beginning."""
@@ -168,7 +169,7 @@ class CellLogs:
         gap = log.left_out - len(end)
         log.end, log.left_out = bytearray(), 0
         if gap:
-            notice = f"--- {size(gap)} of output left out here: a log keeps {size(self._cap)} and the end\n"
+            notice = f"--- {size_text(gap)} of output left out here: a log keeps {size_text(self._cap)} and the end\n"
             self._write(cell, log, notice.encode() if log.at_line_start else b"\n" + notice.encode())
         self._write(cell, log, end)
 

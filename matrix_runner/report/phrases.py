@@ -34,15 +34,6 @@ def clock(seconds: float) -> str:
     return f"{whole}s" if whole < 60 else duration(whole)
 
 
-def size(count: int) -> str:
-    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
-    if count < 1024:
-        return f"{count} B"
-    if count < 1024 * 1024:
-        return f"{count / 1024:.1f} KiB"
-    return f"{count / 1024 / 1024:.1f} MiB"
-
-
 def ago(then: float, now: float) -> str:
     """Format a time's age in its largest unit: `3d`, `5h`, `12m`, `40s`. Both in seconds since 1970."""
     seconds = max(now - then, 0)

@@ -4,7 +4,7 @@ import msgspec
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.model.outcomes import PackedFile, WheelRecord
 from matrix_runner.wheelhouse import is_compatible
 
 
@@ -16,12 +16,13 @@ class EntryFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachedWheel(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell's wheel: its published name, size, digest and grafted libraries."""
+    """A cell's wheel: its published name, size, digest, grafted libraries and largest files."""
 
     name: str
     size: int
     sha256: str
     grafted: tuple[str, ...] = ()
+    largest: tuple[tuple[str, int], ...] = ()
 
 
 class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,4 +69,10 @@ def read_record(content: bytes, key: str) -> EntryRecord | None:
 
 def wheel_record(kept: CachedWheel) -> WheelRecord:
     """Return the wheel in the form of outcomes."""
-    return WheelRecord(name=kept.name, size=kept.size, sha256=kept.sha256, grafted=kept.grafted)
+    return WheelRecord(
+        name=kept.name,
+        size=kept.size,
+        sha256=kept.sha256,
+        grafted=kept.grafted,
+        largest=tuple(PackedFile(path=path, size=size) for path, size in kept.largest),
+    )

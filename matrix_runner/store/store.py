@@ -207,7 +207,13 @@ class Store:
             inputs=parts[1],
             wheel=None
             if wheel is None
-            else CachedWheel(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
+            else CachedWheel(
+                name=wheel.name,
+                size=wheel.size,
+                sha256=wheel.sha256,
+                grafted=wheel.grafted,
+                largest=tuple((each.path, each.size) for each in wheel.largest),
+            ),
             reused_from=None if outcome.reused_from is None else str(outcome.reused_from),
             builder=finished.builder,
             tested=finished.tested,

@@ -1,6 +1,7 @@
 """Inspection of a whole wheel: metadata, RECORD hashes, ELF files; rejects a wheel that contradicts itself."""
 
 import hashlib
+import heapq
 import io
 import tempfile
 import zipfile
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal
+from typing import IO, Final, Literal
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag, canonicalize_name
@@ -16,6 +17,7 @@ from packaging.version import Version
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import sha256_of_rest
+from matrix_runner.model.outcomes import PackedFile
 from matrix_runner.model.platforms import Arch
 from matrix_runner.wheelhouse.dist_info import DistInfo, RecordEntry, read_dist_info
 from matrix_runner.wheelhouse.wheel_archive import open_archive
@@ -32,6 +34,9 @@ _IN_MEMORY = 64 * 1024**2
 
 MEMBER_LIMIT = 4 * 1024**3
 """The maximal size of an ELF file to examine, in bytes; the largest libraries in wheels have some 2 GB."""
+
+LARGEST: Final = 10
+"""Files whose sizes are kept in reports, to tell later what made a wheel grow."""
 
 _ELF_MAGIC = b"\x7fELF"
 _ELF_HEADER = 20
@@ -95,8 +100,9 @@ class WheelContents:
 
     `name`: the project, normalised; `is_pure`: without any code; `grafted_files`: paths of the libraries that repair
     put in `<name>.libs/`; `modules`: path and suffix (`.cpython-311-x86_64-linux-gnu.so`, `.abi3.so`, `.so`) of
-    everything named like an extension module; `sboms`: paths of the documents in `.dist-info/sboms/`; `size` in bytes
-    and `sha256` in hexadecimal are the file's own, so that publishing can detect a change.
+    everything named like an extension module; `sboms`: paths of the documents in `.dist-info/sboms/`; `largest`: the
+    largest files, in order; `size` in bytes and `sha256` in hexadecimal are the file's own, so that publishing can
+    detect a change.
     """
 
     filename: str
@@ -109,6 +115,7 @@ class WheelContents:
     grafted_files: tuple[str, ...]
     modules: tuple[tuple[str, str], ...]
     sboms: tuple[str, ...]
+    largest: tuple[PackedFile, ...]
     size: int
     sha256: str
 
@@ -148,6 +155,7 @@ def inspect(wheel: Path, examine: Examine | None = None) -> WheelContents:
             with open_archive(file, wheel.name) as archive:
                 info = read_dist_info(archive, wheel.name, name)
                 elf_files = _check_files(archive, wheel.name, info, examine)
+                largest = _largest(archive)
                 size = file.seek(0, 2)
     except OSError as error:
         raise WheelRejected(f"{wheel} cannot be read: {error.strerror or error}") from error
@@ -163,9 +171,15 @@ def inspect(wheel: Path, examine: Examine | None = None) -> WheelContents:
         grafted_files=tuple(path for path in paths if _is_grafted(path, name)),
         modules=tuple((path, _suffix(path)) for path in paths if _is_module(path, name)),
         sboms=tuple(path for path in paths if ".dist-info/sboms/" in path),
+        largest=largest,
         size=size,
         sha256=digest,
     )
+
+
+def _largest(archive: zipfile.ZipFile) -> tuple[PackedFile, ...]:
+    members = heapq.nlargest(LARGEST, archive.infolist(), key=lambda member: member.compress_size)
+    return tuple(PackedFile(path=member.filename, size=member.compress_size) for member in members)
 
 
 def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo, examine: Examine | None) -> tuple[ElfFile, ...]:

@@ -107,7 +107,13 @@ class Wheelhouse:
         """
         record = self.publish_again(
             wheel,
-            WheelRecord(name=contents.filename, size=contents.size, sha256=contents.sha256, grafted=contents.grafted),
+            WheelRecord(
+                name=contents.filename,
+                size=contents.size,
+                sha256=contents.sha256,
+                grafted=contents.grafted,
+                largest=contents.largest,
+            ),
         )
         if wheel.parent.parent == self._staging:
             with suppress(OSError):

@@ -70,6 +70,13 @@ class ReportDirectory:
     ) -> None:
         self._release()
 
+    def read_file(self, name: str) -> bytes:
+        """Return a file that an earlier run has written; empty if there is none, or it cannot be read."""
+        try:
+            return (self._directory / name).read_bytes()
+        except OSError:
+            return b""
+
     def write_file(self, name: str, data: bytes) -> None:
         """Write a small file, such as report.json, atomically. Raise OutputError."""
         if name != Path(name).name or name in {"", ".", ".."}:

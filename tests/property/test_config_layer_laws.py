@@ -279,6 +279,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "jobs": st.integers(0, 1000),
         "cpus": st.integers(0, 1000),
         "memory": st.integers(6 * 1024**2, 1024**5),
+        "max-wheel-size": st.integers(1, 1024**4),
         "cache-size": st.integers(1024**2, 1024**5),
         "cache-dir": filled,
         "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),

@@ -1,6 +1,7 @@
 """Options of the output: the directories of wheels and report, and the way a run is shown."""
 
 from matrix_runner.config.kinds import basic, shapes
+from matrix_runner.config.kinds.units import BYTES
 from matrix_runner.config.kinds.values import LogFolds, Progress
 from matrix_runner.config.options.option import Option, Section
 
@@ -53,6 +54,23 @@ OVERWRITE: Option[bool] = Option(
     affects_wheel=False,
 )
 
+MAX_WHEEL_SIZE: Option[int] = Option(
+    name="max-wheel-size",
+    kind=basic.measured(
+        words="bytes, or a size such as `60m` or `1g`", units=BYTES, least=1, most=1024**4, least_text="1 to 1t"
+    ),
+    default=100 * 1024**2,
+    section=Section.RUN,
+    help="Size from which a wheel is warned of, such as 60m; 0: none.",
+    details="""
+The default is PyPI's limit for a file. The warning names the largest files of the wheel, such as libraries that repair
+put in. A wheel that has grown by more than a tenth since the last report is told too, with the files that grew; that is
+why `report.json` has the ten largest of each. `k`, `m`, `g`, `t` are powers of 1024.
+""",
+    example='max-wheel-size = "60m"',
+    affects_wheel=False,
+)
+
 PROGRESS: Option[Progress] = Option(
     name="progress",
     kind=basic.choice(Progress, "way to show progress"),
@@ -90,4 +108,4 @@ elsewhere; `none` never does. It also decides how errors are marked for the syst
     affects_wheel=False,
 )
 
-OPTIONS: tuple[Option[object], ...] = (OUTPUT_DIR, REPORT_DIR, OVERWRITE, PROGRESS, LOG_FOLDS)
+OPTIONS: tuple[Option[object], ...] = (OUTPUT_DIR, REPORT_DIR, OVERWRITE, MAX_WHEEL_SIZE, PROGRESS, LOG_FOLDS)

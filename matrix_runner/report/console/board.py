@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from matrix_runner.files import size_text
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress
-from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, size, step_times
+from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, step_times
 from matrix_runner.report.sanitize import clean_line
 
 _STEP_WIDTH = 12
@@ -144,7 +145,7 @@ def _result(outcome: Outcome) -> str:
         return f"{short_step(outcome.failure.step)}: {clean_line(outcome.failure.message)}"
     if outcome.reused_from is not None:
         return borrowed(outcome)
-    weight = size(outcome.wheel.size) if outcome.wheel else ""
+    weight = size_text(outcome.wheel.size) if outcome.wheel else ""
     return ", ".join(part for part in (weight, step_times(outcome.steps, least=1.0)) if part)
 
 

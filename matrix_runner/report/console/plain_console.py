@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
+from matrix_runner.files import size_text
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
@@ -34,7 +35,6 @@ from matrix_runner.report.phrases import (
     has_log,
     is_failed,
     short_step,
-    size,
     step_times,
 )
 from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lines
@@ -153,7 +153,7 @@ class PlainConsole:
             self._print(*error_annotation(self._style.fold, f"{outcome.cell}: {cause(outcome)}", message))
             return
         if outcome.wheel is not None:
-            self._print(f"{self._pad('')} {'':<9} {clean_line(outcome.wheel.name)}, {size(outcome.wheel.size)}")
+            self._print(f"{self._pad('')} {'':<9} {clean_line(outcome.wheel.name)}, {size_text(outcome.wheel.size)}")
         elif outcome.reused_from is not None:
             self._print(f"{self._pad('')} {'':<9} {borrowed(outcome)}")
         if self._style.verbose and self._logs.has(outcome.cell):

@@ -11,6 +11,7 @@ from matrix_runner.model.outcomes import (
     CompilerCacheUse,
     Failure,
     Outcome,
+    PackedFile,
     Reason,
     Status,
     StepKind,
@@ -35,6 +36,13 @@ class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
 
 
+class PackedFileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in a wheel; `size` in bytes, as packed."""
+
+    path: str
+    size: int
+
+
 class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair."""
 
@@ -42,6 +50,7 @@ class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
     grafted: tuple[str, ...] = ()
+    largest: tuple[PackedFileRecord, ...] = ()
 
 
 class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,11 +101,7 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         status=str(outcome.status),
         seconds=milliseconds(outcome.seconds),
         steps=tuple(StepRecord(step=str(step.kind), seconds=milliseconds(step.seconds)) for step in outcome.steps),
-        wheel=None
-        if wheel is None
-        else WheelFileRecord(
-            name=text(wheel.name), size=wheel.size, sha256=wheel.sha256, grafted=tuple(map(text, wheel.grafted))
-        ),
+        wheel=None if wheel is None else _wheel_file_record(wheel),
         failure=None
         if failure is None
         else FailureRecord(
@@ -124,9 +129,7 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         status=Status(record.status),
         seconds=record.seconds,
         steps=tuple(StepTime(kind=StepKind(step.step), seconds=step.seconds) for step in record.steps),
-        wheel=None
-        if wheel is None
-        else WheelRecord(name=wheel.name, size=wheel.size, sha256=wheel.sha256, grafted=wheel.grafted),
+        wheel=None if wheel is None else _wheel_record(wheel),
         failure=None
         if failure is None
         else Failure(
@@ -143,6 +146,26 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         compiler_cache=None
         if cache is None
         else CompilerCacheUse(tool=cache.tool, hits=cache.hits, misses=cache.misses),
+    )
+
+
+def _wheel_file_record(wheel: WheelRecord) -> WheelFileRecord:
+    return WheelFileRecord(
+        name=text(wheel.name),
+        size=wheel.size,
+        sha256=wheel.sha256,
+        grafted=tuple(map(text, wheel.grafted)),
+        largest=tuple(PackedFileRecord(path=text(each.path), size=each.size) for each in wheel.largest),
+    )
+
+
+def _wheel_record(record: WheelFileRecord) -> WheelRecord:
+    return WheelRecord(
+        name=record.name,
+        size=record.size,
+        sha256=record.sha256,
+        grafted=record.grafted,
+        largest=tuple(PackedFile(path=each.path, size=each.size) for each in record.largest),
     )
 
 

@@ -23,7 +23,10 @@ class ReportFile:
     render: Callable[[Report, ReportExtra], bytes]
 
 
-FILES: tuple[ReportFile, ...] = (ReportFile(name="report.json", render=report_json),)
+REPORT = "report.json"
+"""The report that later runs and other programs read."""
+
+FILES: tuple[ReportFile, ...] = (ReportFile(name=REPORT, render=report_json),)
 """The files of each run in the report directory, apart from SHA256SUMS."""
 
 

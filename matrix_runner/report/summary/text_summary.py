@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from matrix_runner.errors import ExitCode
+from matrix_runner.files import size_text
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Report, Status
-from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, has_log, is_failed, size
+from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, has_log, is_failed
 from matrix_runner.report.sanitize import clean_line, clean_lines
 
 MEANINGS = {
@@ -52,7 +53,7 @@ def totals(report: Report, directories: RunDirectories) -> tuple[str, ...]:
     """Return the closing lines: delivered wheels, total time, the report's place, and the meaning of the exit code."""
     wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
     worked = sum(outcome.seconds for outcome in report.outcomes)
-    delivered = f"{counted(len(wheels), 'wheel')} ({size(sum(wheels.values()))}) in {directories.output}"
+    delivered = f"{counted(len(wheels), 'wheel')} ({size_text(sum(wheels.values()))}) in {directories.output}"
     lines = [f"{delivered if wheels else 'no wheel'} after {duration(report.seconds)}"]
     if report.seconds > 0 and worked / report.seconds >= 1.1:
         lines.append(f"one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long")
@@ -94,7 +95,7 @@ def _table(report: Report, width: int, *, colour: bool) -> tuple[str, ...]:
 
 
 def _weight(outcome: Outcome) -> str:
-    return size(outcome.wheel.size) if outcome.wheel else ""
+    return size_text(outcome.wheel.size) if outcome.wheel else ""
 
 
 def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:

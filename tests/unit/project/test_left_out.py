@@ -52,7 +52,7 @@ def test_an_ignored_file_that_may_be_needed_is_named(tmp_path: Path, path: str, 
     (project / path).write_text("four")
     (notice,) = notices(project)
     assert "ignored by git" in notice
-    assert "1 file, 4 bytes" in notice
+    assert "1 file, 4 B" in notice
     pattern = notice.partition('source-include = ["')[2].partition('"]')[0]
     found = survey(SourceSelection(project=project, environ={}, include=(pattern,)))
     assert path in dict(found.digests)
@@ -96,7 +96,7 @@ def test_repositories_and_new_files_of_submodules_are_named(tmp_path: Path) -> N
     (notice,) = notices(project)
     assert "vendor/turbo/ (a repository of its own)" in notice
     assert "vendor/library/generated.c (not tracked in its submodule)" in notice
-    assert "2 files, 12 bytes" in notice
+    assert "2 files, 12 B" in notice
     assert "\n" not in notice
     include = ("/vendor/turbo/", "/vendor/library/generated.c")
     found = survey(SourceSelection(project=project, environ={}, include=include))
@@ -110,5 +110,5 @@ def test_of_many_the_first_are_named(tmp_path: Path) -> None:
     for number in range(20):
         (project / f"src/demo/{number}.bin").write_bytes(bytes(100_000))
     (notice,) = notices(project)
-    assert "17 more: 20 files, 2.0 MB" in notice
+    assert "17 more: 20 files, 1.9 MiB" in notice
     assert len(notice) < 500
