@@ -1,9 +1,10 @@
 """What is built need not be a project's top directory: a package below it, or an sdist."""
 
+import subprocess
 from pathlib import Path
 
 from image_source import ImageSource
-from runner_process import run_build
+from runner_process import run_build, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
 from sdist_making import write_tar
 
@@ -43,3 +44,21 @@ def test_an_sdist(images: ImageSource, tmp_path: Path) -> None:
     assert [wheel.name.partition("-")[0] for wheel in ended.wheels] == ["answer"]
     assert sdist.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answer-1.0.tar.gz", "out", "out-report"]
+
+
+def test_the_same_command_builds_the_same_wheel_after_a_migration(images: ImageSource, tmp_path: Path) -> None:
+    """Cibuildwheel's table takes the directory of the command for the project; ours says which one it was."""
+    files = extension_project(settings="""test-command = "test -f {project}/shared/answer.h" """)
+    files["answer.c"] = '#include "../shared/answer.h"\n' + files["answer.c"].replace("FromLong(42)", "FromLong(N)")
+    files["pyproject.toml"] = files["pyproject.toml"].replace("[tool.matrix-runner]", "[tool.cibuildwheel]")
+    project = write_project(tmp_path / "project", {f"python/{name}": text for name, text in files.items()})
+    write_project(project, {"shared/answer.h": "#define N 43\n"})
+    made = []
+    for output in ("before", "after"):
+        argv = runner_argv("build", "python", "--output-dir", tmp_path / output, *images.only(CELL))
+        done = subprocess.run(argv, cwd=project, env=runner_environ(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        made += [(wheel.name, wheel.read_bytes()) for wheel in (tmp_path / output).iterdir()]
+        if output == "before":
+            subprocess.run(runner_argv("migrate", "python", "--yes"), cwd=project, env=runner_environ(), check=True)
+    assert made[0] == made[1]
