@@ -137,8 +137,8 @@ def _stricter() -> str:
 
     return (
         "a table of our own is stricter: a finding about a finished wheel refuses it, where the old table warns, unless"
-        f" `{ACCEPT}` names the check; and the wheel and what its tests require are installed together, in versions that"
-        " fit both"
+        f" `{ACCEPT}` names the check; and the wheel and what its tests require are installed together, in versions"
+        " that fit both"
     )
 
 

@@ -125,7 +125,7 @@ def test_the_users_platform_tag_prevails(tmp_path: Path, values: dict[Option[obj
     tool.chmod(0o755)
     made = recipe_for(job_for(CELL, catalog.load(), settings_with(values)), root=str(tmp_path))
     made = replace(made, tools=replace(made.tools, facts=replace(made.tools.facts, plat="manylinux_2_28_x86_64")))
-    given = dict(settings_with(values)[CONTAINER_ENGINE].arguments.env)
+    given = {name: value or "" for name, value in settings_with(values)[CONTAINER_ENGINE].arguments.env}
     for step in (*made.commands.environment(), made.repair("w.whl")):
         env = {**given, **dict(step.request.env)}
         subprocess.run(step.request.argv, check=True, env=env, cwd=step.request.cwd)
