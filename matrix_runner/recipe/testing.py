@@ -122,6 +122,8 @@ def _make_environment(commands: Commands) -> Step:
         create += f" && {installer.or_bundled(layout.test_environment, newest)}"
     elif installer.speaks_to_pip and not installer.creates_with_uv:
         create += f" && {{ {newest} || echo 'pip stays as this Python brought it'; }}"
+    if commands.settings.is_drop_in and not installer.has_bare_environments:
+        create += f" && {installer.without_setuptools(layout.test_environment)}"
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
         fill = " && ".join(_copied(project, test, name) for name in commands.settings[TEST_SOURCES])
