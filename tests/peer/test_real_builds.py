@@ -38,7 +38,6 @@ BUILDS = (
             "CIBW_TEST_REQUIRES": "pytest pytest-cov",
         },
     ),
-    Build(name="httptools"),
     Build(name="immutables"),
     Build(name="kiwisolver"),
     Build(name="lru-dict"),
