@@ -53,7 +53,7 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
     around = _project_dir(package.resolve())
     migration = migrated(text.removeprefix(_MARK), around)
     _show(file, text.removeprefix(_MARK), migration.text)
-    notes = (*migration.notes, *_about_project(package, around), *_left_behind(), _stricter())
+    notes = (*migration.notes, *_about_project(package, around), *_left_behind(), *_stricter(settings))
     for note in notes:
         click.echo(f"note: {note}", err=True)
     _verify(settings, package, migration.text)
@@ -131,15 +131,22 @@ def _left_behind() -> Iterator[str]:
         yield f"{shown}: set here, and not read with a table of our own: write {OWN.prefix} for {CIBUILDWHEEL.prefix}"
 
 
-def _stricter() -> str:
-    """Return the note on what the old table lets pass with a warning, or does not ask, and ours refuses."""
+def _stricter(settings: "Settings") -> Iterator[str]:
+    """Yield notes on what the old table lets pass, with a warning or without, and ours refuses or does otherwise."""
+    from matrix_runner import catalog
     from matrix_runner.config.options.build_options import ACCEPT
+    from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_GROUPS, TEST_REQUIRES
+    from matrix_runner.matrix.pip_variables import chooses_uv
 
-    return (
-        "a table of our own is stricter: a finding about a finished wheel refuses it, where the old table warns, unless"
-        f" `{ACCEPT}` names the check; and the wheel and what its tests require are installed together, in versions"
-        " that fit both"
-    )
+    yield f"a finding about a finished wheel refuses it from now on, where the old table warns; see `{ACCEPT}`"
+    tested = [cell for cell in map(settings.for_cell, catalog.load().cells) if cell[TEST_COMMAND]]
+    if any(cell[TEST_REQUIRES] or cell[TEST_GROUPS] for cell in tested):
+        yield "the wheel and what its tests require are installed together from now on, in versions that fit both"
+    if any(map(chooses_uv, tested)):
+        yield (
+            "where uv installs what tests require, [tool.uv] and uv.toml are not heeded from now on, and a requirement"
+            " that is not for the cell's Python fails the test"
+        )
 
 
 def _write(file: Path, text: str) -> None:

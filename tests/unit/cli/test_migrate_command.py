@@ -175,5 +175,28 @@ def test_what_a_table_cannot_take_over_is_noted(file: Path) -> None:
     assert "CIBUILDWHEEL" not in notes, "it is set in cells with either table"
     assert "note" not in migrate("--check", file.parent, CIBW_SKIP="pp*").stdout
     (line,) = migrate("--check", file.parent).stderr.splitlines()
-    assert line.startswith("note: a table of our own is stricter")
+    assert line.startswith("note: a finding about a finished wheel refuses it from now on")
     assert "`accept`" in line
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("test-command = 'x'", ()),
+        ("test-requires = 'y'", ()),
+        ("test-command = 'x'\ntest-requires = 'y'", ("installed together",)),
+        ("test-command = 'x'\ntest-groups = 'y'", ("installed together",)),
+        ("test-command = 'x'\nbuild-frontend = 'build[uv]'", ("[tool.uv] and uv.toml",)),
+        (
+            "[[tool.cibuildwheel.overrides]]\nselect = 'cp312*'\n"
+            "test-command = 'x'\ntest-requires = 'y'\nbuild-frontend = 'uv'",
+            ("installed together", "[tool.uv] and uv.toml"),
+        ),
+    ],
+)
+def test_what_tests_do_otherwise_is_noted(file: Path, table: str, words: tuple[str, ...]) -> None:
+    """Where tests are installed for in another way from now on, and only there, a note says so."""
+    file.write_text(f"[dependency-groups]\ny = []\n[tool.cibuildwheel]\n{table}\n")
+    _, *notes = [line for line in migrate("--check", file.parent).stderr.splitlines() if "from now on" in line]
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
