@@ -188,8 +188,7 @@ def test_what_a_table_cannot_take_over_is_noted(file: Path) -> None:
         ("test-command = 'x'\ntest-groups = 'y'", ("installed together",)),
         ("test-command = 'x'\nbuild-frontend = 'build[uv]'", ("[tool.uv] and uv.toml",)),
         (
-            "[[tool.cibuildwheel.overrides]]\nselect = 'cp312*'\n"
-            "test-command = 'x'\ntest-requires = 'y'\nbuild-frontend = 'uv'",
+            "test-command = 'x'\ntest-requires = 'y'\noverrides = [{ select = 'cp312*', build-frontend = 'uv' }]",
             ("installed together", "[tool.uv] and uv.toml"),
         ),
     ],
