@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 _MARK = "\ufeff"
 """The byte order mark, with which some editors begin a file."""
-
-_SCRIPTS = ("setup.py", "CMakeLists.txt", "meson.build", "Makefile", "pyproject.toml")
 
 
 @click.command(short_help="Write [tool.matrix-runner] from a project's [tool.cibuildwheel].")
@@ -56,7 +53,7 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
     around = _project_dir(package.resolve())
     migration = migrated(text.removeprefix(_MARK), around)
     _show(file, text.removeprefix(_MARK), migration.text)
-    notes = (*migration.notes, *_about_project(package, around), *_left_behind(package))
+    notes = (*migration.notes, *_about_project(package, around), *_left_behind(), *_stricter(settings))
     for note in notes:
         click.echo(f"note: {note}", err=True)
     _verify(settings, package, migration.text)
@@ -124,22 +121,32 @@ def _about_project(package: Path, project_dir: str) -> Iterator[str]:
         )
 
 
-def _left_behind(package: Path) -> Iterator[str]:
-    """Yield notes on the other tool's variables, set here or read by build files: a table cannot replace them."""
+def _left_behind() -> Iterator[str]:
+    """Yield a note on the other tool's variables that are set here: they are not read beside a table of our own."""
     from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
 
     variables = [name for name in sorted(os.environ) if name.startswith(CIBUILDWHEEL.prefix)]
     if variables:
         shown = ", ".join(variables[:3]) + (f" and {len(variables) - 3} more" if len(variables) > 3 else "")
         yield f"{shown}: set here, and not read with a table of our own: write {OWN.prefix} for {CIBUILDWHEEL.prefix}"
-    for name in _SCRIPTS:
-        with suppress(OSError):
-            script = (package / name).read_text(encoding="utf-8", errors="replace")
-            if re.search(r"\bCIBUILDWHEEL(_BUILD_IDENTIFIER)?\b", script):
-                yield (
-                    f"{name} asks for the variable CIBUILDWHEEL, which is not set with a table of our own; "
-                    "MATRIX_RUNNER is, in every cell"
-                )
+
+
+def _stricter(settings: "Settings") -> Iterator[str]:
+    """Yield notes on what the old table lets pass, with a warning or without, and ours refuses or does otherwise."""
+    from matrix_runner import catalog
+    from matrix_runner.config.options.build_options import ACCEPT
+    from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_GROUPS, TEST_REQUIRES
+    from matrix_runner.matrix.pip_variables import chooses_uv
+
+    yield f"a finding about a finished wheel refuses it from now on, where the old table warns; see `{ACCEPT}`"
+    tested = [cell for cell in map(settings.for_cell, catalog.load().cells) if cell[TEST_COMMAND]]
+    if any(cell[TEST_REQUIRES] or cell[TEST_GROUPS] for cell in tested):
+        yield "the wheel and what its tests require are installed together from now on, in versions that fit both"
+    if any(map(chooses_uv, tested)):
+        yield (
+            "where uv installs what tests require, [tool.uv] and uv.toml are not heeded from now on, and a requirement"
+            " that is not for the cell's Python fails the test"
+        )
 
 
 def _write(file: Path, text: str) -> None:

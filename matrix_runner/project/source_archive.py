@@ -2,12 +2,11 @@
 
 Normalised means: sorted names, owner 0, modes 644 or 755, one modification time. So equal sources give equal bytes, and
 a build cannot depend on the time or user of a checkout (reference: reproducible-builds.org). Two exceptions: with
-`source-files = "all"` files keep their times, and git's own packs may differ between equal checkouts.
+`source-files = "all"` files keep their times and permissions, and git's own packs may differ between equal checkouts.
 """
 
 import errno
 import hashlib
-import io
 import os
 import stat
 import tarfile
@@ -15,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Final, cast
+from typing import Final
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
-from matrix_runner.files import chunks_of, read_exactly
+from matrix_runner.files import chunks_of
+from matrix_runner.project.archive_members import add_bytes, add_file, header
 from matrix_runner.project.git import Git
 from matrix_runner.project.git_index import FileTraits
 from matrix_runner.project.histories import Histories, History
@@ -125,7 +125,7 @@ def _gather(selection: SourceSelection, target: Path | None) -> Survey:
         notices=tuple(dict.fromkeys(notices)),
         prefix=histories.prefix,
         newest=packing.newest,
-        is_uniform=not selection.keeps_times,
+        is_uniform=not selection.keeps_attributes,
     )
 
 
@@ -161,7 +161,7 @@ class _Packing:
     def notices(self) -> list[str]:
         """Return what is to be said of the files; of many links that lead out, the first."""
         # With all files, environments in the project bring many.
-        most = 1 if self._selection.keeps_times else _MOST_LINKS
+        most = 1 if self._selection.keeps_attributes else _MOST_LINKS
         more = len(self._links) - most
         verb = "link leads" if more == 1 else "links lead"
         shown = self._links if more <= 0 else [*self._links[:most], f"{more} more {verb} outside the project"]
@@ -184,7 +184,7 @@ class _Packing:
                 hint = "is everything in it ignored by git?"
                 raise UsageError(f"{self._project} has no file to build from", hint=hint)
             self.files = len(self._traits)
-            if self._selection.keeps_times:
+            if self._selection.keeps_attributes:
                 self.digests = _with_order(self.digests, self._traits, histories.tracked())
             for history in histories.all:
                 seen = history.seen_with(self._traits)
@@ -201,13 +201,13 @@ class _Packing:
                 if content is None:
                     self._add_directory(archive, f"{place}/{name}", time)
                 elif isinstance(content, Path):
-                    _add_file(archive, content, _info(f"{place}/{name}", time))
+                    add_file(archive, content, header(f"{place}/{name}", time))
                 else:
-                    _add_bytes(archive, content, _info(f"{place}/{name}", time))
+                    add_bytes(archive, content, header(f"{place}/{name}", time))
 
     def _add_directory(self, archive: tarfile.TarFile | None, name: str, time: int) -> None:
         if archive is not None:
-            info = _info(name, time, is_executable=True)
+            info = header(name, time, is_executable=True)
             info.type = tarfile.DIRTYPE
             archive.addfile(info)
 
@@ -215,11 +215,13 @@ class _Packing:
         """Add a file to the archive, if there is one; return its digest, None if it is left out."""
         path = self._project / name
         status = path.lstat()
-        time = max(int(status.st_mtime), 0) if self._selection.keeps_times else FILE_TIME
-        info = _info(self._start + name, time, is_executable=bool(status.st_mode & 0o100))
+        info = header(self._start + name, FILE_TIME, is_executable=bool(status.st_mode & 0o100))
+        if self._selection.keeps_attributes:
+            # Build backends store permissions in the wheel (measured: setuptools, as external attributes).
+            info.mtime, info.mode = max(int(status.st_mtime), 0), status.st_mode & 0o777 | 0o400
         if stat.S_ISLNK(status.st_mode):
             info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
-            self._traits[name] = FileTraits(time=time, size=len(os.fsencode(info.linkname)))
+            self._traits[name] = FileTraits(time=int(info.mtime), size=len(os.fsencode(info.linkname)))
             if _leads_out(path, self._project):
                 self._links.append(
                     f"{name} links to {info.linkname}, outside the project: the container will not have it"
@@ -228,8 +230,8 @@ class _Packing:
                 archive.addfile(info)
             return f"{hashlib.sha256(os.fsencode(info.linkname)).hexdigest()} link"
         if stat.S_ISREG(status.st_mode):
-            digest = _add_file(archive, path, info)
-            self._traits[name] = FileTraits(time=time, size=info.size)
+            digest = add_file(archive, path, info)
+            self._traits[name] = FileTraits(time=int(info.mtime), size=info.size)
             return digest
         if stat.S_ISDIR(status.st_mode):
             # git lists a directory only in place of a submodule.
@@ -259,41 +261,3 @@ def _leads_out(link: Path, project: Path) -> bool:
     """Whether a link's target will be missing in the container; an absolute one has another meaning there."""
     # Path.resolve raises RuntimeError for a link to itself (Python below 3.13).
     return link.readlink().is_absolute() or not Path(os.path.realpath(link)).is_relative_to(project.resolve())
-
-
-class _Hashing:
-    """A file that hashes the data read from it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._file.read(size)
-        self.digest.update(data)
-        return data
-
-
-def _info(name: str, time: int, *, is_executable: bool = False) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.mtime = time
-    info.mode = 0o755 if is_executable else 0o644
-    return info
-
-
-def _add_bytes(archive: tarfile.TarFile, data: bytes, info: tarfile.TarInfo) -> None:
-    info.size = len(data)
-    archive.addfile(info, io.BytesIO(data))
-
-
-def _add_file(archive: tarfile.TarFile | None, path: Path, info: tarfile.TarInfo) -> str:
-    with path.open("rb") as file:
-        info.size = os.fstat(file.fileno()).st_size
-        hashing = _Hashing(file)
-        if archive is not None:
-            archive.addfile(info, cast("IO[bytes]", hashing))
-        else:
-            for _ in read_exactly(hashing, info.size, str(path)):
-                pass
-    # The mode is packed too.
-    return f"{hashing.digest.hexdigest()}{'' if info.mode == 0o644 else ' executable'}"

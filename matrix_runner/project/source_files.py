@@ -89,8 +89,8 @@ class SourceSelection:
         return self.is_sdist or self.files is SourceFiles.ALL
 
     @property
-    def keeps_times(self) -> bool:
-        """Whether files keep their times: where object files of earlier builds may go along, order matters."""
+    def keeps_attributes(self) -> bool:
+        """Whether files keep times and permissions: where object files of earlier builds go along, order matters."""
         return self.takes_all and not self.is_sdist
 
 

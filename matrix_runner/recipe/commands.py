@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+from typing import Final
 
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
@@ -27,6 +28,8 @@ from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 SearchPath = tuple[str, ...]
 """The first directories on PATH."""
 
+_PLATFORM_TAG: Final = "AUDITWHEEL_PLAT"
+"""auditwheel's variable for its option `--plat`."""
 
 _INSTALLS_TOOLS = frozenset({StepKind.PREPARE, StepKind.BUILD_ENVIRONMENT, StepKind.TEST_ENVIRONMENT})
 """The steps in which only tools of our own are installed."""
@@ -135,11 +138,17 @@ class Commands:
             "project": self.layout.project,
             "package": self.layout.package,
             "dest_dir": self.layout.repaired,
-            "plat": self.tools.facts.plat or "auto",
+            "plat": self._platform_tag(),
         }
         if wheel is not None:
             values |= {"wheel": wheel, "abi3_wheel": wheel}
         return fill(command, values)
+
+    def _platform_tag(self) -> str:
+        """Return the image's platform tag, or the shell's words for the user's: auditwheel heeds this variable too."""
+        if self.sets(_PLATFORM_TAG):
+            return f'"${{{_PLATFORM_TAG}:-auto}}"'
+        return self.tools.facts.plat or "auto"
 
     @property
     def _variables(self) -> str | None:
@@ -241,13 +250,15 @@ class Commands:
         return tuple((name, value) for name, value in wishes.items() if name not in decided)
 
     def _identity(self) -> Variables:
-        """Return the variables that identify this program and the cell to build scripts."""
-        tools = ("MATRIX_RUNNER", "CIBUILDWHEEL") if self.settings.is_drop_in else ("MATRIX_RUNNER",)
-        pairs = tuple((tool, "1") for tool in tools)
+        """Return the variables that identify this program and the cell to build scripts.
+
+        cibuildwheel's too, with every configuration: build scripts ask for them to tell that a wheel is for others.
+        """
+        pairs = (("MATRIX_RUNNER", "1"), ("CIBUILDWHEEL", "1"))
         if self.phase is Phase.PREPARATION:
             return pairs
-        names = {"MATRIX_RUNNER": "MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL": "CIBUILDWHEEL_BUILD_IDENTIFIER"}
-        return (*pairs, *((names[tool], str(self.job.cell)) for tool in tools))
+        names = ("MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL_BUILD_IDENTIFIER")
+        return (*pairs, *((name, str(self.job.cell)) for name in names))
 
 
 def passed_variables(settings: Settings, environ: Mapping[str, str]) -> Variables:

@@ -106,6 +106,15 @@ class Installer:
             return newest
         return f"{{ {newest} || {shlex.quote(f'{environment}/bin/python')} -m ensurepip --default-pip; }}"
 
+    def without_setuptools(self, environment: str) -> str:
+        """Return a command that leaves pip alone in a new environment, as cibuildwheel's are (`--no-setuptools`)."""
+        return f"{shlex.quote(f'{environment}/bin/pip')} uninstall --quiet --yes setuptools"
+
+    @property
+    def has_bare_environments(self) -> bool:
+        """Whether new environments have no setuptools, or it must stay: up to Python 3.8, where pip may need it."""
+        return self.creates_with_uv or not (3, 9) <= self.interpreter.version < (3, 12)
+
     @property
     def has_old_pip(self) -> bool:
         """Whether a new environment's pip predates 20.3 and so refuses tags such as manylinux_2_28 (PEP 600)."""

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.config.options.test_options import (
     BEFORE_TEST,
@@ -82,14 +83,13 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
     testing = commands.during(Phase.TEST)
     if settings[BEFORE_TEST]:
         yield testing.user(StepKind.BEFORE_TEST, settings[BEFORE_TEST], path=path, wheel=wheel)
-    extras = ",".join(settings[TEST_EXTRAS])
-    what = (f"{wheel}[{extras}]" if extras else wheel, *settings[TEST_REQUIRES], *groups)
     installer = commands.tools.test_installer
-    install = installer.install(layout.test_environment, *what)
-    # In the project, so that `test-requires = ["-r tests/requirements.txt"]` refers to a file there.
-    step = testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
-    # What the project tells uv is for its developers, unless cibuildwheel, asked for uv, would follow it too.
-    yield step if settings.is_drop_in and chooses_uv(settings) else commands.apart(step)
+    for what in _installed(settings, wheel, groups):
+        install = installer.install(layout.test_environment, *what)
+        # In the project, so that `test-requires = ["-r tests/requirements.txt"]` refers to a file there.
+        step = testing.shell(StepKind.INSTALL, install, path=path, cwd=layout.project)
+        # What the project tells uv is for its developers, unless cibuildwheel, asked for uv, would follow it too.
+        yield step if settings.is_drop_in and chooses_uv(settings) else commands.apart(step)
     if installer.installs_with_uv:
         python = shlex.quote(f"{layout.test_environment}/bin/python")
         shown = "check that what is installed is for this Python"
@@ -97,6 +97,17 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
         check = f"{python} -I -c {shlex.quote(_FITS_PYTHON)} {'warning' if settings.is_drop_in else 'error'}"
         yield testing.shell(StepKind.INSTALL, check, path=path, shown=shown)
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
+
+
+def _installed(settings: Settings, wheel: str, groups: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each installation: all at once, so that one set of versions serves wheel and tests.
+
+    With cibuildwheel's configuration the wheel first, as there (4.3.5): then a flag in `test-requires`, such as
+    `--no-deps` or `--pre`, is not about the wheel's requirements, and a test may require what contradicts them.
+    """
+    extras = ",".join(settings[TEST_EXTRAS])
+    own, required = (f"{wheel}[{extras}]" if extras else wheel,), (*settings[TEST_REQUIRES], *groups)
+    return (own, required) if settings.is_drop_in and required else ((*own, *required),)
 
 
 def _make_environment(commands: Commands) -> Step:
@@ -111,17 +122,26 @@ def _make_environment(commands: Commands) -> Step:
         create += f" && {installer.or_bundled(layout.test_environment, newest)}"
     elif installer.speaks_to_pip and not installer.creates_with_uv:
         create += f" && {{ {newest} || echo 'pip stays as this Python brought it'; }}"
+    if commands.settings.is_drop_in and not installer.has_bare_environments:
+        create += f" && {installer.without_setuptools(layout.test_environment)}"
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
-        # tar preserves the path of `src/tests`; so would `cp --parents`, but busybox has none. Through a file: the
-        # status of a pipe is that of its last command, but a missing name must fail the step.
-        listed = shlex.join(f"./{name}" for name in commands.settings[TEST_SOURCES])
-        archive = shlex.quote(f"{layout.matrix}/test-sources.tar")
-        fill = f"tar -cf {archive} -C {project} {listed} && tar -xf {archive} -C {test}"
+        fill = " && ".join(_copied(project, test, name) for name in commands.settings[TEST_SOURCES])
     else:
         fill = f"printf %s {shlex.quote(_GUARD)} > {test}/test_fail.py"
     script = tools.after_constraints(f"mkdir -p {test} && {create} && {fill}")
     return commands.apart(commands.shell(StepKind.TEST_ENVIRONMENT, script, path=(tools.python_bin,), shown=create))
+
+
+def _copied(project: str, test: str, name: str) -> str:
+    """Return a shell command that copies a test source (a file, a directory, a link to either) under its own path.
+
+    `project`, `test`: quoted paths. `cp --parents` would do, but busybox has none; a missing name fails.
+    """
+    source, target = f"{project}/{shlex.quote(name)}", f"{test}/{shlex.quote(name)}"
+    directory = f"mkdir -p {target} && cp -RPp {source}/. {target}"
+    file = f'mkdir -p "$(dirname {target})" && cp -Lp {source} {target}'
+    return f"if [ -d {source} ]; then {directory}; else {file}; fi"
 
 
 def _wants_pip(commands: Commands) -> bool:

@@ -142,7 +142,8 @@ REPAIR_WHEEL_COMMAND: Option[str] = Option(
     help="Shell command that makes the built wheel self-contained; empty: none.",
     details="""
 It must leave exactly one wheel in `{dest_dir}`. Placeholders: `{wheel}`, the built wheel; `{dest_dir}`, an empty
-directory; `{plat}`, the platform tag of the image, such as `manylinux_2_28_x86_64`; `{project}`, `{package}`.
+directory; `{plat}`, the platform tag of the image, such as `manylinux_2_28_x86_64`, or of `AUDITWHEEL_PLAT` if
+`environment` sets it; `{project}`, `{package}`.
 """,
     example='repair-wheel-command = "auditwheel repair --plat {plat} --strip -w {dest_dir} {wheel}"',
 )

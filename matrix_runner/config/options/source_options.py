@@ -36,9 +36,9 @@ the project, new files of submodules. Outside of a checkout it takes everything 
 (`dist`, `build/lib.*`, `.venv`, `*.cpython-*.so` and the like). All its files have one date: no build depends on when
 they were checked out.
 
-`all` takes everything, with the files' own times, and empty directories: with `[tool.cibuildwheel]` it is the default,
-because cibuildwheel copies the whole directory. In both, the output directory, the report's and the cache directory
-stay out. An sdist is always taken as a whole.
+`all` takes everything, with the files' own times and permissions, and empty directories: with `[tool.cibuildwheel]` it
+is the default, because cibuildwheel copies the whole directory. In both, the output directory, the report's and the
+cache directory stay out. An sdist is always taken as a whole.
 """,
     example='source-files = "all"',
     per_platform=False,

@@ -168,11 +168,34 @@ def test_a_project_without_the_file_is_told(tmp_path: Path) -> None:
 
 
 def test_what_a_table_cannot_take_over_is_noted(file: Path) -> None:
-    """Variables that are no longer read, and build files that ask for the other tool, are named."""
+    """Variables that are no longer read are named; and what refuses a wheel that the old table delivers."""
     (file.parent / "setup.py").write_text('import os\nif "CIBUILDWHEEL" in os.environ:\n    pass\n')
     notes = migrate("--check", file.parent, CIBW_SKIP="pp*").stderr
     assert "note: CIBW_SKIP: set here, and not read with a table of our own" in notes
-    assert "note: setup.py asks for the variable CIBUILDWHEEL" in notes
+    assert "CIBUILDWHEEL" not in notes, "it is set in cells with either table"
     assert "note" not in migrate("--check", file.parent, CIBW_SKIP="pp*").stdout
-    (file.parent / "setup.py").unlink()
-    assert migrate("--check", file.parent).stderr == ""
+    (line,) = migrate("--check", file.parent).stderr.splitlines()
+    assert line.startswith("note: a finding about a finished wheel refuses it from now on")
+    assert "`accept`" in line
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("test-command = 'x'", ()),
+        ("test-requires = 'y'", ()),
+        ("test-command = 'x'\ntest-requires = 'y'", ("installed together",)),
+        ("test-command = 'x'\ntest-groups = 'y'", ("installed together",)),
+        ("test-command = 'x'\nbuild-frontend = 'build[uv]'", ("[tool.uv] and uv.toml",)),
+        (
+            "test-command = 'x'\ntest-requires = 'y'\noverrides = [{ select = 'cp312*', build-frontend = 'uv' }]",
+            ("installed together", "[tool.uv] and uv.toml"),
+        ),
+    ],
+)
+def test_what_tests_do_otherwise_is_noted(file: Path, table: str, words: tuple[str, ...]) -> None:
+    """Where tests are installed for in another way from now on, and only there, a note says so."""
+    file.write_text(f"[dependency-groups]\ny = []\n[tool.cibuildwheel]\n{table}\n")
+    _, *notes = [line for line in migrate("--check", file.parent).stderr.splitlines() if "from now on" in line]
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))

@@ -62,7 +62,7 @@ def test_patterns_hold_outside_of_a_checkout(tmp_path: Path) -> None:
     assert len(names(project, files=SourceFiles.ALL)) == 4
 
 
-def test_all_keeps_times_and_git_does_not(tmp_path: Path) -> None:
+def test_all_keeps_attributes_and_git_does_not(tmp_path: Path) -> None:
     """Object files of an earlier build are as old as they are, else make would take them for up to date."""
     project = project_of(tmp_path)
     for number, name in enumerate(sorted(TRACKED | IGNORED)):
@@ -73,6 +73,25 @@ def test_all_keeps_times_and_git_does_not(tmp_path: Path) -> None:
         with tarfile.open(target) as tar:
             found = {int(one.mtime) - 1_000_000_000 for one in tar if one.name in TRACKED | IGNORED}
         assert found == expected
+
+
+def test_all_keeps_permissions_and_git_does_not(tmp_path: Path) -> None:
+    """Backends store them in wheels, so with all files the user's are packed, and are inputs of the cache."""
+    project = project_of(tmp_path)
+    target = tmp_path / "s.tar"
+    modes = {"setup.py": 0o664, "src/demo.py": 0o775, ".env": 0o600}
+    before = dict(survey(SourceSelection(project=project, environ={}, files=SourceFiles.ALL)).digests)
+    for name, mode in modes.items():
+        (project / name).chmod(mode)
+    (project / "link").symlink_to("setup.py")
+    for files, expected in ((SourceFiles.ALL, modes), (SourceFiles.GIT, {"setup.py": 0o644, "src/demo.py": 0o755})):
+        selection = SourceSelection(project=project, environ={}, files=files)
+        packed = pack(selection, target)
+        with tarfile.open(target) as tar:
+            assert {one.name: one.mode for one in tar if one.name in modes} == expected
+        assert packed.digests == survey(selection).digests
+        changed = {name for name, digest in packed.digests if before.get(name) not in {digest, None}} - {".git"}
+        assert changed == (set(modes) if files is SourceFiles.ALL else {"src/demo.py"})
 
 
 def test_the_order_of_times_counts_where_build_tools_go_by_it(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Environments get a pip that can do what is asked of it."""
 
+from dataclasses import replace
+
 import pytest
 from planning import facts_for, job_for, recipe_for, settings_with
 
@@ -51,6 +53,29 @@ def test_a_test_environment_can_install_the_wheel(interpreter: str, tools: tuple
     install = "" if pip is None else f" && /matrix/test-environment/bin/pip install --quiet {pip}"
     _, found, rest = step.shown.partition(" && ")
     assert found + rest == install
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "tools", "is_drop_in", "is_removed"),
+    [
+        ("cp311", (), True, True),
+        ("cp39", (), True, True),
+        ("cp312", (), True, False),
+        ("cp38", (), True, False),
+        ("cp311", ("uv",), True, False),
+        ("cp311", (), False, False),
+    ],
+)
+def test_a_drop_in_tests_without_setuptools(
+    interpreter: str, tools: tuple[str, ...], *, is_drop_in: bool, is_removed: bool
+) -> None:
+    """A wheel that needs setuptools and does not say so fails its test, as with cibuildwheel."""
+    values = {TEST_COMMAND: "true", BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}
+    settings = replace(settings_with(values), is_drop_in=is_drop_in)
+    steps = recipe_for(job_for(f"{interpreter}-manylinux_x86_64", load(), settings), tools=tools).test("demo.whl")
+    (step,) = (step for step in steps if step.kind is StepKind.TEST_ENVIRONMENT)
+    removal = " && /matrix/test-environment/bin/pip uninstall --quiet --yes setuptools"
+    assert step.shown.endswith(removal) is is_removed
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,27 @@ def test_installing_takes_extras_requirements_and_groups(known: Catalog) -> None
     assert last_word(only(plain.test("w.whl"), StepKind.INSTALL)).startswith("/matrix/test-environment/bin/pip install")
 
 
+@pytest.mark.parametrize("frontend", [Frontend.BUILD, Frontend.UV])
+def test_a_drop_in_installs_the_wheel_first(known: Catalog, frontend: Frontend) -> None:
+    """As there, `--no-deps` or a contradiction in test-requires is not about the wheel and what it requires."""
+    values: Values = {
+        TEST_COMMAND: "t",
+        TEST_EXTRAS: ("a",),
+        TEST_REQUIRES: ("--no-deps", "pytest"),
+        BUILD_FRONTEND: BuildFrontend(name=frontend),
+    }
+    settings = replace(settings_with(values), is_drop_in=True)
+    steps = recipe_for(job_for(X86, known, settings), groups=("y",)).test("w.whl")
+    wheel, required = (
+        shlex.split(last_word(step)) for step in steps if step.kind is StepKind.INSTALL and "check" not in step.shown
+    )
+    assert wheel[-1] == "/matrix/repaired/w.whl[a]"
+    assert "--no-deps" not in wheel
+    assert required[-3:] == ["--no-deps", "pytest", "y"]
+    alone = recipe_for(job_for(X86, known, replace(settings_with({TEST_COMMAND: "t"}), is_drop_in=True)), tools=NO_UV)
+    assert kinds(alone.test("w.whl")).count(StepKind.INSTALL) == 1
+
+
 @pytest.mark.parametrize(
     ("command", "wanted"), [("pip check && t", True), ("python -m pytest", False), ("pipx", False)]
 )
@@ -393,6 +414,26 @@ def test_test_sources_are_copied_with_their_directories(known: Catalog, tmp_path
     there = tmp_path / "matrix/test"
     found = {str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()}
     assert found == {"tests/unit/test_a.py", "src/demo/tests/test_b.py", "-odd/test_c.py"}
+
+
+def test_links_to_test_sources_are_followed(known: Catalog, tmp_path: Path) -> None:
+    """A test source that is a link brings what it leads to, and links within one stay links, as with cibuildwheel."""
+    project = tmp_path / "project"
+    (project / "shared/unit").mkdir(parents=True)
+    (project / "shared/unit/test_a.py").write_text("a")
+    (project / "shared/run.sh").write_text("b")
+    (project / "shared/run.sh").chmod(0o755)
+    (project / "shared/again").symlink_to("unit")
+    (project / "tests").symlink_to("shared")
+    (project / "run.sh").symlink_to("shared/run.sh")
+    perform(prepared_for_test(known, tmp_path, {TEST_SOURCES: ("tests", "run.sh", "shared/unit/test_a.py")}))
+    there = tmp_path / "matrix/test"
+    assert not (there / "tests").is_symlink()
+    assert (there / "tests/unit/test_a.py").read_text() == "a"
+    assert (there / "tests/again").readlink() == Path("unit")
+    assert not (there / "run.sh").is_symlink()
+    assert (there / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert (there / "shared/unit/test_a.py").read_text() == "a"
 
 
 def test_a_test_source_that_is_not_there_fails_its_step(known: Catalog, tmp_path: Path) -> None:

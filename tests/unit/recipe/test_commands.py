@@ -69,15 +69,15 @@ def test_a_package_below_the_project() -> None:
 
 
 @pytest.mark.parametrize("is_drop_in", [False, True])
-def test_a_drop_in_sets_the_variables_that_build_scripts_test_for(*, is_drop_in: bool) -> None:
-    """`CIBUILDWHEEL` is in every step then, the identifier in all that are one cell's alone; else neither is."""
+def test_the_variables_that_build_scripts_ask_for_are_set(*, is_drop_in: bool) -> None:
+    """`CIBUILDWHEEL` is in every step, the identifier in all that are one cell's alone, with either table."""
     settings = replace(settings_with({BEFORE_ALL: "x", TEST_COMMAND: "t"}), is_drop_in=is_drop_in)
     recipe = recipe_for(job_for(X86, CATALOG, settings))
     shared, own = list(recipe.before_all()), [*recipe.build(), recipe.repair(WHEEL), *recipe.test(WHEEL)]
-    for steps, identifier in ((shared, None), (own, X86 if is_drop_in else None)):
+    for steps, identifier in ((shared, None), (own, X86)):
         for step in steps:
             env = dict(step.request.env)
-            assert env.get("CIBUILDWHEEL") == ("1" if is_drop_in else None)
+            assert env.get("CIBUILDWHEEL") == "1"
             assert env.get("CIBUILDWHEEL_BUILD_IDENTIFIER") == identifier
 
 

@@ -1,5 +1,6 @@
 """How a wheel is repaired: by one call, compressed as hard as the user wants, and a word where that cannot be."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from store_entries import made_of
 
 from matrix_runner import catalog
 from matrix_runner.cache.cache_key import SharedInputs, cell_inputs
-from matrix_runner.config.options.build_options import REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.build_options import ENVIRONMENT, REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
@@ -103,3 +104,29 @@ def test_another_level_is_another_cell() -> None:
 
     assert len({key(made(level)) for level in (-1, 0, 1, 9)}) == 4
     assert differences(made(-1), made(1)) == ("option repair-compression changed",)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "manylinux_2_28_x86_64"),
+        ({ENVIRONMENT: (("AUDITWHEEL_PLAT", "manylinux_2_$((30 + 4))_x86_64"),)}, "manylinux_2_34_x86_64"),
+        ({ENVIRONMENT: (("AUDITWHEEL_PLAT", ""),)}, "auto"),
+        ({ENVIRONMENT: (("OTHER", "1"),)}, "manylinux_2_28_x86_64"),
+        ({CONTAINER_ENGINE: engine_with("--env=AUDITWHEEL_PLAT=manylinux_2_39_x86_64")}, "manylinux_2_39_x86_64"),
+    ],
+)
+def test_the_users_platform_tag_prevails(tmp_path: Path, values: dict[Option[object], object], told: str) -> None:
+    """The variable of auditwheel in `environment` says for which systems, as it does with cibuildwheel."""
+    (tmp_path / "project").mkdir()
+    tool = tmp_path / "opt/python/cp311-cp311/bin/auditwheel"
+    tool.parent.mkdir(parents=True)
+    tool.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\n')
+    tool.chmod(0o755)
+    made = recipe_for(job_for(CELL, catalog.load(), settings_with(values)), root=str(tmp_path))
+    made = replace(made, tools=replace(made.tools, facts=replace(made.tools.facts, plat="manylinux_2_28_x86_64")))
+    given = {name: value or "" for name, value in settings_with(values)[CONTAINER_ENGINE].arguments.env}
+    for step in (*made.commands.environment(), made.repair("w.whl")):
+        env = {**given, **dict(step.request.env)}
+        subprocess.run(step.request.argv, check=True, env=env, cwd=step.request.cwd)
+    assert (tmp_path / "said").read_text().split()[:3] == ["repair", "--plat", told]
