@@ -184,6 +184,7 @@ def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell
 def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materials:
     """Return the materials of the cells, with prepared images of earlier runs."""
     from matrix_runner.before_all.prepared_images import PreparedImages, unmatched_inputs
+    from matrix_runner.project.build_backend import BuildBackend
     from matrix_runner.recipe.cargo_downloads import has_crates
 
     request, missing = context.request, known.missing(context.request.jobs)
@@ -197,7 +198,8 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
     for remark in _choice_remarks(missing, known.images, request.inputs.environ):
         context.notify(remark, is_warning=True)
     crates = has_crates(name for name, _ in source.digests)
-    return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates)
+    backend = BuildBackend.of(request.inputs.build_files)
+    return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates, backend=backend)
 
 
 def _choice_remarks(jobs: Sequence[Job], images: ProbedImages, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ import traceback
 from contextlib import ExitStack
 
 from matrix_runner.before_all.registry import BeforeAllPart
-from matrix_runner.cell.attempt import Attempt, Delivery, OpenCell
+from matrix_runner.cell.attempt import Attempt, Delivery
 from matrix_runner.cell.interpreter_install import with_interpreter
+from matrix_runner.cell.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER

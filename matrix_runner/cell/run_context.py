@@ -12,6 +12,7 @@ from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
 from matrix_runner.probe.probed_images import ProbedImages
+from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive
 from matrix_runner.redaction.redactor import Redactor
@@ -74,10 +75,11 @@ class RunContext:
 class Materials:
     """The materials of the run's cells, known once the source is packed and the images are probed.
 
-    `has_crates`: whether the project contains Rust code.
+    `has_crates`: whether the project contains Rust code. `backend`: the package's build backend.
     """
 
     source: SourceArchive
     images: ProbedImages
     prepared: "PreparedImages"
     has_crates: bool = False
+    backend: BuildBackend = OTHER_BACKEND

@@ -11,7 +11,7 @@ from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
-from matrix_runner.recipe.auditing import findings
+from matrix_runner.recipe.after_build.auditing import findings
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 from matrix_runner.schedule import Slot
