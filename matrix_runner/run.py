@@ -195,11 +195,20 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
     for pattern in unmatched_inputs(missing, source):
         text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
         context.notify(text, is_warning=True)
-    for remark in _choice_remarks(missing, known.images, request.inputs.environ):
+    for remark in (*_choice_remarks(missing, known.images, request.inputs.environ), *_old_tools(missing, known.images)):
         context.notify(remark, is_warning=True)
     crates = has_crates(name for name, _ in source.digests)
     backend = BuildBackend.of(request.inputs.build_files)
     return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates, backend=backend)
+
+
+def _old_tools(jobs: Sequence[Job], images: ProbedImages) -> tuple[str, ...]:
+    """Return a warning for each image with a uv that is too old."""
+    from matrix_runner.recipe.certificates import old_uv
+
+    probed = (image for image in map(images.image, jobs) if image is not None)
+    found = dict.fromkeys(old_uv(image.facts.tool("uv"), image.display_name) for image in probed)
+    return tuple(text for text in found if text is not None)
 
 
 def _choice_remarks(jobs: Sequence[Job], images: ProbedImages, environ: Mapping[str, str]) -> tuple[str, ...]:

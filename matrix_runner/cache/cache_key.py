@@ -103,6 +103,7 @@ def _of_image(job: Job, image: ProbedImage) -> dict[str, str]:
         python = f"{interpreter.directory} {interpreter.version} {','.join(sorted(interpreter.modules))}".rstrip()
     return {
         "image": image.image.id,
+        "name of the image": "" if job.image is None else job.image.name,
         "interpreter": python,
         "platform tag": facts.plat or "",
         "PATH of the image": facts.path,
