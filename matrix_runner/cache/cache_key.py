@@ -79,6 +79,7 @@ def cell_inputs(
         "package": shared.package or ".",
         "drop-in": "yes" if job.settings.is_drop_in else "no",
         "tests": "yes" if job.has_tests else "no",
+        "check of the GIL": "yes" if job.checks_gil else "no",
     }
     if leader is not None:
         surroundings[f"{_LEADER}{leader.cell}"] = leader.key

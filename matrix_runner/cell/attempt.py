@@ -10,12 +10,14 @@ from matrix_runner.archives import archive_of
 from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.policies import load_policies
+from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.open_cell import OpenCell, recipe_of
 from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.test_options import FREE_THREADING
 from matrix_runner.engine.api import Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
@@ -127,12 +129,14 @@ class Attempt:
             return self._test_shared(published, is_built_here=True)
         self._audit(path.name)
         self._run_all(self._recipe.test(path.name))
+        self._check_gil(path.name)
         return self._publish(path, contents)
 
     def _test_shared(self, shared: SharedWheel, *, is_built_here: bool) -> Delivery:
         self._put(self._layout.repaired, archive_of(shared.path, shared.path.name))
         try:
             self._run_all(self._recipe.test(shared.path.name, is_built_here=is_built_here))
+            self._check_gil(shared.path.name)
         except CellFailed as failed:
             advice = f"the tested wheel is that of {shared.builder}, which by its name installs here too"
             hint = f"{failed.failure.hint}; {advice}" if failed.failure.hint else advice
@@ -229,6 +233,12 @@ class Attempt:
         if remark is not None:
             self._steps.warn(remark)
         self._run_all(self._recipe.audit(wheel))
+
+    def _check_gil(self, wheel: str) -> None:
+        """Name the modules that turn the GIL on. Raise CellFailed for one, if none may."""
+        step = self._recipe.gil_check(wheel)
+        if step is not None:
+            judge_gil(self._job.settings[FREE_THREADING], self._steps, *self._steps.heard(self._container, step))
 
     def _publish(self, path: Path, contents: WheelContents) -> Delivery:
         with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):

@@ -116,7 +116,7 @@ class CellRun:
         image = self._usable_image()
         part = self._part_in_before_all()
         reused = context.shared_wheels.find(job.cell)
-        if reused is not None and not job.has_tests and not part.is_runner:
+        if reused is not None and not (job.has_tests or job.checks_gil) and not part.is_runner:
             return Delivery(reused=reused)
         with ExitStack() as stack:
             with self._steps.step(StepKind.PREPARE, f"open {image.display_name}"):

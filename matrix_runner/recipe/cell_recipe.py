@@ -19,6 +19,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
+from matrix_runner.recipe.after_build.gil_check import gil_step
 from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed
 from matrix_runner.recipe.after_build.testing import test_steps
 from matrix_runner.recipe.backend_settings import BackendSettings
@@ -108,11 +109,15 @@ class CellRecipe:
 
         `is_built_here`: False if another cell built it, so that this one has not yet evaluated `environment`.
         """
+        if not is_built_here and (self.job.has_tests or self.job.checks_gil):
+            yield from self._begin()
         if not self.job.has_tests:
             return
-        if not is_built_here:
-            yield from self._begin()
         yield from test_steps(self.commands, f"{self.tools.layout.repaired}/{wheel}", self.groups)
+
+    def gil_check(self, wheel: str) -> Step | None:
+        """Return the step that imports the repaired wheel's modules (a file name), to see which turn the GIL on."""
+        return gil_step(self.commands, f"{self.tools.layout.repaired}/{wheel}") if self.job.checks_gil else None
 
     def remarks(self) -> tuple[str, ...]:
         """Return remarks on settings without effect on this cell's build."""

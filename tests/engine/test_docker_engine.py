@@ -259,7 +259,7 @@ def test_a_bundle_of_certificates_comes_along(docker_harness: Harness, tmp_path:
 
 def test_a_current_bundle_is_there_in_any_case(docker_harness: Harness, tmp_path: Path) -> None:
     """Where the host names none it is certifi's; commands are told of it one by one, by their recipe."""
-    engine = DockerEngine(run="certifi", surroundings=surroundings(tmp_path, {}))
+    engine = DockerEngine(run="certifi", surroundings=surroundings(tmp_path, {"LANG": "C"}))
     with contextlib.closing(engine), engine.open(docker_harness.spec()) as container:
         said = run(container, "sh", "-c", f'cat {CA_IN_CONTAINER}; echo "told: $PIP_CERT$SSL_CERT_FILE"')[1]
     assert said == Path(certifi.where()).read_bytes() + b"told: \n"

@@ -99,9 +99,9 @@ def test_steps(commands: Commands, wheel: str, groups: tuple[str, ...]) -> Itera
     yield testing.shell(StepKind.TEST, testing.fill(settings[TEST_COMMAND], wheel=wheel), path=path, cwd=layout.test)
 
 
-def _make_environment(commands: Commands) -> Step:
-    tools, layout = commands.tools, commands.layout
-    installer = tools.test_installer
+def create_environment(commands: Commands) -> str:
+    """Return a shell command that creates the test environment, with a pip where one is needed."""
+    layout, installer = commands.layout, commands.tools.test_installer
     create = installer.create(layout.test_environment)
     newest = installer.install_tools(layout.test_environment, installer.newest_pip)
     # The pip that a Python brings is as old as that; but where there is no way to a newer one, it will do.
@@ -111,6 +111,12 @@ def _make_environment(commands: Commands) -> Step:
         create += f" && {installer.or_bundled(layout.test_environment, newest)}"
     elif installer.speaks_to_pip and not installer.creates_with_uv:
         create += f" && {{ {newest} || echo 'pip stays as this Python brought it'; }}"
+    return create
+
+
+def _make_environment(commands: Commands) -> Step:
+    tools, layout = commands.tools, commands.layout
+    create = create_environment(commands)
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
         # tar preserves the path of `src/tests`; so would `cp --parents`, but busybox has none. Through a file: the
