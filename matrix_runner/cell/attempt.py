@@ -172,6 +172,7 @@ class Attempt:
         built = self._only_wheel(layout.built)
         reject_pure(built)
         self._repair(built)
+        self._run_all(self._recipe.add_sboms())
         with self._steps.step(StepKind.VERIFY, "take out and verify"):
             staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
             with _lost_on_error(), self._container.get(layout.repaired) as stream:

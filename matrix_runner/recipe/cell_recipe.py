@@ -20,7 +20,8 @@ from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
 from matrix_runner.recipe.after_build.gil_check import gil_step
-from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed
+from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
+from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
 from matrix_runner.recipe.backend_settings import BackendSettings
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
@@ -100,6 +101,10 @@ class CellRecipe:
         """Return the step that gives the built wheel (a file name) the platform tag, in `Layout.repaired`."""
         return repair_step(self.commands, wheel)
 
+    def add_sboms(self) -> Iterator[Step]:
+        """Return the steps that put the project's bills of materials into the wheel in `Layout.repaired`."""
+        return sbom_steps(self.commands)
+
     def audit(self, wheel: str) -> Iterator[Step]:
         """Return the steps that check the repaired wheel (a file name) by `audit-command`."""
         return audit_steps(self.commands, wheel)
@@ -121,7 +126,8 @@ class CellRecipe:
 
     def remarks(self) -> tuple[str, ...]:
         """Return remarks on settings without effect on this cell's build."""
-        found: list[str | None] = [why_not_compressed(self.job.settings, self.tools.facts)]
+        settings = self.job.settings
+        found: list[str | None] = [why_not_compressed(settings, self.tools.facts), why_not_stripped(settings)]
         if self.job.settings[CONFIG_SETTINGS] and not self.tools.knows_config_settings:
             found.append("config-settings are left out: pip for this Python cannot pass them on")
         if self.job.settings[BUILD_CONSTRAINTS] and not self.job.settings[BUILD_FRONTEND].is_isolated:

@@ -275,6 +275,8 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "audit-command": st.sampled_from(("", "x {wheel}", "a '{abi3_wheel}'")),
         "build-verbosity": st.integers(-3, 3),
         "repair-compression": st.integers(-1, 9),
+        "strip": st.booleans(),
+        "sboms": st.lists(st.sampled_from(("sbom.cdx.json", "ci/a.spdx.json"))),
         "free-threading": st.sampled_from(("check", "require", "off")),
         "accept": st.lists(st.sampled_from(("foreign-elf", "foreign-elf:demo/*", "other-python", "unrepaired"))),
         "jobs": st.integers(0, 1000),
