@@ -1,8 +1,10 @@
 """Which commands get a current bundle of certificates, and which uv is too old to be trusted with them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from fake_run import FakeRun, what
 from planning import engine_with, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
@@ -11,6 +13,8 @@ from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_COMMAND
+from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
+from matrix_runner.model.events import Notice
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.certificates import old_uv
 
@@ -88,6 +92,22 @@ def test_on_this_machine_itself_nothing_is_told() -> None:
 def test_our_bundle_is_no_word_to_pip() -> None:
     """It does not make the choice of the frontend fall on pip."""
     assert recipe("cp39-manylinux_x86_64").tools.frontend is Frontend.UV
+
+
+def test_an_old_uv_is_spoken_of_once_an_image(tmp_path: Path) -> None:
+    """By the run, with the image's name, however many cells use it."""
+
+    def override(call: FakeCall) -> FakeResult | None:
+        if what(call) != "probe":
+            return None
+        output = fake_run.usual(call).output
+        return FakeResult(output=tuple(part.replace(b"\tuv 1.0\n", b"\tuv 0.9.1 (x)\n") for part in output))
+
+    cells = ("cp311-manylinux_x86_64", "cp312-manylinux_x86_64")
+    fake_run = FakeRun(directory=tmp_path, identifiers=cells, settings=settings_with(), override=override)
+    fake_run.run()
+    texts = [one.text for one in fake_run.recorder.events if isinstance(one, Notice) and one.is_warning]
+    assert len([text for text in texts if "uv 0.9.1 of" in text]) == 1
 
 
 @pytest.mark.parametrize(
