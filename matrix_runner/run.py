@@ -1,7 +1,7 @@
 """A build as a list of verbs, each performed by one room; a comment names input and result."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -184,6 +184,8 @@ def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell
 def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materials:
     """Return the materials of the cells, with prepared images of earlier runs."""
     from matrix_runner.before_all.prepared_images import PreparedImages, unmatched_inputs
+    from matrix_runner.probe.image_remarks import image_remarks
+    from matrix_runner.project.build_backend import BuildBackend
     from matrix_runner.recipe.cargo_downloads import has_crates
 
     request, missing = context.request, known.missing(context.request.jobs)
@@ -194,11 +196,17 @@ def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materi
     for pattern in unmatched_inputs(missing, source):
         text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
         context.notify(text, is_warning=True)
-    for remark in _choice_remarks(missing, known.images, request.inputs.environ):
+    for remark in image_remarks(missing, known.images, request.inputs.environ):
         context.notify(remark, is_warning=True)
     crates = has_crates(name for name, _ in source.digests)
-    earlier = _earlier_wheels(context)
-    return Materials(source=source, images=known.images, prepared=prepared, has_crates=crates, earlier=earlier)
+    return Materials(
+        source=source,
+        images=known.images,
+        prepared=prepared,
+        has_crates=crates,
+        backend=BuildBackend.of(request.inputs.build_files),
+        earlier=_earlier_wheels(context),
+    )
 
 
 def _earlier_wheels(context: RunContext) -> Mapping[Cell, WheelRecord]:
@@ -208,20 +216,6 @@ def _earlier_wheels(context: RunContext) -> Mapping[Cell, WheelRecord]:
     except UsageError:
         return {}
     return {outcome.cell: outcome.wheel for outcome in last.outcomes if outcome.wheel is not None}
-
-
-def _choice_remarks(jobs: Sequence[Job], images: ProbedImages, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a sentence for each choice of a tool that image or machine decide, which no plan can foresee."""
-    from matrix_runner.recipe.commands import passed_variables
-    from matrix_runner.recipe.toolbox import choice_remark_for
-
-    found: dict[str | None, None] = {}
-    for job in jobs:
-        image = images.image(job)
-        if image is not None:
-            passed = tuple(name for name, value in passed_variables(job.settings, environ) if value)
-            found[choice_remark_for(job.cell, job.settings, image.facts, passed)] = None
-    return tuple(text for text in found if text is not None)
 
 
 def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:

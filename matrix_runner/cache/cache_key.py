@@ -79,6 +79,7 @@ def cell_inputs(
         "package": shared.package or ".",
         "drop-in": "yes" if job.settings.is_drop_in else "no",
         "tests": "yes" if job.has_tests else "no",
+        "check of the GIL": "yes" if job.checks_gil else "no",
     }
     if leader is not None:
         surroundings[f"{_LEADER}{leader.cell}"] = leader.key
@@ -103,6 +104,7 @@ def _of_image(job: Job, image: ProbedImage) -> dict[str, str]:
         python = f"{interpreter.directory} {interpreter.version} {','.join(sorted(interpreter.modules))}".rstrip()
     return {
         "image": image.image.id,
+        "name of the image": "" if job.image is None else job.image.name,
         "interpreter": python,
         "platform tag": facts.plat or "",
         "PATH of the image": facts.path,

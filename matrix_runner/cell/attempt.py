@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from matrix_runner.archives import archive_of
-from matrix_runner.before_all.registry import BeforeAllPart, PreparedImage
+from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
-from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.catalog.policies import load_policies
 from matrix_runner.cell.compiled_files import advice_on_compiled_files
+from matrix_runner.cell.gil_verdict import judge_gil
+from matrix_runner.cell.open_cell import OpenCell, recipe_of
 from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
@@ -19,19 +20,13 @@ from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCe
 from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
-from matrix_runner.config.options.test_options import TEST_GROUPS
-from matrix_runner.engine.api import Container, Ending, ExecRequest
+from matrix_runner.config.options.test_options import FREE_THREADING
+from matrix_runner.engine.api import Ending, ExecRequest
 from matrix_runner.errors import EngineError, MachineError, WheelRejected
-from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
 from matrix_runner.policy import analyse, code_findings, read_wheel
-from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.commands import passed_variables
-from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
-from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.schedule import Slot
 from matrix_runner.wheelhouse import Promise, receive, reject_pure, settle, verify
 from matrix_runner.wheelhouse.inspection import WheelContents
@@ -44,19 +39,6 @@ class Delivery:
 
     wheel: WheelRecord | None = None
     reused: SharedWheel | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OpenCell:
-    """A job in its open container. `image`: the container's probed image, including the job's interpreter.
-
-    `part`: the cell's part in its `before-all`.
-    """
-
-    job: Job
-    container: Container
-    image: ProbedImage
-    part: BeforeAllPart
 
 
 class Attempt:
@@ -75,7 +57,7 @@ class Attempt:
         self._container = opened.container
         self._image = opened.image
         self._part = opened.part
-        self._recipe = _recipe(opened, interpreter, context, materials)
+        self._recipe = recipe_of(opened, interpreter, context, materials)
         self._promise = Promise(
             cell=job.cell,
             python_tag=interpreter.directory.partition("-")[0],
@@ -150,12 +132,14 @@ class Attempt:
             return self._test_shared(published, is_built_here=True)
         self._audit(path.name)
         self._run_all(self._recipe.test(path.name))
+        self._check_gil(path.name)
         return self._publish(path, contents)
 
     def _test_shared(self, shared: SharedWheel, *, is_built_here: bool) -> Delivery:
         self._put(self._layout.repaired, archive_of(shared.path, shared.path.name))
         try:
             self._run_all(self._recipe.test(shared.path.name, is_built_here=is_built_here))
+            self._check_gil(shared.path.name)
         except CellFailed as failed:
             advice = f"the tested wheel is that of {shared.builder}, which by its name installs here too"
             hint = f"{failed.failure.hint}; {advice}" if failed.failure.hint else advice
@@ -192,6 +176,7 @@ class Attempt:
             built = self._only_wheel(layout.built)
             reject_pure(built)
             self._repair(built)
+            self._run_all(self._recipe.add_sboms())
         except CellFailed:
             advice = advice_on_compiled_files(name for name, _ in self._materials.source.digests)
             if advice is not None:
@@ -259,6 +244,12 @@ class Attempt:
             self._steps.warn(remark)
         self._run_all(self._recipe.audit(wheel))
 
+    def _check_gil(self, wheel: str) -> None:
+        """Name the modules that turn the GIL on. Raise CellFailed for one, if none may."""
+        step = self._recipe.gil_check(wheel)
+        if step is not None:
+            judge_gil(self._job.settings[FREE_THREADING], self._steps, *self._steps.heard(self._container, step))
+
     def _publish(self, path: Path, contents: WheelContents) -> Delivery:
         with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):
             record = self._context.wheelhouse.publish(path, contents)
@@ -300,31 +291,6 @@ class Attempt:
     def _run_all(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self._steps.run(self._container, step)
-
-
-def _recipe(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, materials: Materials) -> CellRecipe:
-    job, inputs = opened.job, context.request.inputs
-    passed = passed_variables(job.settings, inputs.environ)
-    return CellRecipe(
-        job=job,
-        tools=Toolbox(
-            cell=job.cell,
-            settings=job.settings,
-            facts=opened.image.facts,
-            interpreter=interpreter,
-            layout=Layout(root=opened.container.root, inner=inputs.package, prefix=materials.source.prefix),
-            is_disposable=opened.container.is_disposable,
-            pinned=load_constraints(),
-            passed=tuple(name for name, value in passed if value),
-            has_hashes=inputs.has_hashes(job),
-        ),
-        epoch=materials.source.epoch,
-        passed=passed,
-        exclude_newer=context.exclude_newer,
-        groups=context.groups.requirements(job.settings[TEST_GROUPS]) if job.has_tests else (),
-        has_crates=materials.has_crates,
-        redactor=context.redactor,
-    )
 
 
 @contextmanager

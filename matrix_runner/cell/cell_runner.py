@@ -5,8 +5,9 @@ import traceback
 from contextlib import ExitStack
 
 from matrix_runner.before_all.registry import BeforeAllPart
-from matrix_runner.cell.attempt import Attempt, Delivery, OpenCell
+from matrix_runner.cell.attempt import Attempt, Delivery
 from matrix_runner.cell.interpreter_install import with_interpreter
+from matrix_runner.cell.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
@@ -115,7 +116,7 @@ class CellRun:
         image = self._usable_image()
         part = self._part_in_before_all()
         reused = context.shared_wheels.find(job.cell)
-        if reused is not None and not job.has_tests and not part.is_runner:
+        if reused is not None and not (job.has_tests or job.checks_gil) and not part.is_runner:
             return Delivery(reused=reused)
         with ExitStack() as stack:
             with self._steps.step(StepKind.PREPARE, f"open {image.display_name}"):

@@ -14,6 +14,7 @@ from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.probe.probed_images import ProbedImages
+from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive
 from matrix_runner.redaction.redactor import Redactor
@@ -76,11 +77,13 @@ class RunContext:
 class Materials:
     """The materials of the run's cells, known once the source is packed and the images are probed.
 
-    `has_crates`: whether the project contains Rust code. `earlier`: the wheels in the last report.
+    `has_crates`: whether the project contains Rust code. `backend`: the package's build backend. `earlier`: the wheels
+    in the last report.
     """
 
     source: SourceArchive
     images: ProbedImages
     prepared: "PreparedImages"
     has_crates: bool = False
+    backend: BuildBackend = OTHER_BACKEND
     earlier: Mapping[Cell, WheelRecord] = field(default_factory=lambda: MappingProxyType({}))

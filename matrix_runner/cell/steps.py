@@ -11,7 +11,7 @@ from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
-from matrix_runner.recipe.auditing import findings
+from matrix_runner.recipe.after_build.auditing import findings
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 from matrix_runner.schedule import Slot
@@ -113,6 +113,15 @@ class StepRunner:
 
     def run(self, container: Container, step: Step) -> None:
         """Run a command of the recipe. Raise CellFailed or RetryCell unless its exit status is 0."""
+        result, last_words = self.heard(container, step)
+        if not result.is_success:
+            raise self._explain(step, result, last_words)
+        if step.kind is StepKind.TEST and ran_no_test(last_words):
+            hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
+            raise self.failed(Reason.COMMAND, f"it ran no test: {step.shown}", hint=hint)
+
+    def heard(self, container: Container, step: Step) -> tuple[ExecResult, bytes]:
+        """Run a command of the recipe; return its end, whatever that is, and its last output."""
         last_words = bytearray()
         masked = self._redactor.stream()
 
@@ -129,11 +138,7 @@ class StepRunner:
         with self.step(step.kind, step.shown):
             result = container.exec(step.request, hear)
             tell(masked.flush())
-        if not result.is_success:
-            raise self._explain(step, result, bytes(last_words))
-        if step.kind is StepKind.TEST and ran_no_test(bytes(last_words)):
-            hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
-            raise self.failed(Reason.COMMAND, f"it ran no test: {step.shown}", hint=hint)
+        return result, bytes(last_words)
 
     def print(self, text: str) -> None:
         """Write a message into the cell's log."""

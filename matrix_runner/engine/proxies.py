@@ -1,7 +1,8 @@
 """Proxy variables and CA certificates of this machine, for the commands in containers.
 
 Behind a network that intercepts TLS, pip cannot reach the index without the machine's certificate bundle; these
-variables show that a machine needs one.
+variables show that a machine needs one. Where none does, containers have certifi's, for those commands whose pip would
+use an outdated one of its own (`recipe.certificates`); no other command is told of it.
 """
 
 from collections.abc import Mapping

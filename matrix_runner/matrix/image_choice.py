@@ -26,6 +26,11 @@ class ImageChoice:
     is_default: bool = False
     is_updated: bool = True
 
+    @property
+    def name(self) -> str:
+        """The image as an option names it: by a short name, or by a reference."""
+        return self.reference if self.family is None else self.family.name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoImage:

@@ -6,11 +6,12 @@ from difflib import get_close_matches
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.kinds.values import FreeThreading
 from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.selection_options import BUILD, TEST_SKIP
-from matrix_runner.config.options.test_options import TEST_COMMAND
+from matrix_runner.config.options.test_options import FREE_THREADING, TEST_COMMAND
 from matrix_runner.errors import ConfigError, NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
@@ -36,7 +37,17 @@ class Job:
     @property
     def has_tests(self) -> bool:
         """Whether the cell's wheel is installed and tested."""
-        return bool(self.settings[TEST_COMMAND]) and not Selector(patterns=self.settings[TEST_SKIP]).matches(self.cell)
+        return bool(self.settings[TEST_COMMAND]) and self._may_test
+
+    @property
+    def checks_gil(self) -> bool:
+        """Whether the wheel's modules are imported to see whether they turn the GIL on."""
+        is_wanted = self.settings[FREE_THREADING] is not FreeThreading.OFF
+        return is_wanted and self.cell.interpreter.is_free_threaded and self._may_test
+
+    @property
+    def _may_test(self) -> bool:
+        return not Selector(patterns=self.settings[TEST_SKIP]).matches(self.cell)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

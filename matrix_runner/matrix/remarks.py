@@ -34,7 +34,10 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
     old = [(cell, image) for cell, image in placed if image is not None and not image.is_updated]
     if old:
         images = [image.reference.rpartition("/")[2] for _, image in old]
-        yield f"{_count([cell for cell, _ in old])} in images that nobody updates any more: {_some(images)}"
+        yield (
+            f"{_count([cell for cell, _ in old])} in images that nobody updates any more: {_some(images)}; some"
+            " of the certificate authorities that they trust were compromised since"
+        )
 
 
 def frontend_remarks(settings: Iterable[Settings]) -> Iterator[str]:

@@ -23,6 +23,7 @@ def inspection_document(analysis: Analysis, distributions: tuple[Distribution, .
         "files": [_binary(each) for each in analysis.wheel.binaries],
         "odd_files": [each.path for each in analysis.odd_files],
         "grafted_pythons": [*analysis.grafted_pythons],
+        "sboms": [*contents.sboms],
         "not_in_sbom": [*analysis.unlisted],
     }
 

@@ -41,6 +41,7 @@ def describe(analysis: Analysis, distributions: tuple[Distribution, ...], *, ver
     elif verbose and analysis.wheel.bill is None and analysis.wheel.contents.grafted_files:
         lines.append(Paragraph(label="not listed", text="it has no SBOM, which would list what is grafted"))
     if verbose:
+        lines += (Paragraph(label="SBOM", text=path) for path in analysis.wheel.contents.sboms)
         lines += (Paragraph(label="file", text=_file(binary)) for binary in analysis.wheel.binaries)
     return tuple(lines)
 

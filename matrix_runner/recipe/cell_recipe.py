@@ -17,13 +17,17 @@ from matrix_runner.config.options.build_options import (
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.auditing import audit_steps, why_not
+from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
+from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
+from matrix_runner.recipe.after_build.gil_check import gil_step
+from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
+from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
+from matrix_runner.recipe.after_build.testing import test_steps
+from matrix_runner.recipe.backend_settings import BackendSettings
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiler_cache import CompilerCaching
-from matrix_runner.recipe.repairing import repair_step, why_not_compressed
 from matrix_runner.recipe.step import Step
-from matrix_runner.recipe.testing import test_steps
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
@@ -36,11 +40,13 @@ class CellRecipe:
     requirements of `test-groups`. `processors`: the number that build tools may use at once. `has_crates`: whether the
     project contains Rust code. `caches_compilers`: False if the image lacks the requested compiler cache. `redactor`:
     for the displayed commands. `exclude_newer`: the upload time after which packages do not count; "" for none.
+    `backend`: the package's build backend.
     """
 
     job: Job
     tools: Toolbox
     epoch: int
+    backend: BuildBackend = OTHER_BACKEND
     passed: Variables = ()
     exclude_newer: str = ""
     groups: tuple[str, ...] = ()
@@ -84,14 +90,20 @@ class CellRecipe:
             step = commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
             # Without it `uv pip install` finds no environment where the interpreter itself is the build's.
             yield commands.telling(step, {"UV_PYTHON": f"{tools.build_path[0]}/python"}) if tools.has_uv else step
+        told = BackendSettings(backend=self.backend, settings=settings, layout=tools.layout, processors=self.processors)
+        own = tuple(f"{key}={value}" for key, values in told.config_settings for value in values)
         pairs = ((key, value) for key, values in settings[CONFIG_SETTINGS] for value in values)
-        words = tuple(f"{key}={commands.fill(value)}" for key, value in pairs)
+        words = (*(f"{key}={commands.fill(value)}" for key, value in pairs), *own)
         step = commands.step(StepKind.BUILD, tools.build(words), path=tools.build_path, cwd=tools.layout.project)
-        yield replace(step, shown=shlex.join(tools.build_command(words)))
+        yield commands.telling(replace(step, shown=shlex.join(tools.build_command(words))), told.variables)
 
     def repair(self, wheel: str) -> Step:
         """Return the step that gives the built wheel (a file name) the platform tag, in `Layout.repaired`."""
         return repair_step(self.commands, wheel)
+
+    def add_sboms(self) -> Iterator[Step]:
+        """Return the steps that put the project's bills of materials into the wheel in `Layout.repaired`."""
+        return sbom_steps(self.commands)
 
     def audit(self, wheel: str) -> Iterator[Step]:
         """Return the steps that check the repaired wheel (a file name) by `audit-command`."""
@@ -102,15 +114,20 @@ class CellRecipe:
 
         `is_built_here`: False if another cell built it, so that this one has not yet evaluated `environment`.
         """
+        if not is_built_here and (self.job.has_tests or self.job.checks_gil):
+            yield from self._begin()
         if not self.job.has_tests:
             return
-        if not is_built_here:
-            yield from self._begin()
         yield from test_steps(self.commands, f"{self.tools.layout.repaired}/{wheel}", self.groups)
+
+    def gil_check(self, wheel: str) -> Step | None:
+        """Return the step that imports the repaired wheel's modules (a file name), to see which turn the GIL on."""
+        return gil_step(self.commands, f"{self.tools.layout.repaired}/{wheel}") if self.job.checks_gil else None
 
     def remarks(self) -> tuple[str, ...]:
         """Return remarks on settings without effect on this cell's build."""
-        found: list[str | None] = [why_not_compressed(self.job.settings, self.tools.facts)]
+        settings = self.job.settings
+        found: list[str | None] = [why_not_compressed(settings, self.tools.facts), why_not_stripped(settings)]
         if self.job.settings[CONFIG_SETTINGS] and not self.tools.knows_config_settings:
             found.append("config-settings are left out: pip for this Python cannot pass them on")
         if self.job.settings[BUILD_CONSTRAINTS] and not self.job.settings[BUILD_FRONTEND].is_isolated:

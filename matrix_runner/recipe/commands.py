@@ -15,8 +15,10 @@ from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.engine.api import ExecRequest
+from matrix_runner.engine.proxies import CA_IN_CONTAINER
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.certificates import has_truststore, names_certificates
 from matrix_runner.recipe.compiler_cache import CompilerCaching
 from matrix_runner.recipe.installing import apart_from_project
 from matrix_runner.recipe.layout import Layout
@@ -179,6 +181,7 @@ class Commands:
                 *self._common,
                 *self._sharing(kind),
                 *self._cutoff(kind),
+                *self._certificates,
                 *self._fixed,
             ),
             cwd=cwd,
@@ -226,6 +229,17 @@ class Commands:
             return ()
         return self._undecided({"UV_EXCLUDE_NEWER": self.exclude_newer, "PIP_UPLOADED_PRIOR_TO": self.exclude_newer})
 
+    @property
+    def _certificates(self) -> Variables:
+        """Return the variable by which an old pip gets a current bundle; `before-all` may start any Python's."""
+        tools = self.tools
+        is_any = self.phase is Phase.PREPARATION
+        if self.job.image is None or not (is_any or not has_truststore(tools.cell.interpreter, tools.interpreter)):
+            return ()
+        # Where the user names one for all tools, pip follows that unless it is told otherwise.
+        is_named = any(self.sets(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        return () if is_named or names_certificates(tools.facts) else self._undecided({"PIP_CERT": CA_IN_CONTAINER})
+
     def _undecided(self, wishes: Mapping[str, str]) -> Variables:
         """Return the variables that neither `environment-pass` nor `create-args` set; `environment` prevails anyhow."""
         decided = self._decided
@@ -254,7 +268,12 @@ class Commands:
 
         cibuildwheel's too, with every configuration: build scripts ask for them to tell that a wheel is for others.
         """
-        pairs = (("MATRIX_RUNNER", "1"), ("CIBUILDWHEEL", "1"))
+        platform, image = self.job.cell.platform, self.job.image
+        place = [("PLATFORM", str(platform)), ("ARCH", str(platform.arch)), ("LIBC", str(platform.libc))]
+        # Not MATRIX_RUNNER_IMAGE: that is the variable of an option, which a run within a cell would heed.
+        place += [] if image is None else [("IMAGE_NAME", image.name)]
+        own = (("MATRIX_RUNNER", "1"), ("CIBUILDWHEEL", "1"))
+        pairs = (*own, *((f"MATRIX_RUNNER_{name}", value) for name, value in place))
         if self.phase is Phase.PREPARATION:
             return pairs
         names = ("MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL_BUILD_IDENTIFIER")

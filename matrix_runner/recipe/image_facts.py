@@ -32,7 +32,7 @@ class ImageFacts:
     `machine`: `uname -m` as commands see it. `elf`: the first 20 bytes of `/bin/sh`, which no metadata can fake (an
     image's stated architecture can lie: measured on Docker 20.10). `decided`: variables with the processor count for
     build tools that are already set there. `pip_variables`: names of variables there by which pip or uv is told
-    something. `pip_files`: the path of each of pip's configuration files, with each option in it.
+    something, of certificates too. `pip_files`: the path of each of pip's configuration files, with each option in it.
     """
 
     machine: str
@@ -116,7 +116,7 @@ done
 for name in $(env | sed -n 's/^\\([A-Za-z_]*\\)=..*/\\1/p'); do
   case $name in
     PIP_CONFIG_FILE) if [ "$PIP_CONFIG_FILE" != /dev/null ]; then printf 'pip-variable\\t%s\\n' $name; fi ;;
-    PIP_*|UV_*|SSL_*|*_PROXY|*_proxy) printf 'pip-variable\\t%s\\n' $name ;;
+    PIP_*|UV_*|SSL_*|*_CA_BUNDLE|*_PROXY|*_proxy) printf 'pip-variable\\t%s\\n' $name ;;
   esac
 done
 # pip's files: of the system, of the user, of an interpreter (its documentation, "Configuration").

@@ -101,6 +101,11 @@ class Layout:
         return f"{self.matrix}/compiler-cache.log"
 
     @property
+    def backend_folder(self) -> str:
+        """The folder in which a build backend compiles that would else take one of random name."""
+        return f"{self.matrix}/backend-build"
+
+    @property
     def source_list(self) -> str:
         """The list of the project's original files in a prepared image, to find later changes."""
         return f"{self.matrix}/source-list"

@@ -12,7 +12,7 @@ import msgspec
 
 from matrix_runner.digests import text_digest
 
-FORMAT = "2"
+FORMAT = "3"
 """Increased when cells treat the same inputs differently, which invalidates all earlier entries."""
 
 Named = tuple[tuple[str, str], ...]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 from engine_harness import Harness, run, tar_of, untar
 from engine_surroundings import surroundings
@@ -21,6 +22,7 @@ from engine_surroundings import surroundings
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
+from matrix_runner.engine.proxies import CA_IN_CONTAINER
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch
 
@@ -253,6 +255,14 @@ def test_a_bundle_of_certificates_comes_along(docker_harness: Harness, tmp_path:
         assert run(container, "sh", "-c", 'cat "$PIP_CERT"; echo " $HTTPS_PROXY"')[1] == (
             b"certificates http://proxy.example:3128\n"
         )
+
+
+def test_a_current_bundle_is_there_in_any_case(docker_harness: Harness, tmp_path: Path) -> None:
+    """Where the host names none it is certifi's; commands are told of it one by one, by their recipe."""
+    engine = DockerEngine(run="certifi", surroundings=surroundings(tmp_path, {"LANG": "C"}))
+    with contextlib.closing(engine), engine.open(docker_harness.spec()) as container:
+        said = run(container, "sh", "-c", f'cat {CA_IN_CONTAINER}; echo "told: $PIP_CERT$SSL_CERT_FILE"')[1]
+    assert said == Path(certifi.where()).read_bytes() + b"told: \n"
 
 
 def test_an_unreachable_registry(docker_engine: Engine) -> None:

@@ -145,6 +145,20 @@ class CompilerCache(Enum):
         return self.value
 
 
+class FreeThreading(Enum):
+    """The answer to a module that turns the GIL on in a free-threaded Python."""
+
+    CHECK = "check"
+    """A warning."""
+    REQUIRE = "require"
+    """The cell fails."""
+    OFF = "off"
+    """The modules are not imported."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class VersionSource(Enum):
     """The source of the versions of the tools that a cell installs for building and testing."""
 

@@ -105,7 +105,9 @@ OWN = Dialect(
     in_environment=_IN_FILE,
     is_strict=True,
     # Set in the environment of a run inside a cell of another run.
-    silent=frozenset({"MATRIX_RUNNER_IDENTIFIER", "MATRIX_RUNNER_CONTAINER"}),
+    silent=frozenset(
+        f"MATRIX_RUNNER_{name}" for name in ("IDENTIFIER", "CONTAINER", "PLATFORM", "ARCH", "LIBC", "IMAGE_NAME")
+    ),
 )
 
 _FOREIGN_ARCHS = frozenset(

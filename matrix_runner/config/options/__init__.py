@@ -12,6 +12,7 @@ from matrix_runner.config.options import (
     selection_options,
     source_options,
     test_options,
+    wheel_options,
 )
 from matrix_runner.config.options.option import Option
 
@@ -20,6 +21,7 @@ OPTIONS: tuple[Option[object], ...] = (
     *image_options.OPTIONS,
     *source_options.OPTIONS,
     *build_options.OPTIONS,
+    *wheel_options.OPTIONS,
     *test_options.OPTIONS,
     *cache_options.OPTIONS,
     *run_options.OPTIONS,

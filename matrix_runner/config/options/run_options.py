@@ -97,7 +97,10 @@ CPUS: Option[int] = Option(
 A cell whose build uses several CPUs at once takes up as many places, and its build tools are told so: `MAKEFLAGS`,
 `CMAKE_BUILD_PARALLEL_LEVEL`, `CARGO_BUILD_JOBS`, where neither `environment` nor the image sets them. Places that no
 other cell can use are shared out too, so that a cell that is alone is told all of them. A project whose makefiles do
-not work in parallel sets `environment = { MAKEFLAGS = "-j1" }`. Ninja by itself knows no such variable: it takes all.
+not work in parallel sets `environment = { MAKEFLAGS = "-j1" }`. Ninja by itself knows no such variable, so
+meson-python, which starts it, is told by `-Ccompile-args=-jN`, unless pyproject.toml, `config-settings` or
+`build-frontend` say a `-j` themselves; `cmake --build` hands its own variable on. Other builds that start ninja
+themselves (PyTorch's extensions read `MAX_JOBS`) take all processors.
 """,
     example="cpus = 2",
     affects_wheel=False,

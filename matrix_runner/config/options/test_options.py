@@ -1,7 +1,7 @@
 """Options for testing a repaired wheel: commands, requirements, extras, groups, sources, environment."""
 
-from matrix_runner.config.kinds import grammars, names
-from matrix_runner.config.kinds.values import Variables
+from matrix_runner.config.kinds import basic, grammars, names
+from matrix_runner.config.kinds.values import FreeThreading, Variables
 from matrix_runner.config.options.option import Option, Section
 
 TEST_COMMAND: Option[str] = Option(
@@ -93,6 +93,23 @@ Set after `environment`, in the same syntax: `before-test`, the installation of 
     may_hold_secrets=True,
 )
 
+FREE_THREADING: Option[FreeThreading] = Option(
+    name="free-threading",
+    kind=basic.choice(FreeThreading, "answer to a module that turns the GIL on"),
+    default=FreeThreading.CHECK,
+    section=Section.TEST,
+    help="A module that turns the GIL on in a free-threaded Python: check (warn), require (fail) or off.",
+    details="""
+In cells such as `cp314t`, each extension module of the wheel is imported in a fresh interpreter of the test
+environment, which is made for this if there is no `test-command`; `test-skip` leaves the check out too. A module
+without `Py_MOD_GIL_NOT_USED` turns the GIL on for the whole process, silently in most test runs: it is named. With
+`require` its cell fails (exit code 5). A module that cannot be imported is named in a warning, as one that needs a GPU
+may not be; so is one that imports a requirement which turns the GIL on, and with `check` a wheel that cannot be
+installed.
+""",
+    example='free-threading = "require"',
+)
+
 OPTIONS: tuple[Option[object], ...] = (
     BEFORE_TEST,
     TEST_COMMAND,
@@ -101,4 +118,5 @@ OPTIONS: tuple[Option[object], ...] = (
     TEST_GROUPS,
     TEST_SOURCES,
     TEST_ENVIRONMENT,
+    FREE_THREADING,
 )

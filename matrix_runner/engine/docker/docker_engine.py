@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import certifi
+
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.engine.api import (
     ANSWER_SECONDS,
@@ -56,9 +58,10 @@ class DaemonEngine:
         self._product = product
         self._connect = connect
         self._leases = Leases(state_dir, run)
-        self._ca = ca_bundle(environ)
+        own = ca_bundle(environ)
+        self._ca = own or Path(certifi.where())
         self._environ = environ
-        self._network_env = network_env(environ, CA_IN_CONTAINER if self._ca else None)
+        self._network_env = network_env(environ, CA_IN_CONTAINER if own else None)
         self._persistent = DockerPersistent(self._leases, LastUses(state_dir / "uses" / product.value))
         self._guard = threading.Lock()
         self._open: dict[str, DockerContainer] = {}
@@ -105,9 +108,8 @@ class DaemonEngine:
         container = self._create(spec)
         try:
             container.launch(_START_SECONDS)
-            if self._ca is not None:
-                folder, _, name = CA_IN_CONTAINER.rpartition("/")
-                container.put(folder, archive_of_bytes(name, self._ca.read_bytes()))
+            folder, _, name = CA_IN_CONTAINER.rpartition("/")
+            container.put(folder, archive_of_bytes(name, self._ca.read_bytes()))
             yield container
         except MachineError as error:
             if self._aborted.is_set():

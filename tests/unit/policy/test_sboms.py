@@ -11,6 +11,7 @@ from wheel_builder import DIST_INFO, X86_64, build_wheel
 from matrix_runner.catalog.policies import load_policies
 from matrix_runner.model.platforms import Arch
 from matrix_runner.policy import analyse, describe, read_wheel
+from matrix_runner.policy.inspection_json import inspection_document
 from matrix_runner.policy.sboms import read_bill, unlisted
 
 PNG, BZ2 = "demo.libs/libpng16-1a2b3c4d.so.16.39.0", "demo.libs/libbz2-0f0f0f0f.so.1.0.4"
@@ -53,3 +54,12 @@ def test_inspect_says_it(tmp_path: Path) -> None:
     without = analyse(read_wheel(build_wheel(tmp_path, X86_64, files=libraries)), load_policies())
     assert not [line for line in describe(without, (), verbose=False) if line.label == "not listed"]
     assert [line.is_warning for line in describe(without, (), verbose=True) if line.label == "not listed"] == [False]
+
+
+def test_inspect_lists_the_documents(tmp_path: Path) -> None:
+    """Each by its path in the wheel: in detail for people, and for machines."""
+    path = f"{DIST_INFO}/sboms/own.cdx.json"
+    analysis = analyse(read_wheel(build_wheel(tmp_path, X86_64, files={path: b"{}"})), load_policies())
+    assert [line.text for line in describe(analysis, (), verbose=True) if line.label == "SBOM"] == [path]
+    assert not [line for line in describe(analysis, (), verbose=False) if line.label == "SBOM"]
+    assert inspection_document(analysis, ())["sboms"] == [path]

@@ -9,7 +9,7 @@ from planning import job_for, recipe_for, settings_with
 from matrix_runner import catalog
 from matrix_runner.config.kinds.values import DependencyVersions, VersionSource
 from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES, DEPENDENCY_VERSIONS
-from matrix_runner.recipe.auditing import findings
+from matrix_runner.recipe.after_build.auditing import findings
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.step import Step
 

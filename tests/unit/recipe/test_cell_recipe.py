@@ -269,6 +269,10 @@ def test_every_command_knows_the_run_it_is_in(known: Catalog) -> None:
     for step in (*shared, *own):
         env = dict(step.request.env)
         assert env["MATRIX_RUNNER"] == "1"
+        assert env["MATRIX_RUNNER_PLATFORM"] == "manylinux_x86_64"
+        assert (env["MATRIX_RUNNER_ARCH"], env["MATRIX_RUNNER_LIBC"]) == ("x86_64", "manylinux")
+        assert env["MATRIX_RUNNER_IMAGE_NAME"] == "registry/image:1"
+        assert "MATRIX_RUNNER_IMAGE" not in env
         assert env["SOURCE_DATE_EPOCH"] == "1000000000"
         assert env["CI"] == "1"
         assert env["PATH"].endswith(IMAGE_PATH)

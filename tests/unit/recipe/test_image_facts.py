@@ -195,10 +195,11 @@ def test_the_probe_sees_what_is_said_to_pip(tmp_path: Path) -> None:
         PIP_EMPTY="",
         UV_INDEX="x",
         SSL_CERT_FILE="/x",
+        REQUESTS_CA_BUNDLE="/x",
         LONG="\nPIP_NO=1",
     )
     facts = parse_probe(said)
-    assert {"PIP_PRE", "UV_INDEX", "SSL_CERT_FILE"} <= set(facts.pip_variables)
+    assert {"PIP_PRE", "UV_INDEX", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"} <= set(facts.pip_variables)
     assert "PIP_EMPTY" not in facts.pip_variables
     assert (f"{home}/.config/pip/pip.conf", "index-url") in facts.pip_files
     assert "secret" not in said

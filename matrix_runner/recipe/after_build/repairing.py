@@ -9,6 +9,8 @@ from typing import Final
 
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import REPAIR_COMPRESSION, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.option import Source
+from matrix_runner.config.options.wheel_options import STRIP
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.image_facts import ImageFacts
@@ -22,6 +24,8 @@ FIRST_WITH_LEVELS: Final = (6, 3)
 """The first auditwheel with that variable (its source; 6.2 lacks it)."""
 
 _OWN_CHOICE: Final = REPAIR_COMPRESSION.default
+_REPAIR: Final = "auditwheel repair"
+_STRIPS: Final = re.compile(r"(?<!\S)(--strip|strip)\b")
 _VERSION: Final = re.compile(r"auditwheel (?P<major>[0-9]{1,9})\.(?P<minor>[0-9]{1,9})")
 
 
@@ -29,11 +33,25 @@ def repair_step(commands: Commands, wheel: str) -> Step:
     """Return the step that turns the built wheel (a file name) into one with the platform tag, in `Layout.repaired`."""
     layout, level = commands.layout, commands.settings[REPAIR_COMPRESSION]
     command = commands.settings[REPAIR_WHEEL_COMMAND] or "mv {wheel} {dest_dir}/"
+    if commands.settings[STRIP] and _is_default(commands.settings):
+        command = command.replace(_REPAIR, f"{_REPAIR} --strip", 1)
     shown = commands.fill(command, wheel=f"{layout.built}/{wheel}")
     script = f"mkdir -p {shlex.quote(layout.repaired)} && {{ {shown}\n}}"
     path = commands.tools.build_path
     step = commands.shell(StepKind.REPAIR, script, path=path, cwd=layout.project, shown=shown)
     return step if level == _OWN_CHOICE else commands.telling(step, {LEVEL: str(level)})
+
+
+def why_not_stripped(settings: Settings) -> str | None:
+    """Return the reason why `strip` has no effect on the wheel, or None."""
+    if not settings[STRIP] or _is_default(settings) or _STRIPS.search(settings[REPAIR_WHEEL_COMMAND]):
+        return None
+    return f"{STRIP} has no effect on a {REPAIR_WHEEL_COMMAND} of your own: say `auditwheel repair --strip` there"
+
+
+def _is_default(settings: Settings) -> bool:
+    is_default = settings.origin(REPAIR_WHEEL_COMMAND).source is Source.DEFAULT
+    return is_default or settings[REPAIR_WHEEL_COMMAND] == REPAIR_WHEEL_COMMAND.default
 
 
 def why_not_compressed(settings: Settings, facts: ImageFacts) -> str | None:

@@ -110,9 +110,9 @@ def _installed(settings: Settings, wheel: str, groups: tuple[str, ...]) -> tuple
     return (own, required) if settings.is_drop_in and required else ((*own, *required),)
 
 
-def _make_environment(commands: Commands) -> Step:
-    tools, layout = commands.tools, commands.layout
-    installer = tools.test_installer
+def create_environment(commands: Commands) -> str:
+    """Return a shell command that creates the test environment, with a pip where one is needed."""
+    layout, installer = commands.layout, commands.tools.test_installer
     create = installer.create(layout.test_environment)
     newest = installer.install_tools(layout.test_environment, installer.newest_pip)
     # The pip that a Python brings is as old as that; but where there is no way to a newer one, it will do.
@@ -124,6 +124,12 @@ def _make_environment(commands: Commands) -> Step:
         create += f" && {{ {newest} || echo 'pip stays as this Python brought it'; }}"
     if commands.settings.is_drop_in and not installer.has_bare_environments:
         create += f" && {installer.without_setuptools(layout.test_environment)}"
+    return create
+
+
+def _make_environment(commands: Commands) -> Step:
+    tools, layout = commands.tools, commands.layout
+    create = create_environment(commands)
     test, project = shlex.quote(layout.test), shlex.quote(layout.project)
     if commands.settings[TEST_SOURCES]:
         fill = " && ".join(_copied(project, test, name) for name in commands.settings[TEST_SOURCES])

@@ -1,0 +1,56 @@
+"""A job in its open container, and the recipe that is made for it."""
+
+from dataclasses import dataclass
+
+from matrix_runner.before_all.registry import BeforeAllPart
+from matrix_runner.catalog.constraints import load_constraints
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.config.options.test_options import TEST_GROUPS
+from matrix_runner.engine.api import Container
+from matrix_runner.matrix import Job
+from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.recipe.cell_recipe import CellRecipe
+from matrix_runner.recipe.commands import passed_variables
+from matrix_runner.recipe.image_facts import InterpreterFacts
+from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.toolbox import Toolbox
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenCell:
+    """A job in its open container. `image`: the container's probed image, including the job's interpreter.
+
+    `part`: the cell's part in its `before-all`.
+    """
+
+    job: Job
+    container: Container
+    image: ProbedImage
+    part: BeforeAllPart
+
+
+def recipe_of(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, materials: Materials) -> CellRecipe:
+    """Return the recipe of the cell. `interpreter`: the cell's own, in the container."""
+    job, inputs = opened.job, context.request.inputs
+    passed = passed_variables(job.settings, inputs.environ)
+    return CellRecipe(
+        job=job,
+        tools=Toolbox(
+            cell=job.cell,
+            settings=job.settings,
+            facts=opened.image.facts,
+            interpreter=interpreter,
+            layout=Layout(root=opened.container.root, inner=inputs.package, prefix=materials.source.prefix),
+            is_disposable=opened.container.is_disposable,
+            pinned=load_constraints(),
+            passed=tuple(name for name, value in passed if value),
+            has_hashes=inputs.has_hashes(job),
+        ),
+        epoch=materials.source.epoch,
+        passed=passed,
+        exclude_newer=context.exclude_newer,
+        groups=context.groups.requirements(job.settings[TEST_GROUPS]) if job.has_tests else (),
+        has_crates=materials.has_crates,
+        backend=materials.backend,
+        redactor=context.redactor,
+    )
