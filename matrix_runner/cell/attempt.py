@@ -10,6 +10,7 @@ from matrix_runner.archives import archive_of
 from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.policies import load_policies
+from matrix_runner.cell.built_wheel import only_wheel
 from matrix_runner.cell.compiled_files import advice_on_compiled_files
 from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.open_cell import OpenCell, recipe_of
@@ -22,7 +23,7 @@ from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMM
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.config.options.test_options import FREE_THREADING
 from matrix_runner.engine.api import Ending, ExecRequest
-from matrix_runner.errors import EngineError, MachineError, WheelRejected
+from matrix_runner.errors import EngineError, MachineError
 from matrix_runner.model.outcomes import Failure, Reason, StepKind, WheelRecord
 from matrix_runner.policy import analyse, code_findings, read_wheel
 from matrix_runner.recipe.layout import Layout
@@ -173,7 +174,7 @@ class Attempt:
         try:
             self._run_all(self._recipe.build())
             self._count_compilations()
-            built = self._only_wheel(layout.built)
+            built = only_wheel(self._container, layout.built)
             reject_pure(built)
             self._repair(built)
             self._run_all(self._recipe.add_sboms())
@@ -262,27 +263,6 @@ class Attempt:
         published = self._context.wheelhouse.directory / record.name
         self._context.shared_wheels.add(SharedWheel(builder=self._job.cell, path=published))
         return Delivery(wheel=record)
-
-    def _only_wheel(self, directory: str) -> str:
-        listing = bytearray()
-        # A frontend that made nothing has not made the directory either.
-        script = 'cd "$1" 2>/dev/null || exit 0; for f in *.whl; do [ -e "$f" ] && printf "%s\\n" "$f"; done; true'
-        request = ExecRequest(argv=("sh", "-c", script, "sh", directory), timeout=60)
-        if self._container.exec(request, listing.extend).ending is Ending.LOST:
-            raise ContainerLost("the container went away after the build")
-        names = bytes(listing).decode("utf-8", "replace").splitlines()
-        if len(names) == 1:
-            return names[0]
-        if not names:
-            raise WheelRejected(
-                "the build ended with success and left no wheel",
-                hint="its log says what the frontend and the build backend did; was `--version` or the like passed on?",
-            )
-        found = ", ".join(names[:5])
-        raise WheelRejected(
-            f"the build gave {len(names)} wheels, not one: {found}",
-            hint="each cell builds one project; let the build backend make one wheel",
-        )
 
     def _put(self, directory: str, archive: Iterable[bytes]) -> None:
         with _lost_on_error():
