@@ -11,10 +11,10 @@ from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.policies import load_policies
 from matrix_runner.cell.built_wheel import only_wheel
-from matrix_runner.cell.compiled_files import advice_on_compiled_files
+from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
+from matrix_runner.cell.explanations.repair_failure import Repair, explain
 from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.open_cell import OpenCell, recipe_of
-from matrix_runner.cell.repair_failure import Repair, explain
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay, RetryCell, StepRunner

@@ -1,6 +1,6 @@
 """What follows from the modules of a wheel that turn the GIL on in a free-threaded Python."""
 
-from matrix_runner.cell.failure_line import failure_line
+from matrix_runner.cell.explanations.failure_line import failure_line
 from matrix_runner.cell.steps import ContainerLost, StepRunner
 from matrix_runner.config.kinds.values import FreeThreading
 from matrix_runner.engine.api import Ending, ExecResult

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from matrix_runner.cell.empty_tests import ran_no_test
-from matrix_runner.cell.failure_line import failure_line
+from matrix_runner.cell.explanations.empty_tests import ran_no_test
+from matrix_runner.cell.explanations.failure_line import failure_line
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted

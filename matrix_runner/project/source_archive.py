@@ -21,8 +21,8 @@ from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.files import chunks_of
 from matrix_runner.project.archive_members import add_bytes, add_file, header
 from matrix_runner.project.git import Git
-from matrix_runner.project.git_index import FileTraits
-from matrix_runner.project.histories import Histories, History
+from matrix_runner.project.git_history.git_index import FileTraits
+from matrix_runner.project.git_history.histories import Histories, History
 from matrix_runner.project.left_out import remark
 from matrix_runner.project.source_files import ListedFiles, SourceSelection, list_files
 

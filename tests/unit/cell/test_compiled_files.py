@@ -1,6 +1,6 @@
 """Advice on compiled files that lie in the project."""
 
-from matrix_runner.cell.compiled_files import advice_on_compiled_files
+from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
 
 
 def test_compiled_files_are_named() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.cell.empty_tests import ran_no_test
+from matrix_runner.cell.explanations.empty_tests import ran_no_test
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from matrix_runner.cell.failure_line import failure_line
+from matrix_runner.cell.explanations.failure_line import failure_line
 
 COMPILER = """\
 building 'c' extension

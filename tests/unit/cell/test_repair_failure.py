@@ -7,7 +7,7 @@ from elf_builder import SharedObject
 from fake_run import FakeRun, outcome, what
 from planning import settings_with
 
-from matrix_runner.cell.repair_failure import Repair, explain
+from matrix_runner.cell.explanations.repair_failure import Repair, explain
 from matrix_runner.cell.steps import CellFailed
 from matrix_runner.config.options.build_options import REPAIR_WHEEL_COMMAND
 from matrix_runner.engine.api import ContainerSpec

@@ -9,9 +9,9 @@ from typing import Final
 
 from matrix_runner.errors import MachineError
 from matrix_runner.project.git import Git
-from matrix_runner.project.git_config import for_cells, read_file, write_config
-from matrix_runner.project.git_index import FileTraits
-from matrix_runner.project.history import Checkout, Content, read_checkout
+from matrix_runner.project.git_history.git_config import for_cells, read_file, write_config
+from matrix_runner.project.git_history.git_index import FileTraits
+from matrix_runner.project.git_history.history import Checkout, Content, read_checkout
 from matrix_runner.project.source_files import ListedFiles, walk
 
 _GIT: Final = ".git"

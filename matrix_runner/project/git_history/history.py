@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner.project.git import Git
-from matrix_runner.project.git_config import Pairs, for_cells, read_pairs, write_config
-from matrix_runner.project.git_index import FileTraits, IndexEntry, State, read_entries, write_index
+from matrix_runner.project.git_history.git_config import Pairs, for_cells, read_pairs, write_config
+from matrix_runner.project.git_history.git_index import FileTraits, IndexEntry, State, read_entries, write_index
 from matrix_runner.project.source_files import directories_around
 
 Content = bytes | Path | None
