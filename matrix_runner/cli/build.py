@@ -128,7 +128,7 @@ def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", error
             errors.write(f"warning: {warning}")
     plan.require_jobs(opened.settings)
     arguments = (job.settings[CONTAINER_ENGINE].arguments for job in plan.jobs)
-    for notice in argument_notices(arguments, is_local=chosen.is_local):
+    for notice in (*plan.notes, *argument_notices(arguments, is_local=chosen.is_local)):
         errors.write(f"note: {notice}")
     return plan
 

@@ -53,6 +53,8 @@ def plan(
         settings = opened.settings
         tell(settings)
         planned = make_plan(settings, catalog.load(), planned_place(settings).host)
+    for note in planned.notes:
+        click.echo(f"note: {note}", err=True)
     for warning in planned.warnings:
         click.echo(f"warning: {warning}", err=True)
     if style == "json" or as_json:
@@ -105,5 +107,5 @@ def _json(planned: "Plan", settings: "Settings") -> str:
         for job in planned.jobs
     ]
     left_out = [{"identifier": str(left.cell), "reason": left.reason} for left in planned.left_out]
-    notes = {"notices": list(settings.notices), "warnings": list(planned.warnings)}
+    notes = {"notices": [*settings.notices, *planned.notes], "warnings": list(planned.warnings)}
     return json.dumps({"version": 1, "jobs": jobs, "left_out": left_out, **notes}, indent=2)

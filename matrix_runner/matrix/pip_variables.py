@@ -146,6 +146,16 @@ def choice_remark(settings: Settings, found: PipVariables) -> str | None:
             return None
 
 
+def constraint_note(settings: Settings, found: PipVariables) -> str | None:
+    """Return a sentence on constraints of pip's that hold: which requirements they reach depends on the frontend."""
+    held = [
+        words for words in found.test if words.startswith((f"{PREFIX}{_CONSTRAINT} ", f"{PREFIX}BUILD_{_CONSTRAINT} "))
+    ]
+    if settings[BUILD_FRONTEND].name is not Frontend.BUILD or not held:
+        return None
+    return f"{', '.join(held)}: the requirements of builds and of their tests are held to it, by pip"
+
+
 def chooses_uv(settings: Settings) -> bool:
     """Whether the user named uv as frontend, so that it is no choice of ours."""
     return settings[BUILD_FRONTEND].name in {Frontend.UV, Frontend.BUILD_UV}

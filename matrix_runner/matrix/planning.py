@@ -16,7 +16,7 @@ from matrix_runner.errors import ConfigError, NothingSelected, UsageError
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
-from matrix_runner.matrix.remarks import frontend_remarks, remarks
+from matrix_runner.matrix.remarks import constraint_notes, frontend_remarks, remarks
 from matrix_runner.matrix.unmet_requests import unmet_requests
 from matrix_runner.model.cells import Cell
 
@@ -60,14 +60,16 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The jobs and the left-out cells of a run. `warnings`: likely mistakes in the selection, a sentence each.
+    """The jobs and the left-out cells of a run.
 
-    `unmet`: a sentence for each cell, architecture and image that is asked for by name and not in the plan.
+    A sentence each: `warnings`: likely mistakes in the selection. `notes`: consequences of several settings together.
+    `unmet`: a cell, an architecture or an image that is asked for by name and not in the plan.
     """
 
     jobs: tuple[Job, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
 
     def require_jobs(self, settings: Settings) -> None:
@@ -135,7 +137,8 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
     foreseen = remarks([(job.cell, job.image) for job in jobs], host)
     warnings = (*questions.doubts(), *foreseen, *frontend_remarks(job.settings for job in jobs))
     unmet = tuple(unmet_requests(settings, host, decided))
-    return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings, unmet=unmet)
+    notes = tuple(constraint_notes(job.settings for job in jobs))
+    return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings, notes=notes, unmet=unmet)
 
 
 def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -> Explanation:

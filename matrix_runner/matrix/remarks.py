@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
-from matrix_runner.matrix.pip_variables import choice_remark, pip_variables
+from matrix_runner.matrix.pip_variables import choice_remark, constraint_note, pip_variables
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
 
@@ -43,6 +43,14 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
 def frontend_remarks(settings: Iterable[Settings]) -> Iterator[str]:
     """Yield a sentence for each choice between uv and pip that follows from the cells' settings."""
     texts = dict.fromkeys(choice_remark(one, pip_variables(one)) for one in {id(one): one for one in settings}.values())
+    yield from filter(None, texts)
+
+
+def constraint_notes(settings: Iterable[Settings]) -> Iterator[str]:
+    """Yield a sentence for each constraint of pip's that cells are held to."""
+    texts = dict.fromkeys(
+        constraint_note(one, pip_variables(one)) for one in {id(one): one for one in settings}.values()
+    )
     yield from filter(None, texts)
 
 

@@ -418,3 +418,21 @@ def test_planning_everything_needs_no_engine(tmp_path: Path) -> None:
     assert jobs > 150
     assert jobs <= cells
     assert (loaded, opened) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("frontend", "variables", "note"),
+    [
+        (Frontend.BUILD, (("PIP_CONSTRAINT", "c.txt"),), "PIP_CONSTRAINT in environment: the requirements of builds"),
+        (Frontend.BUILD, (("PIP_PRE", "1"),), None),
+        (Frontend.AUTO, (("PIP_CONSTRAINT", "c.txt"),), None),
+        (Frontend.BUILD, (), None),
+    ],
+)
+def test_constraints_that_hold_are_told(
+    known: Catalog, frontend: Frontend, variables: tuple[tuple[str, str], ...], note: str | None
+) -> None:
+    """Whoever pins by pip's variable reads that it is heeded, where no warning says that it is not."""
+    values = {BUILD_FRONTEND: BuildFrontend(name=frontend), ENVIRONMENT: variables}
+    notes = plan_of(known, values).notes
+    assert [text.startswith(note or "") for text in notes] == [True] * (note is not None)
