@@ -108,8 +108,7 @@ def build(project: IndexProject, images: ImageSource, work: Path) -> Ended:
     return run_build(
         source,
         work / "wheelhouse",
-        *images.only(),
-        # A flag, because cells that `--only` names one by one are wanted whatever the configuration skips.
+        *images.possible(),
         "--skip",
         project.unsupported,
         MATRIX_RUNNER_BEFORE_ALL=project.before_all,

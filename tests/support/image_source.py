@@ -20,6 +20,10 @@ class ImageSource:
         """Return flags that select cells by pattern, or all of the source's."""
         return (*self.flags, "--only", " ".join(patterns or self.cells))
 
+    def possible(self) -> tuple[str, ...]:
+        """Return flags for all cells of the source that a project supports: patterns, for a name is an order."""
+        return self.only(*(f"{cell[:-1]}[{cell[-1]}]" for cell in self.cells))
+
 
 OWN = ImageSource(
     name="own",
