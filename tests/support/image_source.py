@@ -22,7 +22,7 @@ class ImageSource:
 
     def possible(self) -> tuple[str, ...]:
         """Return flags for all cells of the source that a project supports: patterns, for a name is an order."""
-        return self.only(*(f"{cell[:-1]}[{cell[-1]}]" for cell in self.cells))
+        return (*self.only(*(f"{cell[:-1]}[{cell[-1]}]" for cell in self.cells)), "--archs", "x86_64 i686")
 
 
 OWN = ImageSource(
