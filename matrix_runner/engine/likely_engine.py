@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from matrix_runner.config.kinds.values import EngineChoice
@@ -46,7 +46,10 @@ def likely_engine(choice: EngineChoice, environ: Mapping[str, str]) -> LikelyEng
     if choice is EngineChoice.LOCAL:
         return LikelyEngine(choice=choice)
     if choice is EngineChoice.AUTO:
-        return _likely_containers(named_engines(environ)) or LikelyEngine(choice=EngineChoice.LOCAL, remark=NOT_NAMED)
+        found = _likely_containers(named_engines(environ))
+        if found is not None and found.choice is EngineChoice.PODMAN and found.remark is None:
+            return replace(found, remark=why_not_docker(environ))
+        return found or LikelyEngine(choice=EngineChoice.LOCAL, remark=NOT_NAMED)
     resolve = resolve_endpoint if choice is EngineChoice.DOCKER else resolve_podman_endpoint
     with suppress(EngineError):
         return LikelyEngine(choice=choice, endpoint=resolve(environ).url)
@@ -70,6 +73,17 @@ def _likely_containers(named: Sequence[NamedEngine]) -> LikelyEngine | None:
 def remark_on(choice: EngineChoice, why: EngineError) -> str:
     """Return the reason for an engine that the user has not named: `why` another one cannot be used."""
     return f"container-engine = {choice}: {why.message}"
+
+
+def why_not_docker(environ: Mapping[str, str]) -> str | None:
+    """Return the reason for Podman where `auto` had only that to ask; None if Docker has a socket after all."""
+    from matrix_runner.engine.docker.endpoint import resolve_endpoint
+
+    try:
+        _usable(resolve_endpoint(environ))
+    except EngineError as error:
+        return remark_on(EngineChoice.PODMAN, error)
+    return None
 
 
 def _usable(endpoint: "Endpoint | EngineError") -> "Endpoint":

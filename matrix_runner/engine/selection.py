@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.engine.addresses import named_engines
-from matrix_runner.engine.likely_engine import NOT_NAMED, remark_on
+from matrix_runner.engine.likely_engine import NOT_NAMED, remark_on, why_not_docker
 from matrix_runner.errors import EngineError, EngineNotReady, MachineError
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ def choose_container_engine(
                 errors.append(error)
             else:
                 remark = remark_on(each, errors[0]) if errors else None
+                if remark is None and choice is EngineChoice.AUTO and each is EngineChoice.PODMAN:
+                    remark = why_not_docker(surroundings.environ)
                 return ChosenContainers(engine=engine, info=info, remark=remark)
         may_start = any(isinstance(error, EngineNotReady) and not error.is_busy for error in errors)
         if not may_start or time.monotonic() >= deadline:

@@ -15,6 +15,7 @@ from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.engine import selection
 from matrix_runner.engine.addresses import named_engines
+from matrix_runner.engine.docker import endpoint
 from matrix_runner.engine.likely_engine import likely_engine
 from matrix_runner.engine.planning_host import container_host
 from matrix_runner.engine.selection import (
@@ -120,6 +121,18 @@ def test_podman_by_its_socket_is_no_substitute_for_a_docker_that_is_named(tmp_pa
         assert [each.choice for each in named_engines(environ)] == [DOCKER]
         with pytest.raises(EngineError, match="no Docker socket"):
             choose_engine(AUTO, "r", surroundings(tmp_path, environ), AT_ONCE)
+
+
+def test_podman_alone_is_chosen_with_its_reason(tmp_path: Path) -> None:
+    """Where only Podman is named, choice and forecast say why it is not Docker."""
+    environ = {"CONTAINER_HOST": f"unix://{tmp_path}/p.sock", "DOCKER_HOST": ""}
+    with daemons(tmp_path, "p"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(endpoint, "DEFAULT_URL", f"unix://{tmp_path}/none.sock")
+        chosen = choose_engine(AUTO, "r", surroundings(tmp_path, environ), AT_ONCE)
+        likely = likely_engine(AUTO, environ)
+    assert chosen.engine.name == "podman"
+    assert chosen.remark == likely.remark
+    assert str(chosen.remark).startswith("container-engine = podman: there is no Docker socket at unix://")
 
 
 def test_a_busy_daemon_is_waited_for(tmp_path: Path) -> None:
