@@ -130,10 +130,6 @@ def write_whole(path: Path, data: bytes, *, temporary: Path | None = None) -> No
         partial.write_bytes(data)
 
 
-def size_text(count: int) -> str:
-    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
-    if count < 1024:
-        return f"{count} B"
-    if count < 1024 * 1024:
-        return f"{count / 1024:.1f} KiB"
-    return f"{count / 1024 / 1024:.1f} MiB"
+def cause_of(error: OSError) -> str:
+    """Return the reason of an operating system's error, without the path, which the message around it names."""
+    return error.strerror or str(error)

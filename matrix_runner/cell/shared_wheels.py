@@ -39,11 +39,9 @@ class SharedWheels:
         self._awaited: dict[Cell, Cell] = {}
         self._cells = tuple(sorted((job.cell for job in jobs), key=_seniority))
         if waits:
-            for job in jobs:
-                if job.cell.interpreter.supports_stable_abi:
-                    leader = self._leaders.setdefault(job.cell.platform, job.cell)
-                    if job.cell.interpreter.version < leader.interpreter.version:
-                        self._leaders[job.cell.platform] = job.cell
+            for cell in self._cells:
+                if cell.interpreter.supports_stable_abi:
+                    self._leaders.setdefault(cell.platform, cell)
 
     @classmethod
     def of(cls, inputs: BuildInputs) -> "SharedWheels":

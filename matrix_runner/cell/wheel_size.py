@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from matrix_runner.files import size_text
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.inspection import LARGEST
+from matrix_runner.wording import size_text
 
 _SHOWN: Final = 3
 _GROWTH: Final = 1.1

@@ -108,10 +108,10 @@ class _FinishedCells:
     store: "Store"
 
     def listed(self) -> Iterator[str]:
-        from matrix_runner.files import size_text
         from matrix_runner.report.phrases import counted
         from matrix_runner.report.sanitize import clean_line
         from matrix_runner.store.entry_pruning import list_entries
+        from matrix_runner.wording import size_text
 
         entries = sorted(list_entries(self.store), key=lambda each: -each.used)
         projects = dict.fromkeys("damaged" if each.record is None else each.record.project for each in entries)
@@ -125,9 +125,9 @@ class _FinishedCells:
                 yield f"    {self._line(each)}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        from matrix_runner.files import size_text
         from matrix_runner.report.phrases import counted
         from matrix_runner.store.entry_pruning import prune as prune_store
+        from matrix_runner.wording import size_text
 
         removed = prune_store(self.store, limit=limit, age=age)
         freed = sum(each.size for each in removed)
@@ -140,8 +140,8 @@ class _FinishedCells:
         yield f"removed the finished cells in {self.store.root}"
 
     def _line(self, each: "ListedEntry") -> str:
-        from matrix_runner.files import size_text
         from matrix_runner.report.phrases import ago
+        from matrix_runner.wording import size_text
 
         if each.record is None:
             return each.path.name

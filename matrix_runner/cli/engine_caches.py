@@ -24,7 +24,7 @@ class EngineSection:
     def listed(self) -> Iterator[str]:
         """List the items by project."""
         from matrix_runner.container.project_volumes import LABEL_PROJECT
-        from matrix_runner.files import size_text
+        from matrix_runner.wording import size_text
 
         kept = sorted(self.engine.persistent_items(), key=lambda each: -each.used)
         if not kept:
@@ -52,7 +52,7 @@ class EngineSection:
 
     def _remove(self, kept: "Iterable[PersistentItem]") -> Iterator[str]:
         from matrix_runner.before_all.engine_pruning import remove_all
-        from matrix_runner.files import size_text
+        from matrix_runner.wording import size_text
 
         wanted = tuple(kept)
         removed = remove_all(self.engine, wanted)
@@ -116,8 +116,8 @@ def _things(kept: "Sequence[PersistentItem]") -> str:
 def _line(each: "PersistentItem") -> str:
     from matrix_runner.before_all.prepared_images import LABEL_BASE
     from matrix_runner.container.project_volumes import LABEL_PURPOSE
-    from matrix_runner.files import size_text
     from matrix_runner.report.phrases import ago
+    from matrix_runner.wording import size_text
 
     labels = dict(each.labels)
     purpose = labels.get(LABEL_PURPOSE) or f"before-all in {labels.get(LABEL_BASE, '?')}"

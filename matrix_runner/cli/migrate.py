@@ -17,6 +17,7 @@ from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKI
 from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import ConfigError, UsageError
 from matrix_runner.files import replacing
+from matrix_runner.wording import first_of
 
 if TYPE_CHECKING:
     from matrix_runner.config.loading.settings import Settings
@@ -127,7 +128,7 @@ def _left_behind() -> Iterator[str]:
 
     variables = [name for name in sorted(os.environ) if name.startswith(CIBUILDWHEEL.prefix)]
     if variables:
-        shown = ", ".join(variables[:3]) + (f" and {len(variables) - 3} more" if len(variables) > 3 else "")
+        shown = first_of(variables, 3)
         yield f"{shown}: set here, and not read with a table of our own: write {OWN.prefix} for {CIBUILDWHEEL.prefix}"
 
 

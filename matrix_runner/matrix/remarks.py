@@ -1,13 +1,14 @@
 """Warnings about a plan before it runs: emulators that are missing, old images, variables that uv does not read."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice
-from matrix_runner.matrix.pip_variables import choice_remark, constraint_note, pip_variables
+from matrix_runner.matrix.pip_variables import PipVariables, choice_remark, constraint_note, pip_variables
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
+from matrix_runner.wording import first_of
 
 EMULATION_HINT = (
     "set an emulator up with `docker run --privileged --rm tonistiigi/binfmt --install {oci}`,"
@@ -33,31 +34,30 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
             )
     old = [(cell, image) for cell, image in placed if image is not None and not image.is_updated]
     if old:
-        images = [image.reference.rpartition("/")[2] for _, image in old]
+        images = tuple(dict.fromkeys(image.reference.rpartition("/")[2] for _, image in old))
         yield (
-            f"{_count([cell for cell, _ in old])} in images that nobody updates any more: {_some(images)}; some"
+            f"{_count([cell for cell, _ in old])} in images that nobody updates any more: {first_of(images, 3)}; some"
             " of the certificate authorities that they trust were compromised since"
         )
 
 
 def frontend_remarks(settings: Iterable[Settings]) -> Iterator[str]:
     """Yield a sentence for each choice between uv and pip that follows from the cells' settings."""
-    texts = dict.fromkeys(choice_remark(one, pip_variables(one)) for one in {id(one): one for one in settings}.values())
-    yield from filter(None, texts)
+    return _of_variables(settings, choice_remark)
 
 
 def constraint_notes(settings: Iterable[Settings]) -> Iterator[str]:
     """Yield a sentence for each constraint of pip's that cells are held to."""
-    texts = dict.fromkeys(
-        constraint_note(one, pip_variables(one)) for one in {id(one): one for one in settings}.values()
-    )
-    yield from filter(None, texts)
+    return _of_variables(settings, constraint_note)
+
+
+def _of_variables(
+    settings: Iterable[Settings], sentence: Callable[[Settings, PipVariables], str | None]
+) -> Iterator[str]:
+    """Yield each sentence on the cells' variables for pip once. Most cells share the same settings."""
+    unique = {id(one): one for one in settings}.values()
+    return filter(None, dict.fromkeys(sentence(one, pip_variables(one)) for one in unique))
 
 
 def _count(cells: Sequence[Cell]) -> str:
     return "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-
-
-def _some(names: Iterable[str]) -> str:
-    each = tuple(dict.fromkeys(names))
-    return ", ".join(each[:3]) + (f" and {len(each) - 3} more" if len(each) > 3 else "")

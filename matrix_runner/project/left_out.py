@@ -9,8 +9,8 @@ from typing import Final
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.options.source_options import SOURCE_FILES, SOURCE_INCLUDE
-from matrix_runner.files import size_text
 from matrix_runner.project.source_files import LeftOut, ListedFiles, Why, walk
+from matrix_runner.wording import size_text
 
 _BUILD_FILES: Final = (
     *("pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"),

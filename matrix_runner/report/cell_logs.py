@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from matrix_runner.errors import OutputError
-from matrix_runner.files import size_text
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
@@ -24,6 +23,7 @@ from matrix_runner.model.events import (
 )
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.report.phrases import duration, is_failed
+from matrix_runner.wording import size_text
 
 LOG_CAP = 64 * 1024 * 1024
 """Bytes of a cell's output that its log retains from the beginning."""

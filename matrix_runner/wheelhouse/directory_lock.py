@@ -20,10 +20,7 @@ def take_lock(directory: Path) -> int:
         except BlockingIOError:
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
-            raise OutputError(
-                f"another run is writing to {directory} (process {owner})",
-                hint="Wait for it, or choose other directories with --output-dir and --report-dir.",
-            ) from None
+            raise _taken(f"{directory} (process {owner})") from None
         except BaseException:
             os.close(descriptor)
             raise
@@ -58,10 +55,7 @@ def lock_itself(directory: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise OutputError(
-            f"another run is writing to {directory}",
-            hint="Wait for it, or choose other directories with --output-dir and --report-dir.",
-        ) from None
+        raise _taken(str(directory)) from None
     except OSError:
         pass
     return descriptor
@@ -72,3 +66,10 @@ def release_lock(directory: Path, descriptor: int) -> None:
     with suppress(OSError):
         (directory / _NAME).unlink()
     os.close(descriptor)
+
+
+def _taken(what: str) -> OutputError:
+    return OutputError(
+        f"another run is writing to {what}",
+        hint="Wait for it, or choose other directories with --output-dir and --report-dir.",
+    )

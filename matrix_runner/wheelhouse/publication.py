@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelConflict, WheelRejected
-from matrix_runner.files import chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed
+from matrix_runner.files import cause_of, chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.directory_lock import lock_itself
 
@@ -72,7 +72,7 @@ class Wheelhouse:
                 raise
         except OSError as error:
             raise OutputError(
-                f"the output directory {self._directory} cannot be used: {_cause(error)}",
+                f"the output directory {self._directory} cannot be used: {cause_of(error)}",
                 hint="Choose another with --output-dir.",
             ) from error
         return self
@@ -91,7 +91,7 @@ class Wheelhouse:
         try:
             self._make_staging(path)
         except OSError as error:
-            raise OutputError(f"the staging directory {path} cannot be used: {_cause(error)}") from error
+            raise OutputError(f"the staging directory {path} cannot be used: {cause_of(error)}") from error
         return path
 
     def publish(self, wheel: Path, contents: "WheelContents") -> WheelRecord:
@@ -177,7 +177,7 @@ class Wheelhouse:
             else:
                 flush_directory(self._directory)
         except OSError as error:
-            raise OutputError(f"cannot write {target}: {_cause(error)}", hint=hint) from error
+            raise OutputError(f"cannot write {target}: {cause_of(error)}", hint=hint) from error
 
     def _is_there(self, target: Path, record: WheelRecord, wheel: Path) -> bool:
         """Whether the identical file exists. Raise WheelConflict if another one exists that must not be replaced."""
@@ -186,7 +186,7 @@ class Wheelhouse:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise OutputError(f"cannot look at {target}: {_cause(error)}") from error
+            raise OutputError(f"cannot look at {target}: {cause_of(error)}") from error
         is_file = stat.S_ISREG(status.st_mode)
         if is_file and status.st_size == record.size and sha256_of(target) == record.sha256:
             return True
@@ -251,7 +251,3 @@ class Wheelhouse:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _cause(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, final
 
 from matrix_runner.errors import OutputError
-from matrix_runner.files import replacing, sha256_of, write_flushed
+from matrix_runner.files import cause_of, replacing, sha256_of, write_flushed
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 
@@ -60,7 +60,7 @@ class ReportDirectory:
                 raise
         except OSError as error:
             raise OutputError(
-                f"the report directory {self._directory} cannot be used: {_cause(error)}",
+                f"the report directory {self._directory} cannot be used: {cause_of(error)}",
                 hint="Choose another with --report-dir.",
             ) from error
         return self
@@ -86,7 +86,7 @@ class ReportDirectory:
             with replacing(target, is_flushed=True) as partial:
                 write_flushed(partial, (data,))
         except OSError as error:
-            raise OutputError(f"cannot write {target}: {_cause(error)}") from error
+            raise OutputError(f"cannot write {target}: {cause_of(error)}") from error
 
     def write_sums(self, published: Iterable[WheelRecord], wheels: Path) -> None:
         """Write SHA256SUMS, for `sha256sum -c` in the directory of wheels: this run's, and earlier ones still right.
@@ -110,13 +110,9 @@ class ReportDirectory:
                 if name not in known and (wheels / name).is_file() and sha256_of(wheels / name) == digest
             }
         except OSError as error:
-            raise OutputError(f"cannot read {path}: {_cause(error)}") from error
+            raise OutputError(f"cannot read {path}: {cause_of(error)}") from error
 
     def _release(self) -> None:
         if self._lock is not None:
             release_lock(self._directory, self._lock)
             self._lock = None
-
-
-def _cause(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -11,6 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.wheelhouse.wheel_archive import open_archive
+from matrix_runner.wording import first_of
 
 _MOST_MEMBERS: Final = 4
 _MOST_BYTES: Final = 64 * 1024**2
@@ -39,8 +40,7 @@ def difference(old: Path, new: Path) -> str:
             found = list(_members(before, after))
     except (OSError, WheelRejected) as error:
         return f"content that cannot be compared ({error})"
-    shown = ", ".join(found[:_MOST_MEMBERS]) or "order, times or compression of the members only"
-    return shown + (f" and {len(found) - _MOST_MEMBERS} more" if len(found) > _MOST_MEMBERS else "")
+    return first_of(found, _MOST_MEMBERS) or "order, times or compression of the members only"
 
 
 def _members(before: zipfile.ZipFile, after: zipfile.ZipFile) -> Iterator[str]:

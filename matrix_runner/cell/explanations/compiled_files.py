@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
+from matrix_runner.wording import first_of
+
 _SUFFIXES: Final = frozenset({".so", ".o", ".a", ".pyd"})
 _MOST: Final = 3
 
@@ -17,8 +19,7 @@ def advice_on_compiled_files(names: Iterable[str]) -> str | None:
     found = [name for name in names if PurePosixPath(name).suffix in _SUFFIXES or ".so." in PurePosixPath(name).name]
     if not found:
         return None
-    shown = ", ".join(found[:_MOST]) + (f" and {len(found) - _MOST} more" if len(found) > _MOST else "")
     return (
-        f"compiled files of the project's directory are in every cell: {shown}; if an earlier build left them, remove"
-        " them and its build directory, or leave them out with source-exclude"
+        f"compiled files of the project's directory are in every cell: {first_of(found, _MOST)}; if an earlier build"
+        " left them, remove them and its build directory, or leave them out with source-exclude"
     )

@@ -19,6 +19,7 @@ from matrix_runner.config.options import OPTIONS
 from matrix_runner.config.options.option import Source
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.errors import ConfigError
+from matrix_runner.wording import first_of
 
 _PROJECT_FILES = (PYPROJECT, "setup.py", "setup.cfg")
 
@@ -79,7 +80,7 @@ def _choose_dialect(document: Document, environ: Mapping[str, str], diagnostics:
     peer = CIBUILDWHEEL
     table = f"[tool.{peer.table}]"
     variables = [name for name in sorted(environ) if name.startswith(peer.prefix)]
-    shown = ", ".join(variables[:3]) + (f" and {len(variables) - 3} more" if len(variables) > 3 else "")
+    shown = first_of(variables, 3)
     if has_table(document, OWN):
         unread = [table] * has_table(document, peer) + [shown] * bool(variables)
         if unread:

@@ -14,6 +14,7 @@ from matrix_runner.recipe.image_facts import ImageFacts
 from matrix_runner.recipe.installing import for_our_tools
 from matrix_runner.recipe.step import Step
 from matrix_runner.wheelhouse import is_stable_abi
+from matrix_runner.wording import first_of
 
 FIRST_AUDITOR = (3, 10)
 """The oldest Python that abi3audit supports (its metadata)."""
@@ -143,13 +144,8 @@ def findings(output: bytes) -> str:
 def _complaints(extension: _Extension) -> Iterator[str]:
     result = extension.result
     if result.non_abi3_symbols:
-        yield f"{extension.name} uses {_listed(result.non_abi3_symbols)}, not of the stable ABI"
+        yield f"{extension.name} uses {first_of(sorted(result.non_abi3_symbols), 5)}, not of the stable ABI"
     if not result.is_abi3_baseline_compatible:
         names = [f"{name} ({version})" for name, version in result.future_abi3_objects.items()]
-        used = f": {_listed(names)}" if names else ""
+        used = f": {first_of(sorted(names), 5)}" if names else ""
         yield f"{extension.name} needs the stable ABI of {result.computed}, its tag says {result.baseline}{used}"
-
-
-def _listed(names: list[str]) -> str:
-    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(sorted(names)[:5]) + rest

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from matrix_runner.files import size_text
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress
 from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, step_times
 from matrix_runner.report.sanitize import clean_line
+from matrix_runner.wording import size_text
 
 _STEP_WIDTH = 12
 _TIME_WIDTH = 6

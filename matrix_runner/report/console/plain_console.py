@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
-from matrix_runner.files import size_text
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
@@ -39,6 +38,7 @@ from matrix_runner.report.phrases import (
 )
 from matrix_runner.report.sanitize import clean_line, clean_lines, sanitized_lines
 from matrix_runner.report.terminal import LineWriter
+from matrix_runner.wording import size_text
 
 SIGN_OF_LIFE = 30.0
 """Seconds without a line before a sign of life is printed."""

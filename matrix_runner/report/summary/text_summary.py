@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from matrix_runner.errors import ExitCode
-from matrix_runner.files import size_text
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, has_log, is_failed
 from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.wording import first_of, size_text
 
 MEANINGS = {
     ExitCode.OK: "all is well",
@@ -126,8 +126,7 @@ def _left_out(left_out: LeftOut) -> tuple[str, ...]:
     lines = ["", f"{counted(len(left_out), 'cell')} left out"]
     for reason, cells in grouped(left_out):
         names = [str(cell) for cell in cells]
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        lines += [f"  {clean_line(reason)}:", f"    {shown}"]
+        lines += [f"  {clean_line(reason)}:", f"    {first_of(names, 4)}"]
     return tuple(lines)
 
 

@@ -1,0 +1,18 @@
+"""Wording that every room needs: sizes, and the first names of many."""
+
+from collections.abc import Sequence
+
+
+def size_text(count: int) -> str:
+    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    if count < 1024 * 1024:
+        return f"{count / 1024:.1f} KiB"
+    return f"{count / 1024 / 1024:.1f} MiB"
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """Return the first `most` names, and how many more there are: `a, b, c and 4 more`."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
