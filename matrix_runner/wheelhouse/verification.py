@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
@@ -34,14 +35,16 @@ class Promise:
 
     `python_tag`, `abi_tag`: the two halves of the interpreter's directory in the image (`cp27`, `cp27mu`).
     `project_name`: of the built wheel, before its repair: commands of the build may change the name that build files
-    had before it (nightly builds, variants). `ext_suffix`: sysconfig's EXT_SUFFIX of the cell's interpreter, if known.
-    `repaired`: whether there was a repair command; it decides the advice.
+    had before it (nightly builds, variants). `version`: of the sdist from which it was built. `ext_suffix`: sysconfig's
+    EXT_SUFFIX of the cell's interpreter, if known. `repaired`: whether there was a repair command; it decides the
+    advice.
     """
 
     cell: Cell
     python_tag: str
     abi_tag: str
     project_name: str | None = None
+    version: Version | None = None
     ext_suffix: str | None = None
     repaired: bool = True
 
@@ -103,6 +106,14 @@ def _of_project(contents: "WheelContents", promise: Promise) -> Iterator[Finding
             check=Check.RENAMED,
             message=f"{contents.filename} is a wheel of {contents.name}, and that of {promise.project_name} was built",
             hint="Does the repair command leave the wheel of a dependency in {dest_dir}?",
+        )
+    version = parse_name(contents.filename).version
+    if promise.version is not None and version != promise.version:
+        yield Finding(
+            check=Check.OTHER_VERSION,
+            message=f"{contents.filename} is of version {version}, and the sdist that it was built from of "
+            f"{promise.version}",
+            hint="Does the version come from git or a file that the sdist lacks, or does a command change it?",
         )
 
 
