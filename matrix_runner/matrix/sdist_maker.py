@@ -14,8 +14,9 @@ FIRST_SDIST_PYTHON = (3, 7)
 def sdist_maker(jobs: Sequence[Job], host: Host | None) -> Job:
     """Return the job in whose image, with whose interpreter and settings the sdist is built.
 
-    The newest CPython of the plan, with the GIL, on an architecture without emulation: what build backends require has
-    wheels for it. Of several the first in the plan. Raise UsageError if no interpreter of the plan can.
+    CPython with the GIL, on an architecture without emulation, if there is one. Of those the newest version but one: all
+    build backends of today run on it, and what they require has wheels for it, as it may not have for the newest. Of
+    several jobs the first in the plan. Raise UsageError if no interpreter of the plan can.
     """
     able = [job for job in jobs if job.cell.interpreter.version >= FIRST_SDIST_PYTHON]
     if not able:
@@ -23,15 +24,17 @@ def sdist_maker(jobs: Sequence[Job], host: Host | None) -> Job:
             "sdist: no interpreter of the plan has a frontend that builds an sdist, which takes Python 3.7 or newer",
             hint="select one, or build without the option",
         )
-    return min(able, key=lambda job: _rank(job, host))
+    least = min(_oddity(job, host) for job in able)
+    usual = [job for job in able if _oddity(job, host) == least]
+    versions = sorted({job.cell.interpreter.version for job in usual})
+    chosen = versions[-2:][0]
+    return next(job for job in usual if job.cell.interpreter.version == chosen)
 
 
-def _rank(job: Job, host: Host | None) -> tuple[bool, bool, bool, int, int]:
+def _oddity(job: Job, host: Host | None) -> tuple[bool, bool, bool]:
     interpreter = job.cell.interpreter
     return (
         host is not None and host.emulates(job.cell.platform.arch),
         interpreter.implementation is not Implementation.CPYTHON,
         interpreter.is_free_threaded,
-        -interpreter.major,
-        -interpreter.minor,
     )
