@@ -82,7 +82,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_one_sdist_first_and_all_wheels_from_it(project: Project) -> None:
-    """It is made once, in the cell of the newest Python but one; each cell gets its files, and not the project's, to build from."""
+    """It is made once, in the cell of the newest Python but one; each cell builds from its files."""
     seen: dict[str, set[str]] = {}
 
     def override(call: FakeCall) -> FakeResult | None:
