@@ -14,8 +14,8 @@ FIRST_SDIST_PYTHON = (3, 7)
 def sdist_maker(jobs: Sequence[Job], host: Host | None) -> Job:
     """Return the job in whose image, with whose interpreter and settings the sdist is built.
 
-    CPython with the GIL, on an architecture without emulation, if there is one. Of those the newest version but one: all
-    build backends of today run on it, and what they require has wheels for it, as it may not have for the newest. Of
+    CPython with the GIL, on an architecture without emulation, if there is one; of those the newest version but one:
+    today's build backends run on it, and what they require has wheels for it, as it may not have for the newest. Of
     several jobs the first in the plan. Raise UsageError if no interpreter of the plan can.
     """
     able = [job for job in jobs if job.cell.interpreter.version >= FIRST_SDIST_PYTHON]
