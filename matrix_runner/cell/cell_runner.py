@@ -4,7 +4,7 @@ import time
 import traceback
 
 from matrix_runner.cell.attempt import Attempt, Delivery
-from matrix_runner.cell.attempts import Opening, make_attempts
+from matrix_runner.cell.opening.attempts import Opening, make_attempts
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, GiveWay, StepRunner
 from matrix_runner.matrix import Job

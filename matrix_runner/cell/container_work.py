@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
-from matrix_runner.cell.open_cell import OpenCell, recipe_of
+from matrix_runner.cell.opening.engine_loss import has_gone
+from matrix_runner.cell.opening.open_cell import OpenCell, recipe_of
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
 from matrix_runner.engine.api import ExecRequest
@@ -103,6 +104,8 @@ class ContainerWork:
             with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
                 prepared = images.snapshot(job, self._image, self._container, self.put, self.layout)
         except (CellFailed, MachineError) as error:
+            if isinstance(error, MachineError) and has_gone(self._context, error):
+                raise ContainerLost(error.message, error.hint) from error
             # It would fail in the other cells too, each after the same time.
             images.settle(job, failure=self._failure_of(error))
             raise

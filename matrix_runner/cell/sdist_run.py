@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from matrix_runner.cell.attempts import Opening, make_attempts
 from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
+from matrix_runner.cell.opening.attempts import Opening, make_attempts
 from matrix_runner.cell.run_context import DeliveredSdist, Materials, NoSdist, RunContext
 from matrix_runner.cell.steps import CellFailed, StepRunner
 from matrix_runner.cell.wheel_size import size_warning

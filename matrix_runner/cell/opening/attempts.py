@@ -1,13 +1,13 @@
 """Opening of a cell's container, and a second attempt after a lost one; common to cells and the sdist."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from matrix_runner.before_all.registry import BeforeAllPart
-from matrix_runner.cell.interpreter_install import with_interpreter
-from matrix_runner.cell.open_cell import OpenCell
+from matrix_runner.cell.opening.engine_loss import has_gone, wait_for_engine
+from matrix_runner.cell.opening.interpreter_install import with_interpreter
+from matrix_runner.cell.opening.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
@@ -22,14 +22,12 @@ from matrix_runner.probe.image_probe import ProbedImage
 
 R = TypeVar("R")
 
-RESTART_SECONDS = 30
-"""Seconds allowed for a daemon's restart."""
 ATTEMPTS = 2
 """The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
 
 
 def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, steps: StepRunner) -> R:
-    """Make an attempt at a cell's work, and a second one after RetryCell.
+    """Make an attempt at a cell's work, and a second one after RetryCell, or if the engine goes away and comes back.
 
     Raise CellFailed for every expected error; GiveWay passes through.
     """
@@ -40,7 +38,7 @@ def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, ste
             if number == ATTEMPTS or context.is_cancelled:
                 raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
             context.notify(f"{retry.message}; running the cell once more", cell=cell, is_warning=True)
-            _wait_for_engine(context)
+            wait_for_engine(context)
         except WheelRejected as rejected:
             raise steps.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
         except WheelConflict as conflict:
@@ -48,20 +46,11 @@ def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, ste
         except OutputError as broken:
             raise steps.failed(Reason.OUTPUT, broken.message, hint=broken.hint) from broken
         except MachineError as broken:
-            raise steps.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
+            if number == ATTEMPTS or not has_gone(context, broken):
+                raise steps.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
+            context.notify(f"{broken.message}; waiting for the engine", cell=cell, is_warning=True)
+            wait_for_engine(context)
     raise AssertionError  # pragma: no cover
-
-
-def _wait_for_engine(context: RunContext) -> None:
-    """Wait until a restarting daemon answers again, for a limited time; its restart ends every container."""
-    deadline = time.monotonic() + RESTART_SECONDS
-    while time.monotonic() < deadline and not context.is_cancelled:
-        try:
-            context.request.engine.check(seconds=5)
-        except MachineError:  # noqa: PERF203  an engine that is up answers at once
-            time.sleep(1)
-        else:
-            return
 
 
 class Opening:
