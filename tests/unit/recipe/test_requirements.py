@@ -1,6 +1,7 @@
 """Who installs requirements, and what bounds them: the user's settings for pip, constraints, an upload time."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -46,6 +47,19 @@ def recipe(values: Values, cell: str = X86, **facts: tuple[str, ...]) -> CellRec
 def of(steps: Iterable[Step], kind: StepKind) -> Step:
     """Return the first step of a kind."""
     return next(step for step in steps if step.kind is kind)
+
+
+@pytest.mark.parametrize("frontend", [Frontend.UV, Frontend.BUILD, Frontend.BUILD_UV])
+def test_each_call_of_uv_names_the_cells_python(frontend: Frontend) -> None:
+    """So neither UV_PYTHON nor a .python-version file of the user's chooses another one for what a cell does itself."""
+    made = recipe({BEFORE_TEST: "pip --version", BUILD_FRONTEND: BuildFrontend(name=frontend)})
+    made = replace(made, tools=replace(made.tools, is_disposable=False))
+    check = replace(made, job=job_for("cp314t-manylinux_x86_64", CATALOG, made.job.settings)).gil_check("w.whl")
+    assert check is not None
+    texts = [" ".join(step.request.argv) for step in (*made.build(), *made.test("w.whl"), check)]
+    calls = [call for text in texts for call in re.findall(r"\buv (?:build|venv|pip install)\b[^&|;}]*", text)]
+    assert len(calls) >= 3
+    assert [call for call in calls if "--python" not in call] == []
 
 
 @pytest.mark.parametrize(
