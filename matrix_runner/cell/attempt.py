@@ -10,6 +10,7 @@ from matrix_runner.archives import archive_of
 from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.catalog.policies import load_policies
+from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_wheel import only_wheel
 from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
@@ -172,7 +173,8 @@ class Attempt:
             self._steps.warn(remark)
         self._cache_compilers()
         try:
-            self._run_all(self._recipe.build())
+            with warning_of_excluded(self._recipe, self._container, self._steps):
+                self._run_all(self._recipe.build())
             self._count_compilations()
             built = only_wheel(self._container, layout.built)
             reject_pure(built)

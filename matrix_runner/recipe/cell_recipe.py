@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from matrix_runner.config.kinds.values import CompilerCache, Variables, VersionSource
+from matrix_runner.config.kinds.values import CompilerCache, Frontend, Variables, VersionSource
 from matrix_runner.config.options.build_options import (
     BEFORE_ALL,
     BEFORE_BUILD,
@@ -27,6 +27,7 @@ from matrix_runner.recipe.backend_settings import BackendSettings
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.python_bounds import WatchedBuild
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -63,6 +64,14 @@ class CellRecipe:
             return None
         return CompilerCaching(tool=tool, layout=self.tools.layout)
 
+    @cached_property
+    def watched(self) -> WatchedBuild | None:
+        """The look at what uv has installed for the build; None where it installs nothing, or is cibuildwheel's."""
+        by_uv = self.tools.frontend in {Frontend.UV, Frontend.BUILD_UV}
+        if not by_uv or not self.job.settings[BUILD_FRONTEND].is_isolated or self.job.settings.is_drop_in:
+            return None
+        return WatchedBuild(layout=self.tools.layout)
+
     def set_up_caching(self, caching: CompilerCaching) -> Step:
         """Return the step that creates the compiler cache's wrappers; it fails if the cache is missing."""
         script = caching.set_up()
@@ -94,7 +103,8 @@ class CellRecipe:
         own = tuple(f"{key}={value}" for key, values in told.config_settings for value in values)
         pairs = ((key, value) for key, values in settings[CONFIG_SETTINGS] for value in values)
         words = (*(f"{key}={commands.fill(value)}" for key, value in pairs), *own)
-        step = commands.step(StepKind.BUILD, tools.build(words), path=tools.build_path, cwd=tools.layout.project)
+        command = tools.build(words) if self.watched is None else self.watched.around(tools.build(words))
+        step = commands.step(StepKind.BUILD, command, path=tools.build_path, cwd=tools.layout.project)
         yield commands.telling(replace(step, shown=shlex.join(tools.build_command(words))), told.variables)
 
     def repair(self, wheel: str) -> Step:

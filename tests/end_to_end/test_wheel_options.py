@@ -129,7 +129,8 @@ def test_this_machine_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert len(digests) == 1
-    with zipfile.ZipFile(*ended.wheels) as archive:
+    (wheel,) = ended.wheels
+    with zipfile.ZipFile(wheel) as archive:
         assert all(info.external_attr >> 16 & 0o044 == 0o044 for info in archive.infolist())
         (module,) = (name for name in archive.namelist() if name.endswith(".so"))
         assert b".debug_line" in archive.read(module)

@@ -51,9 +51,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def played_daemon(
-    path: Path, *, is_podman: bool = False, api: tuple[str, str] = ("1.24", "1.41")
-) -> Iterator[None]:
+def played_daemon(path: Path, *, is_podman: bool = False, api: tuple[str, str] = ("1.24", "1.41")) -> Iterator[None]:
     """Serve at a socket until the context is left. `api`: the oldest and the newest version of it that is spoken."""
     with held_daemon(path, is_podman=is_podman, api=api) as release:
         release()

@@ -181,8 +181,8 @@ def test_what_is_for_other_systems_is_told_once(tmp_path: Path) -> None:
     assert remarks(drop_in(tmp_path, TABLE + content, environ)) == (
         (
             "not for Linux, so not read: tool.cibuildwheel.xbuild-tools, tool.cibuildwheel.pyodide-version,"
-            " tool.cibuildwheel.test-runtime, [tool.cibuildwheel.macos], [tool.cibuildwheel.windows], [tool.cibuildwheel.ios],"
-            " CIBW_BEFORE_ALL_WINDOWS, CIBW_FOO_MACOS, CIBW_XBUILD_TOOLS"
+            " tool.cibuildwheel.test-runtime, [tool.cibuildwheel.macos], [tool.cibuildwheel.windows],"
+            " [tool.cibuildwheel.ios], CIBW_BEFORE_ALL_WINDOWS, CIBW_FOO_MACOS, CIBW_XBUILD_TOOLS"
         ),
     )
 
