@@ -66,9 +66,11 @@ class CellRecipe:
 
     @cached_property
     def watched(self) -> WatchedBuild | None:
-        """The look at what uv has installed for the build; None where it installs nothing, or is cibuildwheel's."""
-        by_uv = self.tools.frontend in {Frontend.UV, Frontend.BUILD_UV}
-        if not by_uv or not self.job.settings[BUILD_FRONTEND].is_isolated or self.job.settings.is_drop_in:
+        """The look at what uv has installed for the build; None where it installs nothing, or as cibuildwheel's does.
+
+        Not for `build[uv]`: `build` empties PYTHONPATH for its backends (measured, 1.6.1).
+        """
+        if self.tools.frontend is not Frontend.UV or not self.job.settings[BUILD_FRONTEND].is_isolated or self.job.settings.is_drop_in:
             return None
         return WatchedBuild(layout=self.tools.layout)
 

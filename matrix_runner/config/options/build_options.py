@@ -60,8 +60,8 @@ A project's settings for uv (`[tool.uv]`, uv.toml) are followed by a build for w
 by nothing else: where `auto` takes uv, they do not count.
 
 uv installs packages whose Requires-Python ends below the cell's Python (`<3.11`), without a word. For a test this fails
-the cell; of a build it is a warning that names them. Builds by uv have a `sitecustomize` of matrix-runner on PYTHONPATH
-for that, as those by pip have one of pip's; one of the project's or the image's own has its turn too.
+the cell; of a build by `uv` it is a warning that names them. Such builds have a `sitecustomize` of matrix-runner on
+PYTHONPATH for that, as those by pip have one of pip's; one of the project's or the image's own has its turn too.
 """,
     example='build-frontend = { name = "build", args = ["--no-isolation"] }',
     per_platform=False,

@@ -118,7 +118,7 @@ def test_the_users_own_is_heeded(build: Build, tmp_path: Path) -> None:
     [
         (Frontend.AUTO, (), False, True),
         (Frontend.UV, (), False, True),
-        (Frontend.BUILD_UV, (), False, True),
+        (Frontend.BUILD_UV, (), False, False),
         (Frontend.BUILD, (), False, False),
         (Frontend.PIP, (), False, False),
         (Frontend.UV, ("--no-build-isolation",), False, False),
@@ -128,7 +128,7 @@ def test_the_users_own_is_heeded(build: Build, tmp_path: Path) -> None:
 def test_where_uv_installs_it_is_looked_at(
     *, frontend: Frontend, args: tuple[str, ...], is_drop_in: bool, is_watched: bool
 ) -> None:
-    """With cibuildwheel's configuration a build sees no variable that it would not see there."""
+    """`build` would empty the variable; with cibuildwheel's configuration a build sees none that it lacks there."""
     settings = settings_with({BUILD_FRONTEND: BuildFrontend(name=frontend, args=args)})
     made = recipe_for(job_for(CELL, catalog.load(), replace(settings, is_drop_in=is_drop_in)))
     assert (made.watched is not None) is is_watched
