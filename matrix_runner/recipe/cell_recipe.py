@@ -70,9 +70,9 @@ class CellRecipe:
 
         Not for `build[uv]`: `build` empties PYTHONPATH for its backends (measured, 1.6.1).
         """
-        if self.tools.frontend is not Frontend.UV or not self.job.settings[BUILD_FRONTEND].is_isolated or self.job.settings.is_drop_in:
-            return None
-        return WatchedBuild(layout=self.tools.layout)
+        settings = self.job.settings
+        installs = self.tools.frontend is Frontend.UV and settings[BUILD_FRONTEND].is_isolated
+        return WatchedBuild(layout=self.tools.layout) if installs and not settings.is_drop_in else None
 
     def set_up_caching(self, caching: CompilerCaching) -> Step:
         """Return the step that creates the compiler cache's wrappers; it fails if the cache is missing."""

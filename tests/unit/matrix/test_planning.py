@@ -346,7 +346,7 @@ def test_a_short_name_is_the_image_of_each_architecture(known: Catalog) -> None:
 
 
 def test_in_a_drop_in_a_short_name_of_other_architectures_is_an_image(known: Catalog) -> None:
-    """cibuildwheel takes a name that it pins no image of for this architecture as it is; its own pins it knows."""
+    """As there: a name that it pins no image of for this architecture is taken as it is; its own pins it knows."""
     settings = replace(settings_with({IMAGES[MANY64]: "manylinux_2_39"}), is_drop_in=True)
     assert choice(MANY64, settings, known).reference == "manylinux_2_39"
     pinned = replace(settings_with({IMAGES[MANY64]: "manylinux_2_34"}), is_drop_in=True)
