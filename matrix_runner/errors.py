@@ -1,26 +1,16 @@
 """Exceptions that stop a run and their exit codes: one class per exit code, all below `RunnerError`.
 
     RunnerError
-
     ├── UsageError          2   the command line or the configuration is wrong
-
     │   └── ConfigError     2   … with every mistake found, one line each
-
     ├── NothingSelected     3   the selection leaves no cell
-
     ├── MachineError        4   engine, registry, disk: the machine, not the project
-
     │   ├── EngineError     4
-
     │   │   ├── EngineNotReady 4   an address names an engine that does not answer yet
-
     │   │   └── ImageError  4   an image is missing, unreachable, or not what its name says
-
     │   └── OutputError     4   the output directory or the disk
-
-    ├── WheelConflict       1   the output directory has another wheel of that name
-
-    └── WheelRejected       5   a wheel is not what the cell promised
+    ├── WheelConflict       1   the output directory has another wheel, or sdist, of that name
+    └── WheelRejected       5   a wheel, or the sdist, is not what was promised
 
 A *failed cell* is not an exception but data (`model.outcomes.Outcome`), and stops nothing. An exception stops the
 command, or gives a cell's outcome a typed cause.
@@ -108,12 +98,12 @@ class OutputError(MachineError):
 
 
 class WheelConflict(RunnerError):
-    """The output directory has a different wheel of the same name, from an earlier run; it is left alone."""
+    """The output directory has a different wheel or sdist of the same name, from an earlier run; it is left alone."""
 
     exit_code = ExitCode.CELL_FAILED
 
 
 class WheelRejected(RunnerError):
-    """A wheel differs from its cell's promise; it is not published."""
+    """A wheel differs from its cell's promise, or an sdist is none; it is not published."""
 
     exit_code = ExitCode.WHEEL_REJECTED

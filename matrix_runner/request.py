@@ -8,9 +8,16 @@ from matrix_runner.catalog import Catalog
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BUILD_CONSTRAINTS
-from matrix_runner.config.options.source_options import SOURCE_EXCLUDE, SOURCE_FILES, SOURCE_HISTORY, SOURCE_INCLUDE
+from matrix_runner.config.options.source_options import (
+    SDIST,
+    SOURCE_EXCLUDE,
+    SOURCE_FILES,
+    SOURCE_HISTORY,
+    SOURCE_INCLUDE,
+)
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
+from matrix_runner.matrix.sdist_maker import sdist_maker
 from matrix_runner.model.events import Listener
 from matrix_runner.project.constraints_file import constraints_text, has_hashes
 from matrix_runner.project.source_files import SourceSelection
@@ -45,6 +52,20 @@ class BuildInputs:
         return str((self.origin or self.project) / self.package)
 
     @property
+    def is_sdist(self) -> bool:
+        """Whether the project was unpacked from an sdist."""
+        return self.origin is not None and self.origin != self.project
+
+    def sdist_maker(self, host: Host | None) -> Job | None:
+        """Return the job in whose cell the sdist is built; None if there is none to build.
+
+        Raise UsageError if none can.
+        """
+        if not self.settings[SDIST] or self.is_sdist or not self.plan.jobs:
+            return None
+        return sdist_maker(self.plan.jobs, host)
+
+    @property
     def logs_dir(self) -> Path:
         """Directory of the cells' logs."""
         return self.report_dir / LOGS
@@ -67,7 +88,7 @@ class BuildInputs:
             include=self.settings[SOURCE_INCLUDE],
             exclude=self.settings[SOURCE_EXCLUDE],
             with_history=self.settings[SOURCE_HISTORY],
-            is_sdist=self.origin is not None and self.origin != self.project,
+            is_sdist=self.is_sdist,
         )
 
 
@@ -92,6 +113,11 @@ class BuildRequest:
     listeners: Sequence[Listener]
     host: Host | None = None
     durations: Path | None = None
+
+    @property
+    def sdist_maker(self) -> Job | None:
+        """The job in whose cell the sdist is built; None if there is none to build. Raise UsageError if none can."""
+        return self.inputs.sdist_maker(self.host)
 
     @property
     def settings(self) -> Settings:

@@ -1,7 +1,7 @@
 """A build as a list of verbs, each performed by one room; a comment names input and result."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,24 +10,24 @@ from functools import partial
 from matrix_runner import __version__
 from matrix_runner.cache.cached_cells import CachedCells, Known
 from matrix_runner.cache.log_barrier import LogBarrier
-from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.cell.run_context import DeliveredSdist, Materials, NoSdist, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
 from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
-from matrix_runner.errors import MachineError, OutputError, UsageError
+from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import RunFinished, RunStarted
-from matrix_runner.model.outcomes import Outcome, Report, Status, WheelRecord
+from matrix_runner.model.outcomes import Outcome, Report, SdistRecord, Status
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, pack
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
-from matrix_runner.report.summary.report_json import ReportExtra, read_report
+from matrix_runner.report.summary.report_json import ReportExtra, wheels_of
 from matrix_runner.report.summary.report_writers import FILES, REPORT
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Again, Durations, Interrupt, Pool, Slot
@@ -49,17 +49,22 @@ def build(request: BuildRequest) -> Report:
         cached = CachedCells(context, barrier)
         known = _look_up(context, cached)  # files and images as they are known -> cells that need not run
         source = _pack(context, known)  # the project's files -> one archive, None if no cell must run
-        if source is not None:
-            images = _probe_images(context, cached, known)  # images that cells must run in -> their facts
-            known = _look_closer(context, cached, source, images, known)  # the same look-up, with all inputs known
+        materials = None if source is None else _gather(context, cached, source, known)  # archive, images -> materials
+        sdist = _make_sdist(context, cached, known, materials)  # materials -> the sdist that wheels are built from
+        if isinstance(sdist, NoSdist):
+            return _record(context, {outcome.cell: outcome for outcome in sdist.outcomes}, None)
+        if materials is not None:
+            materials = replace(materials, sdist=None if sdist is None else sdist.made)
+            known = _look_closer(context, cached, materials, known)  # the same look-up, with all inputs known
         _announce_source(context, known)
         outcomes = _replay(context, cached, known)  # cells that need not run -> wheels, logs, outcomes
-        if source is not None and known.missing(request.jobs):
-            materials = _prepare(context, source, known)  # archive and images -> the materials of the cells
+        if materials is not None and known.missing(request.jobs):
+            _prepare(context, materials, known)  # prepared images of earlier runs are found; remarks
             outcomes |= _run_cells(context, materials, cached, known)  # jobs -> wheels, logs, outcomes
             _prune(context, materials)  # stale images and volumes are removed
         cached.close()
-        return _record(context, outcomes)  # outcomes -> SHA256SUMS, report.json, the report
+        # outcomes -> SHA256SUMS, report.json, the report
+        return _record(context, outcomes, None if sdist is None else sdist.record)
 
 
 @contextmanager
@@ -76,6 +81,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
         groups = _resolved_groups(request)
         for job in request.jobs:
             request.inputs.has_hashes(job)
+        _ = request.sdist_maker
         containers = WarmContainers(request.engine)
         stack.callback(containers.close)
         yield RunContext(
@@ -141,32 +147,63 @@ def _pack(context: RunContext, known: Known) -> SourceArchive | None:
     return context.beside(partial(pack, context.request.inputs.source, context.scratch / "source.tar"))
 
 
+def _gather(context: RunContext, cached: CachedCells, source: SourceArchive, known: Known) -> Materials:
+    """Return the materials of the cells, with the facts on all images that a job must run in."""
+    from matrix_runner.before_all.prepared_images import PreparedImages
+    from matrix_runner.project.build_backend import BuildBackend
+    from matrix_runner.recipe.cargo_downloads import has_crates
+
+    request = context.request
+    images = _probe_images(context, cached, known)
+    return Materials(
+        source=source,
+        images=images,
+        prepared=PreparedImages.of(request.jobs, images, source, context.volumes, request.inputs.environ),
+        has_crates=has_crates(name for name, _ in source.digests),
+        backend=BuildBackend.of(request.inputs.build_files),
+        earlier=wheels_of(context.report_directory.read_file(REPORT)),
+    )
+
+
 def _probe_images(context: RunContext, cached: CachedCells, known: Known) -> ProbedImages:
     """Fetch and probe each image that a job must run in, in parallel. An unavailable image fails only its own cells."""
     # A run in which nothing is new does not need this import.
     from matrix_runner.probe.image_prober import ImageProber
 
-    jobs, missing = jobs_by_image(context.request.jobs), known.missing(context.request.jobs)
-    waiting = jobs_by_image(missing)
+    request, maker = context.request, context.request.sdist_maker
+    wanted = (*known.missing(request.jobs), *(() if maker is None else (maker,)))
+    jobs, waiting = jobs_by_image(request.jobs), jobs_by_image(wanted)
     prober = ImageProber(
-        request=context.request,
+        request=request,
         volumes=context.volumes,
         containers=context.containers,
         cache=cached.probes,
         notify=context.notify,
         on_trouble=cached.give_up,
     )
-    keys = known.images.unprobed(missing)
+    keys = known.images.unprobed(wanted)
     found = context.side_by_side([partial(prober.probe, key, jobs[key], waiting[key]) for key in keys])
     interrupted = MachineError("interrupted before the image was probed")
     return known.images.with_found({key: image or interrupted for key, image in zip(keys, found, strict=True)})
 
 
-def _look_closer(
-    context: RunContext, cached: CachedCells, source: SourceArchive, images: ProbedImages, known: Known
-) -> Known:
+def _make_sdist(
+    context: RunContext, cached: CachedCells, known: Known, materials: Materials | None
+) -> DeliveredSdist | NoSdist | None:
+    """Build the sdist, or take that of an earlier run, and deliver it; None if the run has none."""
+    maker = context.request.sdist_maker
+    if maker is None:
+        return None
+    # A run without one does not need this import.
+    from matrix_runner.cache.sdist_of_run import bring_sdist
+
+    return context.beside(partial(bring_sdist, maker, context, cached, known, materials)) or NoSdist(outcomes=())
+
+
+def _look_closer(context: RunContext, cached: CachedCells, materials: Materials, known: Known) -> Known:
     """Look again for cells that need not run: packing may have found a changed file, and new images are known."""
-    return context.beside(partial(cached.find, source, images)) or replace(known, source=source, images=images)
+    find = partial(cached.find, materials.source, materials.images, materials.sdist)
+    return context.beside(find) or replace(known, source=materials.source, images=materials.images)
 
 
 def _announce_source(context: RunContext, known: Known) -> None:
@@ -181,41 +218,21 @@ def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell
     return (context.beside(partial(cached.replay, known)) or {}) if known.hits else {}
 
 
-def _prepare(context: RunContext, source: SourceArchive, known: Known) -> Materials:
-    """Return the materials of the cells, with prepared images of earlier runs."""
-    from matrix_runner.before_all.prepared_images import PreparedImages, unmatched_inputs
+def _prepare(context: RunContext, materials: Materials, known: Known) -> None:
+    """Find the prepared images of earlier runs, and tell what there is to tell before the cells start."""
+    from matrix_runner.before_all.prepared_images import unmatched_inputs
     from matrix_runner.probe.image_remarks import image_remarks
-    from matrix_runner.project.build_backend import BuildBackend
-    from matrix_runner.recipe.cargo_downloads import has_crates
 
-    request, missing = context.request, known.missing(context.request.jobs)
-    prepared = PreparedImages.of(missing, known.images, source, context.volumes, request.inputs.environ)
-    context.beside(partial(prepared.adopt_existing, request.engine))
-    for notice in prepared.notices():
+    request, missing, prepared = context.request, known.missing(context.request.jobs), materials.prepared
+    cells = tuple(job.cell for job in missing)
+    context.beside(partial(prepared.adopt_existing, request.engine, cells))
+    for notice in prepared.notices(cells):
         context.notify(notice)
-    for pattern in unmatched_inputs(missing, source):
+    for pattern in unmatched_inputs(missing, materials.source):
         text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
         context.notify(text, is_warning=True)
     for remark in image_remarks(missing, known.images, request.inputs.environ):
         context.notify(remark, is_warning=True)
-    crates = has_crates(name for name, _ in source.digests)
-    return Materials(
-        source=source,
-        images=known.images,
-        prepared=prepared,
-        has_crates=crates,
-        backend=BuildBackend.of(request.inputs.build_files),
-        earlier=_earlier_wheels(context),
-    )
-
-
-def _earlier_wheels(context: RunContext) -> Mapping[Cell, WheelRecord]:
-    """Return the wheels in the report that this run will replace; none if it is damaged or of another release."""
-    try:
-        last = read_report(context.report_directory.read_file(REPORT))
-    except UsageError:
-        return {}
-    return {outcome.cell: outcome.wheel for outcome in last.outcomes if outcome.wheel is not None}
 
 
 def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:
@@ -244,7 +261,7 @@ def _prune(context: RunContext, materials: Materials) -> None:
     context.beside(partial(prune_engine, context.request.engine, max_age=max_age, now=time.time(), in_use=in_use))
 
 
-def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
+def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistRecord | None) -> Report:
     """Write the run's files besides its wheels; return the report, which includes an error in doing so."""
     request, plan = context.request, context.request.inputs.plan
     report = Report(
@@ -254,6 +271,7 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
         ),
         seconds=context.pool.clock(),
         interrupted_by=context.interrupt.exit_code,
+        sdist=sdist,
     )
     left_out = tuple((left.cell, left.reason) for left in plan.left_out)
     extra = ReportExtra(
@@ -264,7 +282,8 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome]) -> Report:
         left_out=left_out,
     )
     try:
-        context.report_directory.write_sums(context.wheelhouse.published(), context.wheelhouse.directory)
+        published = (*context.wheelhouse.published(), *(() if sdist is None else (sdist,)))
+        context.report_directory.write_sums(published, context.wheelhouse.directory)
         for file in FILES:
             context.report_directory.write_file(file.name, file.render(report, extra))
     except OutputError as error:

@@ -1,6 +1,6 @@
 """The run's interface to `before-all`: sharing between cells, prepared images, snapshots, source updates."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from matrix_runner.archives import archive_of_bytes
@@ -58,15 +58,16 @@ class PreparedImages:
         )
         return cls(keys.of(jobs), source, volumes)
 
-    def adopt_existing(self, engine: Engine) -> None:
-        """Find prepared images of earlier runs, which replace running `before-all`.
+    def adopt_existing(self, engine: Engine, cells: Sequence[Cell]) -> None:
+        """Find prepared images of earlier runs for cells, which replace running `before-all`.
 
         If the engine does not answer, every image is prepared anew, or its cells fail.
         """
         if not self._volumes.is_persistent:
             return
-        found = set()
-        for key in frozenset(self._keys.values()):
+        for key in dict.fromkeys(self._keys[cell] for cell in cells if cell in self._keys):
+            if self._registry.is_settled(key):
+                continue
             try:
                 image = engine.find_persistent_image(image_name(key))
             except MachineError:
@@ -74,18 +75,18 @@ class PreparedImages:
             if image is not None:
                 source = dict(image.labels).get(LABEL_SOURCE, "")
                 self._registry.adopt(key, PreparedImage(image=image.id, source=source, is_existing=True))
-                found.add(key)
-        self._existing = frozenset(found)
+                self._existing |= {key}
 
-    def notices(self) -> tuple[str, ...]:
-        """Return a message for each image of an earlier run, with the cells that start from it."""
+    def notices(self, cells: Sequence[Cell]) -> tuple[str, ...]:
+        """Return a message for each image of an earlier run, with those of the cells that start from it."""
         lines = []
         for key in sorted(self._existing):
-            cells = [str(cell) for cell, own in self._keys.items() if own == key]
-            more = f" and {len(cells) - 1} more" if cells[1:] else ""
-            lines.append(
-                f"before-all is not run for {cells[0]}{more}: they start from {image_name(key)}, of an earlier run"
-            )
+            named = [str(cell) for cell in cells if self._keys.get(cell) == key]
+            if named:
+                more = f" and {len(named) - 1} more" if named[1:] else ""
+                lines.append(
+                    f"before-all is not run for {named[0]}{more}: they start from {image_name(key)}, of an earlier run"
+                )
         return tuple(lines)
 
     def group(self, cell: Cell) -> str | None:

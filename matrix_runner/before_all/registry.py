@@ -73,6 +73,11 @@ class BeforeAllRegistry:
         with self._lock:
             self._states[key] = _State(by=None, prepared=prepared, is_settled=True)
 
+    def is_settled(self, key: str) -> bool:
+        """Whether the result of a `before-all` is known already."""
+        with self._lock:
+            return key in self._states and self._states[key].is_settled
+
     def claim(self, job: Job) -> bool:
         """Whether the cell may start. Assigns a `before-all` without a cell to this one, until `release`."""
         key = self._keys.get(job.cell)

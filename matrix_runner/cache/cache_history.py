@@ -75,7 +75,7 @@ def _inputs_now(store: Store, question: HistoryQuestion, before: CellInputs | No
     if image is None:
         return None
     jobs = {each.cell: each for each in question.inputs.plan.jobs}
-    builder = SharedWheels.of(question.inputs).leader(job)
+    builder = SharedWheels.of(question.inputs).leader(job.cell)
     leader = None
     if builder is not None:
         leading = jobs[builder]

@@ -1,7 +1,7 @@
 """The inputs behind a cell's cache key, collected from its job, image and the run. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matrix_runner import __version__
 from matrix_runner.catalog.constraints import load_constraints
@@ -13,7 +13,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.project.source_archive import SourceArchive, Survey
 from matrix_runner.request import BuildInputs
-from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest
+from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest, key
 
 _LEADER = "what is built by "
 """The name prefix of the input that stands for all inputs of another cell."""
@@ -24,7 +24,8 @@ class SharedInputs:
     """The inputs common to all cells of a run.
 
     `epoch`: SOURCE_DATE_EPOCH. `package`: the directory to build. `pinned`: versions of our tools, as a constraints
-    file. `hashed`: the cells whose `build-constraints` have a hash on every line, which is no input but ends their age.
+    file. `sdist`: digest of the files of the sdist that wheels are built from, if the run makes one. `hashed`: the
+    cells whose `build-constraints` have a hash on every line, which is no input but ends their age.
     """
 
     source: SourceInputs
@@ -33,9 +34,10 @@ class SharedInputs:
     pinned: str
     environ: Mapping[str, str]
     hashed: frozenset[Cell] = frozenset()
+    sdist: str | None = None
 
     @classmethod
-    def of(cls, inputs: BuildInputs, source: Survey | SourceArchive) -> "SharedInputs":
+    def of(cls, inputs: BuildInputs, source: Survey | SourceArchive, sdist: str | None = None) -> "SharedInputs":
         """Return the shared inputs of a build or an explanation: one owner, so that `runner explain` cannot drift."""
         return cls(
             source=SourceInputs.of(source.digests),
@@ -44,6 +46,7 @@ class SharedInputs:
             pinned=load_constraints(),
             environ=inputs.environ,
             hashed=frozenset(job.cell for job in inputs.plan.jobs if inputs.has_hashes(job)),
+            sdist=sdist,
         )
 
 
@@ -81,6 +84,8 @@ def cell_inputs(
         "tests": "yes" if job.has_tests else "no",
         "check of the GIL": "yes" if job.checks_gil else "no",
     }
+    if shared.sdist is not None:
+        surroundings["sdist"] = shared.sdist
     if leader is not None:
         surroundings[f"{_LEADER}{leader.cell}"] = leader.key
     if isinstance(image, ProbedImage):
@@ -94,6 +99,12 @@ def cell_inputs(
         options=_options(job),
         variables=_variables(job, shared.environ),
     )
+
+
+def sdist_key(maker: Job, image: ProbedImage, shared: SharedInputs) -> str:
+    """Return the key of all that decides the sdist. `maker`: the job in whose cell it is built."""
+    inputs = cell_inputs(maker, image, replace(shared, sdist=None), None)
+    return key(replace(inputs, surroundings=(*inputs.surroundings, ("product", "sdist"))))
 
 
 def _of_image(job: Job, image: ProbedImage) -> dict[str, str]:

@@ -6,13 +6,15 @@ Each passed cell is cached at once: it need not run again, whatever happens to t
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from matrix_runner.cache.cache_key import SharedInputs
+from matrix_runner.cache.cache_key import SharedInputs, why_not_cached
 from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache
 from matrix_runner.cache.log_barrier import LogBarrier
+from matrix_runner.cache.sdist_cache import KeptSdist, SdistQuestion, contents_of, find_sdist, store_sdist
 from matrix_runner.cell.run_context import RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.config.options.cache_options import (
@@ -23,7 +25,7 @@ from matrix_runner.config.options.cache_options import (
     NO_CACHE,
     REBUILD,
 )
-from matrix_runner.errors import MachineError, WheelConflict
+from matrix_runner.errors import MachineError, OutputError, WheelConflict
 from matrix_runner.files import chunks_of
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
@@ -38,16 +40,24 @@ from matrix_runner.store.entry_record import wheel_record
 from matrix_runner.store.remote_store import Remote, open_remote
 from matrix_runner.store.store import Store
 
+if TYPE_CHECKING:
+    # A run without an sdist needs nothing of it.
+    from matrix_runner.project.made_sdist import MadeSdist
+
 _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """The state of a run's cache look-up. `hits`: cells that need not run. `source`: None if it was not read."""
+    """The state of a run's cache look-up. `hits`: cells that need not run. `source`: None if it was not read.
+
+    `sdist`: a kept one that need not be built.
+    """
 
     source: Survey | SourceArchive | None = None
     images: ProbedImages = field(default_factory=ProbedImages)
     hits: Mapping[Cell, CacheHit] = field(default_factory=lambda: MappingProxyType({}))
+    sdist: KeptSdist | None = None
 
     def missing(self, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
         """Return the jobs that must run."""
@@ -79,17 +89,53 @@ class CachedCells:
         if source is None:
             return Known()
         images = recall_images(self.probes, request.engine, request.jobs)
-        return self.find(source, images)
+        kept = self.find_sdist(source, images)
+        if kept is None and request.sdist_maker is not None:
+            # The key of every cell has the sdist's digest in it.
+            return Known(source=source, images=images)
+        found = self._find(source, images, None if kept is None else kept.contents)
+        return replace(found, sdist=kept)
 
-    def find(self, source: Survey | SourceArchive, images: ProbedImages) -> Known:
-        """Find the cells that need not run, given the source and the images."""
+    def find(self, source: SourceArchive, images: ProbedImages, sdist: "MadeSdist | None") -> Known:
+        """Find the cells that need not run, given the source, the images and the sdist that wheels are built from."""
+        return self._find(source, images, None if sdist is None else contents_of(sdist))
+
+    def _find(self, source: Survey | SourceArchive, images: ProbedImages, sdist: str | None) -> Known:
         if self._cache is None:
             return Known(source=source, images=images)
         request = self._context.request
-        inputs = SharedInputs.of(request.inputs, source)
+        inputs = SharedInputs.of(request.inputs, source, sdist)
         leader = self._context.shared_wheels.leader
         hits = self._cache.look_up(request.jobs, images.image, inputs, leader)
         return Known(source=source, images=images, hits=MappingProxyType(hits))
+
+    def find_sdist(self, source: Survey | SourceArchive, images: ProbedImages) -> KeptSdist | None:
+        """Find the sdist of an earlier run that was made from the same; None also if the run makes none."""
+        question = self._sdist_question(source, images)
+        if question is None or self._cache is None:
+            return None
+        if Selector(patterns=self._context.request.settings[REBUILD]).matches(question.maker.cell):
+            return None
+        return find_sdist(self._cache.store, question, self._context.scratch / "cached")
+
+    def keep_sdist(self, made: "MadeSdist", source: SourceArchive, images: ProbedImages) -> None:
+        """Keep the run's sdist for later runs."""
+        question = self._sdist_question(source, images)
+        if question is None or self._cache is None:
+            return
+        try:
+            store_sdist(self._cache.store, question, made)
+        except OutputError as error:
+            self.give_up(error)
+
+    def _sdist_question(self, source: Survey | SourceArchive, images: ProbedImages) -> SdistQuestion | None:
+        request = self._context.request
+        maker = request.sdist_maker
+        image = None if maker is None else images.image(maker)
+        if maker is None or image is None or why_not_cached(maker) is not None:
+            return None
+        shared = SharedInputs.of(request.inputs, source)
+        return SdistQuestion(inputs=request.inputs, maker=maker, image=image, shared=shared)
 
     def replay(self, known: Known) -> dict[Cell, Outcome]:
         """Deliver the cached cells as if built now, in plan order; return the outcomes."""

@@ -78,7 +78,7 @@ class CellCache:
         jobs: Sequence[Job],
         image_of: Callable[[Job], ProbedImage | None],
         shared: SharedInputs,
-        leader_of: Callable[[Job], Cell | None],
+        leader_of: Callable[[Cell], Cell | None],
     ) -> dict[Cell, CacheHit]:
         """Return the cells that need not run. `jobs`: all of the run. `image_of`: None for an unknown image.
 
@@ -136,13 +136,13 @@ class CellCache:
         jobs: Sequence[Job],
         image_of: Callable[[Job], ProbedImage | None],
         shared: SharedInputs,
-        leader_of: Callable[[Job], Cell | None],
+        leader_of: Callable[[Cell], Cell | None],
     ) -> None:
         """Compute the key of every cell with a known image; cells that others wait for first."""
         self._inputs.clear()
         self._keys.clear()
-        for job in sorted(jobs, key=lambda job: leader_of(job) is not None):
-            image, leading, leader = image_of(job), leader_of(job), None
+        for job in sorted(jobs, key=lambda job: leader_of(job.cell) is not None):
+            image, leading, leader = image_of(job), leader_of(job.cell), None
             if image is None or why_not_cached(job) is not None:
                 continue
             if leading is not None:

@@ -1,30 +1,16 @@
-"""One cell from start to outcome: opens its container, retries after a lost container, never raises."""
+"""One cell from start to outcome, with all its attempts: never raises."""
 
 import time
 import traceback
-from contextlib import ExitStack
 
-from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.cell.attempt import Attempt, Delivery
-from matrix_runner.cell.interpreter_install import with_interpreter
-from matrix_runner.cell.open_cell import OpenCell
+from matrix_runner.cell.opening.attempts import Opening, make_attempts
 from matrix_runner.cell.run_context import Materials, RunContext
-from matrix_runner.cell.steps import CellFailed, GiveWay, RetryCell, StepRunner
-from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
-from matrix_runner.container.container_spec import container_spec
-from matrix_runner.container.debug_container import keep_container
-from matrix_runner.engine.api import Container
-from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected
+from matrix_runner.cell.steps import CellFailed, GiveWay, StepRunner
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
-from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind
-from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status
 from matrix_runner.schedule import Again, Slot
-
-RESTART_SECONDS = 30
-"""Seconds allowed for a daemon's restart."""
-ATTEMPTS = 2
-"""The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
 
 
 def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) -> Outcome | Again:
@@ -36,7 +22,7 @@ def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) ->
 
 
 class CellRun:
-    """One cell of a run, with all its attempts."""
+    """One cell of a run, with all its opening."""
 
     def __init__(self, job: Job, context: RunContext, materials: Materials, slot: Slot) -> None:
         """Create the run of a cell; starts nothing yet."""
@@ -45,6 +31,7 @@ class CellRun:
         self._materials = materials
         self._slot = slot
         self._steps = StepRunner(job.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor)
+        self._opening = Opening(job, context, materials, self._steps)
 
     def run(self) -> Outcome | Again:
         """Run the cell to its outcome, or until it gives way to another cell. Never raises."""
@@ -53,7 +40,7 @@ class CellRun:
         began = time.monotonic()
         status, failure, delivery = Status.PASSED, None, Delivery()
         try:
-            delivery = self._try_twice()
+            delivery = make_attempts(self._attempt, self._job.cell, self._context, self._steps)
         except GiveWay as gives:
             text = f"{gives.leader} makes a wheel of the same name, {gives.wheel}: this cell waits, and tests that one"
             self._context.notify(text, cell=self._job.cell)
@@ -90,99 +77,17 @@ class CellRun:
             compiler_cache=steps.compiler_cache,
         )
 
-    def _try_twice(self) -> Delivery:
-        steps = self._steps
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._attempt()
-            except RetryCell as retry:  # noqa: PERF203  two iterations
-                if attempt == ATTEMPTS or self._context.is_cancelled:
-                    raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
-                text = f"{retry.message}; running the cell once more"
-                self._context.notify(text, cell=self._job.cell, is_warning=True)
-                self._wait_for_engine()
-            except WheelRejected as rejected:
-                raise steps.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
-            except WheelConflict as conflict:
-                raise steps.failed(Reason.CONFLICT, conflict.message, hint=conflict.hint) from conflict
-            except OutputError as broken:
-                raise steps.failed(Reason.OUTPUT, broken.message, hint=broken.hint) from broken
-            except MachineError as broken:
-                raise steps.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
-        raise AssertionError  # pragma: no cover
-
     def _attempt(self) -> Delivery:
-        job, context = self._job, self._context
-        image = self._usable_image()
-        part = self._part_in_before_all()
+        job, context, opening = self._job, self._context, self._opening
+        image = opening.usable_image()
+        part = opening.part_in_before_all()
         reused = context.shared_wheels.find(job.cell)
         if reused is not None and not (job.has_tests or job.checks_gil) and not part.is_runner:
             return Delivery(reused=reused)
-        with ExitStack() as stack:
-            with self._steps.step(StepKind.PREPARE, f"open {image.display_name}"):
-                container = self._open(image, part, stack)
-            try:
-                complete = with_interpreter(job, image, self._steps, container)
-                opened = OpenCell(job=job, container=container, image=complete, part=part)
-                attempt = Attempt(opened, context, self._materials, self._steps)
-                attempt.bring_source()
-                with self._steps.holding(self._slot):
-                    self._check_running()
-                    # Another cell may meanwhile have published a wheel that serves this one.
-                    return attempt.serve(reused or context.shared_wheels.find(job.cell), self._slot)
-            except RetryCell:
-                raise
-            except Exception:
-                if job.settings[DEBUG_KEEP_CONTAINER] and not context.is_cancelled:
-                    self._steps.advise(keep_container(container, job.cell, context.request.engine.name))
-                raise
-
-    def _usable_image(self) -> ProbedImage:
-        """Return the job's image. Raise MachineError if it is unavailable, CellFailed if it lacks something."""
-        image = self._materials.images.of(self._job)
-        if isinstance(image, MachineError):
-            raise image
-        problem = image.problem(self._job)
-        if problem is not None:
-            reason = Reason.WRONG_IMAGE if problem.is_wrong_image else Reason.MISSING_TOOL
-            raise self._steps.failed(reason, problem.message, hint=problem.hint)
-        return image
-
-    def _part_in_before_all(self) -> BeforeAllPart:
-        """Return the cell's part in its `before-all`. Raise CellFailed if the latter has failed in another cell."""
-        part = self._materials.prepared.wait(self._job, lambda: self._context.is_cancelled)
-        if part.failed is not None:
-            self._steps.enter(StepKind.BEFORE_ALL)
-            failure = part.failed.failure
-            message = f"before-all failed for this image, in {part.failed.by}: {failure.message}"
-            raise self._steps.failed(failure.reason, message, hint=f"see {part.failed.by}")
-        return part
-
-    def _open(self, image: ProbedImage, part: BeforeAllPart, stack: ExitStack) -> Container:
-        """Open the container. If a prepared image of an earlier run is unusable, reject it and raise RetryCell."""
-        context, prepared = self._context, part.image
-        spec = container_spec(self._job, image.image, context.volumes, None if prepared is None else prepared.image)
-        try:
-            return stack.enter_context(context.containers.open(spec))
-        except MachineError as error:
-            if prepared is None or not prepared.is_existing or context.is_cancelled:
-                raise
-            self._materials.prepared.reject(self._job, prepared)
-            message = f"the image that before-all prepared in an earlier run cannot be used: {error.message}"
-            raise RetryCell(message, error.hint) from error
-
-    def _check_running(self) -> None:
-        """Raise RetryCell after a stop of the run: the container that waited for its slot may still exist."""
-        if self._context.is_cancelled:
-            raise RetryCell("the run was stopped before the cell's turn came")
-
-    def _wait_for_engine(self) -> None:
-        """Wait until a restarting daemon answers again, for a limited time; its restart ends every container."""
-        deadline = time.monotonic() + RESTART_SECONDS
-        while time.monotonic() < deadline and not self._context.is_cancelled:
-            try:
-                self._context.request.engine.check(seconds=5)
-            except MachineError:  # noqa: PERF203  an engine that is up answers at once
-                time.sleep(1)
-            else:
-                return
+        with opening.opened(image, part) as opened:
+            attempt = Attempt(opened, context, self._materials, self._steps)
+            attempt.bring_source()
+            with self._steps.holding(self._slot):
+                opening.check_running()
+                # Another cell may meanwhile have published a wheel that serves this one.
+                return attempt.serve(reused or context.shared_wheels.find(job.cell), self._slot)

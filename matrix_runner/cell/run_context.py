@@ -1,4 +1,4 @@
-"""The values common to all cells of a run (`RunContext`), and the materials they are built from (`Materials`)."""
+"""The values common to all cells of a run (`RunContext`), the materials they are built from, the run's sdist."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.model.outcomes import Outcome, SdistRecord, WheelRecord
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.project.dependency_groups import DependencyGroups
@@ -26,6 +26,7 @@ from matrix_runner.wheelhouse.report_directory import ReportDirectory
 if TYPE_CHECKING:
     # A run in which nothing is new needs nothing of it.
     from matrix_runner.before_all.prepared_images import PreparedImages
+    from matrix_runner.project.made_sdist import MadeSdist
 
 R = TypeVar("R")
 
@@ -77,8 +78,8 @@ class RunContext:
 class Materials:
     """The materials of the run's cells, known once the source is packed and the images are probed.
 
-    `has_crates`: whether the project contains Rust code. `backend`: the package's build backend. `earlier`: the wheels
-    in the last report.
+    `has_crates`: whether the project contains Rust code. `backend`: the package's build backend. `sdist`: that of the
+    run, from which wheels are built, if it has made one. `earlier`: the wheels in the last report.
     """
 
     source: SourceArchive
@@ -86,4 +87,25 @@ class Materials:
     prepared: "PreparedImages"
     has_crates: bool = False
     backend: BuildBackend = OTHER_BACKEND
+    sdist: "MadeSdist | None" = None
     earlier: Mapping[Cell, WheelRecord] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def built_from(self) -> SourceArchive:
+        """The files that wheels are built from."""
+        return self.source if self.sdist is None else self.sdist.archive
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveredSdist:
+    """The run's sdist, and its record in the output directory."""
+
+    made: "MadeSdist"
+    record: SdistRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoSdist:
+    """The end of a run whose sdist failed: the outcome of every job."""
+
+    outcomes: tuple[Outcome, ...]

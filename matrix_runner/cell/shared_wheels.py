@@ -11,6 +11,7 @@ from matrix_runner.model.platforms import Platform
 from matrix_runner.project.build_hints import hints_at_stable_abi
 from matrix_runner.request import BuildInputs
 from matrix_runner.wheelhouse import is_compatible, serves_several
+from matrix_runner.wheelhouse.module_suffixes import FIRST_ABI3T, stable_abi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,24 +25,26 @@ class SharedWheel:
 class SharedWheels:
     """Published wheels of this run that serve several cells. Thread-safe.
 
-    With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start. Without, a wheel's
-    name tells it when it is built: of the cells that the wheel serves, the one with the oldest Python then builds it,
-    and the others test that one. So no cell vouches for a wheel that it has not tested, and it is not a matter of speed
-    which of two wheels of one name is delivered.
+    With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start; among free-threaded
+    ones the first that has one (PEP 803), unless that with the GIL is of 3.15 or later too: its wheel may be for both.
+    Without, a wheel's name tells it when it is built: of the cells that the wheel serves, the one with the oldest
+    Python then builds it, and the others test that one. So no cell vouches for a wheel that it has not tested, and it
+    is not a matter of speed which of two wheels of one name is delivered.
     """
 
     def __init__(self, jobs: Sequence[Job], *, waits: bool) -> None:
         """`jobs`: all jobs of the run, in plan order."""
         self._lock = threading.Lock()
         self._wheels: dict[Cell, SharedWheel] = {}
-        self._leaders: dict[Platform, Cell] = {}
+        self._leaders: dict[tuple[Platform, str], Cell] = {}
         self._finished: set[Cell] = set()
         self._awaited: dict[Cell, Cell] = {}
         self._cells = tuple(sorted((job.cell for job in jobs), key=_seniority))
         if waits:
             for cell in self._cells:
-                if cell.interpreter.supports_stable_abi:
-                    self._leaders.setdefault(cell.platform, cell)
+                abi = stable_abi(cell.interpreter)
+                if abi is not None:
+                    self._leaders.setdefault((cell.platform, abi), cell)
 
     @classmethod
     def of(cls, inputs: BuildInputs) -> "SharedWheels":
@@ -51,7 +54,7 @@ class SharedWheels:
     def may_start(self, job: Job) -> bool:
         """Whether the cell need not wait for another cell's wheel."""
         with self._lock:
-            leaders = {self.leader(job), self._awaited.get(job.cell)} - {None}
+            leaders = {self.leader(job.cell), self._awaited.get(job.cell)} - {None}
             return leaders <= self._finished
 
     def give_way(self, cell: Cell, wheel: str) -> Cell | None:
@@ -63,17 +66,22 @@ class SharedWheels:
             return None
         with self._lock:
             for earlier in self._cells[: self._cells.index(cell)]:
-                if earlier not in self._finished and is_compatible(wheel, earlier.interpreter, earlier.platform):
+                if earlier in self._finished or self._is_served(earlier):
+                    continue
+                if is_compatible(wheel, earlier.interpreter, earlier.platform):
                     self._awaited[cell] = earlier
                     return earlier
         return None
 
-    def leader(self, job: Job) -> Cell | None:
+    def leader(self, cell: Cell) -> Cell | None:
         """Return the leader whose wheel this cell waits for and may reuse; None if there is none."""
-        leader = self._leaders.get(job.cell.platform)
-        if leader == job.cell or not job.cell.interpreter.supports_stable_abi:
+        abi = stable_abi(cell.interpreter)
+        if abi is None:
             return None
-        return leader
+        with_gil = self._leaders.get((cell.platform, "abi3"))
+        is_for_both = with_gil is not None and with_gil.interpreter.version >= FIRST_ABI3T
+        leader = with_gil if is_for_both else self._leaders.get((cell.platform, abi))
+        return None if leader == cell else leader
 
     def finish(self, cell: Cell) -> None:
         """Mark the cell as finished, with any result; release the cells that wait for it."""
@@ -90,10 +98,17 @@ class SharedWheels:
     def find(self, cell: Cell) -> SharedWheel | None:
         """Return a published wheel for several cells that installs on this one, or None."""
         with self._lock:
-            return next(
-                (w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)),
-                None,
-            )
+            return self._found(cell)
+
+    def _found(self, cell: Cell) -> SharedWheel | None:
+        return next(
+            (w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)), None
+        )
+
+    def _is_served(self, cell: Cell) -> bool:
+        """Whether another cell's wheel serves the cell, or is likely to: then it builds none."""
+        leader = self.leader(cell)
+        return (leader is not None and leader not in self._finished) or self._found(cell) is not None
 
     def wheel_of(self, builder: Cell) -> Path | None:
         """Return the wheel that a cell offered, or None if it offered none for several cells."""
@@ -101,6 +116,11 @@ class SharedWheels:
             return None if builder not in self._wheels else self._wheels[builder].path
 
 
-def _seniority(cell: Cell) -> tuple[bool, tuple[int, int]]:
-    """Return the rank of a cell among those that one wheel serves: the oldest CPython first, as in cibuildwheel."""
-    return cell.interpreter.implementation is not Implementation.CPYTHON, cell.interpreter.version
+def _seniority(cell: Cell) -> tuple[bool, tuple[int, int], bool]:
+    """Return the rank of a cell among those that one wheel serves: the oldest CPython first, as in cibuildwheel.
+
+    Of one version, that with the GIL.
+    """
+    interpreter = cell.interpreter
+    is_other = interpreter.implementation is not Implementation.CPYTHON
+    return is_other, interpreter.version, interpreter.is_free_threaded

@@ -11,12 +11,13 @@ from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
-from matrix_runner.recipe.after_build.auditing import findings
+from matrix_runner.recipe.after_build.auditing import read_audit
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 from matrix_runner.schedule import Slot
+from matrix_runner.wording import first_of
 
-_LAST_WORDS = 16 * 1024
+_LAST_WORDS = 64 * 1024
 """Bytes of a command's last output that are searched for the line with the cause of its failure."""
 
 
@@ -114,11 +115,25 @@ class StepRunner:
     def run(self, container: Container, step: Step) -> None:
         """Run a command of the recipe. Raise CellFailed or RetryCell unless its exit status is 0."""
         result, last_words = self.heard(container, step)
-        if not result.is_success:
+        if not result.is_success and not self._is_passed(step, result, last_words):
             raise self._explain(step, result, last_words)
         if step.kind is StepKind.TEST and ran_no_test(last_words):
             hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
             raise self.failed(Reason.COMMAND, f"it ran no test: {step.shown}", hint=hint)
+
+    def _is_passed(self, step: Step, result: ExecResult, last_words: bytes) -> bool:
+        """Whether a wheel passes that its auditor refuses without reason; say so."""
+        # After an auditor's refusal the shell has not run what follows it.
+        is_last = " && " not in step.shown.partition("abi3audit")[2]
+        if not step.is_verdict or not is_last or result.ending is not Ending.EXITED:
+            return False
+        audit = read_audit(last_words)
+        if audit.passes_all_the_same:
+            self.warn(
+                f"abi3audit does not know {first_of(audit.hooks, 3)}, which PEP 793 lets a module export in place of"
+                " PyInit_...; apart from that it finds nothing, and the wheel passes"
+            )
+        return audit.passes_all_the_same
 
     def heard(self, container: Container, step: Step) -> tuple[ExecResult, bytes]:
         """Run a command of the recipe; return its end, whatever that is, and its last output."""
@@ -196,9 +211,9 @@ class StepRunner:
                 return self._explain_status(step, result, last_words)
 
     def _explain_status(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
-        if step.is_verdict and (found := findings(last_words)):
+        if step.is_verdict and (found := read_audit(last_words).complaints):
             hint = "define Py_LIMITED_API in all of its code, or build a wheel for each Python"
-            return self.failed(Reason.REJECTED, found, hint=hint)
+            return self.failed(Reason.REJECTED, "; ".join(found), hint=hint)
         cause = failure_line(last_words)
         message = f"exit status {result.status}" + (f": {cause}" if cause else "")
         return self.failed(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message)

@@ -1,9 +1,9 @@
-"""The size of a wheel against the limit of the index, and its growth against the last report, file by file. Pure."""
+"""The size of a file against the limit of the index; a wheel's growth against the last report, file by file. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.model.outcomes import SdistRecord, WheelRecord
 from matrix_runner.wheelhouse.inspection import LARGEST
 from matrix_runner.wording import size_text
 
@@ -13,15 +13,17 @@ _LEAST: Final = 256 * 1024
 """Growth that is told: by more than a tenth, and by more than this many bytes."""
 
 
-def size_warning(wheel: WheelRecord, limit: int) -> str | None:
-    """Return a warning about a wheel above the limit (bytes; 0: none), with its largest files; None below it."""
-    if not limit or wheel.size <= limit:
+def size_warning(file: WheelRecord | SdistRecord, limit: int) -> str | None:
+    """Return a warning about a file above the limit (bytes; 0: none), with a wheel's largest files; None below it."""
+    if not limit or file.size <= limit:
         return None
-    largest = _listed(f"{each.path} {size_text(each.size)}" for each in wheel.largest)
-    return (
-        f"{wheel.name} has {size_text(wheel.size)}, more than max-wheel-size = {size_text(limit)}; package indexes"
-        f" refuse large files. Its largest, as packed: {largest}"
+    text = (
+        f"{file.name} has {size_text(file.size)}, more than max-wheel-size = {size_text(limit)}; package indexes"
+        " refuse large files"
     )
+    if isinstance(file, SdistRecord):
+        return text
+    return f"{text}. Its largest, as packed: {_listed(f'{each.path} {size_text(each.size)}' for each in file.largest)}"
 
 
 def growth(wheel: WheelRecord, before: WheelRecord | None) -> str | None:

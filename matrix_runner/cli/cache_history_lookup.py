@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,8 @@ from matrix_runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from matrix_runner.cache.cache_history import CacheHistory
-    from matrix_runner.cli.opened_project import OpenedProject
+    from matrix_runner.cli.opened_project import OpenedProject, PlannedPlace
     from matrix_runner.config.loading.settings import Settings
-    from matrix_runner.engine.likely_engine import LikelyEngine
     from matrix_runner.matrix import Job, Plan
     from matrix_runner.probe.image_probe import ProbedImage
     from matrix_runner.store.store import Store
@@ -21,13 +21,14 @@ _PATIENCE = 2.0
 """Seconds that an engine may take to list its images: `runner explain` must not hang on an unresponsive one."""
 
 
-def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", engine: "LikelyEngine") -> "CacheHistory | None":
+def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", place: "PlannedPlace") -> "CacheHistory | None":
     """Return whether a build would take a cell from the cache, else the reason; None for a cell outside the plan.
 
-    `engine`: the engine of the plan. Starts nothing.
+    `place`: the engine and host of the plan. Starts nothing.
     """
     from matrix_runner.cache.cache_history import CacheHistory, HistoryQuestion, cache_history
     from matrix_runner.cache.cache_key import SharedInputs
+    from matrix_runner.cache.sdist_cache import SdistQuestion, kept_contents
     from matrix_runner.cli.directories import cache_dir
     from matrix_runner.config.options.cache_options import NO_CACHE
     from matrix_runner.project.source_archive import survey
@@ -38,7 +39,7 @@ def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", engine: "
         return None
     if settings[NO_CACHE]:
         return CacheHistory(is_cached=False, text="it is built each time: no-cache is set")
-    if engine.is_local:
+    if place.engine.is_local:
         text = "it is built each time: what is built on this machine itself is not kept"
         return CacheHistory(is_cached=False, text=text)
     try:
@@ -47,6 +48,15 @@ def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", engine: "
     except RunnerError as error:
         return CacheHistory(is_cached=False, text=f"what a build would do cannot be said: {error.message}")
     image_of = cache(_images(settings, store))
+    maker = inputs.sdist_maker(place.host)
+    if maker is not None:
+        image = image_of(maker)
+        question = None if image is None else SdistQuestion(inputs=inputs, maker=maker, image=image, shared=shared)
+        sdist = None if question is None else kept_contents(store, question)
+        if sdist is None:
+            text = "it is built, unless a new sdist is the same as that of its last build: the sdist is built first"
+            return CacheHistory(is_cached=False, text=text)
+        shared = replace(shared, sdist=sdist)
     return cache_history(store, HistoryQuestion(inputs=inputs, job=job, shared=shared, image_of=image_of))
 
 

@@ -52,7 +52,7 @@ def explain(
         known, place = catalog.load(), planned_place(opened.settings)
         answer = explain_cell(identifier, opened.settings, known, place.host)
         plan = make_plan(opened.settings, known, place.host)
-        past = history_of(identifier, opened, plan, place.engine) if answer.is_in else None
+        past = history_of(identifier, opened, plan, place) if answer.is_in else None
     if as_json:
         click.echo(json.dumps(_machine(answer, past), indent=2))
     else:

@@ -15,6 +15,7 @@ SELECTION_FLAGS = (
     "--enable",
     "--engine",
     "--image",
+    "--sdist",
     "--allow-empty",
     "--debug-traceback",
 )

@@ -15,7 +15,7 @@ from matrix_runner.report.text_wrapping import wrapped
 
 if TYPE_CHECKING:
     from matrix_runner.config.loading.settings import Settings
-    from matrix_runner.matrix import Plan
+    from matrix_runner.matrix import Job, Plan
     from matrix_runner.model.cells import Cell
 
 _FEW = 4
@@ -52,26 +52,29 @@ def plan(
     with open_project(package, project, config_file, flags) as opened:
         settings = opened.settings
         tell(settings)
-        planned = make_plan(settings, catalog.load(), planned_place(settings).host)
+        host = planned_place(settings).host
+        planned = make_plan(settings, catalog.load(), host)
+        maker = opened.inputs(planned).sdist_maker(host)
     for note in planned.notes:
         click.echo(f"note: {note}", err=True)
     for warning in planned.warnings:
         click.echo(f"warning: {warning}", err=True)
     if style == "json" or as_json:
-        click.echo(_json(planned, settings))
+        click.echo(_json(planned, settings, maker))
     elif style == "identifiers":
         click.echo("".join(f"{job.cell}\n" for job in planned.jobs), nl=False)
     else:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo("\n".join(_text(planned, columns)))
+        click.echo("\n".join(_text(planned, columns, maker)))
     # After the left-out cells are shown: a user with an empty plan needs them most.
     if not settings[ALLOW_EMPTY]:
         planned.require_jobs(settings)
 
 
-def _text(planned: "Plan", columns: int | None) -> list[str]:
+def _text(planned: "Plan", columns: int | None, maker: "Job | None") -> list[str]:
     width = max((len(str(job.cell)) for job in planned.jobs), default=0)
-    lines = [f"{len(planned.jobs)} to build:" if planned.jobs else "nothing to build"]
+    lines = [] if maker is None else [f"first the sdist, in {maker.cell}, and all wheels from it"]
+    lines += [f"{len(planned.jobs)} to build:" if planned.jobs else "nothing to build"]
     for job in planned.jobs:
         place = job.image.reference.partition("@")[0] if job.image else "this machine"
         lines.append(f"  {job.cell!s:{width}}  {place}")
@@ -97,7 +100,7 @@ def _in_short(cells: "list[Cell]") -> list[str]:
     return [f"{' '.join(several)}: {names}" for names, several in platforms.items()]
 
 
-def _json(planned: "Plan", settings: "Settings") -> str:
+def _json(planned: "Plan", settings: "Settings", maker: "Job | None") -> str:
     jobs = [
         {
             "identifier": str(job.cell),
@@ -108,4 +111,5 @@ def _json(planned: "Plan", settings: "Settings") -> str:
     ]
     left_out = [{"identifier": str(left.cell), "reason": left.reason} for left in planned.left_out]
     notes = {"notices": [*settings.notices, *planned.notes], "warnings": list(planned.warnings)}
-    return json.dumps({"version": 1, "jobs": jobs, "left_out": left_out, **notes}, indent=2)
+    sdist = None if maker is None else {"made_in": str(maker.cell)}
+    return json.dumps({"version": 1, "sdist": sdist, "jobs": jobs, "left_out": left_out, **notes}, indent=2)

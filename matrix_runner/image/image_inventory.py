@@ -42,10 +42,12 @@ class Decision:
 def built_images(store: ImageStore) -> tuple[BuiltImage, ...]:
     """Return the images built here, by their labels, sorted by name. Raise EngineError.
 
-    Images derived from them, such as a cell's snapshot, inherit the labels but not the name.
+    Images derived from them, such as a cell's snapshot or a prepared image, inherit the labels but not the name, which
+    ends in the architecture.
     """
     found = (_read(image) for image in store.images(LABEL) if image.reference.startswith(f"{NAMESPACE}/"))
-    return tuple(sorted((image for image in found if image is not None), key=lambda image: image.reference))
+    own = (image for image in found if image is not None and _repository(image).endswith(f"_{image.arch}"))
+    return tuple(sorted(own, key=lambda image: image.reference))
 
 
 def find_built(built: tuple[BuiltImage, ...], arch: Arch, manifest: ImageManifest) -> BuiltImage | None:
@@ -72,6 +74,10 @@ def decide(
 def suffices(built: BuiltImage | None, wanted: frozenset[str]) -> bool:
     """Whether an image, perhaps of an older recipe, has all wanted interpreters."""
     return built is not None and wanted <= built.interpreters
+
+
+def _repository(image: BuiltImage) -> str:
+    return image.reference.rpartition(":")[0]
 
 
 def _read(image: ResolvedImage) -> BuiltImage | None:

@@ -16,6 +16,7 @@ class Check(Enum):
     """
 
     RENAMED = ("renamed", "a wheel of another project than the one that was built, left by the repair command", False)
+    OTHER_VERSION = ("other-version", "a wheel of another version than the sdist that it was built from", False)
     UNREPAIRED = ("unrepaired", "a platform tag that names no C library, such as `linux_x86_64`", False)
     ANY_PLATFORM = ("any-platform", "the tag `any` on what the repair command left", False)
     OTHER_PLATFORM = ("other-platform", "a platform tag of another C library or architecture than the cell's", False)

@@ -32,6 +32,7 @@ class StepKind(Enum):
     BEFORE_ALL = "before-all"
     ENVIRONMENT = "environment"
     BUILD_ENVIRONMENT = "build environment"
+    SDIST = "sdist"
     BEFORE_BUILD = "before-build"
     BUILD = "build"
     REPAIR = "repair"
@@ -112,6 +113,21 @@ class WheelRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SdistRecord:
+    """The published sdist of a run, from which its wheels were built; `size` in bytes.
+
+    `made_in`: the cell in whose container it was built; `is_cached`: in an earlier run. `seconds`: of this run's build.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    made_in: Cell
+    is_cached: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CompilerCacheUse:
     """Compiler cache statistics of a cell: hits and misses, in compiler calls."""
 
@@ -144,13 +160,15 @@ class Outcome:
 class Report:
     """The result of a whole run: source of the summary, report.json and the exit code. Outcomes are in plan order.
 
-    `trouble`: the error that prevented writing SHA256SUMS or report.json after the cells ended.
+    `sdist`: None if the run made none. `trouble`: the error that prevented writing SHA256SUMS or report.json after the
+    cells ended.
     """
 
     run: str
     outcomes: tuple[Outcome, ...]
     seconds: float
     interrupted_by: ExitCode | None = None
+    sdist: SdistRecord | None = None
     trouble: str | None = None
 
     @property

@@ -20,6 +20,7 @@ from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
 from matrix_runner.recipe.after_build.gil_check import gil_step
+from matrix_runner.recipe.after_build.python_bounds import WatchedBuild
 from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
 from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
@@ -27,7 +28,6 @@ from matrix_runner.recipe.backend_settings import BackendSettings
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiler_cache import CompilerCaching
-from matrix_runner.recipe.python_bounds import WatchedBuild
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -86,27 +86,29 @@ class CellRecipe:
         yield from commands.environment()
         yield commands.user(StepKind.BEFORE_ALL, self.job.settings[BEFORE_ALL], path=(self.tools.python_bin,))
 
+    def sdist(self) -> Iterator[Step]:
+        """Yield the steps that end with an sdist in `Layout.built`, for tools whose product that is."""
+        tools = self.tools
+        yield from self._prepare_frontend(self.commands)
+        words = self._config_settings()
+        step = self.commands.step(
+            StepKind.SDIST, self._frontend(words), path=tools.build_path, cwd=tools.layout.project
+        )
+        yield replace(step, shown=shlex.join(tools.build_command(words)))
+
     def build(self) -> Iterator[Step]:
         """Yield the steps that end with a wheel in `Layout.built`."""
         tools, settings = self.tools, self.job.settings
         commands = replace(self.commands, caching=self.caching)
-        yield from self._begin()
-        yield from self._share_crates()
-        if tools.has_build_environment:
-            create = tools.create_build_environment()
-            script = tools.after_constraints(create)
-            step = commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
-            yield commands.apart(step)
+        yield from self._prepare_frontend(commands)
         if settings[BEFORE_BUILD]:
             step = commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
             # Without it `uv pip install` finds no environment where the interpreter itself is the build's.
             yield commands.telling(step, {"UV_PYTHON": f"{tools.build_path[0]}/python"}) if tools.has_uv else step
         told = BackendSettings(backend=self.backend, settings=settings, layout=tools.layout, processors=self.processors)
         own = tuple(f"{key}={value}" for key, values in told.config_settings for value in values)
-        pairs = ((key, value) for key, values in settings[CONFIG_SETTINGS] for value in values)
-        words = (*(f"{key}={commands.fill(value)}" for key, value in pairs), *own)
-        command = tools.build(words) if self.watched is None else self.watched.around(tools.build(words))
-        step = commands.step(StepKind.BUILD, command, path=tools.build_path, cwd=tools.layout.project)
+        words = (*self._config_settings(), *own)
+        step = commands.step(StepKind.BUILD, self._frontend(words), path=tools.build_path, cwd=tools.layout.project)
         yield commands.telling(replace(step, shown=shlex.join(tools.build_command(words))), told.variables)
 
     def repair(self, wheel: str) -> Step:
@@ -162,6 +164,27 @@ class CellRecipe:
             redactor=self.redactor,
             exclude_newer=self.exclude_newer,
         )
+
+    def _frontend(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the frontend's command, with all that is to happen around it."""
+        command = self.tools.build(config_settings)
+        return command if self.watched is None else self.watched.around(command)
+
+    def _config_settings(self) -> tuple[str, ...]:
+        """Return the user's config settings, as `key=value`."""
+        pairs = ((key, value) for key, values in self.job.settings[CONFIG_SETTINGS] for value in values)
+        return tuple(f"{key}={self.commands.fill(value)}" for key, value in pairs)
+
+    def _prepare_frontend(self, commands: Commands) -> Iterator[Step]:
+        """Yield the steps before the frontend's: variables, downloads, its environment."""
+        tools = self.tools
+        yield from self._begin()
+        yield from self._share_crates()
+        if tools.has_build_environment:
+            create = tools.create_build_environment()
+            script = tools.after_constraints(create)
+            step = commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
+            yield commands.apart(step)
 
     def _share_crates(self) -> Iterator[Step]:
         """Yield the step that shares cargo's downloads between cells; none on this machine, which shares its home."""

@@ -138,7 +138,7 @@ class Commands:
         """Replace placeholders such as `{project}` by their values; `#{project}` yields a literal `{project}`."""
         values = {
             "project": self.layout.project,
-            "package": self.layout.package,
+            "package": self.layout.original_package if self.phase is Phase.PREPARATION else self.layout.package,
             "dest_dir": self.layout.repaired,
             "plat": self._platform_tag(),
         }

@@ -8,12 +8,14 @@ class Layout:
     """The paths of a cell's files in its container. The same in every cell, so that builds are reproducible.
 
     `inner`: the package's directory, relative to the project with `/`; "" if the project is the package. `prefix`: the
-    project's directory in its repository, if that goes along and is larger; "" otherwise.
+    project's directory in its repository, if that goes along and is larger; "" otherwise. `is_from_sdist`: whether
+    wheels are built from an sdist of the package that this run has made.
     """
 
     root: str
     inner: str = ""
     prefix: str = ""
+    is_from_sdist: bool = False
 
     @property
     def source(self) -> str:
@@ -32,8 +34,18 @@ class Layout:
 
     @property
     def package(self) -> str:
-        """The package to build, the project or a directory below it: `{package}` in commands."""
+        """The package to build: `{package}` in commands, except in `before-all`. Its sdist if this run has one."""
+        return self.sdist if self.is_from_sdist else self.original_package
+
+    @property
+    def original_package(self) -> str:
+        """The package as the user has it: the project or a directory below it."""
         return f"{self.project}/{self.inner}" if self.inner else self.project
+
+    @property
+    def sdist(self) -> str:
+        """The unpacked sdist. Not below the project: no git and no settings around it have a say in its build."""
+        return f"{self.matrix}/sdist"
 
     @property
     def matrix(self) -> str:

@@ -10,13 +10,13 @@ from matrix_runner.config.options.build_options import (
     BEFORE_BUILD,
     BUILD_CONSTRAINTS,
     BUILD_FRONTEND,
-    BUILD_VERBOSITY,
     DEPENDENCY_VERSIONS,
     EXCLUDE_NEWER,
     REPAIR_WHEEL_COMMAND,
 )
 from matrix_runner.matrix.pip_variables import PipVariables, Seen, choice_remark, pip_variables
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
+from matrix_runner.recipe.frontend_command import FrontendCommand, Product
 from matrix_runner.recipe.image_facts import ImageFacts, InterpreterFacts
 from matrix_runner.recipe.installing import Installer, outside_the_project
 from matrix_runner.recipe.layout import Layout
@@ -34,10 +34,6 @@ FIRST_UV_PYTHON = (3, 8)
 
 FIRST_BUILD_PYTHON = (3, 7)
 """The oldest Python with a `build` release on the index that supports config settings; older ones use `pip wheel`."""
-
-
-FIRST_QUIET_PYTHON = (3, 9)
-"""The oldest Python with a release of `build` that has `--quiet` (measured: 1.4.4 has it)."""
 
 
 def uv_supports(interpreter: Interpreter) -> bool:
@@ -94,7 +90,7 @@ class Toolbox:
 
     `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`). `pinned`: the
     versions of this release, as lines of a constraints file. `passed`: the names that `environment-pass` hands on.
-    `has_hashes`: whether `build-constraints` have a hash on every line.
+    `has_hashes`: whether `build-constraints` have a hash on every line. `product`: of the frontend.
     """
 
     cell: Cell
@@ -106,6 +102,7 @@ class Toolbox:
     pinned: str
     passed: tuple[str, ...] = ()
     has_hashes: bool = False
+    product: Product = Product.WHEEL
 
     @cached_property
     def constraints(self) -> Constraints | None:
@@ -114,8 +111,9 @@ class Toolbox:
 
     @cached_property
     def frontend(self) -> Frontend:
-        """The build frontend, never `auto`."""
-        return choose_frontend(self.cell, self.settings, self.facts, self.passed)
+        """The build frontend, never `auto`. pip makes no sdists."""
+        chosen = choose_frontend(self.cell, self.settings, self.facts, self.passed)
+        return Frontend.BUILD if chosen is Frontend.PIP and self.product is Product.SDIST else chosen
 
     @cached_property
     def pip_variables(self) -> PipVariables:
@@ -233,40 +231,30 @@ class Toolbox:
         return script if self.constraints is None else f"{self.constraints.prepare()} && {script}"
 
     def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the command that builds the wheel; `config_settings`: as `key=value`."""
+        """Return the command that builds the product; `config_settings`: as `key=value`."""
         command, frontend = self.build_command(config_settings), self.settings[BUILD_FRONTEND]
         limits = ConstrainedBuild.of(self.settings[BUILD_CONSTRAINTS], self.layout, has_hashes=self.has_hashes)
         return limits.around(self.frontend, command) if limits and frontend.is_isolated else command
 
     def build_command(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the frontend's command as the user would type it."""
-        package, built = self.layout.package, self.layout.built
-        head: tuple[str, ...]
-        match self.frontend:
-            case Frontend.PIP:
-                head = ("python", "-m", "pip", "wheel", package, "--no-deps", f"--wheel-dir={built}")
-                if not self.knows_config_settings:
-                    config_settings = ()
-            case Frontend.BUILD:
-                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}")
-            case Frontend.BUILD_UV:
-                # `build` refuses an installer where it has nothing to install.
-                installer = ("--installer=uv",) if self.settings[BUILD_FRONTEND].is_isolated else ()
-                head = ("python", "-m", "build", package, "--wheel", f"--outdir={built}", *installer)
-            case Frontend.UV | Frontend.AUTO:
-                python = f"{self.build_path[0]}/python"
-                # Who asks for uv gets what the project tells uv; our choice of it must not change the build.
-                is_ours = self.settings[BUILD_FRONTEND].name is Frontend.AUTO
-                apart = (f"--project={outside_the_project(self.layout)}", "--no-sources") if is_ours else ()
-                out = f"--out-dir={built}"
-                head = ("uv", "build", "--no-progress", f"--python={python}", package, "--wheel", out, *apart)
-        options = (f"-C{setting}" for setting in config_settings)
-        return (*head, *options, *self._verbosity, *self.settings[BUILD_FRONTEND].args)
+        return self._frontend_command.argv(self.layout.package, self.layout.built, config_settings)
 
     @property
     def knows_config_settings(self) -> bool:
-        """Whether the frontend supports config settings: pip does since 22.1, which Pythons before 3.7 never got."""
-        return self.frontend is not Frontend.PIP or self.cell.interpreter.version >= (3, 7)
+        """Whether the frontend supports config settings."""
+        return self._frontend_command.knows_config_settings
+
+    @property
+    def _frontend_command(self) -> FrontendCommand:
+        return FrontendCommand(
+            frontend=self.frontend,
+            product=self.product,
+            interpreter=self.cell.interpreter,
+            settings=self.settings,
+            python=f"{self.build_path[0]}/python",
+            aside=outside_the_project(self.layout),
+        )
 
     @property
     def _frontend_module(self) -> str | None:
@@ -277,17 +265,6 @@ class Toolbox:
                 return "build"
             case Frontend.UV | Frontend.AUTO:
                 return None
-
-    @property
-    def _verbosity(self) -> tuple[str, ...]:
-        """The flags for `build-verbosity`. cibuildwheel's first level is what other frontends than pip say anyway."""
-        level = self.settings[BUILD_VERBOSITY]
-        is_build = self.frontend in {Frontend.BUILD, Frontend.BUILD_UV}
-        if level > 0 and self.settings.is_drop_in and self.frontend is not Frontend.PIP:
-            level -= 1
-        if level == 0 or (level < 0 and is_build and self.cell.interpreter.version < FIRST_QUIET_PYTHON):
-            return ()
-        return ("-" + ("v" if level > 0 else "q") * abs(level),)
 
 
 def _release(version: str) -> tuple[int, int]:

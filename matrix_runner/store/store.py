@@ -33,7 +33,8 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-
 """The tag by which backup programs recognise a cache (bford.info/cachedir)."""
 
 KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
-NOTES = ("facts", "latest")
+SDISTS = "sdists"
+NOTES = ("facts", "latest", SDISTS)
 """The kinds of notes: small JSON documents beside the entries."""
 
 _NOTE = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
@@ -81,7 +82,7 @@ class Store:
             self.tmp.mkdir(parents=True, exist_ok=True)
             tag = self.root / "CACHEDIR.TAG"
             if not tag.exists():
-                write_whole(tag, _TAG.encode(), temporary=self._temporary("note"))
+                write_whole(tag, _TAG.encode(), temporary=self.new_temporary("note"))
 
     def path(self, key: str) -> Path:
         """Return the path of a key's entry, whether it exists or not. Raise ValueError for a malformed key."""
@@ -137,7 +138,7 @@ class Store:
         content = cell_inputs.write(inputs)
         key = cell_inputs.key(inputs)
         self.prepare()
-        partial = self._temporary("entry")
+        partial = self.new_temporary("entry")
         try:
             with self._told("written to"):
                 partial.mkdir()
@@ -162,7 +163,7 @@ class Store:
     def temporary_directory(self) -> Iterator[Path]:
         """Create a directory beside the entries, removed at the end. Raise OutputError."""
         self.prepare()
-        path = self._temporary("room")
+        path = self.new_temporary("room")
         with self._told("written to"):
             path.mkdir()
         try:
@@ -174,7 +175,7 @@ class Store:
     def note(self, kind: str, name: str) -> bytes | None:
         """Return the content of a note, a small JSON document; None if it is missing or damaged."""
         try:
-            return unseal(read_small(self._note(kind, name), _SMALL))
+            return unseal(read_small(self.note_path(kind, name), _SMALL))
         except OSError:
             return None
 
@@ -182,7 +183,7 @@ class Store:
         """Write a note, a small JSON document. Raise OutputError."""
         self.prepare()
         with self._told("written to"):
-            write_whole(self._note(kind, name), seal(content), temporary=self._temporary("note"))
+            write_whole(self.note_path(kind, name), seal(content), temporary=self.new_temporary("note"))
 
     def _write(self, partial: Path, key: str, content: bytes, finished: FinishedCell) -> EntryRecord:
         outcome, wheel = finished.outcome, None
@@ -235,11 +236,12 @@ class Store:
                 return
         partial.rename(target)
 
-    def _temporary(self, kind: str) -> Path:
+    def new_temporary(self, kind: str) -> Path:
         """Return a new name beside the entries; `prune` removes what a killed run left under one."""
         return self.tmp / f"{kind}-{secrets.token_hex(8)}"
 
-    def _note(self, kind: str, name: str) -> Path:
+    def note_path(self, kind: str, name: str) -> Path:
+        """Return the path of a note, whether it exists or not. Raise ValueError for a malformed name or kind."""
         if _NOTE.fullmatch(name) is None or kind not in NOTES:
             raise ValueError(f"not the name of a note: {kind}/{name}")
         return self.root / kind / f"{name}.json"

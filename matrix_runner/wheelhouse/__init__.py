@@ -4,13 +4,16 @@
 """
 
 from matrix_runner.wheelhouse.findings import Finding, settle
-from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, receive
+from matrix_runner.wheelhouse.intake import DEFAULT_LIMIT, SDIST, WHEEL, Expected, receive
 from matrix_runner.wheelhouse.publication import Wheelhouse
 from matrix_runner.wheelhouse.verification import Promise, is_compatible, reject_pure, serves_several, verify
 from matrix_runner.wheelhouse.wheel_name import is_stable_abi
 
 __all__ = (
     "DEFAULT_LIMIT",
+    "SDIST",
+    "WHEEL",
+    "Expected",
     "Finding",
     "Promise",
     "Wheelhouse",

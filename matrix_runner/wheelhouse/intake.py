@@ -1,16 +1,18 @@
-"""Extraction of one wheel from an untrusted tar stream that comes out of a container."""
+"""Extraction of one wheel, or one sdist, from an untrusted tar stream that comes out of a container."""
 
 import io
 import itertools
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import write_all
+from matrix_runner.wheelhouse.sdist_name import parse_sdist_name
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 DEFAULT_LIMIT = 2 * 1024**3 - 1
@@ -23,6 +25,25 @@ _MEMBERS = 1000
 _SERIAL = itertools.count()
 _CHUNK = 256 * 1024
 """Less than `files.CHUNK`: `tarfile` holds several times as much for each cell that is ending."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """The kind of file that a stream must hold. `noun`: its name in messages, after `article`.
+
+    `check`: raises WheelRejected for a name of the suffix that is none of the kind's. `origin`: the commands that make
+    one, for advice.
+    """
+
+    article: str
+    noun: str
+    suffix: str
+    check: Callable[[str], object]
+    origin: str
+
+
+WHEEL = Expected(article="a", noun="wheel", suffix=".whl", check=parse_name, origin="the build or repair command")
+SDIST = Expected(article="an", noun="sdist", suffix=".tar.gz", check=parse_sdist_name, origin="the build frontend")
 
 
 class _Source(io.RawIOBase):
@@ -68,8 +89,10 @@ class _Source(io.RawIOBase):
             raise WheelRejected(f"the archive goes on without end where a file should begin (after {self.taken} bytes)")
 
 
-def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LIMIT) -> Path:
-    """Extract the one wheel of a tar stream into `directory`, and return its path.
+def receive(
+    stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LIMIT, expected: Expected = WHEEL
+) -> Path:
+    """Extract the one file of a kind, a wheel, of a tar stream into `directory`, and return its path.
 
     The stream comes from a container, where the project's own code ran: it is read once, in constant memory, and never
     unpacked. It must hold exactly one regular file with the plain name of a wheel, of at most `limit` bytes, and be
@@ -82,28 +105,31 @@ def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LI
     source = _Source(stream)
     found: list[str] = []
     partial: Path | None = None
+    noun = expected.noun
     try:
         source.allow(_HEADERS)
         with tarfile.open(fileobj=source, mode="r|", errorlevel=2) as archive:
-            for member in _files(archive, source):
-                found.append(_checked_name(member, limit))
+            for member in _files(archive, source, noun):
+                found.append(_checked_name(member, limit, expected))
                 if len(found) > 1:
                     raise WheelRejected(
-                        f"two wheels where one was expected: {', '.join(found)}",
-                        hint="Each build must leave one wheel; does the build directory hold one of an earlier build?",
+                        f"two {noun}s where one was expected: {', '.join(found)}",
+                        hint=f"Each build must leave one {noun}; does the build directory hold that of another?",
                     )
                 data = archive.extractfile(member)
                 if data is None:
                     raise WheelRejected(f"{found[0]} has no data in the archive")
                 source.allow(member.size + _HEADERS)
-                partial = _store(data, member.size, directory)
+                partial = _store(data, member.size, directory, noun)
             _expect_end(archive.offset, source)
         if partial is None:
-            raise WheelRejected("no wheel was found", hint="Did the build or repair command write it elsewhere?")
+            raise WheelRejected(f"no {noun} was found", hint=f"Did {expected.origin} write it elsewhere?")
         placed = _put_in_place(partial, directory / found[0])
         partial = None
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        raise WheelRejected(f"the archive that should hold a wheel is broken or cut short: {error}") from error
+        raise WheelRejected(
+            f"the archive that should hold {expected.article} {noun} is broken or cut short: {error}"
+        ) from error
     else:
         return placed
     finally:
@@ -111,8 +137,8 @@ def receive(stream: Iterator[bytes], directory: Path, *, limit: int = DEFAULT_LI
             partial.unlink(missing_ok=True)
 
 
-def _files(archive: tarfile.TarFile, source: _Source) -> Iterator[tarfile.TarInfo]:
-    """Yield the members that may be a wheel, with a fresh allowance for each header."""
+def _files(archive: tarfile.TarFile, source: _Source, noun: str) -> Iterator[tarfile.TarInfo]:
+    """Yield the members that may be the file, with a fresh allowance for each header."""
     if archive.firstmember is None:  # type: ignore[attr-defined]  # typeshed lacks it
         # Opening the archive reached its end already; Python 3.10 would seek back to look again.
         return
@@ -123,7 +149,7 @@ def _files(archive: tarfile.TarFile, source: _Source) -> Iterator[tarfile.TarInf
             return
         if not (member.isdir() or _is_dotfile(member)):
             yield member
-    raise WheelRejected(f"more than {_MEMBERS} entries where one wheel was expected")
+    raise WheelRejected(f"more than {_MEMBERS} entries where one {noun} was expected")
 
 
 def _is_plain_file(member: tarfile.TarInfo) -> bool:
@@ -134,23 +160,24 @@ def _is_dotfile(member: tarfile.TarInfo) -> bool:
     return _is_plain_file(member) and PurePosixPath(member.name).name.startswith(".") and ".." not in member.name
 
 
-def _checked_name(member: tarfile.TarInfo, limit: int) -> str:
-    """Return the base name of a member that may be the wheel; raise WheelRejected, naming its kind, for any other."""
+def _checked_name(member: tarfile.TarInfo, limit: int, expected: Expected) -> str:
+    """Return the base name of a member that may be the file; raise WheelRejected, naming its kind, for any other."""
+    one = f"{expected.article} {expected.noun}"
     if not _is_plain_file(member):
         kind = "a link" if member.islnk() or member.issym() else "no regular file"
-        raise WheelRejected(f"{member.name!r} is {kind}; only one regular file, a wheel, was expected")
+        raise WheelRejected(f"{member.name!r} is {kind}; only one regular file, {one}, was expected")
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         raise WheelRejected(f"{member.name!r} leads out of its directory")
-    if path.suffix != ".whl":
-        raise WheelRejected(f"{member.name!r} is not a wheel; only one regular file, a wheel, was expected")
-    parse_name(path.name)
+    if not path.name.endswith(expected.suffix):
+        raise WheelRejected(f"{member.name!r} is not {one}; only one regular file, {one}, was expected")
+    expected.check(path.name)
     if not 0 < member.size <= limit:
         raise WheelRejected(f"{path.name} has {member.size} bytes; at most {limit} are taken, and at least one")
     return path.name
 
 
-def _store(data: IO[bytes], size: int, directory: Path) -> Path:
+def _store(data: IO[bytes], size: int, directory: Path, noun: str) -> Path:
     """Copy `size` bytes into a new file with a temporary name."""
     # Not `files.replacing`: the wheel gets its name only when the rest of the stream has been looked at.
     partial = directory / f".incoming-{os.getpid()}-{next(_SERIAL)}.partial"
@@ -160,7 +187,7 @@ def _store(data: IO[bytes], size: int, directory: Path) -> Path:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OutputError(f"cannot write a wheel to {directory}: {error.strerror or error}") from error
+            raise OutputError(f"cannot write the {noun} to {directory}: {error.strerror or error}") from error
         raise
     return partial
 

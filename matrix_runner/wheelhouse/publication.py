@@ -1,4 +1,4 @@
-"""The output directory, which holds wheels and nothing else: atomic writes, no overwriting by default."""
+"""The output directory, which holds wheels, an sdist, and nothing else: atomic writes, no overwriting by default."""
 
 import errno
 import os
@@ -6,13 +6,14 @@ import stat
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from matrix_runner.errors import OutputError, WheelConflict, WheelRejected
 from matrix_runner.files import cause_of, chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed
-from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.model.outcomes import SdistRecord, WheelRecord
 from matrix_runner.wheelhouse.directory_lock import lock_itself
 
 if TYPE_CHECKING:
@@ -136,6 +137,21 @@ class Wheelhouse:
             self._published[record.name] = record
             return record
 
+    def publish_sdist(self, sdist: Path, record: SdistRecord) -> SdistRecord:
+        """Publish the run's sdist, and return its record; raises as `publish` does.
+
+        If one with the same files in it is there, that one stays, whatever the times in it, and is the run's.
+        """
+        # Imported late, like what reads wheels: a run that makes none needs it not.
+        from matrix_runner.wheelhouse.sdist_difference import is_same_sdist
+
+        target = self._directory / record.name
+        with self._mutex:
+            if is_same_sdist(target, sdist):
+                return replace(record, size=target.stat().st_size, sha256=sha256_of(target))
+            self._place(sdist, record)
+            return record
+
     def published(self) -> tuple[WheelRecord, ...]:
         """Return the wheels published by this run, sorted by name."""
         with self._mutex:
@@ -155,13 +171,13 @@ class Wheelhouse:
         for leftover in path.iterdir():
             leftover.unlink()
 
-    def _place(self, wheel: Path, record: WheelRecord) -> None:
-        """Put a wheel under its name, by a second name for the file itself where the file system has those.
+    def _place(self, wheel: Path, record: WheelRecord | SdistRecord) -> None:
+        """Put a file under its name, by a second name for the file itself where the file system has those.
 
         So no data is written twice, and no inode is made and removed again: on ext4 that costs more than all else about
         a small file.
         """
-        target, hint = self._directory / record.name, f"The finished wheel is still in {wheel.parent}."
+        target, hint = self._directory / record.name, f"The finished file is still in {wheel.parent}."
         if self._lock is None:
             raise RuntimeError("the wheelhouse is not open")
         if self._is_there(target, record, wheel):
@@ -179,7 +195,7 @@ class Wheelhouse:
         except OSError as error:
             raise OutputError(f"cannot write {target}: {cause_of(error)}", hint=hint) from error
 
-    def _is_there(self, target: Path, record: WheelRecord, wheel: Path) -> bool:
+    def _is_there(self, target: Path, record: WheelRecord | SdistRecord, wheel: Path) -> bool:
         """Whether the identical file exists. Raise WheelConflict if another one exists that must not be replaced."""
         try:
             status = target.lstat()
@@ -198,13 +214,15 @@ class Wheelhouse:
                 hint="Remove or rename it.",
             )
         # Imported late: it is rarely needed.
+        from matrix_runner.wheelhouse.sdist_difference import sdist_difference
         from matrix_runner.wheelhouse.wheel_difference import difference
 
-        found = difference(target, wheel)
+        compare = sdist_difference if isinstance(record, SdistRecord) else difference
+        found = compare(target, wheel)
         raise WheelConflict(
             f"{target} is from an earlier run, and this run's differs from it in {found}; it was left alone",
             hint="If the sources are the same, the build is not reproducible: that is the project's or its build tools'"
-            " to mend. --overwrite replaces the wheel, another --output-dir keeps both.",
+            " to mend. --overwrite replaces it, another --output-dir keeps both.",
         )
 
     def _write(self, target: Path, chunks: Iterable[bytes], *, sha256: str | None = None) -> None:

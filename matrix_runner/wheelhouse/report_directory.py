@@ -8,12 +8,12 @@ from typing import Final, final
 
 from matrix_runner.errors import OutputError
 from matrix_runner.files import cause_of, replacing, sha256_of, write_flushed
-from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.model.outcomes import SdistRecord, WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 
 SUMS: Final = "SHA256SUMS"
 LOGS: Final = "logs"
-_SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.whl)")
+_SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.(?:whl|tar\.gz))")
 _SUMS_LIMIT: Final = 16 * 1024**2
 _IGNORE: Final = "# Made by matrix-runner.\n*\n"
 
@@ -88,10 +88,10 @@ class ReportDirectory:
         except OSError as error:
             raise OutputError(f"cannot write {target}: {cause_of(error)}") from error
 
-    def write_sums(self, published: Iterable[WheelRecord], wheels: Path) -> None:
+    def write_sums(self, published: Iterable[WheelRecord | SdistRecord], wheels: Path) -> None:
         """Write SHA256SUMS, for `sha256sum -c` in the directory of wheels: this run's, and earlier ones still right.
 
-        Wheels of unknown origin are not added: the file vouches for verified wheels only. Raise OutputError.
+        Files of unknown origin are not added: it vouches for verified ones only. Raise OutputError.
         """
         sums = {record.name: record.sha256 for record in published}
         sums = self._sums_still_right(wheels, sums) | sums

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.checks import Check
 from matrix_runner.model.platforms import Libc, Platform
 from matrix_runner.wheelhouse.findings import Finding
+from matrix_runner.wheelhouse.module_suffixes import StableSuffix, first_interpreter, stable_abi, suffix_platform
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 if TYPE_CHECKING:
@@ -34,14 +36,16 @@ class Promise:
 
     `python_tag`, `abi_tag`: the two halves of the interpreter's directory in the image (`cp27`, `cp27mu`).
     `project_name`: of the built wheel, before its repair: commands of the build may change the name that build files
-    had before it (nightly builds, variants). `ext_suffix`: sysconfig's EXT_SUFFIX of the cell's interpreter, if known.
-    `repaired`: whether there was a repair command; it decides the advice.
+    had before it (nightly builds, variants). `version`: of the sdist from which it was built. `ext_suffix`: sysconfig's
+    EXT_SUFFIX of the cell's interpreter, if known. `repaired`: whether there was a repair command; it decides the
+    advice.
     """
 
     cell: Cell
     python_tag: str
     abi_tag: str
     project_name: str | None = None
+    version: Version | None = None
     ext_suffix: str | None = None
     repaired: bool = True
 
@@ -103,6 +107,14 @@ def _of_project(contents: "WheelContents", promise: Promise) -> Iterator[Finding
             check=Check.RENAMED,
             message=f"{contents.filename} is a wheel of {contents.name}, and that of {promise.project_name} was built",
             hint="Does the repair command leave the wheel of a dependency in {dest_dir}?",
+        )
+    version = parse_name(contents.filename).version
+    if promise.version is not None and version != promise.version:
+        yield Finding(
+            check=Check.OTHER_VERSION,
+            message=f"{contents.filename} is of version {version}, and the sdist that it was built from of "
+            f"{promise.version}",
+            hint="Does the version come from git or a file that the sdist lacks, or does a command change it?",
         )
 
 
@@ -176,7 +188,7 @@ def _of_interpreter(contents: "WheelContents", promise: Promise) -> Iterator[Fin
             message=f"{contents.filename} is for {told}; the cell's interpreter is "
             f"{promise.python_tag}-{promise.abi_tag}",
             hint="Is it left over from another build, or did the build run with another Python? An abi3 wheel must "
-            "name this Python or an earlier one, and fits no free-threaded one.",
+            "name this Python or an earlier one, and fits no free-threaded one; those have abi3t, from 3.15 on.",
         )
 
 
@@ -185,20 +197,13 @@ def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
     if _is_own(tag, interpreter):
         return _Fit.EXACT
     stable = _CPYTHON.fullmatch(tag.interpreter)
-    if stable and tag.abi == _stable_abi(interpreter):
+    if stable and tag.abi == stable_abi(interpreter):
         return _Fit.STABLE if (3, 2) <= (3, int(stable[1])) <= interpreter.version else _Fit.NONE
     generic = _GENERIC.fullmatch(tag.interpreter)
     if generic and tag.abi == "none":
         version = (int(generic[1]), int(generic[2] or 0))
         return _Fit.GENERIC if version[0] == interpreter.major and version <= interpreter.version else _Fit.NONE
     return _Fit.NONE
-
-
-def _stable_abi(interpreter: Interpreter) -> str | None:
-    """Return the interpreter's stable ABI tag: PEP 384, and PEP 803 if free-threaded; None if it has none."""
-    if interpreter.supports_stable_abi:
-        return "abi3"
-    return "abi3t" if interpreter.is_free_threaded else None
 
 
 def _is_own(tag: Tag, interpreter: Interpreter) -> bool:
@@ -234,24 +239,44 @@ def _of_machine(contents: "WheelContents", promise: Promise) -> Iterator[Finding
 
 
 def _of_suffixes(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
-    """Find modules that the cell's Python, or a later one that the tag promises, would not import."""
-    interpreter = promise.cell.interpreter
-    stable = f".{_stable_abi(interpreter)}.so"
+    """Find modules that the cell's Python, or another one that a tag promises, would not import."""
     exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
     for path, suffix in contents.modules:
-        if suffix in (".so", stable):
+        if suffix == ".so" or (exact and _is_own_suffix(suffix, promise)):
             continue
-        if exact and _is_own_suffix(suffix, promise):
-            continue
-        told = f"{promise.python_tag}-{promise.abi_tag}" if exact else "more than one Python"
-        yield Finding(
-            check=Check.MODULE_SUFFIX,
-            message=f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
-            hint="Left over from an earlier build in the source tree (a `build` directory), or built by another Python."
-            if exact
-            else "A wheel for many Pythons needs modules built with Py_LIMITED_API and named `.abi3.so`.",
-            path=path,
-        )
+        stable, platform = StableSuffix.parse(suffix), suffix_platform(promise.ext_suffix)
+        broken = None if exact or stable is None else _broken_tag(contents, stable, platform)
+        if stable is not None and broken is not None:
+            yield Finding(
+                check=Check.MODULE_SUFFIX,
+                message=f"{contents.filename} is for {broken}, and {path} ends in {suffix}, which only"
+                f" {stable.importers} import",
+                hint="setuptools and others on Python 3.15 name modules so, whatever limited API the code keeps to: "
+                "build the wheel with the oldest Python of its tag, or name 3.15 in the tag.",
+                path=path,
+            )
+        elif stable is None or not stable.is_imported_by(promise.cell.interpreter, platform):
+            told = f"{promise.python_tag}-{promise.abi_tag}" if exact else "more than one Python"
+            yield Finding(
+                check=Check.MODULE_SUFFIX,
+                message=f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
+                hint="Left over from an earlier build in the source tree (a `build` directory), or built by another "
+                "Python."
+                if exact
+                else "A wheel for many Pythons needs modules built with Py_LIMITED_API and named `.abi3.so`, or by "
+                "Python 3.15 as that names them.",
+                path=path,
+            )
+
+
+def _broken_tag(contents: "WheelContents", stable: StableSuffix, platform: str | None) -> str | None:
+    """Return a stable-ABI tag of the wheel whose oldest Python does not import modules of a suffix, or None."""
+    for pair in sorted({(tag.interpreter, tag.abi) for tag in contents.tags}):
+        first = first_interpreter(*pair)
+        if first is not None and not stable.is_imported_by(first, platform):
+            version = f"{first.major}.{first.minor}{first.variant}"
+            return f"CPython {version} and newer ({'-'.join(pair)})"
+    return None
 
 
 def _is_own_suffix(suffix: str, promise: Promise) -> bool:

@@ -152,6 +152,25 @@ def test_a_commit_may_take_long(tmp_path: Path) -> None:
         assert daemon.commit("c", config) == "sha256:0"
 
 
+def test_a_container_that_cannot_be_paused_is_committed_all_the_same(tmp_path: Path) -> None:
+    """Rootless Podman 5.8.6 without a freezer; another refusal is the commit's end."""
+    config = ImageConfig(name=None, labels=(), env=(), entrypoint=(), command=())
+    asked: list[str] = []
+
+    def respond(_: str, path: str) -> Answer:
+        asked.append(path)
+        if "pause=False" in path:
+            return 201, [b'{"Id": "sha256:0"}']
+        word = b"pausing" if len(asked) == 1 else b"reading"
+        return 500, [b'{"message": "' + word + b' container 1 to commit: `crun pause 1` failed: exit status 1"}']
+
+    with daemon_that(respond, tmp_path) as endpoint, contextlib.closing(SdkDaemon(endpoint)) as daemon:
+        assert daemon.commit("c", config) == "sha256:0"
+        assert [("pause=True" in path, "pause=False" in path) for path in asked] == [(True, False), (False, True)]
+        with pytest.raises(EngineError, match="reading container"):
+            daemon.commit("c", config)
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"<html>", b'{"Id": 3}', b"\xff"])
 def test_nonsense_is_an_error(tmp_path: Path, body: bytes) -> None:
     """An answer that is not what was asked for is an error of ours, with no traceback of the SDK's."""
@@ -173,6 +192,26 @@ def test_a_failed_import_is_an_error(tmp_path: Path, body: bytes, message: str) 
         daemon = SdkDaemon(endpoint)
         with contextlib.closing(daemon), pytest.raises(MachineError, match=message):
             daemon.import_root(tmp_path / "root.tar", config)
+
+
+def test_a_failed_import_leaves_no_name(tmp_path: Path) -> None:
+    """The containerd store keeps one for what it could not unpack (Docker 26.1 to 29.7): it is removed."""
+    (tmp_path / "root.tar").touch()
+    config = ImageConfig(name="matrix-runner/debian:1", labels=(), env=(), entrypoint=(), command=())
+    removed: list[str] = []
+
+    def respond(method: str, path: str) -> Answer:
+        if method == "DELETE":
+            removed.append(path)
+        return 200, [b'{"error": "failed to unpack image"}']
+
+    with (
+        daemon_that(respond, tmp_path) as endpoint,
+        contextlib.closing(SdkDaemon(endpoint)) as daemon,
+        pytest.raises(MachineError, match="failed to unpack image"),
+    ):
+        daemon.import_root(tmp_path / "root.tar", config)
+    assert [path.partition("?")[0] for path in removed] == ["/images/matrix-runner/debian:1"]
 
 
 def pulling(answers: list[Answer], directory: Path, back_off: tuple[float, ...]) -> tuple[int, ImageError | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from planning import elf_header, job_for
+from sdist_making import write_tar
 from wheel_builder import build_wheel
 
 from matrix_runner import catalog
@@ -162,9 +163,24 @@ class FakeRun:
             return FakeResult(output=("".join(f"{name}\n" for name in sorted(names)).encode(),))
         if what(call) in {"build", "repair"}:
             return self.delivery(call)
+        if what(call) == "sdist":
+            return self.sdist(call)
         if call.request.argv[:1] == ("cat",):
             return FakeResult(output=(call.files.get(call.request.argv[1], b""),))
         return FakeResult()
+
+    def sdist(self, call: FakeCall, name: str = "demo-1.0", files: Mapping[str, bytes] | None = None) -> FakeResult:
+        """Leave an sdist where the frontend leaves it: of the project's files in the container, and others."""
+        project, version = name.rsplit("-", 1)
+        own = {
+            path.removeprefix("/project/"): data for path, data in call.files.items() if path.startswith("/project/")
+        }
+        pkg_info = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n".encode()
+        members = {f"{name}/{path}": data for path, data in {**own, "PKG-INFO": pkg_info, **(files or {})}.items()}
+        place = self.directory / "cooking" / "sdist"
+        place.mkdir(parents=True, exist_ok=True)
+        made = write_tar(place / f"{name}.tar.gz", files=members)
+        return FakeResult(output=(b"sdist ok\n",), files=((f"/matrix/built/{made.name}", made.read_bytes()),))
 
     def delivery(self, call: FakeCall, filename: str | None = None, member: bytes | None = None) -> FakeResult:
         """Leave a wheel where the build, or the repair, leaves it: of another name or code if a test says so."""
@@ -201,12 +217,12 @@ def what(call: FakeCall) -> str:
         # The constraints of the build come first.
         argv = argv[5:]
     if argv[:2] == ("uv", "build") or "pip wheel" in " ".join(argv):
-        return "build"
+        return "sdist" if "--sdist" in argv else "build"
     if argv[:2] != ("sh", "-c"):
         return "other"
     if "probe" in argv[3:4]:
         return "probe"
-    if argv[-1] == "/matrix/built":
+    if "/matrix/built" in argv[4:]:
         return "list"
     scripts = {"auditwheel repair": "repair", AUDITED: "audit", ORDERED: "before-all", TESTED: "test"}
     return next((word for text, word in scripts.items() if text in argv[2]), "other")

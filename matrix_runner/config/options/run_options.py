@@ -65,7 +65,8 @@ ENGINE_TIMEOUT: Option[int] = Option(
     help="How long to wait for a container engine that does not answer, such as 5m; 0: not at all.",
     details="""
 A machine under load, or a daemon that starts or commits a large image, accepts connections and answers late. One that
-does not listen yet, like a service that starts beside a CI job, is waited for a quarter of that time.
+does not listen yet, like a service that starts beside a CI job, is waited for a quarter of that time. One that goes
+away in the middle of a run, as for an upgrade, is waited for too: its cells begin anew.
 """,
     example='engine-timeout = "5m"',
     per_platform=False,

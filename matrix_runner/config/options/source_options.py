@@ -1,4 +1,4 @@
-"""Options for the source: files of the project's directory that go into the cells, and its git history."""
+"""Options for the source: files of the project's directory that go into the cells, its git history, the sdist."""
 
 from matrix_runner.config.kinds import basic, names
 from matrix_runner.config.kinds.values import SourceFiles
@@ -98,4 +98,25 @@ commits that change no file no longer make cells that are cached be built again.
     affects_wheel=False,
 )
 
-OPTIONS: tuple[Option[object], ...] = (PROJECT_DIR, SOURCE_FILES, SOURCE_INCLUDE, SOURCE_EXCLUDE, SOURCE_HISTORY)
+SDIST: Option[bool] = Option(
+    name="sdist",
+    kind=basic.boolean(),
+    default=False,
+    section=Section.SOURCE,
+    help="Build the sdist first, once, and every wheel from it; deliver it beside the wheels.",
+    details="""
+So what users build from source is what the wheels were made of: a file that the sdist lacks fails the build here, not
+at theirs. It is built in the container of one cell, after that image's `before-all`, checked, and put into the output
+directory before the first wheel. In every cell it lies unpacked, without `.git`, in `{package}`, and the build starts
+from there; `{project}` is the project's own directory as ever, with its tests and scripts. A wheel of another version
+than the sdist's is refused. If the sdist fails, no cell is built. A package that is an sdist already is built as it is,
+and not delivered again. More: [the sdist first](sdist.md).
+""",
+    example="sdist = true",
+    flag="--sdist",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+OPTIONS: tuple[Option[object], ...] = (PROJECT_DIR, SOURCE_FILES, SOURCE_INCLUDE, SOURCE_EXCLUDE, SOURCE_HISTORY, SDIST)

@@ -54,6 +54,12 @@ class Refusal(Enum):
         "the image does not exist for this architecture",
         "Choose another image for this architecture.",
     )
+    INCOMPLETE = (
+        ("could not fetch content descriptor", "unknown blob", "blob unknown"),
+        False,
+        "the registry lacks a part of the image",
+        "It was pushed in part, or is being pushed: push it again, or try later.",
+    )
     NOT_FOUND = (
         ("manifest unknown", "not found", "does not exist", "name unknown", "invalid reference format"),
         False,

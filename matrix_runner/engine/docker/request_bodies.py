@@ -1,6 +1,7 @@
 """Request bodies for Docker's API, and readers of its answers. No SDK, no connection."""
 
 import json
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -12,6 +13,19 @@ from matrix_runner.engine.docker.host_config import host_config
 from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
 
 _NO_NAME: Final = "<none>:<none>"
+_FIRST_PLAIN_PODMAN: Final = 5
+"""The first Podman that reads a commit's body and takes Docker's quoting (measured: 5.4.2, 5.8.6; not 4.3.1)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialect:
+    """The product that answers, and what its version decides.
+
+    `is_old_podman`: of a version that ignores the body of a commit, and whose quotes have no escapes.
+    """
+
+    product: Product
+    is_old_podman: bool
 
 
 class _Config(msgspec.Struct, rename="pascal"):
@@ -116,12 +130,12 @@ def image_body(config: ImageConfig) -> dict[str, object]:
     }
 
 
-def image_changes(config: ImageConfig, dialect: Product) -> list[str]:
+def image_changes(config: ImageConfig, dialect: Dialect) -> list[str]:
     """Return an image's configuration as Dockerfile instructions, the only form that an import understands.
 
-    `dialect`: the product that determines the quoting.
+    `dialect`: the product and version that determine the quoting.
     """
-    quoted = _quoted if dialect is Product.DOCKER else _in_quotes
+    quoted = _in_quotes if dialect.is_old_podman else _quoted
     changes = [f"ENV {name}={quoted(value)}" for name, value in config.env]
     changes += [f"LABEL {quoted(name)}={quoted(value)}" for name, value in config.labels]
     if config.entrypoint:
@@ -160,6 +174,15 @@ def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo
     )
 
 
+def dialect_of(version: object) -> Dialect:
+    """Return the dialect of whoever answers a version request. Raise ValueError."""
+    if not is_podman(version):
+        return Dialect(product=Product.DOCKER, is_old_podman=False)
+    major = msgspec.convert(version, _Version).version.partition(".")[0]
+    is_old = major.isdigit() and int(major) < _FIRST_PLAIN_PODMAN
+    return Dialect(product=Product.PODMAN, is_old_podman=is_old)
+
+
 def is_podman(version: object) -> bool:
     """Return whether the answer to a version request is Podman's. Raise ValueError."""
     about = msgspec.convert(version, _Version)
@@ -175,12 +198,12 @@ def stored_image(reference: str, inspected: object) -> StoredImage:
     )
 
 
-def listed_images(rows: object, dialect: Product) -> tuple[ResolvedImage, ...]:
+def listed_images(rows: object, product: Product) -> tuple[ResolvedImage, ...]:
     """Parse a list of images: one for each name; an image without a name is named by its id. Raise ValueError."""
     return tuple(
         _resolved(row, name, row.labels)
         for row in msgspec.convert(rows, tuple[_Image, ...])
-        for name in tuple(_given_name(name, dialect) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
+        for name in tuple(_given_name(name, product) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
     )
 
 

@@ -1,9 +1,10 @@
-"""The audit steps of a repaired wheel, and the findings in abi3audit's output. Pure."""
+"""The audit steps of a repaired wheel, and the meaning of abi3audit's report. Pure."""
 
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -128,23 +129,46 @@ class _Audit(msgspec.Struct):
     specs: dict[str, _Specification]
 
 
-def findings(output: bytes) -> str:
-    """Return the symbols, by file, that the report of abi3audit complains about; "" without such a report."""
-    texts = []
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditReport:
+    """The reports in an auditor's output. `complaints`: what is wrong, by file.
+
+    `hooks`: names that the auditor complains about without reason: a module's own entry points by PEP 793,
+    `PyModExport_name`, which abi3audit up to 0.0.26 does not know as it knows `PyInit_name`.
+    """
+
+    complaints: tuple[str, ...]
+    hooks: tuple[str, ...]
+
+    @property
+    def passes_all_the_same(self) -> bool:
+        """Whether the auditor's complaints are all without reason."""
+        return bool(self.hooks) and not self.complaints
+
+
+def read_audit(output: bytes) -> AuditReport:
+    """Return what the reports of abi3audit in an output say; nothing without such a report."""
+    extensions: list[_Extension] = []
     for line in output.splitlines():
         if line.startswith(b'{"specs"'):
-            try:
+            with suppress(msgspec.MsgspecError):
                 audit = msgspec.json.decode(line, type=_Audit)
-            except msgspec.MsgspecError:
-                continue
-            texts += [text for each in audit.specs.values() for one in each.wheel for text in _complaints(one)]
-    return "; ".join(texts)
+                extensions += [one for each in audit.specs.values() for one in each.wheel]
+    return AuditReport(
+        complaints=tuple(text for one in extensions for text in _complaints(one)),
+        hooks=tuple(sorted({name for one in extensions for name in one.result.non_abi3_symbols if _is_hook(name)})),
+    )
+
+
+def _is_hook(symbol: str) -> bool:
+    return symbol.startswith("PyModExport_")
 
 
 def _complaints(extension: _Extension) -> Iterator[str]:
     result = extension.result
-    if result.non_abi3_symbols:
-        yield f"{extension.name} uses {first_of(sorted(result.non_abi3_symbols), 5)}, not of the stable ABI"
+    foreign = sorted(symbol for symbol in result.non_abi3_symbols if not _is_hook(symbol))
+    if foreign:
+        yield f"{extension.name} uses {first_of(foreign, 5)}, not of the stable ABI"
     if not result.is_abi3_baseline_compatible:
         names = [f"{name} ({version})" for name, version in result.future_abi3_objects.items()]
         used = f": {first_of(sorted(names), 5)}" if names else ""

@@ -13,6 +13,7 @@ from matrix_runner.model.outcomes import (
     Outcome,
     PackedFile,
     Reason,
+    SdistRecord,
     Status,
     StepKind,
     StepTime,
@@ -51,6 +52,17 @@ class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     grafted: tuple[str, ...] = ()
     largest: tuple[PackedFileRecord, ...] = ()
+
+
+class SdistFileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The published sdist; `size` in bytes. `made_in`: the cell in whose container it was built."""
+
+    name: str
+    size: int
+    sha256: str
+    made_in: str
+    is_cached: bool
+    seconds: float
 
 
 class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +158,30 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         compiler_cache=None
         if cache is None
         else CompilerCacheUse(tool=cache.tool, hits=cache.hits, misses=cache.misses),
+    )
+
+
+def sdist_file_record(sdist: SdistRecord) -> SdistFileRecord:
+    """Return the sdist's record for files."""
+    return SdistFileRecord(
+        name=text(sdist.name),
+        size=sdist.size,
+        sha256=sdist.sha256,
+        made_in=str(sdist.made_in),
+        is_cached=sdist.is_cached,
+        seconds=milliseconds(sdist.seconds),
+    )
+
+
+def sdist_of(record: SdistFileRecord) -> SdistRecord:
+    """Return the sdist of a record; raise ValueError for an unknown cell."""
+    return SdistRecord(
+        name=record.name,
+        size=record.size,
+        sha256=record.sha256,
+        made_in=Cell.parse(record.made_in),
+        is_cached=record.is_cached,
+        seconds=record.seconds,
     )
 
 

@@ -6,9 +6,19 @@ import msgspec
 
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.errors import ExitCode, UsageError
-from matrix_runner.model.outcomes import Report
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Report, WheelRecord
 from matrix_runner.report.phrases import LeftOut
-from matrix_runner.report.summary.outcome_records import OutcomeRecord, milliseconds, outcome_of, outcome_record, text
+from matrix_runner.report.summary.outcome_records import (
+    OutcomeRecord,
+    SdistFileRecord,
+    milliseconds,
+    outcome_of,
+    outcome_record,
+    sdist_file_record,
+    sdist_of,
+    text,
+)
 
 VERSION = 1
 
@@ -55,6 +65,7 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     interrupted_by: int | None = None
     exclude_newer: str | None = None
     engine: EngineRecord | None = None
+    sdist: SdistFileRecord | None = None
     cells: tuple[OutcomeRecord, ...] = ()
     left_out: tuple[LeftOutRecord, ...] = ()
 
@@ -79,10 +90,20 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
             machine=text(engine.machine),
             endpoint=text(engine.endpoint),
         ),
+        sdist=None if report.sdist is None else sdist_file_record(report.sdist),
         cells=tuple(outcome_record(outcome) for outcome in report.outcomes),
         left_out=tuple(LeftOutRecord(cell=str(cell), reason=text(reason)) for cell, reason in extra.left_out),
     )
     return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
+
+
+def wheels_of(data: bytes) -> dict[Cell, WheelRecord]:
+    """Return the wheels in an earlier run's report.json; none if it is missing, damaged or of another release."""
+    try:
+        last = read_report(data)
+    except UsageError:
+        return {}
+    return {outcome.cell: outcome.wheel for outcome in last.outcomes if outcome.wheel is not None}
 
 
 def read_report(data: bytes) -> Report:
@@ -99,6 +120,7 @@ def read_report(data: bytes) -> Report:
             outcomes=tuple(outcome_of(record) for record in file.cells),
             seconds=file.seconds,
             interrupted_by=None if file.interrupted_by is None else ExitCode(file.interrupted_by),
+            sdist=None if file.sdist is None else sdist_of(file.sdist),
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too
         raise UsageError(f"this is no report.json of ours: {error}") from error

@@ -50,11 +50,14 @@ def summary_lines(
 
 
 def totals(report: Report, directories: RunDirectories) -> tuple[str, ...]:
-    """Return the closing lines: delivered wheels, total time, the report's place, and the meaning of the exit code."""
+    """Return the closing lines: delivered files, total time, the report's place, and the meaning of the exit code."""
     wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
     worked = sum(outcome.seconds for outcome in report.outcomes)
-    delivered = f"{counted(len(wheels), 'wheel')} ({size_text(sum(wheels.values()))}) in {directories.output}"
-    lines = [f"{delivered if wheels else 'no wheel'} after {duration(report.seconds)}"]
+    files = [f"{counted(len(wheels), 'wheel')} ({size_text(sum(wheels.values()))})"] if wheels else []
+    if report.sdist is not None:
+        files.append(f"the sdist {clean_line(report.sdist.name)} ({size_text(report.sdist.size)})")
+    delivered = f"{' and '.join(files)} in {directories.output}" if files else "no wheel"
+    lines = [f"{delivered} after {duration(report.seconds)}"]
     if report.seconds > 0 and worked / report.seconds >= 1.1:
         lines.append(f"one cell after another: {duration(worked)}, {worked / report.seconds:.1f} times as long")
     lines.append(f"report and logs are in {directories.report}")

@@ -10,7 +10,7 @@ from fake_run import ORDERED, TESTED, FakeRun, Override, cell_of, outcome, what
 from planning import elf_header, settings_with
 
 from matrix_runner.before_all.prepared_images import LABEL_SOURCE
-from matrix_runner.config.options.build_options import ACCEPT, BEFORE_ALL, BEFORE_BUILD
+from matrix_runner.config.options.build_options import ACCEPT, AUDIT_COMMAND, BEFORE_ALL, BEFORE_BUILD
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.api import Ending
@@ -485,3 +485,29 @@ def test_another_project_s_wheel_is_not_taken_for_ours(tmp_path: Path) -> None:
     assert failure is not None
     assert "2 wheels, not one" in failure.message
     assert "other-1.0" in failure.message
+
+
+REFUSAL = (
+    b'{"specs": {"demo.whl": {"kind": "wheel", "wheel": [{"name": "_fast.abi3.so", "result": {"is_abi3": false,'
+    b' "is_abi3_baseline_compatible": true, "baseline": "3.15", "computed": "3.15", "non_abi3_symbols":'
+    b' ["PyModExport__fast"], "future_abi3_objects": {}}}]}}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("abi3audit --strict {abi3_wheel}", Status.PASSED),
+        # The shell would not have run the second check.
+        ("abi3audit --strict {abi3_wheel} && check {wheel}", Status.FAILED),
+    ],
+)
+def test_an_audit_that_fails_for_what_the_auditor_does_not_know(tmp_path: Path, command: str, status: Status) -> None:
+    """The wheel passes, and the cell says so, if that was the audit's last command."""
+    settings = settings_with({AUDIT_COMMAND: command}, project_name="demo")
+    fake = FakeRun(directory=tmp_path, identifiers=(B,), settings=settings, is_abi3=True)
+    fake.override = instead("audit", FakeResult(status=1, output=(REFUSAL,)))
+    ended = outcome(fake.run(), B)
+    assert ended.status is status
+    told = [text for text in fake.recorder.notices() if "abi3audit does not know PyModExport__fast" in text]
+    assert len(told) == (status is Status.PASSED)

@@ -1,5 +1,6 @@
 """Which cell builds for the others: a wheel of the stable ABI serves later interpreters."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from planning import job_for
@@ -8,6 +9,7 @@ from wheel_builder import build_wheel
 from matrix_runner import catalog
 from matrix_runner.cell.shared_wheels import SharedWheel, SharedWheels
 from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
 
 CATALOG = catalog.load()
 
@@ -98,3 +100,48 @@ def test_a_stable_abi_from_the_middle_of_the_range() -> None:
         wheels.finish(old.cell)
         assert wheels.give_way(later.cell, name) == leader.cell
         assert wheels.give_way(leader.cell, name) is None
+
+
+def test_the_free_threaded_stable_abi() -> None:
+    """PEP 803: it begins with 3.15; its first interpreter leads later ones of its kind, and older ones never wait."""
+    gil, t13, t15 = jobs("cp310-manylinux_x86_64", "cp313t-manylinux_x86_64", "cp315t-manylinux_x86_64")
+    # One that no catalog has yet.
+    t16 = replace(t15, cell=Cell.parse("cp316t-manylinux_x86_64"))
+    run = (gil, t13, t15, t16)
+    wheels = SharedWheels(run, waits=True)
+    assert [wheels.leader(job.cell) for job in run] == [None, None, None, t15.cell]
+    # The cells that the wheel of cp315t serves beside it test that of cp310: it gives way to none.
+    assert wheels.give_way(t15.cell, "demo-1.0-cp315-abi3.abi3t-manylinux_2_17_x86_64.whl") is None
+    assert wheels.may_start(t13)
+    assert not wheels.may_start(t16)
+    wheels.finish(gil.cell)
+    wheels.finish(t15.cell)
+    assert wheels.may_start(t16)
+
+
+def test_one_wheel_with_and_without_the_gil(tmp_path: Path) -> None:
+    """If the first cell is of 3.15, its wheel may be for both: free-threaded cells wait for it, and test it."""
+    both, free, later = run = jobs("cp315-manylinux_x86_64", "cp315t-manylinux_x86_64", "cp314t-manylinux_x86_64")
+    name = "demo-1.0-cp315-abi3.abi3t-manylinux_2_17_x86_64.whl"
+    for order in (run, run[::-1]):
+        wheels = SharedWheels(order, waits=True)
+        assert [wheels.leader(job.cell) for job in run] == [None, both.cell, None]
+        # Without a hint the names tell.
+        wheels = SharedWheels(order, waits=False)
+        assert wheels.give_way(free.cell, name) == both.cell
+        assert wheels.give_way(both.cell, name) is None
+    wheels.add(SharedWheel(builder=both.cell, path=build_wheel(tmp_path, name)))
+    assert wheels.find(free.cell) is not None
+    assert wheels.find(later.cell) is None
+
+
+def test_a_cell_that_is_served_already_builds_for_nobody(tmp_path: Path) -> None:
+    """The wheel of 3.10 serves cp315: that of cp315t, which could serve it too, is built by cp315t itself."""
+    first, middle, free = run = jobs("cp310-manylinux_x86_64", "cp315-manylinux_x86_64", "cp315t-manylinux_x86_64")
+    name = "demo-1.0-cp315-abi3.abi3t-manylinux_2_17_x86_64.whl"
+    for waits in (True, False):
+        wheels = SharedWheels(run, waits=waits)
+        assert wheels.give_way(free.cell, name) == (None if waits else middle.cell)
+        path = build_wheel(tmp_path, "demo-1.0-cp310-abi3-manylinux_2_17_x86_64.whl")
+        wheels.add(SharedWheel(builder=first.cell, path=path))
+        assert wheels.give_way(free.cell, name) is None

@@ -217,6 +217,17 @@ def test_the_plan_to_read(project: Path) -> None:
     assert len([line for line in lines if line.startswith("  archs")]) == 1
 
 
+def test_the_plan_names_the_cell_that_makes_the_sdist(project: Path) -> None:
+    """To read, and as JSON; without the option there is none."""
+    chosen = ("--sdist", "--only", "cp31[0-2]-manylinux_x86_64", "--archs", "x86_64,aarch64")
+    first = runner(project, "plan", *chosen).stdout.splitlines()[0]
+    assert first == "first the sdist, in cp311-manylinux_x86_64, and all wheels from it"
+    assert json.loads(runner(project, "plan", "--json", *chosen).stdout)["sdist"] == {
+        "made_in": "cp311-manylinux_x86_64"
+    }
+    assert json.loads(runner(project, "plan", "--json").stdout)["sdist"] is None
+
+
 def test_flags_and_variables_select_alike(project: Path) -> None:
     """What a flag can say a variable can, and repeated flags add up."""
     flags = runner(

@@ -21,6 +21,11 @@ from matrix_runner.engine.docker.registry_errors import Refusal
             Refusal.NOT_FOUND,
         ),
         ("manifest for debian:nosuch not found: manifest unknown: manifest unknown", Refusal.NOT_FOUND),
+        (
+            "failed to copy: could not fetch content descriptor sha256:1 (application/x) from remote: not found",
+            Refusal.INCOMPLETE,
+        ),
+        ("filesystem layer verification failed: unknown blob", Refusal.INCOMPLETE),
         ("denied: requested access to the resource is denied", Refusal.DENIED),
         ("no matching manifest for linux/386 in the manifest list entries", Refusal.PLATFORM),
         ("received unexpected HTTP status: 503 Service Unavailable", Refusal.SERVER),

@@ -6,7 +6,13 @@ from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.docker.daemon import Creation, ImageConfig
 from matrix_runner.engine.docker.endpoint import Product
 from matrix_runner.engine.docker.host_config import host_config
-from matrix_runner.engine.docker.request_bodies import container_body, image_changes, image_id, listed_images
+from matrix_runner.engine.docker.request_bodies import (
+    container_body,
+    dialect_of,
+    image_changes,
+    image_id,
+    listed_images,
+)
 
 
 def body(*words: str, memory: int | None = None) -> dict[str, object]:
@@ -81,10 +87,22 @@ def test_memory_of_the_option_outranks() -> None:
 
 
 def test_each_reads_its_own_quotes() -> None:
-    """Docker unescapes what is in quotes, and Podman takes it as it is: the same value reaches both."""
+    """Docker and Podman 5 unescape what is in quotes, and Podman 4 takes it as it is: the same value reaches all."""
     config = ImageConfig(name=None, labels=(("a", 'x"$y'),), env=(), entrypoint=(), command=())
-    assert image_changes(config, Product.DOCKER) == [r'LABEL "a"="x\"\$y"']
-    assert image_changes(config, Product.PODMAN) == ['LABEL "a"="x"$y"']
+    docker, old, new = (dialect_of(version_of(*each)) for each in ENGINES)
+    assert image_changes(config, docker) == image_changes(config, new) == [r'LABEL "a"="x\"\$y"']
+    assert image_changes(config, old) == ['LABEL "a"="x"$y"']
+    assert [each.product for each in (docker, old, new)] == [Product.DOCKER, Product.PODMAN, Product.PODMAN]
+    assert [each.is_old_podman for each in (docker, old, new)] == [False, True, False]
+    assert not dialect_of(version_of("Podman Engine", "devel")).is_old_podman
+
+
+ENGINES = (("Engine", "4.9"), ("Podman Engine", "4.3.1"), ("Podman Engine", "5.4.2"))
+
+
+def version_of(name: str, version: str) -> dict[str, object]:
+    """Return the answer of an engine to a version request."""
+    return {"Version": version, "Components": [{"Name": name}]}
 
 
 @pytest.mark.parametrize(

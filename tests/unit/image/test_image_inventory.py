@@ -102,6 +102,8 @@ def test_a_snapshot_of_an_image_is_not_taken_for_one(manifest: ImageManifest) ->
     labels = engine.images(LABEL)[0].labels
     engine.host.add_image("", labels=labels)
     engine.host.add_image("mine:latest", labels=labels)
+    engine.host.add_image("matrix-runner/prepared:0123456789abcdef", labels=labels)
+    engine.host.add_image("matrix-runner/debug:cp311-manylinux_i686", labels=labels)
     assert [image.reference for image in built_images(engine)] == ["matrix-runner/manylinux_2_31_i686:latest"]
 
 

@@ -9,7 +9,7 @@ from planning import job_for, recipe_for, settings_with
 from matrix_runner import catalog
 from matrix_runner.config.kinds.values import DependencyVersions, VersionSource
 from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES, DEPENDENCY_VERSIONS
-from matrix_runner.recipe.after_build.auditing import findings
+from matrix_runner.recipe.after_build.auditing import read_audit
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.step import Step
 
@@ -126,4 +126,17 @@ REPORT = (
 )
 def test_the_report_of_abi3audit_is_put_into_words(report: str, expected: str) -> None:
     """The failure names file and symbols; what is no such report is left to whoever looks for the telling line."""
-    assert findings(report.encode()) == expected
+    assert "; ".join(read_audit(report.encode()).complaints) == expected
+
+
+def test_an_entry_point_that_the_auditor_does_not_know() -> None:
+    """abi3audit 0.0.26 takes `PyModExport_name` (PEP 793) for a foreign symbol; alone it is no complaint."""
+    alone = read_audit((REPORT % ("false", "true", "3.15", '["PyModExport_a", "PyModExport_b"]', "{}")).encode())
+    assert (alone.complaints, alone.hooks) == ((), ("PyModExport_a", "PyModExport_b"))
+    assert alone.passes_all_the_same
+    beside = read_audit((REPORT % ("false", "true", "3.15", '["PyModExport_a", "_PyC"]', "{}")).encode())
+    assert beside.complaints == ("a.abi3.so uses _PyC, not of the stable ABI",)
+    assert not beside.passes_all_the_same
+    later = read_audit((REPORT % ("false", "false", "3.16", '["PyModExport_a"]', "{}")).encode())
+    assert not later.passes_all_the_same
+    assert not read_audit(b"").passes_all_the_same

@@ -16,8 +16,8 @@ from matrix_runner.config.kinds.values import BuildFrontend, Frontend
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
 from matrix_runner.model.outcomes import Status
+from matrix_runner.recipe.after_build.python_bounds import WatchedBuild
 from matrix_runner.recipe.layout import Layout
-from matrix_runner.recipe.python_bounds import WatchedBuild
 
 CELL = "cp311-manylinux_x86_64"
 NOW = f"{sys.version_info[0]}.{sys.version_info[1]}"

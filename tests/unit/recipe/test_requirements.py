@@ -26,8 +26,8 @@ from matrix_runner.config.options.build_options import (
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import BEFORE_TEST, TEST_COMMAND, TEST_ENVIRONMENT
 from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.after_build.python_bounds import FITS_PYTHON
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.python_bounds import FITS_PYTHON
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import choice_remark_for, choose_frontend
 

@@ -16,9 +16,10 @@ from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 pytestmark = pytest.mark.network
 
 
-def _download(directory: Path, requirement: str, python: str, *platforms: str) -> WheelContents:
+def _download(directory: Path, requirement: str, python: str, *platforms: str, abi: str | None = None) -> WheelContents:
     """Fetch one wheel of a project, of exactly that version, for a Python and platforms."""
     options = [word for platform in platforms for word in ("--platform", platform)]
+    options += [] if abi is None else ["--implementation", "cp", "--abi", abi]
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     wanted = ("--no-deps", "--only-binary", ":all:", "--python-version", python, *options, requirement)
     subprocess.run([*pip, "download", "--dest", directory, *wanted], check=True)
@@ -49,6 +50,20 @@ def test_a_32_bit_wheel(tmp_path: Path) -> None:
     contents = _download(tmp_path, "cffi==1.15.1", "3.9", "manylinux2014_i686", "manylinux_2_17_i686")
     assert [elf.bits for elf in contents.elf_files] == [32]
     verify(contents, _promise("cp39-manylinux_i686", "cp39-cp39", "cffi", ".cpython-39-i386-linux-gnu.so"))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "name"), [("hypothesis==6.170.17", "hypothesis"), ("ast-serialize==0.13.1", "ast-serialize")]
+)
+def test_a_wheel_for_both_stable_abis(tmp_path: Path, requirement: str, name: str) -> None:
+    """`cp315-abi3.abi3t`, of maturin and of setuptools-rust: right with and without the GIL, from 3.15 on (PEP 803)."""
+    contents = _download(tmp_path, requirement, "3.15", "manylinux2014_x86_64", abi="abi3t")
+    for cell in ("cp315", "cp315t"):
+        suffix = f".cpython-{cell.removeprefix('cp')}-x86_64-linux-gnu.so"
+        verify(contents, _promise(f"{cell}-manylinux_x86_64", f"cp315-{cell}", name, suffix))
+        with pytest.raises(WheelRejected):
+            verify(contents, _promise(f"{cell}-manylinux_i686", f"cp315-{cell}", name, suffix))
+    assert not is_compatible(contents.filename, Interpreter.parse("cp314t"), Platform.parse("manylinux_x86_64"))
 
 
 def test_a_stable_abi_wheel(tmp_path: Path) -> None:

@@ -57,7 +57,23 @@ FITTING = [
     ),
     ("cp36-abi3-manylinux2014_x86_64", ".abi3.so", "cp311-manylinux_x86_64", "cp311-cp311"),
     ("cp311-abi3-manylinux2014_x86_64", ".so", "cp311-manylinux_x86_64", "cp311-cp311"),
-    ("cp315-abi3.abi3t-manylinux_2_28_x86_64", ".abi3t.so", "cp315t-manylinux_x86_64", "cp315-cp315t"),
+    *(
+        # What setuptools, meson-python and maturin write on 3.15, with the GIL and without.
+        (f"cp315-{abi}-manylinux_2_28_x86_64", suffix, f"{cell}-manylinux_x86_64", f"cp315-{cell}")
+        for abi, suffix, cell in (
+            ("abi3", ".abi3.so", "cp315"),
+            ("abi3", ".abi3-x86_64-linux-gnu.so", "cp315"),
+            ("abi3", ".abi3t.so", "cp315"),
+            ("abi3", ".abi3t-x86_64-linux-gnu.so", "cp315"),
+            ("abi3t", ".abi3t.so", "cp315t"),
+            ("abi3.abi3t", ".abi3t.so", "cp315"),
+            ("abi3.abi3t", ".abi3t.so", "cp315t"),
+            ("abi3.abi3t", ".abi3t-x86_64-linux-gnu.so", "cp315"),
+            ("abi3.abi3t", ".abi3t-x86_64-linux-gnu.so", "cp315t"),
+        )
+    ),
+    ("cp310-abi3-manylinux_2_28_x86_64", ".abi3.so", "cp315-manylinux_x86_64", "cp315-cp315"),
+    ("cp315-cp315-manylinux_2_28_x86_64", ".abi3t-x86_64-linux-gnu.so", "cp315-manylinux_x86_64", "cp315-cp315"),
     ("py3-none-manylinux2014_x86_64", ".so", "cp311-manylinux_x86_64", "cp311-cp311"),
     ("py2.py3-none-manylinux2014_x86_64", ".so", "cp311-manylinux_x86_64", "cp311-cp311"),
     ("py2.py3-none-manylinux2010_x86_64", ".so", "cp27m-manylinux_x86_64", "cp27-cp27m"),
@@ -261,6 +277,52 @@ def test_a_module_that_could_not_be_imported_is_refused(
     """A module left over from another interpreter's build is found by its suffix."""
     with pytest.raises(WheelRejected, match="cannot import its modules ending in"):
         verify(_wheel(tmp_path, tags, f"_fast{suffix}"), _promise(cell, directory))
+
+
+@pytest.mark.parametrize(
+    ("tags", "suffix", "cell", "message"),
+    [
+        (
+            "cp310-abi3",
+            ".abi3-x86_64-linux-gnu.so",
+            "cp315",
+            r"is for CPython 3\.10 and newer \(cp310-abi3\), and demo/_fast\..* 3\.15 and newer with the GIL import",
+        ),
+        (
+            "cp310-abi3",
+            ".abi3t.so",
+            "cp315",
+            r"CPython 3\.10 and newer .* which only CPython 3\.15 and newer import",
+        ),
+        (
+            "cp315-abi3.abi3t",
+            ".abi3.so",
+            "cp315t",
+            r"CPython 3\.15t and newer .* which only CPython 3\.2 and newer with the",
+        ),
+        ("cp315-abi3.abi3t", ".abi3-x86_64-linux-gnu.so", "cp315", r"CPython 3\.15t and newer \(cp315-abi3t\)"),
+        ("cp314-abi3t", ".abi3t.so", "cp315t", r"CPython 3\.14t and newer \(cp314-abi3t\)"),
+        # Of another platform.
+        ("cp315-abi3", ".abi3-i386-linux-gnu.so", "cp315", r"CPython 3\.15 and newer \(cp315-abi3\)"),
+    ],
+)
+def test_a_promise_of_the_stable_abi_that_its_modules_do_not_keep(
+    tmp_path: Path, tags: str, suffix: str, cell: str, message: str
+) -> None:
+    """The oldest Python of each tag must import every module: this cell's own may, and the users' does not."""
+    contents = _wheel(tmp_path, f"{tags}-manylinux_2_28_x86_64", f"_fast{suffix}")
+    own = f".cpython-{cell.removeprefix('cp')}-x86_64-linux-gnu.so"
+    with pytest.raises(WheelRejected, match=message):
+        verify(contents, _promise(f"{cell}-manylinux_x86_64", f"cp315-{cell}", suffix=own))
+
+
+@pytest.mark.parametrize("cell", ["cp313t", "cp314t"])
+def test_abi3t_begins_with_3_15(cell: str) -> None:
+    """Whatever tags `packaging` lists for older free-threaded Pythons: they import no such module (PEP 803)."""
+    tags = f"{cell[:-1]}-abi3t"
+    assert not is_compatible(
+        f"demo-1.0-{tags}-linux_x86_64.whl", Interpreter.parse(cell), Platform.parse("manylinux_x86_64")
+    )
 
 
 def test_the_interpreters_own_suffix_is_the_measure_if_known(tmp_path: Path) -> None:

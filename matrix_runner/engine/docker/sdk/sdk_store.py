@@ -4,6 +4,7 @@ import http
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +12,19 @@ from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import ImageConfig, StoredImage, StoredVolume
 from matrix_runner.engine.docker.endpoint import Product
 from matrix_runner.engine.docker.request_bodies import (
+    Dialect,
+    dialect_of,
     image_body,
     image_changes,
     image_id,
     imported_image,
-    is_podman,
     listed_images,
     listed_volumes,
     stored_image,
     top_layer_size,
 )
 from matrix_runner.engine.docker.sdk.sdk_client import ApiError, MissingError, SdkConnection, insist, split_name
+from matrix_runner.errors import EngineError
 
 GOING_SECONDS: Final = 10
 """Seconds to wait for the end of a container's removal that is under way in the daemon."""
@@ -44,7 +47,7 @@ class SdkStore:
     def images(self, label: str) -> tuple[ResolvedImage, ...]:
         """Return the images with that label, one for each name."""
         with self._sdk.translated("list images"):
-            return listed_images(self._sdk.client().images(filters={"label": label}), self._dialect())
+            return listed_images(self._sdk.client().images(filters={"label": label}), self._dialect().product)
 
     def pull(self, reference: str, platform: str | None) -> Iterator[str]:
         """Fetch an image, yielding occasional lines of progress. Raise EngineError with the daemon's own message."""
@@ -63,10 +66,17 @@ class SdkStore:
         with self._sdk.translated("keep a container as an image"):
             # Query the product first: that sets the client's time limit to that of a query.
             dialect, client = self._dialect(), self._sdk.client(LONG)
-            # Podman 4.3 ignores the body here (measured) and takes instructions only, whose quoting differs from
-            # Docker's.
-            changes = image_changes(config, dialect) if dialect is Product.PODMAN else None
-            made = client.commit(container, repository=repository, tag=tag, changes=changes, conf=image_body(config))
+            changes = image_changes(config, dialect) if dialect.is_old_podman else None
+            commit = partial(
+                client.commit, container, repository=repository, tag=tag, changes=changes, conf=image_body(config)
+            )
+            try:
+                made = commit()
+            except ApiError as error:
+                # Rootless Podman without a freezer of its own (measured: 5.8.6). No command of ours runs meanwhile.
+                if "pausing container" not in str(error.explanation):
+                    raise
+                made = commit(pause=False)
             return image_id(str(made["Id"]))
 
     def import_root(self, archive: Path, config: ImageConfig) -> str:
@@ -75,7 +85,7 @@ class SdkStore:
         with self._sdk.translated(f"import {archive.name}"):
             dialect, client = self._dialect(), self._sdk.client(LONG)
             # Podman ignores the tag here: it would apply none but `latest` (measured, 4.3.1).
-            tags_itself = dialect is Product.DOCKER
+            tags_itself = dialect.product is Product.DOCKER
             answer = client.import_image(
                 str(archive),
                 repository=repository if tags_itself else None,
@@ -86,12 +96,16 @@ class SdkStore:
             if repository and not tags_itself and not error:
                 client.tag(image_id(identity), repository, tag)
         if error:
+            # The containerd store keeps the name and labels of an image that it could not unpack (26.1 to 29.7).
+            if config.name:
+                with suppress(EngineError):
+                    self.remove_image(config.name, force=True)
             raise self._sdk.refusal(f"import {archive.name}", error)
         return image_id(identity)
 
-    def _dialect(self) -> Product:
-        """Return the product that answers; it may be an unexpected one, as DOCKER_HOST may name Podman's socket."""
-        return Product.PODMAN if is_podman(self._sdk.client().version()) else Product.DOCKER
+    def _dialect(self) -> Dialect:
+        """Return the dialect of whoever answers: DOCKER_HOST may name Podman's socket."""
+        return dialect_of(self._sdk.client().version())
 
     def remove_image(self, reference: str, *, force: bool) -> None:
         """Remove an image; a missing one is no error. `force`: with all names, waiting for its containers' removal."""

@@ -11,6 +11,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.commands import passed_variables
+from matrix_runner.recipe.frontend_command import Product
 from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.toolbox import Toolbox
@@ -29,7 +30,9 @@ class OpenCell:
     part: BeforeAllPart
 
 
-def recipe_of(opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, materials: Materials) -> CellRecipe:
+def recipe_of(
+    opened: OpenCell, interpreter: InterpreterFacts, context: RunContext, materials: Materials, product: Product
+) -> CellRecipe:
     """Return the recipe of the cell. `interpreter`: the cell's own, in the container."""
     job, inputs = opened.job, context.request.inputs
     passed = passed_variables(job.settings, inputs.environ)
@@ -40,11 +43,17 @@ def recipe_of(opened: OpenCell, interpreter: InterpreterFacts, context: RunConte
             settings=job.settings,
             facts=opened.image.facts,
             interpreter=interpreter,
-            layout=Layout(root=opened.container.root, inner=inputs.package, prefix=materials.source.prefix),
+            layout=Layout(
+                root=opened.container.root,
+                inner=inputs.package,
+                prefix=materials.source.prefix,
+                is_from_sdist=materials.sdist is not None,
+            ),
             is_disposable=opened.container.is_disposable,
             pinned=load_constraints(),
             passed=tuple(name for name, value in passed if value),
             has_hashes=inputs.has_hashes(job),
+            product=product,
         ),
         epoch=materials.source.epoch,
         passed=passed,

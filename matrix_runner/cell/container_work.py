@@ -1,0 +1,137 @@
+"""Work in a cell's open container: source, before-all, steps; common to a cell's attempt and the sdist's."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from matrix_runner.before_all.registry import PreparedImage
+from matrix_runner.before_all.source_update import UnusableImage
+from matrix_runner.cell.opening.engine_loss import has_gone
+from matrix_runner.cell.opening.open_cell import OpenCell, recipe_of
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
+from matrix_runner.engine.api import ExecRequest
+from matrix_runner.errors import EngineError, MachineError
+from matrix_runner.model.outcomes import Failure, Reason, StepKind
+from matrix_runner.recipe.frontend_command import Product
+from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.step import Step
+from matrix_runner.schedule import Slot
+
+
+class ContainerWork:
+    """Work in a cell's open container. `recipe`: that of the work's product."""
+
+    def __init__(
+        self,
+        opened: OpenCell,
+        context: RunContext,
+        materials: Materials,
+        steps: StepRunner,
+        product: Product = Product.WHEEL,
+    ) -> None:
+        """Create it; runs nothing yet."""
+        interpreter = opened.image.facts.interpreter(opened.job.directories)
+        assert interpreter is not None  # noqa: S101  `with_interpreter` ensures it
+        steps.python_version = interpreter.version
+        self.recipe = recipe_of(opened, interpreter, context, materials, product)
+        self._interpreter = interpreter
+        self._job = opened.job
+        self._context = context
+        self._materials = materials
+        self._steps = steps
+        self._container = opened.container
+        self._image = opened.image
+        self._part = opened.part
+
+    @property
+    def layout(self) -> Layout:
+        """The paths of the cell's files in the container."""
+        return self.recipe.tools.layout
+
+    def bring_source(self) -> None:
+        """Put the source into the container; into a prepared one only the files that differ. Raise RetryCell.
+
+        Files that `before-all` wrote or changed in the project must be as it left them in every cell.
+        """
+        source, image = self._materials.source, self._part.image
+        if image is None:
+            with self._steps.step(StepKind.PREPARE, f"put {source.files} files"):
+                self.put(self.layout.source, source.read())
+                self._link_project()
+        elif not self._materials.prepared.is_current(image):
+            with self._steps.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
+                self._update_source(image)
+
+    def _link_project(self) -> None:
+        """Make the project's fixed path lead to its place in its repository."""
+        layout = self.layout
+        if not layout.prefix:
+            return
+        # The local engine has made it a directory.
+        script = 'rmdir "$1" 2>/dev/null; ln -s "$2" "$1"'
+        request = ExecRequest(argv=("sh", "-c", script, "sh", layout.link, layout.project), cwd="/", timeout=60)
+        if not self._container.exec(request, lambda _: None).is_success:
+            raise ContainerLost(f"{layout.link} cannot be made in the container")
+
+    def _update_source(self, image: PreparedImage) -> None:
+        prepared = self._materials.prepared
+        try:
+            prepared.bring_source(self._container, self.put, self.layout)
+        except UnusableImage as error:
+            prepared.reject(self._job, image)
+            raise RetryCell(f"the image that before-all prepared in an earlier run is damaged: {error}") from error
+        except ContainerLost:
+            prepared.reject(self._job, image)
+            raise
+
+    def begin(self, slot: Slot) -> None:
+        """Run `before-all` if this cell is to. Raise CellFailed for an option that cannot be heeded, RetryCell."""
+        obstacle = self.recipe.tools.obstacle
+        if obstacle is not None:
+            raise self._steps.failed(Reason.MISSING_TOOL, obstacle[0], hint=obstacle[1])
+        self.recipe = replace(self.recipe, processors=slot.share)
+        if self._part.is_runner:
+            self._run_before_all()
+            # Cells that waited for `before-all` may run beside this one from here on.
+            self.recipe = replace(self.recipe, processors=slot.share)
+
+    def _run_before_all(self) -> None:
+        """Run `before-all` for all cells that share it, and snapshot the result for them and for later runs."""
+        images, job = self._materials.prepared, self._job
+        try:
+            self.run_all(self.recipe.before_all())
+            with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
+                prepared = images.snapshot(job, self._image, self._container, self.put, self.layout)
+        except (CellFailed, MachineError) as error:
+            if isinstance(error, MachineError) and has_gone(self._context, error):
+                raise ContainerLost(error.message, error.hint) from error
+            # It would fail in the other cells too, each after the same time.
+            images.settle(job, failure=self._failure_of(error))
+            raise
+        images.settle(job, prepared=prepared)
+        self._context.pool.wake()
+
+    def _failure_of(self, error: CellFailed | MachineError) -> Failure:
+        if isinstance(error, CellFailed):
+            return error.failure
+        return self._steps.failure(Reason.ENGINE, error.message, error.hint)
+
+    def put(self, directory: str, archive: Iterable[bytes]) -> None:
+        """Unpack a tar in a directory of the container. Raise ContainerLost."""
+        with lost_on_error():
+            self._container.put(directory, archive)
+
+    def run_all(self, steps: Iterable[Step]) -> None:
+        """Run steps in order. Raise CellFailed or RetryCell for the first that fails."""
+        for step in steps:
+            self._steps.run(self._container, step)
+
+
+@contextmanager
+def lost_on_error() -> Iterator[None]:
+    """Raise ContainerLost for an engine's error about an archive: most often the container has disappeared."""
+    try:
+        yield
+    except EngineError as error:
+        raise ContainerLost(error.message, error.hint) from error

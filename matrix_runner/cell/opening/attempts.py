@@ -1,0 +1,123 @@
+"""Opening of a cell's container, and a second attempt after a lost one; common to cells and the sdist."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+from matrix_runner.before_all.registry import BeforeAllPart
+from matrix_runner.cell.opening.engine_loss import has_gone, wait_for_engine
+from matrix_runner.cell.opening.interpreter_install import with_interpreter
+from matrix_runner.cell.opening.open_cell import OpenCell
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.cell.steps import GiveWay, RetryCell, StepRunner
+from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
+from matrix_runner.container.container_spec import container_spec
+from matrix_runner.container.debug_container import keep_container
+from matrix_runner.engine.api import Container
+from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected
+from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Reason, StepKind
+from matrix_runner.probe.image_probe import ProbedImage
+
+R = TypeVar("R")
+
+ATTEMPTS = 2
+"""The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
+
+
+def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, steps: StepRunner) -> R:
+    """Make an attempt at a cell's work, and a second one after RetryCell, or if the engine goes away and comes back.
+
+    Raise CellFailed for every expected error; GiveWay passes through.
+    """
+    for number in range(1, ATTEMPTS + 1):
+        try:
+            return attempt()
+        except RetryCell as retry:  # noqa: PERF203  two iterations
+            if number == ATTEMPTS or context.is_cancelled:
+                raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
+            context.notify(f"{retry.message}; running the cell once more", cell=cell, is_warning=True)
+            wait_for_engine(context)
+        except WheelRejected as rejected:
+            raise steps.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
+        except WheelConflict as conflict:
+            raise steps.failed(Reason.CONFLICT, conflict.message, hint=conflict.hint) from conflict
+        except OutputError as broken:
+            raise steps.failed(Reason.OUTPUT, broken.message, hint=broken.hint) from broken
+        except MachineError as broken:
+            if number == ATTEMPTS or not has_gone(context, broken):
+                raise steps.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
+            context.notify(f"{broken.message}; waiting for the engine", cell=cell, is_warning=True)
+            wait_for_engine(context)
+    raise AssertionError  # pragma: no cover
+
+
+class Opening:
+    """The opening of a job's container, as often as there are attempts at its work."""
+
+    def __init__(self, job: Job, context: RunContext, materials: Materials, steps: StepRunner) -> None:
+        """Create it; opens nothing yet."""
+        self._job = job
+        self._context = context
+        self._materials = materials
+        self._steps = steps
+
+    def usable_image(self) -> ProbedImage:
+        """Return the job's image. Raise MachineError if it is unavailable, CellFailed if it lacks something."""
+        image = self._materials.images.of(self._job)
+        if isinstance(image, MachineError):
+            raise image
+        problem = image.problem(self._job)
+        if problem is not None:
+            reason = Reason.WRONG_IMAGE if problem.is_wrong_image else Reason.MISSING_TOOL
+            raise self._steps.failed(reason, problem.message, hint=problem.hint)
+        return image
+
+    def part_in_before_all(self) -> BeforeAllPart:
+        """Return the cell's part in its `before-all`. Raise CellFailed if the latter has failed in another cell."""
+        part = self._materials.prepared.wait(self._job, lambda: self._context.is_cancelled)
+        if part.failed is not None:
+            self._steps.enter(StepKind.BEFORE_ALL)
+            failure = part.failed.failure
+            message = f"before-all failed for this image, in {part.failed.by}: {failure.message}"
+            raise self._steps.failed(failure.reason, message, hint=f"see {part.failed.by}")
+        return part
+
+    @contextmanager
+    def opened(self, image: ProbedImage, part: BeforeAllPart) -> Iterator[OpenCell]:
+        """Open the job's container, with its interpreter in it; keep it after a failure if the user wants that.
+
+        Raise CellFailed, RetryCell, MachineError.
+        """
+        job, context, steps = self._job, self._context, self._steps
+        with ExitStack() as stack:
+            with steps.step(StepKind.PREPARE, f"open {image.display_name}"):
+                container = self._open(image, part, stack)
+            try:
+                complete = with_interpreter(job, image, steps, container)
+                yield OpenCell(job=job, container=container, image=complete, part=part)
+            except (RetryCell, GiveWay):
+                raise
+            except Exception:
+                if job.settings[DEBUG_KEEP_CONTAINER] and not context.is_cancelled:
+                    steps.advise(keep_container(container, job.cell, context.request.engine.name))
+                raise
+
+    def check_running(self) -> None:
+        """Raise RetryCell after a stop of the run: the container that waited for its slot may still exist."""
+        if self._context.is_cancelled:
+            raise RetryCell("the run was stopped before the cell's turn came")
+
+    def _open(self, image: ProbedImage, part: BeforeAllPart, stack: ExitStack) -> Container:
+        """Open the container. If a prepared image of an earlier run is unusable, reject it and raise RetryCell."""
+        context, prepared = self._context, part.image
+        spec = container_spec(self._job, image.image, context.volumes, None if prepared is None else prepared.image)
+        try:
+            return stack.enter_context(context.containers.open(spec))
+        except MachineError as error:
+            if prepared is None or not prepared.is_existing or context.is_cancelled:
+                raise
+            self._materials.prepared.reject(self._job, prepared)
+            message = f"the image that before-all prepared in an earlier run cannot be used: {error.message}"
+            raise RetryCell(message, error.hint) from error

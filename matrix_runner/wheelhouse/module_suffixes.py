@@ -1,0 +1,79 @@
+"""The suffixes of stable-ABI modules, and the interpreters that import them (PEP 384, PEP 803, cpython#152461). Pure.
+
+Python 3.15 put the platform into these suffixes (`.abi3-x86_64-linux-gnu.so`), and added `abi3t`, which is for builds
+with and without the GIL. Earlier ones know `.abi3.so` alone, and free-threaded ones nothing (measured: 3.13t, 3.14t).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from matrix_runner.model.cells import Implementation, Interpreter
+
+FIRST_ABI3 = (3, 2)
+"""The oldest Python with a stable ABI (PEP 384)."""
+
+FIRST_ABI3T = (3, 15)
+"""The oldest Python with `abi3t` (PEP 803), and with the platform in the suffixes of the stable ABI."""
+
+_STABLE: Final = re.compile(r"\.(?P<abi>abi3t?)(?:-(?P<platform>[0-9a-z_]+-[0-9a-z_-]+))?\.so", re.ASCII)
+_OWN: Final = re.compile(r"\.cpython-[0-9]+[a-z]*-(?P<platform>.+)\.so", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StableSuffix:
+    """A suffix of the stable ABI. `platform`: such as `x86_64-linux-gnu`; None if the suffix has none."""
+
+    is_abi3t: bool
+    platform: str | None = None
+
+    @classmethod
+    def parse(cls, suffix: str) -> "StableSuffix | None":
+        """Read a suffix; return None for one of another kind."""
+        match = _STABLE.fullmatch(suffix)
+        return None if match is None else cls(is_abi3t=match["abi"] == "abi3t", platform=match["platform"])
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """The oldest Python that imports it."""
+        return FIRST_ABI3T if self.is_abi3t or self.platform is not None else FIRST_ABI3
+
+    @property
+    def importers(self) -> str:
+        """The interpreters that import it, in words."""
+        versions = f"CPython {self.first[0]}.{self.first[1]} and newer"
+        return versions if self.is_abi3t else f"{versions} with the GIL"
+
+    def is_imported_by(self, interpreter: Interpreter, platform: str | None = None) -> bool:
+        """Whether an interpreter imports modules of this suffix. `platform`: the interpreter's own, if known."""
+        if interpreter.implementation is not Implementation.CPYTHON or interpreter.version < self.first:
+            return False
+        if self.platform is not None and platform is not None and self.platform != platform:
+            return False
+        return self.is_abi3t or not interpreter.is_free_threaded
+
+
+def suffix_platform(ext_suffix: str | None) -> str | None:
+    """Return the platform in a CPython's EXT_SUFFIX (`x86_64-linux-gnu`); None if it has none or is unknown."""
+    match = _OWN.fullmatch(ext_suffix or "")
+    return None if match is None else match["platform"]
+
+
+def stable_abi(interpreter: Interpreter) -> str | None:
+    """Return the ABI tag of the interpreter's stable ABI; None if it has none.
+
+    Free-threaded Pythons before 3.15 have none (PEP 803), whatever `packaging` lists as their tags.
+    """
+    if interpreter.supports_stable_abi:
+        return "abi3"
+    is_abi3t = interpreter.is_free_threaded and interpreter.version >= FIRST_ABI3T
+    return "abi3t" if is_abi3t and interpreter.implementation is Implementation.CPYTHON else None
+
+
+def first_interpreter(python_tag: str, abi_tag: str) -> Interpreter | None:
+    """Return the oldest interpreter that a wheel of these tags is for: of `cp310-abi3` CPython 3.10; else None."""
+    match = re.fullmatch(r"cp3([0-9]{1,2})", python_tag, re.ASCII)
+    if match is None or abi_tag not in {"abi3", "abi3t"}:
+        return None
+    variant = "t" if abi_tag == "abi3t" else ""
+    return Interpreter(implementation=Implementation.CPYTHON, major=3, minor=int(match[1]), variant=variant)
