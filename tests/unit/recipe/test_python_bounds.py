@@ -15,7 +15,7 @@ from matrix_runner import catalog
 from matrix_runner.config.kinds.values import BuildFrontend, Frontend
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
-from matrix_runner.model.outcomes import Status
+from matrix_runner.model.outcomes import Status, StepKind
 from matrix_runner.recipe.after_build.python_bounds import WatchedBuild
 from matrix_runner.recipe.layout import Layout
 
@@ -132,9 +132,10 @@ def test_where_uv_installs_it_is_looked_at(
     settings = settings_with({BUILD_FRONTEND: BuildFrontend(name=frontend, args=args)})
     made = recipe_for(job_for(CELL, catalog.load(), replace(settings, is_drop_in=is_drop_in)))
     assert (made.watched is not None) is is_watched
-    (step,) = made.build()
-    assert any("sitecustomize.py" in word for word in step.request.argv) is is_watched
-    assert "sitecustomize" not in step.shown
+    for kind, steps in ((StepKind.BUILD, made.build()), (StepKind.SDIST, made.sdist())):
+        (step,) = (step for step in steps if step.kind is kind)
+        assert any("sitecustomize.py" in word for word in step.request.argv) is is_watched
+        assert "sitecustomize" not in step.shown
 
 
 @pytest.mark.parametrize("status", [0, 1])
