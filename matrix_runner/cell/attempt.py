@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matrix_runner.archives import archive_of
 from matrix_runner.catalog.policies import load_policies
+from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
@@ -85,7 +86,8 @@ class Attempt(ContainerWork):
             self._steps.warn(remark)
         self._cache_compilers()
         try:
-            self.run_all(self.recipe.build())
+            with warning_of_excluded(self.recipe, self._container, self._steps):
+                self.run_all(self.recipe.build())
             self._count_compilations()
             built = only_file(self._container, layout.built, WHEEL)
             reject_pure(built)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.opening.attempts import Opening, make_attempts
@@ -79,7 +80,8 @@ class SdistRun:
             work.bring_source()
             # Nothing else runs: its tools may use all processors.
             work.begin(Slot(Load(slots=context.request.workers)))
-            work.run_all(work.recipe.sdist())
+            with warning_of_excluded(work.recipe, opened.container, steps):
+                work.run_all(work.recipe.sdist())
             only_file(opened.container, work.layout.built, SDIST)
             with steps.step(StepKind.VERIFY, "take out and check the sdist"):
                 staging = context.wheelhouse.staging_directory(_STAGING)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from matrix_runner.config.kinds.values import CompilerCache, Variables, VersionSource
+from matrix_runner.config.kinds.values import CompilerCache, Frontend, Variables, VersionSource
 from matrix_runner.config.options.build_options import (
     BEFORE_ALL,
     BEFORE_BUILD,
@@ -20,6 +20,7 @@ from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
 from matrix_runner.recipe.after_build.gil_check import gil_step
+from matrix_runner.recipe.after_build.python_bounds import WatchedBuild
 from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
 from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
@@ -63,6 +64,16 @@ class CellRecipe:
             return None
         return CompilerCaching(tool=tool, layout=self.tools.layout)
 
+    @cached_property
+    def watched(self) -> WatchedBuild | None:
+        """The look at what uv has installed for the build; None where it installs nothing, or as cibuildwheel's does.
+
+        Not for `build[uv]`: `build` empties PYTHONPATH for its backends (measured, 1.6.1).
+        """
+        settings = self.job.settings
+        installs = self.tools.frontend is Frontend.UV and settings[BUILD_FRONTEND].is_isolated
+        return WatchedBuild(layout=self.tools.layout) if installs and not settings.is_drop_in else None
+
     def set_up_caching(self, caching: CompilerCaching) -> Step:
         """Return the step that creates the compiler cache's wrappers; it fails if the cache is missing."""
         script = caching.set_up()
@@ -80,7 +91,9 @@ class CellRecipe:
         tools = self.tools
         yield from self._prepare_frontend(self.commands)
         words = self._config_settings()
-        step = self.commands.step(StepKind.SDIST, tools.build(words), path=tools.build_path, cwd=tools.layout.project)
+        step = self.commands.step(
+            StepKind.SDIST, self._frontend(words), path=tools.build_path, cwd=tools.layout.project
+        )
         yield replace(step, shown=shlex.join(tools.build_command(words)))
 
     def build(self) -> Iterator[Step]:
@@ -95,7 +108,7 @@ class CellRecipe:
         told = BackendSettings(backend=self.backend, settings=settings, layout=tools.layout, processors=self.processors)
         own = tuple(f"{key}={value}" for key, values in told.config_settings for value in values)
         words = (*self._config_settings(), *own)
-        step = commands.step(StepKind.BUILD, tools.build(words), path=tools.build_path, cwd=tools.layout.project)
+        step = commands.step(StepKind.BUILD, self._frontend(words), path=tools.build_path, cwd=tools.layout.project)
         yield commands.telling(replace(step, shown=shlex.join(tools.build_command(words))), told.variables)
 
     def repair(self, wheel: str) -> Step:
@@ -151,6 +164,11 @@ class CellRecipe:
             redactor=self.redactor,
             exclude_newer=self.exclude_newer,
         )
+
+    def _frontend(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the frontend's command, with all that is to happen around it."""
+        command = self.tools.build(config_settings)
+        return command if self.watched is None else self.watched.around(command)
 
     def _config_settings(self) -> tuple[str, ...]:
         """Return the user's config settings, as `key=value`."""

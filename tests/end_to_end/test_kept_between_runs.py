@@ -166,6 +166,57 @@ def test_compilers_are_asked_once(home: Home, tmp_path: Path) -> None:
     assert f"  {project}  " in listed
 
 
+CMAKE = """
+cmake_minimum_required(VERSION 3.15)
+project(made C)
+find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)
+configure_file(made.h.in made.h)
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/generated.c "int generated(void) { return 40; }\\n")
+Python_add_library(made MODULE made.c plain.c ${CMAKE_CURRENT_BINARY_DIR}/generated.c WITH_SOABI)
+target_include_directories(made PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+install(TARGETS made DESTINATION .)
+"""
+MADE = """
+#include <Python.h>
+#include "made.h"
+int generated(void);
+int plain(void);
+static PyObject *answer(PyObject *self, PyObject *args) { return PyLong_FromLong(generated() + plain() + VERSION); }
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "made", NULL, 0, methods};
+PyMODINIT_FUNC PyInit_made(void) { return PyModule_Create(&definition); }
+"""
+
+
+def test_what_a_build_generates_is_compiled_once(home: Home, tmp_path: Path) -> None:
+    """scikit-build-core builds in a folder of random name if it is told none; then nothing generated is found again.
+
+    Without an option: a plain source, one that includes a generated header, and one that is generated itself.
+    """
+    settings = f'before-all = "{INSTALL_CCACHE}"\nbefore-all-inputs = ["ci"]\ncompiler-cache = "ccache"\n'
+    settings += "test-command = \"python -c 'import made; assert made.answer() == 42'\""
+    files = extension_project("made", settings=settings)
+    backend = 'requires = ["scikit-build-core", "cmake", "ninja"]\nbuild-backend = "scikit_build_core.build"'
+    setuptools = 'requires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"'
+    assert setuptools in files["pyproject.toml"]
+    del files["setup.py"]
+    files |= {
+        "pyproject.toml": files["pyproject.toml"].replace(setuptools, backend),
+        "CMakeLists.txt": CMAKE,
+        "made.c": MADE,
+        "made.h.in": "#define VERSION 1\n",
+        "plain.c": "int plain(void) { return 1; }\n",
+        "ci": "",
+    }
+    project = write_project(tmp_path / "project", files)
+    first, second = home.build(project, CELL), home.build(project, CELL)
+    used = [ended.cells[CELL]["compiler_cache"] for ended in (first, second)]
+    # One more is CMake's look at the compiler, whose path is in the build's environment.
+    assert used[0] == {"tool": "ccache", "hits": 0, "misses": 4}
+    assert used[1] == {"tool": "ccache", "hits": 3, "misses": 1}
+    assert [wheel.read_bytes() for wheel in first.wheels] == [wheel.read_bytes() for wheel in second.wheels]
+
+
 def test_an_image_without_the_compiler_cache_builds_all_the_same(home: Home, tmp_path: Path) -> None:
     """The user learns which option has no effect, and what to do; the wheel is there."""
     project = write_project(tmp_path / "project", extension_project(settings='compiler-cache = "ccache"'))

@@ -138,11 +138,24 @@ requires-python = "<3.11"
 
 
 def test_a_requirement_for_another_python_is_not_installed_in_silence(images: ImageSource, tmp_path: Path) -> None:
-    """Where uv ignores the upper bound of a test requirement, the cell fails and names both; others pass."""
+    """Where uv ignores the upper bound of a test requirement, the cell fails and names both; others pass.
+
+    What the build requires is gone with its environment: it is told by those who ran in it, and warned of.
+    """
     settings = 'test-requires = ["./old"]\ntest-command = "true"'
-    project = project_of(tmp_path / "project", settings, old__pyproject=OLD)
-    (project / "old/pyproject").rename(project / "old/pyproject.toml")
+    tool = "a-tool-for-older-pythons @ file:///project/tests/tool"
+    project = project_of(tmp_path / "project", settings, old__pyproject=OLD, tests__tool__pyproject=OLD)
+    for folder in (project / "old", project / "tests/tool"):
+        (folder / "pyproject").rename(folder / "pyproject.toml")
+    text = (project / "tests/tool/pyproject.toml").read_text()
+    (project / "tests/tool/pyproject.toml").write_text(text.replace("for-older", "a-tool-for-older"))
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace("['setuptools']", f"['setuptools', '{tool}']"))
     ended = run_build(project, tmp_path / "out", *images.only(CELL, OLDER))
     assert ended.code == 1, ended.output
     assert {name: cell["status"] for name, cell in ended.cells.items()} == {CELL: "failed", OLDER: "passed"}
     assert "for-older-pythons 2.0 is for Python <3.11, and this is 3.11" in str(ended.cells[CELL]["failure"])
+    warning = "the build requires what excludes this Python: a-tool-for-older-pythons 2.0 is for Python <3.11"
+    assert warning in ended.output
+    logs = {name: Path(str(cell["log"])).read_text("utf-8") for name, cell in ended.cells.items()}
+    assert [warning in logs[CELL], "excludes this Python" in logs[OLDER]] == [True, False]

@@ -1,6 +1,7 @@
 """What cells do with a repaired wheel beyond its test, what commands are told, and that builds are reproducible."""
 
 import hashlib
+import os
 import zipfile
 from pathlib import Path
 
@@ -108,3 +109,28 @@ def test_debug_information_is_reproducible(images: ImageSource, tmp_path: Path, 
         assert ended.code == 0, ended.output
         digests |= {hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in ended.wheels}
     assert len(digests) == 1
+
+
+@pytest.mark.network
+def test_this_machine_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """With debug information, which holds the path of the sources, and for a user with another umask.
+
+    So the second run finds that the wheel is there already.
+    """
+    project = write_project(tmp_path / "project", extension_project(settings='environment = { CFLAGS = "-g" }'))
+    digests = set()
+    before = os.umask(0o022)
+    try:
+        for umask in (0o022, 0o077):
+            os.umask(umask)
+            ended = run_build(project, tmp_path / "out", "--engine", "local", "--only", CELL)
+            assert ended.code == 0, ended.output
+            digests |= {hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in ended.wheels}
+    finally:
+        os.umask(before)
+    assert len(digests) == 1
+    (wheel,) = ended.wheels
+    with zipfile.ZipFile(wheel) as archive:
+        assert all(info.external_attr >> 16 & 0o044 == 0o044 for info in archive.infolist())
+        (module,) = (name for name in archive.namelist() if name.endswith(".so"))
+        assert b".debug_line" in archive.read(module)

@@ -100,3 +100,13 @@ def test_a_user_without_a_home_is_told_so() -> None:
     assert done.stdout.decode() == (
         "this user has no home directory | set HOME to a directory that can be written to\n"
     )
+
+
+@pytest.mark.parametrize(("variables", "has_folds"), [({}, True), ({"MATRIX_RUNNER_LOG_FOLDS": "none"}, False)])
+def test_folds_can_be_switched_off(stub: Stub, variables: dict[str, str], *, has_folds: bool) -> None:
+    """On GitHub there are folds and annotations, unless `log-folds` says that nothing is for a CI system."""
+    environ = runner_environ(STUB="two", GITHUB_ACTIONS="true", **variables)
+    done = subprocess.run(stub.argv, env=environ, capture_output=True, check=False, timeout=120, text=True)
+    assert done.returncode == 5
+    assert any(line.startswith("::error") for line in done.stdout.splitlines()) is has_folds
+    assert any(line.startswith("::") for line in done.stdout.splitlines()) is has_folds

@@ -210,6 +210,9 @@ def what(call: FakeCall) -> str:
     if argv[2:3] and argv[2].startswith(". /matrix/"):
         # The cell's variables come first, then the command.
         argv = argv[5:]
+    if argv[2:3] and argv[2].startswith("watch=$1"):
+        # What the build requires is looked at.
+        argv = argv[6:]
     if argv[2:3] and argv[2].startswith("file=$1; shift"):
         # The constraints of the build come first.
         argv = argv[5:]

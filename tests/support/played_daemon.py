@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ _ANSWERS = {
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     version: dict[str, object]
+    oldest: str
     may_answer: threading.Event
 
 
@@ -26,13 +28,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer by the path, whatever the API's version in it."""
+        """Answer by the path; refuse versions of the API that are older than the oldest, or newer than its own."""
         self.server.may_answer.wait()
         path = self.path.partition("?")[0]
-        rest = path.partition("/v1.41")[2] or path
+        asked = re.match(r"/v(?P<version>1\.[0-9]+)(?=/)", path)
+        rest = path[asked.end() :] if asked else path
         answer = self.server.version if rest == "/version" else _ANSWERS.get(rest)
         body = b"OK" if rest == "/_ping" else json.dumps(answer).encode()
-        self.send_response(200 if rest == "/_ping" or answer is not None else 404)
+        status = 200 if rest == "/_ping" or answer is not None else 404
+        if asked and not self.server.oldest <= asked["version"] <= str(self.server.version["ApiVersion"]):
+            # Docker's words (29: "client version 1.43 is too old").
+            body = json.dumps({"message": f"client version {asked['version']} is too old or too new"}).encode()
+            status = 400
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -43,20 +51,28 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def played_daemon(path: Path, *, is_podman: bool = False) -> Iterator[None]:
-    """Serve at a socket until the context is left."""
-    with held_daemon(path, is_podman=is_podman) as release:
+def played_daemon(path: Path, *, is_podman: bool = False, api: tuple[str, str] = ("1.24", "1.41")) -> Iterator[None]:
+    """Serve at a socket until the context is left. `api`: the oldest and the newest version of it that is spoken."""
+    with held_daemon(path, is_podman=is_podman, api=api) as release:
         release()
         yield
 
 
 @contextlib.contextmanager
-def held_daemon(path: Path, *, is_podman: bool = False) -> Iterator[Callable[[], None]]:
+def held_daemon(
+    path: Path, *, is_podman: bool = False, api: tuple[str, str] = ("1.24", "1.41")
+) -> Iterator[Callable[[], None]]:
     """Accept connections at a socket until the context is left; answer them once the given function was called."""
     name = "Podman Engine" if is_podman else "Engine"
     with _Server(str(path), _Handler) as server:
         server.may_answer = threading.Event()
-        server.version = {"ApiVersion": "1.41", "Version": "9.9", "Components": [{"Name": name}]}
+        server.oldest, newest = api
+        server.version = {
+            "ApiVersion": newest,
+            "MinAPIVersion": server.oldest,
+            "Version": "9.9",
+            "Components": [{"Name": name}],
+        }
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -12,6 +12,17 @@ ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text("utf-8"))
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 
 
+USES = re.compile(r"^\s*(?:- )?uses: (?P<action>[\w/-]+)@(?P<pin>\S+)(?: # v(?P<version>[\d.]+))?$", re.MULTILINE)
+RUN = ("action.yml", *(f".github/workflows/{path.name}" for path in (REPOSITORY / ".github/workflows").iterdir()))
+SHOWN = ("docs/migrating.md", "docs/caching.md", "example-project/.github/workflows/wheels.yml")
+
+
+def used(*files: str) -> set[tuple[str, str, str | None]]:
+    """Return the actions that files use: name, what they are pinned by, and the version that a comment names."""
+    texts = ((REPOSITORY / file).read_text("utf-8") for file in files)
+    return {(hit["action"], hit["pin"], hit["version"]) for text in texts for hit in USES.finditer(text)}
+
+
 def script(name: str, directory: Path, inputs: dict[str, str]) -> tuple[dict[str, str], str]:
     """Return the variables and the script of a step, its expressions evaluated for these inputs."""
 
@@ -80,3 +91,17 @@ def test_extras_and_the_python_of_the_user(tmp_path: Path) -> None:
     assert installed[-1] == "/action[remote,local]"
     assert script("Install matrix-runner", tmp_path, {})[0]["PYTHON"] == "python3"
     assert script("Install matrix-runner", tmp_path, {})[0]["EXTRAS"] == ""
+
+
+def test_actions_are_pinned_by_one_commit_each() -> None:
+    """A tag can be moved. The comment says which release it is, and examples show the same major version."""
+    ours = used(*RUN)
+    assert {action for action, _, _ in ours} >= {"actions/checkout", "actions/setup-python", "actions/upload-artifact"}
+    assert len(ours) == len({action for action, _, _ in ours})
+    assert [one for one in ours if not (re.fullmatch(r"[0-9a-f]{40}", one[1]) and one[2])] == []
+    majors = {action: (version or "").partition(".")[0] for action, _, version in ours}
+    assert int(majors["actions/setup-python"]) >= 7
+    assert int(majors["actions/checkout"]) >= 6
+    shown = [(action, pin) for action, pin, _ in used(*SHOWN) if action in majors]
+    assert len(shown) >= 3
+    assert [one for one in shown if one[1] != f"v{majors[one[0]]}"] == []

@@ -58,6 +58,10 @@ image) nor pip.conf. A line says so. Whoever tells uv the same (`UV_INDEX_URL`) 
 The frontend decides who installs a test's requirements too: pip with `build` and `pip`, uv with `build[uv]` and `uv`.
 A project's settings for uv (`[tool.uv]`, uv.toml) are followed by a build for which `uv` or `build[uv]` is named, and
 by nothing else: where `auto` takes uv, they do not count.
+
+uv installs packages whose Requires-Python ends below the cell's Python (`<3.11`), without a word. For a test this fails
+the cell; of a build by `uv` it is a warning that names them. Such builds have a `sitecustomize` of matrix-runner on
+PYTHONPATH for that, as those by pip have one of pip's; one of the project's or the image's own has its turn too.
 """,
     example='build-frontend = { name = "build", args = ["--no-isolation"] }',
     per_platform=False,

@@ -77,7 +77,7 @@ def test_what_is_not_current_must_be_asked_for(known: Catalog) -> None:
 
 
 def test_cells_are_listed_as_cibuildwheel_lists_them(known: Catalog) -> None:
-    """All 142 identifiers that cibuildwheel 4.3.3 has for Linux, in its order, and no other of the same groups."""
+    """All 142 identifiers that cibuildwheel 4.3.5 has for Linux, in its order, and no other of the same groups."""
     theirs = Path(__file__).with_name("cibuildwheel_linux_identifiers.txt").read_text("ascii").split()
     ours = [str(cell) for cell in known.cells if known.known(cell.interpreter).group != "eol"]
     assert len(theirs) == 142
@@ -169,6 +169,19 @@ def test_references_name_what_they_are(known: Catalog) -> None:
             # By digest; by the tag of a release, which is not moved, where no digest is known.
             pinned = re.search(r"(@sha256:[0-9a-f]{64}|:\d{4}\.\d\d\.\d\d-\d+)$", reference) is not None
             assert pinned or family.support is Support.END_OF_LIFE
+
+
+def test_images_have_the_short_names_that_cibuildwheel_has(known: Catalog) -> None:
+    """All 25 images that cibuildwheel 4.3.5 pins are pinned here, under the same short names, by a digest."""
+    theirs = Path(__file__).with_name("cibuildwheel_images.txt").read_text("ascii").split()
+    ours = {
+        f"{family.name}_{arch}"
+        for family in known.images
+        for arch, reference in family.references
+        if re.search(r"@sha256:[0-9a-f]{64}$", reference)
+    }
+    assert len(theirs) == 25
+    assert set(theirs) <= ours
 
 
 def test_what_is_made_here_is_known_as_such(known: Catalog) -> None:

@@ -135,10 +135,13 @@ def test_distributions_are_in_order(distributions: tuple[Distribution, ...]) -> 
         ("manylinux_x86_64", "2.34", "Debian 12, Ubuntu 21.10, Fedora 35, RHEL 9, Amazon Linux 2023"),
         ("manylinux_x86_64", "2.38", "Debian 13, Ubuntu 23.10, Fedora 39, openSUSE Leap 15.6"),
         ("manylinux_x86_64", "2.41", "Debian 13, Ubuntu 25.04, Fedora 42"),
+        ("manylinux_x86_64", "2.43", "Ubuntu 26.04, Fedora 44"),
+        ("manylinux_x86_64", "2.44", "Ubuntu 26.10"),
         ("manylinux_i686", "2.17", "Debian 8, Ubuntu 14.04, CentOS 7"),
         ("manylinux_riscv64", "2.31", "Debian 13, Ubuntu 20.04"),
         ("musllinux_x86_64", "1.1", "Alpine Linux 3.8"),
         ("musllinux_x86_64", "1.2", "Alpine Linux 3.13"),
+        ("musllinux_x86_64", "1.2.6", "Alpine Linux 3.24"),
         ("musllinux_riscv64", "1.1", "Alpine Linux 3.20"),
     ],
 )

@@ -174,15 +174,15 @@ def test_what_is_odd_is_accepted_and_told(tmp_path: Path, body: str, line: str) 
 def test_what_is_for_other_systems_is_told_once(tmp_path: Path) -> None:
     """Tables, options and variables of other systems are not read, whatever is in them, and one line names them all."""
     content = (
-        'xbuild-tools = ["x"]\npyodide-version = 3\ninherit.xbuild-tools = "append"\n'
+        'xbuild-tools = ["x"]\npyodide-version = 3\ntest-runtime = "x"\ninherit.xbuild-tools = "append"\n'
         "[tool.cibuildwheel.macos]\nbuid = 3\n[tool.cibuildwheel.windows]\n[tool.cibuildwheel.ios]\nxbuild-tools = 3\n"
     )
     environ = {"CIBW_BEFORE_ALL_WINDOWS": "x", "CIBW_XBUILD_TOOLS": "x", "CIBW_FOO_MACOS": "x"}
     assert remarks(drop_in(tmp_path, TABLE + content, environ)) == (
         (
             "not for Linux, so not read: tool.cibuildwheel.xbuild-tools, tool.cibuildwheel.pyodide-version,"
-            " [tool.cibuildwheel.macos], [tool.cibuildwheel.windows], [tool.cibuildwheel.ios],"
-            " CIBW_BEFORE_ALL_WINDOWS, CIBW_FOO_MACOS, CIBW_XBUILD_TOOLS"
+            " tool.cibuildwheel.test-runtime, [tool.cibuildwheel.macos], [tool.cibuildwheel.windows],"
+            " [tool.cibuildwheel.ios], CIBW_BEFORE_ALL_WINDOWS, CIBW_FOO_MACOS, CIBW_XBUILD_TOOLS"
         ),
     )
 

@@ -246,6 +246,15 @@ def test_every_container_engine_is_listed(tmp_path: Path) -> None:
     assert (answering.choice, answering.info.version) == (PODMAN, "9.9")
 
 
+@pytest.mark.parametrize("api", [("1.24", "1.41"), ("1.44", "1.52"), ("1.60", "1.61")])
+def test_the_daemon_says_which_version_of_its_api_is_spoken(tmp_path: Path, api: tuple[str, str]) -> None:
+    """Docker 29 refuses versions before 1.44 (cibuildwheel#2660); what is spoken is what the daemon offers."""
+    with played_daemon(tmp_path / "d.sock", api=api):
+        chosen = choose_engine(DOCKER, "r", around(tmp_path), AT_ONCE)
+        assert chosen.host.machine is Arch.AARCH64
+        assert chosen.engine.check().machine == "aarch64"
+
+
 def test_the_machine_of_an_engine_is_its_own(tmp_path: Path) -> None:
     """Cells are planned for the machine that the engine names, or else cannot be."""
     with daemons(tmp_path, "d"):

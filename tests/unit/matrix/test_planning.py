@@ -345,6 +345,15 @@ def test_a_short_name_is_the_image_of_each_architecture(known: Catalog) -> None:
         assert chosen.origin == f"{IMAGES[platform].name}: default"
 
 
+def test_in_a_drop_in_a_short_name_of_other_architectures_is_an_image(known: Catalog) -> None:
+    """As there: a name that it pins no image of for this architecture is taken as it is; its own pins it knows."""
+    settings = replace(settings_with({IMAGES[MANY64]: "manylinux_2_39"}), is_drop_in=True)
+    assert choice(MANY64, settings, known).reference == "manylinux_2_39"
+    pinned = replace(settings_with({IMAGES[MANY64]: "manylinux_2_34"}), is_drop_in=True)
+    assert choice(MANY64, pinned, known).reference.startswith("quay.io/pypa/manylinux_2_34_x86_64@")
+    assert isinstance(choose_image(MANY64, settings_with({IMAGES[MANY64]: "manylinux_2_39"}), known), NoImage)
+
+
 def test_a_platforms_own_image_beats_the_common_one(known: Catalog) -> None:
     """In one layer `manylinux-x86_64-image` wins over `image`; the other platforms get the common one."""
     settings = settings_with({IMAGE: "manylinux2014", IMAGES[MANY64]: "manylinux_2_34"})

@@ -105,6 +105,16 @@ def test_a_second_python_among_the_grafted_libraries(tmp_path: Path, name: str) 
     assert (one.check, one.path) == (Check.GRAFTED_PYTHON, f"demo.libs/{name}")
 
 
+def test_a_version_that_a_grafted_library_does_not_define(tmp_path: Path) -> None:
+    """The wheel cannot be imported anywhere, though the library is there and repair had nothing to say."""
+    needed: Versions = (("libfoo-1a2b3c4d.so.1", (("FOO_1", ("foo",)),)),)
+    module = SharedObject(needed=("libc.so.6", "libfoo-1a2b3c4d.so.1"), versions=needed, runpath="$ORIGIN/../demo.libs")
+    (one,) = found(tmp_path, "manylinux_2_28_x86_64", module, grafted="libfoo-1a2b3c4d.so.1")
+    assert (one.check, one.path) == (Check.MISSING_LIBRARY, MODULE)
+    assert "FOO_1" in one.message
+    assert "demo.libs/libfoo-1a2b3c4d.so.1" in one.message
+
+
 def test_what_is_not_found_is_about_its_file(tmp_path: Path) -> None:
     """Nothing leads to a library: that can be accepted for that file."""
     module = SharedObject(needed=("libc.so.6", "liba.so"))

@@ -67,6 +67,16 @@ def test_soft_float_code_is_for_another_machine(tmp_path: Path) -> None:
     assert "odd" not in words(tmp_path, "manylinux_2_17_armv7l", SharedObject(arch=Arch.ARMV7L))
 
 
+def test_a_second_python_is_odd(tmp_path: Path) -> None:
+    """Repair grafts what links libpython under some of its names, without a word."""
+    files = {f"demo/_fast{SUFFIX_X86_64}": None, "demo.libs/libpython3-918a4d2c.15t.so.1.0": SharedObject().build()}
+    wheel = build_wheel(tmp_path, "demo-1.0-cp311-cp311-manylinux_2_28_x86_64.whl", files=files)
+    lines = describe(analyse(read_wheel(wheel), load_policies()), (), verbose=False)
+    (odd,) = (line for line in lines if line.label == "odd")
+    assert odd.text.startswith("demo.libs/libpython3-918a4d2c.15t.so.1.0 is a second Python")
+    assert odd.is_warning
+
+
 @pytest.mark.parametrize(
     ("name", "module", "is_told"),
     [

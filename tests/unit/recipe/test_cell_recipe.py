@@ -245,7 +245,7 @@ def test_placeholders_are_filled_and_escaped_ones_stay(known: Catalog) -> None:
     """Each command gets its values; `#{project}` is the literal text, and the shell's own braces stay the shell's."""
     values: Values = {
         BEFORE_ALL: "echo {project} {package} #{project} ${project} {other}",
-        REPAIR_WHEEL_COMMAND: "repair {wheel} {dest_dir} {plat}",
+        REPAIR_WHEEL_COMMAND: "repair {wheel} {dest_dir} {plat} {project}/x {package}/y",
         TEST_COMMAND: "test {wheel} {project}",
         BEFORE_TEST: "prepare {wheel}",
     }
@@ -253,7 +253,9 @@ def test_placeholders_are_filled_and_escaped_ones_stay(known: Catalog) -> None:
     assert last_word(only(recipe.before_all(), StepKind.BEFORE_ALL)) == (
         "echo /project /project {project} ${project} {other}"
     )
-    assert recipe.repair("w.whl").shown == "repair /matrix/built/w.whl /matrix/repaired manylinux_2_31_x86_64"
+    assert recipe.repair("w.whl").shown == (
+        "repair /matrix/built/w.whl /matrix/repaired manylinux_2_31_x86_64 /project/x /project/y"
+    )
     assert last_word(only(recipe.test("w.whl"), StepKind.TEST)) == "test /matrix/repaired/w.whl /project"
     assert last_word(only(recipe.test("w.whl"), StepKind.BEFORE_TEST)) == "prepare /matrix/repaired/w.whl"
 

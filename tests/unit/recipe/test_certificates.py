@@ -1,11 +1,15 @@
 """Which commands get a current bundle of certificates, and which uv is too old to be trusted with them."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, what
+from packaging.requirements import Requirement
 from planning import engine_with, job_for, recipe_for, settings_with
+from runner_process import REPOSITORY
 
 from matrix_runner import catalog
 from matrix_runner.config.kinds.values import Frontend
@@ -16,7 +20,7 @@ from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
 from matrix_runner.model.events import Notice
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.certificates import old_uv
+from matrix_runner.recipe.certificates import FIRST_UV, old_uv
 
 CATALOG = catalog.load()
 BUNDLE = "/etc/matrix-runner/ca-bundle.pem"
@@ -128,3 +132,13 @@ def test_an_old_uv_is_spoken_of(version: str | None, *, is_old: bool) -> None:
     text = old_uv(version, "image demo")
     assert (text is not None) is is_old
     assert text is None or ("image demo" in text and "0.13.4" in text)
+
+
+def test_the_extra_for_this_machine_brings_none_that_is_too_old() -> None:
+    """`matrix-runner[local]` installs a uv that is not spoken of, and the auditwheel whose policies are ours."""
+    text = (REPOSITORY / "pyproject.toml").read_text("utf-8")
+    (words,) = re.findall(r"^local = (\[.*\])$", text, re.MULTILINE)
+    bounds = {one.name: one.specifier for one in map(Requirement, json.loads(words))}
+    assert not bounds["uv"].contains("0.13.3")
+    assert bounds["uv"].contains(".".join(map(str, FIRST_UV)))
+    assert not bounds["auditwheel"].contains("6.8.1")

@@ -154,7 +154,9 @@ def test_versions_are_written_where_tools_are_installed(
     written = tmp_path / "matrix/constraints.txt"
     assert (written.read_text() if written.exists() else None) == lines
     assert " -c " not in only(recipe.test(WHEEL), StepKind.INSTALL).shown
-    assert "-c" not in only(recipe.build(), StepKind.BUILD).request.argv
+    build = only(recipe.build(), StepKind.BUILD).request
+    assert "-c" not in build.argv
+    assert [name for name, _ in build.env if name.endswith("CONSTRAINT")] == []
 
 
 def test_a_file_of_versions_must_be_there(tmp_path: Path) -> None:

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import pytest
-from fake_run import FakeRun, outcome
-from planning import job_for, recipe_for, settings_with
+from fake_run import TESTED, FakeRun, cell_of, outcome, what
+from planning import elf_header, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
 from matrix_runner.config.kinds.values import FreeThreading
+from matrix_runner.config.options.build_options import ENVIRONMENT
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.selection_options import TEST_SKIP
 from matrix_runner.config.options.test_options import FREE_THREADING, TEST_COMMAND
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
 from matrix_runner.model.events import Notice
 from matrix_runner.model.outcomes import Reason, Status, StepKind
+from matrix_runner.model.platforms import Arch
 from matrix_runner.recipe.after_build.gil_check import gil_findings
 
 CATALOG = catalog.load()
@@ -110,3 +112,57 @@ def test_what_is_found_warns_or_fails(
     assert ended.status is (Status.PASSED if reason is None else Status.FAILED)
     events = fake_run.recorder.events
     assert [one.text for one in events if isinstance(one, Notice) and one.is_warning] == warnings
+
+
+BUILDER = "cp39-manylinux_x86_64"
+SHARED = "demo-1.0-py3-none-{}_x86_64.whl"
+
+
+@pytest.mark.parametrize("test_command", ["", TESTED])
+@pytest.mark.parametrize(
+    ("answer", "output", "reason", "warns"),
+    [
+        (FreeThreading.CHECK, CLEAN, None, False),
+        (FreeThreading.CHECK, FOUND, None, True),
+        (FreeThreading.REQUIRE, CLEAN, None, False),
+        (FreeThreading.REQUIRE, FOUND, Reason.REJECTED, False),
+        (FreeThreading.OFF, FOUND, None, False),
+    ],
+)
+def test_a_wheel_of_another_cell_is_checked_where_it_is_used(
+    tmp_path: Path, *, test_command: str, answer: FreeThreading, output: bytes, reason: Reason | None, warns: bool
+) -> None:
+    """A wheel for every Python, built with the GIL by an older one, is what users of this one get: here it is asked."""
+    asked: list[tuple[str, bytes]] = []
+
+    def override(call: FakeCall) -> FakeResult | None:
+        if what(call) in {"build", "repair"}:
+            # Each cell's own wheel is another one.
+            code = elf_header(Arch.X86_64) + str(cell_of(call)).encode().ljust(44)
+            return fake_run.delivery(
+                call, SHARED.format("linux" if what(call) == "build" else "manylinux_2_31"), member=code
+            )
+        if any("EXTENSION_SUFFIXES" in word for word in call.request.argv):
+            asked.append((str(cell_of(call)), call.files[f"/matrix/repaired/{SHARED.format('manylinux_2_31')}"]))
+            return FakeResult(output=(output,))
+        return None
+
+    values: Values = {FREE_THREADING: answer, TEST_COMMAND: test_command, ENVIRONMENT: (("A", "1"),)}
+    settings = settings_with(values, project_name="demo")
+    fake_run = FakeRun(directory=tmp_path, identifiers=(CELL, BUILDER), settings=settings, override=override)
+    report = fake_run.run()
+    ended = outcome(report, CELL)
+    (delivered,) = fake_run.wheelhouse.glob("*.whl")
+    assert asked == ([] if answer is FreeThreading.OFF else [(CELL, delivered.read_bytes())])
+    assert outcome(report, BUILDER).status is Status.PASSED
+    assert (None if ended.failure is None else ended.failure.reason) is reason
+    if ended.failure is None:
+        assert str(ended.reused_from) == BUILDER
+    else:
+        assert f"the tested wheel is that of {BUILDER}, " in str(ended.failure.hint)
+    if asked:
+        # In the container of the check, which has built nothing, the variables are evaluated first.
+        steps = fake_run.recorder.steps(ended.cell)
+        last = steps[-1 - steps[::-1].index(StepKind.PREPARE) :]
+        assert last.index(StepKind.ENVIRONMENT) < last.index(StepKind.AUDIT)
+    assert any("the GIL is turned on by a" in text for text in fake_run.recorder.notices()) is warns

@@ -1,6 +1,8 @@
 """Who installs requirements, and what bounds them: the user's settings for pip, constraints, an upload time."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -24,7 +26,7 @@ from matrix_runner.config.options.build_options import (
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import BEFORE_TEST, TEST_COMMAND, TEST_ENVIRONMENT
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.after_build.testing import _FITS_PYTHON
+from matrix_runner.recipe.after_build.python_bounds import FITS_PYTHON
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import choice_remark_for, choose_frontend
@@ -46,6 +48,24 @@ def recipe(values: Values, cell: str = X86, **facts: tuple[str, ...]) -> CellRec
 def of(steps: Iterable[Step], kind: StepKind) -> Step:
     """Return the first step of a kind."""
     return next(step for step in steps if step.kind is kind)
+
+
+def instead_of_frontend(step: Step, *command: str) -> tuple[str, ...]:
+    """Return a build's command with another one in the place of the frontend's, behind all that comes before it."""
+    return (*step.request.argv[: -len(shlex.split(step.shown))], *command)
+
+
+@pytest.mark.parametrize("frontend", [Frontend.UV, Frontend.BUILD, Frontend.BUILD_UV])
+def test_each_call_of_uv_names_the_cells_python(frontend: Frontend) -> None:
+    """So neither UV_PYTHON nor a .python-version file of the user's chooses another one for what a cell does itself."""
+    made = recipe({BEFORE_TEST: "pip --version", BUILD_FRONTEND: BuildFrontend(name=frontend)})
+    made = replace(made, tools=replace(made.tools, is_disposable=False))
+    check = replace(made, job=job_for("cp314t-manylinux_x86_64", CATALOG, made.job.settings)).gil_check("w.whl")
+    assert check is not None
+    texts = [" ".join(step.request.argv) for step in (*made.build(), *made.test("w.whl"), check)]
+    calls = [call for text in texts for call in re.findall(r"\buv (?:build|venv|pip install)\b[^&|;}]*", text)]
+    assert len(calls) >= 3
+    assert [call for call in calls if "--python" not in call] == []
 
 
 @pytest.mark.parametrize(
@@ -171,8 +191,7 @@ def test_constraints_reach_each_frontend(
     step = of(replace(made, tools=tools).build(), StepKind.BUILD)
     assert step.shown.startswith(("uv build", "python -m"))
     program = "import os, json; print(json.dumps(dict(os.environ)))"
-    # All but the frontend's own words: the wrapper, with a program that tells what it was given.
-    argv = (*step.request.argv[:5], sys.executable, "-c", program)
+    argv = instead_of_frontend(step, sys.executable, "-c", program)
     env = {"UV_BUILD_CONSTRAINT": "mine.txt", "PIP_CONSTRAINT": "theirs.txt"}
     seen = json.loads(subprocess.run(argv, env=env, check=True, capture_output=True, text=True).stdout)
     path = f"{tmp_path}/matrix/build-constraints.txt"
@@ -188,7 +207,7 @@ def test_a_file_that_is_not_in_the_cell_fails_the_build(tmp_path: Path) -> None:
         job_for(X86, CATALOG, settings_with({BUILD_CONSTRAINTS: BuildConstraints(file="c.txt")})), root=str(tmp_path)
     )
     step = of(made.build(), StepKind.BUILD)
-    ended = subprocess.run((*step.request.argv[:5], "true"), check=False, capture_output=True, text=True)
+    ended = subprocess.run(instead_of_frontend(step, "true"), check=False, capture_output=True, text=True)
     assert ended.returncode == 1
     assert f"{tmp_path}/project/c.txt is not among the files" in ended.stderr
 
@@ -216,10 +235,9 @@ def test_one_time_for_all_that_the_project_installs() -> None:
     }
     made = replace(recipe(values, modules=("pip", "venv", "ensurepip")), exclude_newer=AT)
     for step in (*made.build(), *made.test("w.whl")):
-        said = {
-            name: value for name, value in step.request.env if name in {"UV_EXCLUDE_NEWER", "PIP_UPLOADED_PRIOR_TO"}
-        }
-        assert set(said.values()) == ({AT} if step.kind in SEES else set()), step.kind
+        both = ("UV_EXCLUDE_NEWER", "PIP_UPLOADED_PRIOR_TO")
+        said = {name: value for name, value in step.request.env if name in both}
+        assert said == (dict.fromkeys(both, AT) if step.kind in SEES else {}), step.kind
 
 
 @pytest.mark.parametrize(
@@ -315,7 +333,7 @@ def test_what_is_not_for_this_python_is_found(tmp_path: Path, requires: str, *, 
     installed(tmp_path, "demo", requires)
     program = f"import sys; sys.path[:] = [{str(tmp_path)!r}, *[p for p in sys.path if 'site-packages' not in p]]\n"
     for word, code in (("error", 1), ("warning", 0)):
-        argv = (sys.executable, "-I", "-c", program + _FITS_PYTHON, word)
+        argv = (sys.executable, "-I", "-c", program + FITS_PYTHON, word)
         ended = subprocess.run(argv, check=False, capture_output=True, text=True)
         assert ended.returncode == (0 if fits else code), ended.stderr
         assert (f"{word}: demo 2.0 is for Python {requires}" in ended.stderr) is not fits

@@ -259,7 +259,16 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
         inspect(tmp_path / X86_64)
 
 
-@pytest.mark.parametrize("name", ["demo.whl", "demo-1.0-cp311-cp311.whl", "demo-x-cp311-cp311-linux_x86_64.whl"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo.whl",
+        "demo-1.0-cp311-cp311.whl",
+        "demo-x-cp311-cp311-linux_x86_64.whl",
+        # With the label of a variant, which `packaging` 26.4 does not know either (PEP 825 is a draft).
+        "demo-1.0-cp311-cp311-manylinux_2_17_x86_64-x86_64_v3.whl",
+    ],
+)
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     """A file name that the standard does not know is refused, with the form it should have."""
     (tmp_path / name).write_bytes(build_wheel(tmp_path).read_bytes())

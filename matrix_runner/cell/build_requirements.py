@@ -1,0 +1,29 @@
+"""A warning of what a build required though it excludes the cell's Python, whether the build failed or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from matrix_runner.cell.steps import CellFailed, StepRunner
+from matrix_runner.engine.api import Container, ExecRequest
+from matrix_runner.recipe.cell_recipe import CellRecipe
+
+
+@contextmanager
+def warning_of_excluded(recipe: CellRecipe, container: Container, steps: StepRunner) -> Iterator[None]:
+    """Let a cell be built; then warn of requirements that uv has installed for a Python which they exclude."""
+    try:
+        yield
+    except CellFailed:
+        _warn(recipe, container, steps)
+        raise
+    _warn(recipe, container, steps)
+
+
+def _warn(recipe: CellRecipe, container: Container, steps: StepRunner) -> None:
+    if recipe.watched is None:
+        return
+    answer = bytearray()
+    if container.exec(ExecRequest(argv=recipe.watched.ask(), timeout=60), answer.extend).is_success:
+        remark = recipe.watched.remark(answer.decode("utf-8", "replace"), recipe.tools.interpreter.version)
+        if remark is not None:
+            steps.warn(remark)
