@@ -3,7 +3,7 @@
 # Seen: uv 0.13.9 refuses a lower bound that is too high, and installs across an upper bound, without a word; pip 26.3
 #   refuses both. So a test environment made by uv can hold a package that says it does not work there.
 # Where it matters: wheels tested in environments made by uv. matrix-runner compares every installed distribution's
-#   Requires-Python with the cell's interpreter after uv has installed (recipe/installing).
+#   Requires-Python with the cell's interpreter after uv has installed (recipe/after_build/python_bounds).
 set -eu
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
