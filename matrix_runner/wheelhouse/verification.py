@@ -197,13 +197,18 @@ def _fit_of(tag: Tag, interpreter: Interpreter) -> _Fit:
     if _is_own(tag, interpreter):
         return _Fit.EXACT
     stable = _CPYTHON.fullmatch(tag.interpreter)
-    if stable and tag.abi == stable_abi(interpreter):
+    if stable and tag.abi == _stable_tag(interpreter):
         return _Fit.STABLE if (3, 2) <= (3, int(stable[1])) <= interpreter.version else _Fit.NONE
     generic = _GENERIC.fullmatch(tag.interpreter)
     if generic and tag.abi == "none":
         version = (int(generic[1]), int(generic[2] or 0))
         return _Fit.GENERIC if version[0] == interpreter.major and version <= interpreter.version else _Fit.NONE
     return _Fit.NONE
+
+
+def _stable_tag(interpreter: Interpreter) -> str | None:
+    """Return the stable ABI tag whose wheels installers take: of free-threaded Pythons also before 3.15 (packaging)."""
+    return "abi3t" if interpreter.is_free_threaded else stable_abi(interpreter)
 
 
 def _is_own(tag: Tag, interpreter: Interpreter) -> bool:

@@ -20,6 +20,9 @@ EXPORTS = {
     "matrix_runner.schedule": {"Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"},
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
+        "SDIST",
+        "WHEEL",
+        "Expected",
         "Finding",
         "Promise",
         "Wheelhouse",

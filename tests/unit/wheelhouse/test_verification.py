@@ -316,15 +316,6 @@ def test_a_promise_of_the_stable_abi_that_its_modules_do_not_keep(
         verify(contents, _promise(f"{cell}-manylinux_x86_64", f"cp315-{cell}", suffix=own))
 
 
-@pytest.mark.parametrize("cell", ["cp313t", "cp314t"])
-def test_abi3t_begins_with_3_15(cell: str) -> None:
-    """Whatever tags `packaging` lists for older free-threaded Pythons: they import no such module (PEP 803)."""
-    tags = f"{cell[:-1]}-abi3t"
-    assert not is_compatible(
-        f"demo-1.0-{tags}-linux_x86_64.whl", Interpreter.parse(cell), Platform.parse("manylinux_x86_64")
-    )
-
-
 def test_the_interpreters_own_suffix_is_the_measure_if_known(tmp_path: Path) -> None:
     """What the cell's Python says of EXT_SUFFIX outranks what we derive from its version."""
     contents = _wheel(tmp_path, "cp311-cp311-manylinux2014_x86_64", f"_fast{SUFFIX_X86_64}")
