@@ -35,6 +35,7 @@ PROJECTS = (
     "pandas",
     "propcache",
     "psutil",
+    "pyzmq",
     "scikit-image",
     "setproctitle",
     "shapely",
