@@ -19,6 +19,7 @@ from matrix_runner.toml import loads
 
 PROJECTS = (
     "aiohttp",
+    "asyncpg",
     "contourpy",
     "coverage",
     "cymem",

@@ -57,9 +57,9 @@ def meaning_of_theirs(resolved: Values) -> Values:
 
 
 def _command(value: object) -> str:
-    """Join as a list is joined. The peer keeps line ends before `&&`, with which no shell would take it."""
+    """Join as a list is joined. The peer keeps blanks and line ends on both sides of `&&`."""
     text = value if isinstance(value, str) else " && ".join(_words(value))
-    return re.sub(r"\s+&& ", " && ", text.strip())
+    return re.sub(r"\s+&&\s+", " && ", text.strip())
 
 
 def _words(value: object) -> list[str]:
