@@ -13,6 +13,7 @@ import click
 
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.selectors import Selector
+from matrix_runner.config.options.build_options import ACCEPT
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import ConfigError, UsageError
@@ -135,7 +136,6 @@ def _left_behind() -> Iterator[str]:
 def _stricter(settings: "Settings") -> Iterator[str]:
     """Yield notes on what the old table lets pass, with a warning or without, and ours refuses or does otherwise."""
     from matrix_runner import catalog
-    from matrix_runner.config.options.build_options import ACCEPT
     from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_GROUPS, TEST_REQUIRES
     from matrix_runner.matrix.pip_variables import chooses_uv
 
@@ -171,6 +171,7 @@ def _write(file: Path, text: str) -> None:
 def _verify(before: "Settings", package: Path, text: str) -> None:
     """Load the new text and compare every option of every cell; warn of differences, which would be bugs of ours.
 
+    Two options have no counterpart there: where the project is, which wheels are accepted.
     Raise ConfigError if our loader, which is stricter, rejects the text.
     """
     from matrix_runner import catalog
@@ -190,7 +191,8 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
         changed = [
             option.name
             for option, value in before.for_cell(cell).items()
-            if option is not PROJECT_DIR and _meaning(option, value, cell) != _meaning(option, new[option], cell)
+            if option not in (PROJECT_DIR, ACCEPT)
+            and _meaning(option, value, cell) != _meaning(option, new[option], cell)
         ]
         if changed:
             click.echo(f"warning: {cell}: {', '.join(changed)} would differ; please look at them", err=True)

@@ -11,10 +11,10 @@ _UNSPELLED = ("audit-command", "before-all", "before-build", "before-test", "rep
 
 
 def spelled_alike(values: Values) -> Values:
-    """Return the values, each list of commands as the one line that it is."""
+    """Return the values, each list of commands as the one line that it is; without what only a table of ours says."""
     joined = {name: values[name] for name in _UNSPELLED}
     joined = {name: " && ".join(value) if isinstance(value, list) else value for name, value in joined.items()}
-    return {**values, **joined}
+    return {name: value for name, value in {**values, **joined}.items() if name != "accept"}
 
 
 def test_migrated_project_is_the_same(peer: Peer, project: Path, tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.migration.migration import migrate
+from matrix_runner.config.migration.unrepaired import delivers_as_built
+from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.errors import ConfigError
+from matrix_runner.model.checks import Accepted, Check
 from matrix_runner.toml import TOMLValue, loads
 
 patterns: st.SearchStrategy[TOMLValue] = st.sampled_from(
@@ -76,7 +79,7 @@ VALUES: Mapping[str, st.SearchStrategy[TOMLValue]] = {
     "environment-pass": one_or_many(st.sampled_from(["A", "B C", ""])),
     "manylinux-x86_64-image": texts,
     "musllinux-i686-image": texts,
-    "repair-wheel-command": one_or_many(commands),
+    "repair-wheel-command": one_or_many(commands | st.just("cp {wheel} {dest_dir}")),
     "skip": one_or_many(patterns),
     "test-command": one_or_many(commands),
     "test-environment": table(scalars),
@@ -115,6 +118,7 @@ tables = st.builds(
     st.fixed_dictionaries({}, optional={"linux": some(options), "overrides": overrides, "macos": some(options)}),
 )
 PATTERNS = (BUILD, SKIP, TEST_SKIP)
+UNREPAIRED = (Accepted(check=Check.UNREPAIRED),)
 COMMENT = "# a comment"
 
 
@@ -183,8 +187,12 @@ def test_a_migrated_table_means_the_same(document: tuple[str, bool], tmp_path_fa
             continue
         seen.add(chosen)
         now = after.for_cell(cell)
-        for option, value in before.for_cell(cell).items():
-            assert option in PATTERNS or meaning(now[option]) == meaning(value), (cell, option.name)
+        was = before.for_cell(cell)
+        for option, value in was.items():
+            assert option in (*PATTERNS, ACCEPT) or meaning(now[option]) == meaning(value), (cell, option.name)
+        # Commands that are added to others are judged one by one: that may accept too much, and never too little.
+        assert now[ACCEPT] == UNREPAIRED or not delivers_as_built(was[REPAIR_WHEEL_COMMAND])
+        assert now[ACCEPT] == () or "inherit" in text or delivers_as_built(was[REPAIR_WHEEL_COMMAND])
     old = loads(text)
     tool = loads(new)["tool"]
     assert isinstance(tool, dict)

@@ -19,6 +19,7 @@ from matrix_runner.toml import loads
 
 PROJECTS = (
     "aiohttp",
+    "asyncpg",
     "contourpy",
     "coverage",
     "cymem",
@@ -35,6 +36,7 @@ PROJECTS = (
     "pandas",
     "propcache",
     "psutil",
+    "pyzmq",
     "scikit-image",
     "setproctitle",
     "shapely",

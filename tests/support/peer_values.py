@@ -16,7 +16,7 @@ _LISTS = ("audit-requires", "test-requires", "test-groups", "test-sources")
 # Where nothing is said: Docker, but we go on without where there is none; and a repair that names the platform, which
 # the peer's leaves to the image.
 _ENGINES = {"auto": "docker"}
-_REPAIR = {"auditwheel repair --plat {plat} -w '{dest_dir}' '{wheel}'": "auditwheel repair -w {dest_dir} {wheel}"}
+_REPAIR = ("auditwheel repair --plat {plat} -w '{dest_dir}' '{wheel}'", "auditwheel repair -w {dest_dir} {wheel}")
 
 
 def meaning_of_ours(identifier: str, explained: Values, variables: dict[str, str]) -> Values:
@@ -24,7 +24,8 @@ def meaning_of_ours(identifier: str, explained: Values, variables: dict[str, str
     cell = Cell.parse(identifier)
     image = f"{cell.platform}".replace("_", "-", 1) + "-image"
     commands = {name: _command(explained[name]) for name in _COMMANDS}
-    commands["repair-wheel-command"] = _REPAIR.get(commands["repair-wheel-command"], commands["repair-wheel-command"])
+    # Part of a longer command where a project adds to it (`inherit`), as pyzmq does.
+    commands["repair-wheel-command"] = commands["repair-wheel-command"].replace(*_REPAIR)
     passed = [(name, _quoted(variables[name])) for name in _words(explained["environment-pass"]) if name in variables]
     skipped = any(matches(pattern, cell) for pattern in _words(explained["test-skip"]))
     return {
@@ -56,9 +57,9 @@ def meaning_of_theirs(resolved: Values) -> Values:
 
 
 def _command(value: object) -> str:
-    """Join as a list is joined. The peer keeps line ends before `&&`, with which no shell would take it."""
+    """Join as a list is joined. The peer keeps blanks and line ends on both sides of `&&`."""
     text = value if isinstance(value, str) else " && ".join(_words(value))
-    return re.sub(r"\s+&& ", " && ", text.strip())
+    return re.sub(r"\s+&&\s+", " && ", text.strip())
 
 
 def _words(value: object) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 import bracex
 import tomlkit
+from tomlkit.items import InlineTable
 
 from matrix_runner import catalog
 from matrix_runner.config.kinds import placeholders
@@ -16,7 +17,9 @@ from matrix_runner.config.loading.diagnostics import inherit_rules
 from matrix_runner.config.loading.dialects import CIBUILDWHEEL, LINUX, OWN, is_for_other_systems
 from matrix_runner.config.loading.file_layers import INHERIT, OVERRIDES, SELECT
 from matrix_runner.config.loading.layers import Inherit
+from matrix_runner.config.migration import unrepaired
 from matrix_runner.config.mistakes import InvalidValue, Key
+from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, SKIP, TEST_SKIP
 from matrix_runner.toml import loads
@@ -51,6 +54,23 @@ def respell(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
         _respell_overrides(overrides, (*base, OVERRIDES), notes)
         if not overrides:
             del table[OVERRIDES]
+    _accept_unrepaired(table, base, notes)
+
+
+def _accept_unrepaired(table: Values, base: tuple[Key, ...], notes: Notes) -> None:
+    """Write `accept` beside the repair commands whose wheels the old table delivers unrepaired."""
+    overrides = cast("Iterable[Values]", table.get(OVERRIDES, ()))
+    tables = [(base, table), ((*base, LINUX), cast("Values", table.get(LINUX, {})))]
+    tables += [((*base, OVERRIDES, number), override) for number, override in enumerate(overrides)]
+    is_answered = False
+    for keys, one in tables:
+        plain = {key: _plain(value) for key, value in one.items()}
+        rule = inherit_rules(plain.get(INHERIT, {})).get(REPAIR_WHEEL_COMMAND.name)
+        written = unrepaired.answer(plain, rule, is_answered=is_answered)
+        if written is not None:
+            _put_below(one, REPAIR_WHEEL_COMMAND.name, ACCEPT.name, written)
+            notes((*keys, REPAIR_WHEEL_COMMAND.name), f"{ACCEPT} = {written} is written beside it")
+            is_answered = True
 
 
 def _joined_with_defaults(table: Values) -> None:
@@ -249,3 +269,14 @@ def _put(table: Values, name: str, written: str) -> None:
     if trivia is not None and not isinstance(old, Mapping):
         new.trivia.comment, new.trivia.comment_ws = trivia.comment, trivia.comment_ws
     table[name] = new
+
+
+def _put_below(table: Values, upper: str, name: str, written: str) -> None:
+    """Write a new value, given as TOML, in the line below another one of the table."""
+    trivia = getattr(table[upper], "trivia", None)
+    if trivia is None or isinstance(table, InlineTable):
+        _put(table, name, written)
+        return
+    # Added by itself it would stand below the comments that end the table, which are about the next one.
+    end = trivia.trail or "\n"
+    trivia.trail = f"{end}{name} = {written}{end}"
