@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test unit published peer lint reference catalog bench clean
+.PHONY: help demo demo-containers test unit engines published peer lint reference catalog bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -13,6 +13,7 @@ help:
 	@echo "make demo-containers  the same with containers, setting up an engine and images where there are none"
 	@echo "make test             lint, and every test there is, with engine and images set up"
 	@echo "make unit             only the tests that need no engine: seconds"
+	@echo "make engines          the contract and whole runs on Docker and Podman of newer Debian suites; ENGINES=\"podman-5\" for some"
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
@@ -38,6 +39,17 @@ unit: $(DEV)
 
 published: $(DEV)
 	.venv/bin/pytest tests/end_to_end --images published
+
+# Each with a daemon and a data root of its own, brought up and taken down; some minutes each.
+ENGINES ?= docker-26 docker-26-containerd docker-28 docker-28-containerd podman-5.4 podman-5 podman-5-rootless
+engines: $(DEV)
+	@scripts/ensure-engine
+	.venv/bin/runner image build
+	@set -e; for engine in $(ENGINES); do \
+		echo "== $$engine"; \
+		scripts/engine-rig $$engine .venv/bin/pytest tests/newer_engines; \
+		scripts/engine-rig $$engine .venv/bin/pytest tests/engine -k "$${engine%%-*} and not fault"; \
+	done
 
 peer: $(DEV)
 	@scripts/ensure-engine

@@ -44,9 +44,9 @@ def image() -> None:
     "--python",
     "pythons",
     multiple=True,
-    metavar="DIRECTORY",
-    help="An interpreter by its directory under /opt/python, such as cp311-cp311. Default: what the image has, "
-    "else the usual ones. An image that has more is kept as it is; one that has fewer gets the rest too.",
+    metavar="PYTHON",
+    help="An interpreter: 3.15, 3.15t, or its directory under /opt/python, such as cp311-cp311. Default: what the "
+    "image has, else the usual ones. An image that has more is kept as it is; one that has fewer gets the rest too.",
 )
 @click.option("--rebuild", is_flag=True, help="Compile everything again, though nothing has changed.")
 @click.option("--mirror", metavar="URL", help="A Debian mirror. Default: the one in this machine's apt configuration.")
@@ -76,7 +76,7 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     from matrix_runner.image.image_manifest import load_manifest
 
     manifest = load_manifest()
-    wanted = dict.fromkeys(_archs(archs), frozenset(pythons))
+    wanted = dict.fromkeys(_archs(archs), frozenset(map(manifest.directory_of, pythons)))
     check_possible(wanted, manifest)
     with _open_engine(_choice(engine)) as opened:
         for removed in opened.sweep():
@@ -185,4 +185,4 @@ def format_progress(progress: "BuildProgress") -> str:
 
 
 def _line(made: "BuiltImage") -> str:
-    return f"{made.reference}  {made.size / 1e6:.0f} MB  {' '.join(sorted(made.interpreters))}"
+    return f"{made.reference}  {made.size / 1e6:.0f} MB  {' '.join(sorted(made.pythons or made.interpreters))}"

@@ -3,11 +3,14 @@
 The mirror is that of this machine's apt; apt checks every signature, from Debian's archive key to the file.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from matrix_runner.errors import MachineError
 from matrix_runner.files import replacing, sha256_of
@@ -17,6 +20,13 @@ from matrix_runner.image.image_recipe import Root
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's archive keys, as installed by the package debian-archive-keyring."""
+
+APT_HELPER: Final = "/usr/lib/apt/apt-helper"
+"""apt's own program for single files, with its proxies and certificates (package apt)."""
+
+_ORIGINAL: Final = re.compile(
+    r"^'(?P<uri>[^']+)' \S+\.orig\.tar\.\w+ [0-9]+ SHA256:(?P<sha256>[0-9a-f]{64})$", re.MULTILINE
+)
 
 _QUICK = 60.0
 _FETCHING = 900.0
@@ -98,17 +108,22 @@ def fetch_sources(sources: Iterable[SourcePackage], mirror: str, host: HostProgr
         return
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="matrix-runner-apt-") as scratch:
-        _fetch(tuple(missing.values()), mirror, host, Path(scratch), store)
+        fixed = tuple(source for source in missing.values() if not source.rolling)
+        if fixed:
+            _fetch(fixed, mirror, host, Path(scratch, "fixed"), store)
+        rolling = tuple(source for source in missing.values() if source.rolling)
+        if rolling:
+            _fetch_newest(rolling, mirror, host, Path(scratch, "rolling"), store)
 
 
 def has_source(source: SourcePackage, store: Path) -> bool:
-    """Whether the source file exists with the digest in the recipe."""
-    path = store / source.file
-    return path.is_file() and sha256_of(path) == source.sha256
+    """Whether the source file exists, with the digest in the recipe; of a rolling release in whatever version."""
+    path = store / source.stored
+    return path.is_file() and (bool(source.rolling) or sha256_of(path) == source.sha256)
 
 
 def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, scratch: Path, store: Path) -> None:
-    apt = _private_apt(sources, mirror, scratch)
+    apt = _private_apt(sorted({source.suite for source in sources}), mirror, scratch)
     host.run((*apt, "update"), timeout=_FETCHING)
     packages = sorted({f"{source.package}/{source.suite}" for source in sources})
     host.run((*apt, "source", "--download-only", *packages), timeout=_FETCHING, cwd=str(scratch))
@@ -125,12 +140,53 @@ def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, 
             shutil.copyfile(found, partial)
 
 
-def _private_apt(sources: tuple[SourcePackage, ...], mirror: str, scratch: Path) -> tuple[str, ...]:
-    """Return an apt command with a state of its own, so that the machine's is neither needed nor touched."""
+def _fetch_newest(
+    sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, scratch: Path, store: Path
+) -> None:
+    """Download the newest release of each that the mirror serves, else the one that the recipe names."""
+    suites = sorted({suite for source in sources for suite in source.rolling})
+    apt = _private_apt(suites, mirror, scratch, is_rolling=True)
+    host.run((*apt, "update"), timeout=_FETCHING)
+    for source in sources:
+        for suite in source.rolling:
+            with suppress(MachineError):
+                listed = host.run(
+                    (*apt, "source", "--download-only", "--print-uris", f"{source.package}/{suite}"), timeout=_QUICK
+                )
+                found = _original(listed)
+                if found is not None:
+                    _download(*found, host, scratch, store / source.stored)
+                    break
+        else:
+            address = f"{mirror}/pool/main/{source.package[0]}/{source.package}/{quote(source.file)}"
+            _download(address, source.sha256, host, scratch, store / source.stored)
+
+
+def _original(listed: str) -> tuple[str, str] | None:
+    """Return address and SHA-256 of upstream's archive among the files of a source package, as apt lists them."""
+    match = _ORIGINAL.search(listed)
+    return None if match is None else (match["uri"], match["sha256"])
+
+
+def _download(address: str, sha256: str, host: HostPrograms, scratch: Path, target: Path) -> None:
+    """Download a file by apt, which knows the machine's proxies, and compare its digest. Raise MachineError."""
+    arrived = scratch / target.name
+    argv = (APT_HELPER, "-o", "APT::Sandbox::User=root", "download-file", address, str(arrived), f"SHA256:{sha256}")
+    host.run(argv, timeout=_FETCHING)
+    if not arrived.is_file() or sha256_of(arrived) != sha256:
+        raise MachineError(f"{target.name} from the Debian mirror is not the file that was announced")
+    with replacing(target) as partial:
+        shutil.copyfile(arrived, partial)
+
+
+def _private_apt(suites: Iterable[str], mirror: str, scratch: Path, *, is_rolling: bool = False) -> tuple[str, ...]:
+    """Return an apt command with a state of its own, so that the machine's is neither needed nor touched.
+
+    `is_rolling`: of suites that a mirror may have stopped to follow; then their index counts beyond its last day.
+    """
     for part in ("state/lists/partial", "cache/archives/partial"):
         (scratch / part).mkdir(parents=True)
     (scratch / "status").touch()
-    suites = sorted({source.suite for source in sources})
     (scratch / "sources.list").write_text("".join(f"{_line('deb-src', mirror, suite)}\n" for suite in suites), "utf-8")
     options = {
         "Dir::Etc::sourcelist": scratch / "sources.list",
@@ -141,6 +197,7 @@ def _private_apt(sources: tuple[SourcePackage, ...], mirror: str, scratch: Path)
         "Acquire::Languages": "none",
         # Only our user has access to the scratch directory; apt's own user could not write to it.
         "APT::Sandbox::User": "root",
+        **({"Acquire::Check-Valid-Until": "false"} if is_rolling else {}),
     }
     return ("apt-get", "-qq", *(word for key, text in options.items() for word in ("-o", f"{key}={text}")))
 

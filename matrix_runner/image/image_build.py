@@ -141,7 +141,7 @@ class _Site:
     def _provide_sources(self) -> None:
         started = time.monotonic()
         builder = self._shop
-        sources = {c.source.file: c.source for d in self._decisions for c in d.recipe.compilations}.values()
+        sources = {c.source.stored: c.source for d in self._decisions for c in d.recipe.compilations}.values()
         missing = tuple(source for source in sources if not has_source(source, builder.sources))
         if missing:
             fetch_sources(missing, find_mirror(builder.host, builder.mirror), builder.host, builder.sources)

@@ -28,6 +28,7 @@ from matrix_runner.image.host_programs import HostPrograms
 from matrix_runner.image.image_recipe import (
     BUILD_DIRECTORY,
     LABEL,
+    LABEL_PYTHONS,
     LABEL_ROOT,
     NAMESPACE,
     PYTHONS,
@@ -35,6 +36,7 @@ from matrix_runner.image.image_recipe import (
     ImageRecipe,
     ImageStep,
     Root,
+    python_versions,
 )
 from matrix_runner.model.platforms import Arch
 
@@ -128,7 +130,9 @@ def compile_interpreter(
         return kept
     spec = ContainerSpec(image=image_id, arch=root.arch, name=f"compile-{compilation.directory}-{root.arch}")
     with builder.engine.open(spec) as container:
-        container.put(BUILD_DIRECTORY, archive_of(builder.sources / compilation.source.file, compilation.source.file))
+        container.put(
+            BUILD_DIRECTORY, archive_of(builder.sources / compilation.source.stored, compilation.source.stored)
+        )
         _perform(container, compilation.steps, builder.log(root.arch, compilation.directory))
         with container.get(f"{PYTHONS}/{compilation.directory}") as stream:
             _keep(stream, kept)
@@ -152,13 +156,21 @@ def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
         _perform(container, recipe.steps, builder.log(recipe.arch, "image"))
         metadata = ImageMetadata(
             name=f"{recipe.name}:latest",
-            labels=recipe.labels,
+            labels=(*recipe.labels, (LABEL_PYTHONS, _python_versions(container))),
             env=recipe.environment,
             entrypoint=recipe.entrypoint,
         )
         finished = container.snapshot(metadata)
     _report(builder, recipe.arch, "image", Stage.MADE, started)
     return finished
+
+
+def _python_versions(container: Container) -> str:
+    """Return the interpreters of a container with their versions. Raise EngineError."""
+    answer = bytearray()
+    if not container.exec(python_versions(), answer.extend).is_success:
+        raise EngineError("an interpreter of the image does not tell its version")
+    return bytes(answer).decode("utf-8", "replace").strip()
 
 
 def _perform(container: Container, steps: tuple[ImageStep, ...], log: Path) -> None:

@@ -8,6 +8,7 @@ from matrix_runner.image.image_recipe import (
     LABEL,
     LABEL_ARCH,
     LABEL_INTERPRETERS,
+    LABEL_PYTHONS,
     LABEL_VERSION,
     NAMESPACE,
     ImageRecipe,
@@ -19,7 +20,10 @@ from matrix_runner.model.platforms import Arch
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltImage:
-    """An image built here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes."""
+    """An image built here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes.
+
+    `pythons`: the interpreters with their versions, `cp315-cp315=3.15.2`; empty if an older release has built it.
+    """
 
     reference: str
     id: str
@@ -28,6 +32,7 @@ class BuiltImage:
     digest: str
     version: str
     size: int
+    pythons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,5 +98,6 @@ def _read(image: ResolvedImage) -> BuiltImage | None:
         interpreters=frozenset(labels.get(LABEL_INTERPRETERS, "").split()),
         digest=labels[LABEL],
         version=labels.get(LABEL_VERSION, ""),
+        pythons=tuple(labels.get(LABEL_PYTHONS, "").split()),
         size=image.size,
     )

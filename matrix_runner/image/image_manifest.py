@@ -23,12 +23,22 @@ class RootData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourcePackage:
-    """A CPython source release, in Debian's signed source package."""
+    """A CPython source release, in Debian's signed source package.
+
+    `rolling`: suites that have it, and go on to later releases: the newest that is served is taken, from the first of
+    them, and `file` only if none is.
+    """
 
     package: str
     suite: str
     file: str
     sha256: str
+    rolling: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> str:
+        """The name of the file that is kept; of a rolling release the same for all its versions."""
+        return f"{self.package}-newest.orig.tar" if self.rolling else self.file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +102,15 @@ class ImageManifest:
             )
         everything = wanted | {self.tools.interpreter}
         return tuple(data for data in self.interpreter if data.directory in everything)
+
+    def directory_of(self, name: str) -> str:
+        """Return the directory of an interpreter that a user names: by it, by its tag, or by a version (`3.15t`).
+
+        A name of none is returned as it is.
+        """
+        tag = f"cp{name.replace('.', '', 1)}" if name[:1].isdigit() else name
+        found = [each for each in self.directories if name == each or each.rpartition("-")[2] == tag]
+        return found[0] if len(found) == 1 else name
 
 
 def load_manifest() -> ImageManifest:

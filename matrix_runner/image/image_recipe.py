@@ -19,6 +19,8 @@ LABEL_ROOT = "matrix-runner.image.root"
 LABEL_ARCH = "matrix-runner.image.arch"
 LABEL_INTERPRETERS = "matrix-runner.image.interpreters"
 LABEL_VERSION = "matrix-runner.image.version"
+LABEL_PYTHONS = "matrix-runner.image.pythons"
+"""The interpreters' versions, which the recipe of one from a rolling suite does not know: `cp315-cp315=3.15.2`."""
 
 NAMESPACE = "matrix-runner"
 """The repository prefix of all images built here."""
@@ -140,6 +142,11 @@ def write_recipe(arch: Arch, wanted: frozenset[str], manifest: ImageManifest) ->
     )
 
 
+def python_versions() -> ExecRequest:
+    """Return the command that prints an image's interpreters with their versions, as `LABEL_PYTHONS` has them."""
+    return ExecRequest(argv=("sh", "-eu", "-c", _VERSIONS, "sh", PYTHONS), timeout=_DOWNLOADING)
+
+
 def _compilation(root: Root, data: InterpreterData, manifest: ImageManifest) -> Compilation:
     source = manifest.sources[data.source]
     prefix = f"{PYTHONS}/{data.directory}"
@@ -157,7 +164,7 @@ def _compilation(root: Root, data: InterpreterData, manifest: ImageManifest) -> 
         directory=data.directory,
         source=source,
         steps=(
-            _shell("unpacked", _UNPACK, source.file, tree),
+            _shell("unpacked", _UNPACK, source.stored, tree),
             ImageStep(
                 title="configured",
                 request=ExecRequest(argv=configure, env=optimise, cwd=tree, timeout=_COMPILING),
@@ -235,6 +242,13 @@ _PRECOMPILE = """\
 _PUT_TEXT = """\
 printf '%s' "$1" > "$2"
 chmod 755 "$2"
+"""
+
+_VERSIONS = """\
+for python in "$1"/*/bin/python; do
+    directory=${python%/bin/python}
+    printf '%s=%s ' "${directory##*/}" "$("$python" -c 'import platform; print(platform.python_version())')"
+done
 """
 
 # The engine lends every container the host's CA bundle, which must not become part of an image.

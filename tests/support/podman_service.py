@@ -17,7 +17,13 @@ _LOCK = Path("/tmp/matrix-runner-tests-podman.lock")  # noqa: S108  the same for
 
 @contextlib.contextmanager
 def podman_service(directory: Path, images: Iterable[str]) -> Iterator[Endpoint]:
-    """Start a service that ends with the context. The store is the machine's own, so an image is copied only once."""
+    """Start a service that ends with the context. The store is the machine's own, so an image is copied only once.
+
+    Within a rig (`scripts/engine-rig podman-5`) it is the rig's.
+    """
+    if os.environ.get("MATRIX_RUNNER_RIG", "").startswith("podman"):
+        yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="the rig", product=Product.PODMAN)
+        return
     conf = directory / "containers.conf"
     # By itself Podman asks for a million of each, which not every root may have.
     conf.write_text('[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n', encoding="utf-8")

@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from image_machine import FakeMachine, saying, serving
+from image_machine import FakeMachine, announced, saying, serving
 
 from matrix_runner.errors import MachineError
 from matrix_runner.image.debian_sources import (
@@ -175,3 +175,70 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
     """A mirror that stalls is an error, not a hang."""
     with pytest.raises(MachineError, match="did not finish"):
         MachinePrograms({"PATH": "/usr/bin:/bin"}).run(("sleep", "600"), timeout=0.1)
+
+
+_ROLLING = SourcePackage(
+    package="python9.9",
+    suite="sid",
+    rolling=("sid", "forky"),
+    file="python9.9_9.9.0~rc1.orig.tar.xz",
+    sha256=hashlib.sha256(_CONTENT).hexdigest(),
+)
+
+
+def mirror_of(announced_by: dict[str, tuple[str, bytes]], served: dict[str, bytes]) -> FakeMachine:
+    """Make a machine with a mirror whose suites announce a file each, and which serves some files."""
+    files = serving(served)
+
+    def answer(argv: tuple[str, ...], cwd: str | None) -> str:
+        if "--print-uris" not in argv:
+            return files.answer(argv, cwd)
+        suite = argv[-1].partition("/")[2]
+        if suite not in announced_by:
+            raise MachineError("E: Unable to find a source package")
+        return "'http://x/a.dsc' a.dsc 1 SHA256:0\n" + announced(*announced_by[suite])
+
+    return FakeMachine(answer)
+
+
+@pytest.mark.parametrize("served", ["python9.9_9.9.2.orig.tar.xz", "python9.9_9.9.1.orig.tar.xz", _ROLLING.file])
+def test_of_a_rolling_release_the_newest_that_is_served(tmp_path: Path, served: str) -> None:
+    """A mirror may announce files that it has dropped: the next suite's, and at last the one that the recipe names."""
+    content = _CONTENT if served == _ROLLING.file else served.encode()
+    suites = {
+        "sid": ("python9.9_9.9.2.orig.tar.xz", b"python9.9_9.9.2.orig.tar.xz"),
+        "forky": ("python9.9_9.9.1.orig.tar.xz", b"python9.9_9.9.1.orig.tar.xz"),
+    }
+    machine = mirror_of(suites, {served: content})
+    fetch_sources((_ROLLING,), _MIRROR, machine, tmp_path)
+    assert (tmp_path / _ROLLING.stored).read_bytes() == content
+    assert has_source(_ROLLING, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["python9.9-newest.orig.tar"]
+    again = serving({})
+    fetch_sources((_ROLLING,), _MIRROR, again, tmp_path)
+    assert again.commands == []
+
+
+def test_a_rolling_release_that_nobody_serves(tmp_path: Path) -> None:
+    """The error is apt's, about the file that the recipe names."""
+    with pytest.raises(MachineError, match=r"python9\.9_9\.9\.0~rc1\.orig\.tar\.xz: 404"):
+        fetch_sources((_ROLLING,), _MIRROR, mirror_of({}, {}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_than_the_announced_one(tmp_path: Path) -> None:
+    """It is not taken, in whichever suite; the recipe's own has a digest too."""
+    suites = {"sid": ("python9.9_9.9.2.orig.tar.xz", b"right")}
+    machine = mirror_of(suites, {"python9.9_9.9.2.orig.tar.xz": b"wrong", _ROLLING.file: b"wrong"})
+    with pytest.raises(MachineError, match="not the file that was announced"):
+        fetch_sources((_ROLLING,), _MIRROR, machine, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interpreters_have_names_that_people_use() -> None:
+    """A version, a tag or the directory; what is ambiguous or unknown stays as it is, for the error to name."""
+    manifest = load_manifest()
+    names = ("3.15", "3.15t", "cp314", "cp313-cp313t", "3.9", "cp27", "3.99", "pp311")
+    assert [manifest.directory_of(name) for name in names] == [
+        *("cp315-cp315", "cp315-cp315t", "cp314-cp314", "cp313-cp313t", "cp39-cp39", "cp27", "3.99", "pp311")
+    ]

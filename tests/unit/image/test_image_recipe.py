@@ -25,13 +25,15 @@ def _commands(recipe: ImageRecipe) -> tuple[str, ...]:
 
 
 def test_defaults_are_the_interpreters_that_the_tests_run_on(manifest: ImageManifest) -> None:
-    """Who names no interpreter gets five on x86_64 and the three that matter on i686."""
+    """Who names no interpreter gets seven on x86_64 and the three that matter on i686."""
     assert manifest.defaults(Arch.X86_64) == {
         "cp27-cp27mu",
         "cp39-cp39",
         "cp311-cp311",
         "cp313-cp313",
         "cp313-cp313t",
+        "cp314-cp314",
+        "cp315-cp315",
     }
     assert manifest.defaults(Arch.I686) == {"cp39-cp39", "cp311-cp311", "cp313-cp313"}
 
