@@ -98,8 +98,7 @@ class BuildRequest:
 
     `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
     of the run. `log_path`: the path of a job's log, as the user can open it. `host`: the machine that runs the cells,
-    if known. `durations`: the file with the project's
-    cell durations; None: durations are not recorded.
+    if known. `durations`: the file with the project's cell durations; None: durations are not recorded.
     """
 
     run: str

@@ -10,10 +10,12 @@ from functools import partial
 from matrix_runner import __version__
 from matrix_runner.cache.cached_cells import CachedCells, Known
 from matrix_runner.cache.log_barrier import LogBarrier
+from matrix_runner.cell.opening.engine_loss import EngineWatch
 from matrix_runner.cell.run_context import DeliveredSdist, Materials, NoSdist, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
 from matrix_runner.config.options.output_options import OVERWRITE
+from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
@@ -24,7 +26,7 @@ from matrix_runner.model.events import RunFinished, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, SdistRecord, Status
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.project.dependency_groups import DependencyGroups
-from matrix_runner.project.source_archive import SourceArchive, pack
+from matrix_runner.project.source_archive import SourceArchive, Survey, pack
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.report.summary.report_json import ReportExtra, wheels_of
@@ -49,6 +51,7 @@ def build(request: BuildRequest) -> Report:
         cached = CachedCells(context, barrier)
         known = _look_up(context, cached)  # files and images as they are known -> cells that need not run
         source = _pack(context, known)  # the project's files -> one archive, None if no cell must run
+        _announce_source(context, source or known.source)  # what was left out of it, and the like
         materials = None if source is None else _gather(context, cached, source, known)  # archive, images -> materials
         sdist = _make_sdist(context, cached, known, materials)  # materials -> the sdist that wheels are built from
         if isinstance(sdist, NoSdist):
@@ -56,7 +59,6 @@ def build(request: BuildRequest) -> Report:
         if materials is not None:
             materials = replace(materials, sdist=None if sdist is None else sdist.made)
             known = _look_closer(context, cached, materials, known)  # the same look-up, with all inputs known
-        _announce_source(context, known)
         outcomes = _replay(context, cached, known)  # cells that need not run -> wheels, logs, outcomes
         if materials is not None and known.missing(request.jobs):
             _prepare(context, materials, known)  # prepared images of earlier runs are found; remarks
@@ -84,11 +86,12 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
         _ = request.sdist_maker
         containers = WarmContainers(request.engine)
         stack.callback(containers.close)
+        interrupt = stack.enter_context(Interrupt(on_first=request.engine.abort))
         yield RunContext(
             request=request,
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             pool=Pool(request.workers, (*request.listeners, barrier), memory=request.engine_info.memory),
-            interrupt=stack.enter_context(Interrupt(on_first=request.engine.abort)),
+            interrupt=interrupt,
             scratch=scratch,
             wheelhouse=wheelhouse,
             report_directory=report_directory,
@@ -100,6 +103,9 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
                 is_persistent=not settings[NO_CACHE],
             ),
             containers=containers,
+            engine_watch=EngineWatch(
+                request.engine, seconds=settings[ENGINE_TIMEOUT], is_cancelled=lambda: interrupt.is_requested
+            ),
             groups=groups,
             redactor=_redactor(request),
         )
@@ -206,10 +212,8 @@ def _look_closer(context: RunContext, cached: CachedCells, materials: Materials,
     return context.beside(find) or replace(known, source=materials.source, images=materials.images)
 
 
-def _announce_source(context: RunContext, known: Known) -> None:
-    if known.source is None:
-        return
-    for notice in known.source.notices:
+def _announce_source(context: RunContext, source: Survey | SourceArchive | None) -> None:
+    for notice in () if source is None else source.notices:
         context.notify(notice, is_warning=True)
 
 

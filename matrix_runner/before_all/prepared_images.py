@@ -131,6 +131,7 @@ class PreparedImages:
     def reject(self, job: Job, image: PreparedImage) -> None:
         """Reject an unusable image of an earlier run; this cell must prepare another."""
         self._registry.reject(job, image)
+        self._existing -= {self._keys[job.cell]}
 
     def release(self, job: Job) -> None:
         """Record that the cell has ended, with any result."""

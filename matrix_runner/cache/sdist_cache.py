@@ -47,8 +47,8 @@ class SdistQuestion:
 
     @property
     def project(self) -> str:
-        """The name of the project's sdist in the store."""
-        return text_digest(self.inputs.identity)
+        """The name of the project's sdist in the store: one for each maker, as runs of fewer cells have another."""
+        return text_digest(self.inputs.identity, str(self.maker.cell))
 
 
 def kept_contents(store: Store, question: SdistQuestion) -> str | None:

@@ -22,7 +22,7 @@ def run_cell(job: Job, context: RunContext, materials: Materials, slot: Slot) ->
 
 
 class CellRun:
-    """One cell of a run, with all its opening."""
+    """One cell of a run, with all its attempts."""
 
     def __init__(self, job: Job, context: RunContext, materials: Materials, slot: Slot) -> None:
         """Create the run of a cell; starts nothing yet."""

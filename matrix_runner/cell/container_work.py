@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
-from matrix_runner.cell.opening.engine_loss import has_gone
 from matrix_runner.cell.opening.open_cell import OpenCell, recipe_of
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
@@ -82,7 +81,9 @@ class ContainerWork:
             prepared.reject(self._job, image)
             raise RetryCell(f"the image that before-all prepared in an earlier run is damaged: {error}") from error
         except ContainerLost:
-            prepared.reject(self._job, image)
+            # Not for an engine that restarts: the image is as good as before.
+            if not self._context.engine_watch.is_away():
+                prepared.reject(self._job, image)
             raise
 
     def begin(self, slot: Slot) -> None:
@@ -104,7 +105,7 @@ class ContainerWork:
             with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
                 prepared = images.snapshot(job, self._image, self._container, self.put, self.layout)
         except (CellFailed, MachineError) as error:
-            if isinstance(error, MachineError) and has_gone(self._context, error):
+            if isinstance(error, MachineError) and self._context.engine_watch.has_gone(error):
                 raise ContainerLost(error.message, error.hint) from error
             # It would fail in the other cells too, each after the same time.
             images.settle(job, failure=self._failure_of(error))

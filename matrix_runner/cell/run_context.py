@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from matrix_runner.cell.opening.engine_loss import EngineWatch
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.container.project_volumes import ProjectVolumes
@@ -48,6 +49,7 @@ class RunContext:
     shared_wheels: SharedWheels
     volumes: ProjectVolumes
     containers: WarmContainers
+    engine_watch: EngineWatch
     groups: DependencyGroups
     redactor: Redactor
 

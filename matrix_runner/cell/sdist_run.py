@@ -31,7 +31,7 @@ class SdistRun:
 
     def __init__(self, maker: Job, context: RunContext) -> None:
         """Create it; starts nothing yet."""
-        self._maker = maker
+        self.maker = maker
         self._context = context
         self._steps = StepRunner(
             maker.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor
@@ -43,8 +43,8 @@ class SdistRun:
         `materials`: without an sdist; the prepared image of the maker's `before-all` is then there for the cells.
         """
         pool = self._context.pool
-        pool.emit(CellStarted(at=pool.clock(), cell=self._maker.cell))
-        opening = Opening(self._maker, self._context, materials, self._steps)
+        pool.emit(CellStarted(at=pool.clock(), cell=self.maker.cell))
+        opening = Opening(self.maker, self._context, materials, self._steps)
         began = time.monotonic()
 
         def build_and_deliver() -> DeliveredSdist:
@@ -62,7 +62,7 @@ class SdistRun:
         pool, steps = self._context.pool, self._steps
         began = time.monotonic()
         try:
-            return make_attempts(work, self._maker.cell, self._context, steps)
+            return make_attempts(work, self.maker.cell, self._context, steps)
         except CellFailed as failed:
             failure = failed.failure
         except Exception as bug:  # noqa: BLE001  as in a cell
@@ -90,16 +90,16 @@ class SdistRun:
                 return read_sdist(path, context.scratch)
 
     def _record(self, made: MadeSdist, seconds: float) -> SdistRecord:
-        made_in = self._maker.cell
+        made_in = self.maker.cell
         return SdistRecord(name=made.path.name, size=made.size, sha256=made.sha256, made_in=made_in, seconds=seconds)
 
     def _deliver(self, made: MadeSdist, record: SdistRecord) -> DeliveredSdist:
         self._steps.enter(StepKind.PUBLISH)
         record = self._context.wheelhouse.publish_sdist(made.path, record)
-        too_large = size_warning(record, self._maker.settings[MAX_WHEEL_SIZE])
+        too_large = size_warning(record, self.maker.settings[MAX_WHEEL_SIZE])
         for warning in (*made.warnings, *((too_large,) if too_large else ())):
             self._context.notify(warning, is_warning=True)
-        origin = "of an earlier run" if record.is_cached else f"made in {self._maker.cell}"
+        origin = "of an earlier run" if record.is_cached else f"made in {self.maker.cell}"
         self._context.notify(f"wheels are built from {record.name} ({size_text(record.size)}), {origin}")
         return DeliveredSdist(made=made, record=record)
 
@@ -111,17 +111,17 @@ class SdistRun:
             # Before its first step: summaries name such cells together.
             step=StepKind.PREPARE,
             reason=failure.reason,
-            message=f"without the sdist no wheel is built; it failed in {self._maker.cell}: {failure.message}",
-            hint=f"see {self._maker.cell}",
+            message=f"without the sdist no wheel is built; it failed in {self.maker.cell}: {failure.message}",
+            hint=f"see {self.maker.cell}",
         )
         return tuple(
             Outcome(
                 cell=job.cell,
                 status=status,
-                seconds=seconds if job is self._maker else 0.0,
-                steps=self._steps.times if job is self._maker else (),
-                failure=None if is_cancelled else failure if job is self._maker else cause,
-                log=log(job) if job is self._maker else None,
+                seconds=seconds if job is self.maker else 0.0,
+                steps=self._steps.times if job is self.maker else (),
+                failure=None if is_cancelled else failure if job is self.maker else cause,
+                log=log(job) if job is self.maker else None,
             )
             for job in self._context.request.jobs
         )

@@ -1,5 +1,6 @@
 """Wheels that serve several cells of a run: an abi3 wheel is built by its leader and tested by the others."""
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from matrix_runner.project.build_hints import hints_at_stable_abi
 from matrix_runner.request import BuildInputs
 from matrix_runner.wheelhouse import is_compatible, serves_several
 from matrix_runner.wheelhouse.module_suffixes import FIRST_ABI3T, stable_abi
+from matrix_runner.wheelhouse.wheel_name import parse_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +29,8 @@ class SharedWheels:
 
     With `waits`, the first stable-ABI interpreter of a platform builds before the later ones start; among free-threaded
     ones the first that has one (PEP 803), unless that with the GIL is of 3.15 or later too: its wheel may be for both.
+    And the other way round the wheel of a free-threaded one may be for later ones with the GIL: these wait for it too.
+    Of several that serve a cell it tests the one that installers would take: of the newest Python.
     Without, a wheel's name tells it when it is built: of the cells that the wheel serves, the one with the oldest
     Python then builds it, and the others test that one. So no cell vouches for a wheel that it has not tested, and it
     is not a matter of speed which of two wheels of one name is delivered.
@@ -54,8 +58,8 @@ class SharedWheels:
     def may_start(self, job: Job) -> bool:
         """Whether the cell need not wait for another cell's wheel."""
         with self._lock:
-            leaders = {self.leader(job.cell), self._awaited.get(job.cell)} - {None}
-            return leaders <= self._finished
+            leaders = {self.leader(job.cell), self._free_threaded_leader(job.cell), self._awaited.get(job.cell)}
+            return leaders - {None} <= self._finished
 
     def give_way(self, cell: Cell, wheel: str) -> Cell | None:
         """Return the cell that builds a wheel in this one's place, for which this one then waits; None: this one.
@@ -83,6 +87,12 @@ class SharedWheels:
         leader = with_gil if is_for_both else self._leaders.get((cell.platform, abi))
         return None if leader == cell else leader
 
+    def _free_threaded_leader(self, cell: Cell) -> Cell | None:
+        """Return the free-threaded leader whose wheel may serve a later cell with the GIL as well (`abi3.abi3t`)."""
+        leader = self._leaders.get((cell.platform, "abi3t"))
+        is_later = cell.interpreter.supports_stable_abi and cell.interpreter.version >= FIRST_ABI3T
+        return leader if is_later and leader is not None and self.leader(leader) is None else None
+
     def finish(self, cell: Cell) -> None:
         """Mark the cell as finished, with any result; release the cells that wait for it."""
         with self._lock:
@@ -101,9 +111,8 @@ class SharedWheels:
             return self._found(cell)
 
     def _found(self, cell: Cell) -> SharedWheel | None:
-        return next(
-            (w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)), None
-        )
+        fitting = [w for w in self._wheels.values() if is_compatible(w.path.name, cell.interpreter, cell.platform)]
+        return max(fitting, key=lambda wheel: _newest_python(wheel.path.name), default=None)
 
     def _is_served(self, cell: Cell) -> bool:
         """Whether another cell's wheel serves the cell, or is likely to: then it builds none."""
@@ -124,3 +133,9 @@ def _seniority(cell: Cell) -> tuple[bool, tuple[int, int], bool]:
     interpreter = cell.interpreter
     is_other = interpreter.implementation is not Implementation.CPYTHON
     return is_other, interpreter.version, interpreter.is_free_threaded
+
+
+def _newest_python(wheel: str) -> int:
+    """Return the minor version of the newest CPython that a wheel's name has; 0 for a generic one (`py3`)."""
+    found = (re.fullmatch(r"cp3([0-9]+)", tag.interpreter) for tag in parse_name(wheel).tags)
+    return max((int(match[1]) for match in found if match is not None), default=0)

@@ -88,9 +88,13 @@ class CellRecipe:
 
     def sdist(self) -> Iterator[Step]:
         """Yield the steps that end with an sdist in `Layout.built`, for tools whose product that is."""
-        tools = self.tools
+        tools, settings = self.tools, self.job.settings
         yield from self._prepare_frontend(self.commands)
-        words = self._config_settings()
+        if not settings[BUILD_FRONTEND].is_isolated:
+            # It installs what the build backend needs.
+            yield from self._before_build(self.commands)
+        # setuptools hands them to its command `sdist`, which knows none of those of `bdist_wheel`.
+        words = tuple(word for word in self._config_settings() if not word.startswith("--build-option="))
         step = self.commands.step(
             StepKind.SDIST, self._frontend(words), path=tools.build_path, cwd=tools.layout.project
         )
@@ -101,10 +105,7 @@ class CellRecipe:
         tools, settings = self.tools, self.job.settings
         commands = replace(self.commands, caching=self.caching)
         yield from self._prepare_frontend(commands)
-        if settings[BEFORE_BUILD]:
-            step = commands.user(StepKind.BEFORE_BUILD, settings[BEFORE_BUILD], path=tools.build_path)
-            # Without it `uv pip install` finds no environment where the interpreter itself is the build's.
-            yield commands.telling(step, {"UV_PYTHON": f"{tools.build_path[0]}/python"}) if tools.has_uv else step
+        yield from self._before_build(commands)
         told = BackendSettings(backend=self.backend, settings=settings, layout=tools.layout, processors=self.processors)
         own = tuple(f"{key}={value}" for key, values in told.config_settings for value in values)
         words = (*self._config_settings(), *own)
@@ -169,6 +170,14 @@ class CellRecipe:
         """Return the frontend's command, with all that is to happen around it."""
         command = self.tools.build(config_settings)
         return command if self.watched is None else self.watched.around(command)
+
+    def _before_build(self, commands: Commands) -> Iterator[Step]:
+        """Yield the user's command before the build, if there is one."""
+        tools, command = self.tools, self.job.settings[BEFORE_BUILD]
+        if command:
+            step = commands.user(StepKind.BEFORE_BUILD, command, path=tools.build_path)
+            # Without it `uv pip install` finds no environment where the interpreter itself is the build's.
+            yield commands.telling(step, {"UV_PYTHON": f"{tools.build_path[0]}/python"}) if tools.has_uv else step
 
     def _config_settings(self) -> tuple[str, ...]:
         """Return the user's config settings, as `key=value`."""

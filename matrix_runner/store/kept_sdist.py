@@ -1,6 +1,6 @@
 """The last sdist of a project in the cache directory: `sdists/<project>.tar.gz`, with a note of its key and digest.
 
-One a project: from run to run it is the same until a file changes, and then the old one is of no more use.
+One for a project and a cell that made it: it is the same until a file changes, and then the old one is of no more use.
 """
 
 import contextlib

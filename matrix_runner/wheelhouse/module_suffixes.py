@@ -1,14 +1,21 @@
-"""The suffixes of stable-ABI modules, and the interpreters that import them (PEP 384, PEP 803, cpython#152461). Pure.
+"""The suffixes of extension modules, and the interpreters that import them (PEP 384, PEP 803, cpython#152461). Pure.
 
 Python 3.15 put the platform into these suffixes (`.abi3-x86_64-linux-gnu.so`), and added `abi3t`, which is for builds
 with and without the GIL. Earlier ones know `.abi3.so` alone, and free-threaded ones nothing (measured: 3.13t, 3.14t).
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from matrix_runner.model.cells import Implementation, Interpreter
+from matrix_runner.model.checks import Check
+from matrix_runner.wheelhouse.findings import Finding
+
+if TYPE_CHECKING:
+    from matrix_runner.wheelhouse.inspection import WheelContents
+    from matrix_runner.wheelhouse.verification import Promise
 
 FIRST_ABI3 = (3, 2)
 """The oldest Python with a stable ABI (PEP 384)."""
@@ -77,3 +84,63 @@ def first_interpreter(python_tag: str, abi_tag: str) -> Interpreter | None:
         return None
     variant = "t" if abi_tag == "abi3t" else ""
     return Interpreter(implementation=Implementation.CPYTHON, major=3, minor=int(match[1]), variant=variant)
+
+
+def cpython_abi(interpreter: Interpreter) -> str:
+    """Return the ABI tag of a CPython: `cp27mu`, `cp37m` (the `m` was dropped in 3.8), `cp313t`."""
+    implied = "m" if (3, 2) <= interpreter.version < (3, 8) and not interpreter.variant else interpreter.variant
+    return f"cp{interpreter.major}{interpreter.minor}{implied}"
+
+
+def suffix_findings(contents: "WheelContents", promise: "Promise") -> Iterator[Finding]:
+    """Find modules that the cell's Python, or another one that a tag promises, would not import."""
+    exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
+    for path, suffix in contents.modules:
+        if suffix == ".so" or (exact and _is_own_suffix(suffix, promise)):
+            continue
+        stable, platform = StableSuffix.parse(suffix), suffix_platform(promise.ext_suffix)
+        is_foreign = stable is not None and None not in (platform, stable.platform) and stable.platform != platform
+        broken = None if exact or is_foreign or stable is None else _broken_tag(contents, stable)
+        if stable is not None and broken is not None:
+            yield Finding(
+                check=Check.MODULE_SUFFIX,
+                message=f"{contents.filename} is for {broken}, and {path} ends in {suffix}, which only"
+                f" {stable.importers} import",
+                hint="setuptools and others on Python 3.15 name modules so, whatever limited API the code keeps to: "
+                "build the wheel with the oldest Python of its tag, or name 3.15 in the tag."
+                if stable.first > FIRST_ABI3
+                else "Modules for free-threaded Pythons end in .abi3t.so: build it for both (Py_TARGET_ABI3T), or "
+                "leave abi3t out of the tag.",
+                path=path,
+            )
+        elif stable is None or not stable.is_imported_by(promise.cell.interpreter, platform):
+            own = f"{promise.python_tag}-{promise.abi_tag}"
+            told = own if exact or is_foreign else "more than one Python"
+            yield Finding(
+                check=Check.MODULE_SUFFIX,
+                message=f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
+                hint="Left over from an earlier build in the source tree (a `build` directory), or built by another "
+                "Python."
+                if exact or is_foreign
+                else "A wheel for many Pythons needs modules built with Py_LIMITED_API and named `.abi3.so`, or by "
+                "Python 3.15 as that names them.",
+                path=path,
+            )
+
+
+def _broken_tag(contents: "WheelContents", stable: StableSuffix) -> str | None:
+    """Return a stable-ABI tag of the wheel whose oldest Python does not import modules of a suffix, or None."""
+    for pair in sorted({(tag.interpreter, tag.abi) for tag in contents.tags}):
+        first = first_interpreter(*pair)
+        if first is not None and not stable.is_imported_by(first):
+            version = f"{first.major}.{first.minor}{first.variant}"
+            return f"CPython {version} and newer ({'-'.join(pair)})"
+    return None
+
+
+def _is_own_suffix(suffix: str, promise: "Promise") -> bool:
+    if promise.ext_suffix is not None:
+        return suffix == promise.ext_suffix
+    if promise.cell.interpreter.implementation is not Implementation.CPYTHON:
+        return suffix.startswith((".pypy", ".graalpy"))
+    return suffix.startswith(f".cpython-{cpython_abi(promise.cell.interpreter).removeprefix('cp')}-")

@@ -15,7 +15,7 @@ from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.checks import Check
 from matrix_runner.model.platforms import Libc, Platform
 from matrix_runner.wheelhouse.findings import Finding
-from matrix_runner.wheelhouse.module_suffixes import StableSuffix, first_interpreter, stable_abi, suffix_platform
+from matrix_runner.wheelhouse.module_suffixes import cpython_abi, stable_abi, suffix_findings
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def verify(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     yield from _of_platform(contents, promise)
     yield from _of_interpreter(contents, promise)
     yield from _of_machine(contents, promise)
-    yield from _of_suffixes(contents, promise)
+    yield from suffix_findings(contents, promise)
 
 
 def reject_pure(filename: str) -> None:
@@ -223,12 +223,6 @@ def _is_own(tag: Tag, interpreter: Interpreter) -> bool:
             return tag.interpreter == f"graalpy{version}" and (tag.abi.startswith(release) or tag.abi == "none")
 
 
-def cpython_abi(interpreter: Interpreter) -> str:
-    """Return the ABI tag of a CPython: `cp27mu`, `cp37m` (the `m` was dropped in 3.8), `cp313t`."""
-    implied = "m" if (3, 2) <= interpreter.version < (3, 8) and not interpreter.variant else interpreter.variant
-    return f"cp{interpreter.major}{interpreter.minor}{implied}"
-
-
 def _of_machine(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     arch = promise.cell.platform.arch
     for elf in contents.elf_files:
@@ -241,52 +235,3 @@ def _of_machine(contents: "WheelContents", promise: Promise) -> Iterator[Finding
                 "Build products must not be part of the source.",
                 path=elf.path,
             )
-
-
-def _of_suffixes(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
-    """Find modules that the cell's Python, or another one that a tag promises, would not import."""
-    exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
-    for path, suffix in contents.modules:
-        if suffix == ".so" or (exact and _is_own_suffix(suffix, promise)):
-            continue
-        stable, platform = StableSuffix.parse(suffix), suffix_platform(promise.ext_suffix)
-        broken = None if exact or stable is None else _broken_tag(contents, stable, platform)
-        if stable is not None and broken is not None:
-            yield Finding(
-                check=Check.MODULE_SUFFIX,
-                message=f"{contents.filename} is for {broken}, and {path} ends in {suffix}, which only"
-                f" {stable.importers} import",
-                hint="setuptools and others on Python 3.15 name modules so, whatever limited API the code keeps to: "
-                "build the wheel with the oldest Python of its tag, or name 3.15 in the tag.",
-                path=path,
-            )
-        elif stable is None or not stable.is_imported_by(promise.cell.interpreter, platform):
-            told = f"{promise.python_tag}-{promise.abi_tag}" if exact else "more than one Python"
-            yield Finding(
-                check=Check.MODULE_SUFFIX,
-                message=f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
-                hint="Left over from an earlier build in the source tree (a `build` directory), or built by another "
-                "Python."
-                if exact
-                else "A wheel for many Pythons needs modules built with Py_LIMITED_API and named `.abi3.so`, or by "
-                "Python 3.15 as that names them.",
-                path=path,
-            )
-
-
-def _broken_tag(contents: "WheelContents", stable: StableSuffix, platform: str | None) -> str | None:
-    """Return a stable-ABI tag of the wheel whose oldest Python does not import modules of a suffix, or None."""
-    for pair in sorted({(tag.interpreter, tag.abi) for tag in contents.tags}):
-        first = first_interpreter(*pair)
-        if first is not None and not stable.is_imported_by(first, platform):
-            version = f"{first.major}.{first.minor}{first.variant}"
-            return f"CPython {version} and newer ({'-'.join(pair)})"
-    return None
-
-
-def _is_own_suffix(suffix: str, promise: Promise) -> bool:
-    if promise.ext_suffix is not None:
-        return suffix == promise.ext_suffix
-    if promise.cell.interpreter.implementation is not Implementation.CPYTHON:
-        return suffix.startswith((".pypy", ".graalpy"))
-    return suffix.startswith(f".cpython-{cpython_abi(promise.cell.interpreter).removeprefix('cp')}-")

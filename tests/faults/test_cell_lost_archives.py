@@ -41,7 +41,7 @@ def test_once_is_bad_luck(where: str, tmp_path: Path) -> None:
     fake.faults = faults(where, 1)
     assert fake.run().exit_code is ExitCode.OK
     assert len(list(fake.wheelhouse.glob("*.whl"))) == 1
-    assert "no such container; running the cell once more" in fake.recorder.notices()
+    assert "no such container; beginning anew" in fake.recorder.notices()
 
 
 @pytest.mark.parametrize(("where", "step"), [("put", StepKind.PREPARE), ("get", StepKind.VERIFY)])

@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from matrix_runner.before_all.registry import BeforeAllPart
-from matrix_runner.cell.opening.engine_loss import has_gone, wait_for_engine
 from matrix_runner.cell.opening.interpreter_install import with_interpreter
 from matrix_runner.cell.opening.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
@@ -24,21 +23,25 @@ R = TypeVar("R")
 
 ATTEMPTS = 2
 """The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
+LOSSES = 3
+"""The maximum of times that a cell begins anew because the engine was away."""
 
 
 def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, steps: StepRunner) -> R:
-    """Make an attempt at a cell's work, and a second one after RetryCell, or if the engine goes away and comes back.
+    """Make an attempt at a cell's work, and further ones after RetryCell, or if the engine goes away and comes back.
 
     Raise CellFailed for every expected error; GiveWay passes through.
     """
-    for number in range(1, ATTEMPTS + 1):
+    attempts, losses, watch = 1, 0, context.engine_watch
+    while True:
         try:
             return attempt()
-        except RetryCell as retry:  # noqa: PERF203  two iterations
-            if number == ATTEMPTS or context.is_cancelled:
+        except RetryCell as retry:  # noqa: PERF203  a few iterations
+            if attempts == ATTEMPTS or context.is_cancelled:
                 raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
-            context.notify(f"{retry.message}; running the cell once more", cell=cell, is_warning=True)
-            wait_for_engine(context)
+            attempts += 1
+            context.notify(f"{retry.message}; beginning anew", cell=cell, is_warning=True)
+            watch.wait()
         except WheelRejected as rejected:
             raise steps.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
         except WheelConflict as conflict:
@@ -46,11 +49,12 @@ def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, ste
         except OutputError as broken:
             raise steps.failed(Reason.OUTPUT, broken.message, hint=broken.hint) from broken
         except MachineError as broken:
-            if number == ATTEMPTS or not has_gone(context, broken):
+            losses += 1
+            is_lost = losses <= LOSSES and not context.is_cancelled and watch.has_gone(broken)
+            if is_lost:
+                context.notify(f"{broken.message}; waiting for the engine", cell=cell, is_warning=True)
+            if not is_lost or not watch.wait():
                 raise steps.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
-            context.notify(f"{broken.message}; waiting for the engine", cell=cell, is_warning=True)
-            wait_for_engine(context)
-    raise AssertionError  # pragma: no cover
 
 
 class Opening:
@@ -117,6 +121,8 @@ class Opening:
             return stack.enter_context(context.containers.open(spec))
         except MachineError as error:
             if prepared is None or not prepared.is_existing or context.is_cancelled:
+                raise
+            if context.engine_watch.has_gone(error):
                 raise
             self._materials.prepared.reject(self._job, prepared)
             message = f"the image that before-all prepared in an earlier run cannot be used: {error.message}"

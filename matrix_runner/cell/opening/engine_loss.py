@@ -1,10 +1,11 @@
-"""An engine that has gone away in the middle of a cell, as for its upgrade: recognised, and waited for."""
+"""An engine that goes away in the middle of a run, as for its upgrade: recognised, and waited for."""
 
+import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
-from matrix_runner.cell.run_context import RunContext
-from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
+from matrix_runner.engine.api import Engine
 from matrix_runner.errors import EngineError, EngineNotReady, ImageError, MachineError
 
 _PAUSE: Final = 1.0
@@ -13,26 +14,50 @@ _PAUSE: Final = 1.0
 _ANSWER_SECONDS: Final = 5
 
 
-def has_gone(context: RunContext, error: MachineError) -> bool:
-    """Whether an error comes of an engine that does not answer any more; asks it if the error does not tell."""
-    if isinstance(error, EngineNotReady):
-        return True
-    if not isinstance(error, EngineError) or isinstance(error, ImageError) or context.is_cancelled:
-        return False
-    time.sleep(_PAUSE)
-    return not _answers(context)
+class EngineWatch:
+    """The run's view of whether its engine is there. Thread-safe."""
 
+    def __init__(self, engine: Engine, *, seconds: float, is_cancelled: Callable[[], bool]) -> None:
+        """`seconds`: the time that an engine has to come back. `is_cancelled`: whether the run is to end."""
+        self._engine = engine
+        self._seconds = seconds
+        self._is_cancelled = is_cancelled
+        self._lock = threading.Lock()
+        self._is_given_up = False
 
-def wait_for_engine(context: RunContext) -> None:
-    """Wait until a restarting daemon answers again, `engine-timeout` at most; its restart ends every container."""
-    deadline = time.monotonic() + context.request.settings[ENGINE_TIMEOUT]
-    while not context.is_cancelled and not _answers(context) and time.monotonic() < deadline:
+    def has_gone(self, error: MachineError) -> bool:
+        """Whether an error comes of an engine that does not answer any more; asks it if the error does not tell."""
+        if isinstance(error, EngineNotReady):
+            return True
+        if not isinstance(error, EngineError) or isinstance(error, ImageError) or self._is_cancelled():
+            return False
+        return self.is_away()
+
+    def is_away(self) -> bool:
+        """Whether the engine does not answer, after a moment."""
         time.sleep(_PAUSE)
+        return not self._answers()
 
+    def wait(self) -> bool:
+        """Wait until the engine answers; return whether it does. A restart ends every container.
 
-def _answers(context: RunContext) -> bool:
-    try:
-        context.request.engine.check(seconds=_ANSWER_SECONDS)
-    except MachineError:
+        Once the whole time was waited in vain, the engine is given up: later calls ask it once.
+        """
+        deadline = time.monotonic() + self._seconds
+        while not self._is_cancelled():
+            if not self.is_away():
+                with self._lock:
+                    self._is_given_up = False
+                return True
+            with self._lock:
+                self._is_given_up = self._is_given_up or time.monotonic() > deadline
+                if self._is_given_up:
+                    return False
         return False
-    return True
+
+    def _answers(self) -> bool:
+        try:
+            self._engine.check(seconds=_ANSWER_SECONDS)
+        except MachineError:
+            return False
+        return True

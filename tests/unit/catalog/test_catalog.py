@@ -13,7 +13,7 @@ from matrix_runner.config.kinds.values import EnableGroup
 from matrix_runner.config.options.image_options import IMAGES
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.wheelhouse.verification import cpython_abi
+from matrix_runner.wheelhouse.module_suffixes import cpython_abi
 
 
 @pytest.fixture(name="known", scope="module")

@@ -217,7 +217,7 @@ def test_a_container_that_vanishes_once_costs_a_second_attempt(tmp_path: Path, k
     assert outcome(report, B).status is Status.PASSED
     (notice,) = fake.recorder.notices()
     assert "the container went away" in notice
-    assert "once more" in notice
+    assert "beginning anew" in notice
     assert len(list(fake.wheelhouse.glob("*.whl"))) == 1
 
 

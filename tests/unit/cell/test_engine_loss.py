@@ -1,6 +1,7 @@
 """An engine that restarts in the middle of a run: what it cost is done again, and nothing fails."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from matrix_runner.cell.opening import engine_loss
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
 from matrix_runner.engine.api import Ending
-from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeResult
+from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeHost, FakeResult
 from matrix_runner.errors import EngineError, EngineNotReady, ExitCode, ImageError
 from matrix_runner.model.outcomes import Reason, Status
+from matrix_runner.run import build
 
 A, B = "cp39-manylinux_x86_64", "cp311-manylinux_x86_64"
 GONE = EngineNotReady("there is no Docker socket at unix:///x", is_busy=False)
@@ -153,3 +155,45 @@ def test_a_missing_image_is_not_waited_for(tmp_path: Path) -> None:
     ended = outcome(fake.run(), A)
     assert ended.failure is not None
     assert "waiting for the engine" not in " ".join(fake.recorder.notices())
+
+
+def test_the_time_is_waited_once_for_all_cells(tmp_path: Path) -> None:
+    """An engine that does not come back is given up: sixty cells do not wait for it one after another."""
+    cells = tuple(f"cp3{minor}-manylinux_x86_64" for minor in (9, 10, 11, 12, 13))
+    fake = run_of(tmp_path, *cells, before_all=ORDERED, timeout=2)
+    is_down = threading.Event()
+
+    def override(call: FakeCall) -> FakeResult | None:
+        if what(call) != "before-all":
+            return None
+        is_down.set()
+        return FakeResult(ending=Ending.LOST)
+
+    fake.override, fake.workers = override, 1
+    fake.faults = FakeFaults(
+        on_open=lambda _: GONE if is_down.is_set() else None, on_check=lambda: GONE if is_down.is_set() else None
+    )
+    began = time.monotonic()
+    report = fake.run()
+    assert {each.status for each in report.outcomes} == {Status.FAILED}
+    assert time.monotonic() - began < 2 * 2
+
+
+def test_a_prepared_image_outlives_a_restart(tmp_path: Path) -> None:
+    """The engine's absence says nothing of the image that an earlier run left: `before-all` is not run again."""
+    host = FakeHost()
+
+    def once(restart: Restart | None) -> list[str]:
+        fake = run_of(tmp_path, A, B, before_all=ORDERED)
+        fake.override, ran = counted("before-all", lambda: None)
+        if restart is not None:
+            fake.faults = FakeFaults(
+                on_open=lambda spec: restart.begin() if "prepared" in str(spec.image) or spec.name == B else None,
+                on_check=restart.check,
+            )
+        with fake.engine(host) as engine:
+            assert build(fake.request(engine)).exit_code is ExitCode.OK
+        return ran
+
+    assert len(once(None)) == 1
+    assert once(Restart(GONE)) == []

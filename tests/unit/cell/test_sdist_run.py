@@ -20,8 +20,8 @@ from matrix_runner.config.options.run_options import CONTAINER_ENGINE, SILENCE_T
 from matrix_runner.config.options.source_options import SDIST
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.engine.api import Ending
-from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
-from matrix_runner.errors import ExitCode
+from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeHost, FakeResult
+from matrix_runner.errors import EngineError, ExitCode, ImageError
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Outcome, Reason, Report, Status, StepKind
 from matrix_runner.report.summary.report_json import read_report
@@ -378,3 +378,43 @@ def test_a_stop_during_the_sdist(project: Project) -> None:
     started = [event for event in fake.recorder.events if isinstance(event, CellStarted)]
     assert [str(event.cell) for event in started] == [MAKER]
     assert report.sdist is None
+
+
+def test_the_makers_image_cannot_be_had(tmp_path: Path) -> None:
+    """Another cell makes the sdist then, and only those of that image fail."""
+    project = Project(tmp_path)
+    fake = project.make(None, OLD, MAKER, "cp313-manylinux_x86_64")
+    fake.images = ("good", "bad", "good")
+    fake.faults = FakeFaults(on_resolve=lambda name: ImageError("no such image") if name == "bad" else None)
+    report = project.run(fake)
+    assert [str(each.status) for each in report.outcomes] == ["passed", "failed", "passed"]
+    assert project.ran("sdist") == [OLD]
+
+
+def test_what_was_left_out_is_told_before_the_sdist(project: Project) -> None:
+    """It may be the reason why that fails."""
+    project.write("x", "")
+    (project.directory / "project" / "link").symlink_to("/etc/hostname")
+    fake = project.make()
+    fake.override = lambda call: FakeResult(status=1) if what(call) == "sdist" else None
+    project.run(fake)
+    assert [text for text in fake.recorder.notices() if "link links to /etc/hostname, outside the project" in text]
+
+
+def test_an_image_that_was_rejected_is_not_said_to_serve(project: Project) -> None:
+    """The maker prepares another one, from which the others start."""
+    host = FakeHost()
+
+    def run(*, is_broken: bool) -> FakeRun:
+        fake = project.make({BEFORE_ALL: ORDERED, REBUILD: ("*",), OVERWRITE: True}, OLD, MAKER)
+        refused = EngineError("the engine could not create a container: layer missing")
+        with fake.engine(host) as engine:
+            kept = {each[0].id for name, each in host.images.items() if name.startswith("matrix-runner/prepared")}
+            assert bool(kept) is is_broken
+            fault = FakeFaults(on_open=lambda spec: refused if is_broken and spec.image in kept else None)
+            engine.faults = fault
+            assert build(fake.request(engine)).exit_code is ExitCode.OK
+        return fake
+
+    run(is_broken=False)
+    assert not [text for text in run(is_broken=True).recorder.notices() if "before-all is not run" in text]

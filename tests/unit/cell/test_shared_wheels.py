@@ -135,6 +135,29 @@ def test_one_wheel_with_and_without_the_gil(tmp_path: Path) -> None:
     assert wheels.find(later.cell) is None
 
 
+def test_the_wheel_that_installers_would_take_is_tested(tmp_path: Path) -> None:
+    """The wheels of cp310 and cp315t serve cp315: it waits for both, and tests the newer one, as `packaging` ranks."""
+    first, middle, free = run = jobs("cp310-manylinux_x86_64", "cp315-manylinux_x86_64", "cp315t-manylinux_x86_64")
+    old, new = "demo-1.0-cp310-abi3-manylinux_2_17_x86_64.whl", "demo-1.0-cp315-abi3.abi3t-manylinux_2_17_x86_64.whl"
+    wheels = SharedWheels(run, waits=True)
+    assert [wheels.may_start(job) for job in run] == [True, False, True]
+    wheels.add(SharedWheel(builder=first.cell, path=build_wheel(tmp_path, old)))
+    assert not wheels.may_start(middle)
+    assert wheels.give_way(free.cell, new) is None
+    wheels.add(SharedWheel(builder=free.cell, path=build_wheel(tmp_path, new)))
+    assert wheels.may_start(middle)
+    found = wheels.find(middle.cell)
+    assert found is not None
+    assert found.builder == free.cell
+    # Whichever was published first.
+    wheels = SharedWheels(run, waits=False)
+    for builder, name in ((free, new), (first, old)):
+        wheels.add(SharedWheel(builder=builder.cell, path=tmp_path / name))
+    found = wheels.find(middle.cell)
+    assert found is not None
+    assert found.builder == free.cell
+
+
 def test_a_cell_that_is_served_already_builds_for_nobody(tmp_path: Path) -> None:
     """The wheel of 3.10 serves cp315: that of cp315t, which could serve it too, is built by cp315t itself."""
     first, middle, free = run = jobs("cp310-manylinux_x86_64", "cp315-manylinux_x86_64", "cp315t-manylinux_x86_64")

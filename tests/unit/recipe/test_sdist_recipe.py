@@ -101,3 +101,20 @@ def test_wheels_are_built_from_the_unpacked_sdist() -> None:
     assert "/matrix/sdist --wheel" in shown[StepKind.BUILD]
     *_, sdist = recipe(values, Product.SDIST, package="python").sdist()
     assert "/project/python --sdist" in sdist.shown
+
+
+def test_settings_of_the_wheels_own_command_are_left_out() -> None:
+    """Setuptools hands `--build-option` to its command `sdist`, which does not know it."""
+    given = (("--build-option", ("--py-limited-api=cp311",)), ("--global-option", ("-q",)))
+    made = recipe({CONFIG_SETTINGS: given}, Product.SDIST)
+    *_, step = made.sdist()
+    assert "--build-option" not in step.shown
+    assert "-C--global-option=-q" in step.shown
+    assert "--build-option" in {each.kind: each.shown for each in made.build()}[StepKind.BUILD]
+
+
+def test_without_isolation_the_users_command_installs_the_backend() -> None:
+    """So it is run for the sdist as well."""
+    frontend = BuildFrontend(name=Frontend.BUILD, args=("--no-isolation",))
+    made = recipe({BUILD_FRONTEND: frontend, BEFORE_BUILD: "pip install cython"}, Product.SDIST)
+    assert [step.kind for step in made.sdist()] == [StepKind.BEFORE_BUILD, StepKind.SDIST]
