@@ -31,7 +31,7 @@ demo-containers: $(LOCAL)
 test: lint
 	@scripts/ensure-engine --podman
 	.venv/bin/runner image build
-	.venv/bin/runner image build --arch x86_64 --python 3.14t --python 3.15t
+	.venv/bin/runner image build --arch x86_64 --python 3.14 --python 3.14t --python 3.15 --python 3.15t
 	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_run import FakeRun
+from fake_run import FakeRun, what
 from planning import settings_with
 from report_story import DIRECTORIES
 
@@ -32,6 +32,6 @@ def test_a_record_that_cannot_be_written_loses_no_summary(name: str, tmp_path: P
 def test_a_failed_cell_outranks_the_record(tmp_path: Path) -> None:
     """Failures of several kinds give the general code, as ever."""
     fake = FakeRun(directory=tmp_path, identifiers=(A, B), settings=settings_with(project_name="demo"))
-    fake.override = lambda call: FakeResult(status=1) if call.request.argv[:2] == ("uv", "build") else None
+    fake.override = lambda call: FakeResult(status=1) if what(call) == "build" else None
     (fake.report_dir / "report.json").mkdir(parents=True)
     assert fake.run().exit_code is ExitCode.CELL_FAILED
