@@ -15,7 +15,6 @@ from matrix_runner.wheelhouse.findings import Finding
 
 if TYPE_CHECKING:
     from matrix_runner.wheelhouse.inspection import WheelContents
-    from matrix_runner.wheelhouse.verification import Promise
 
 FIRST_ABI3 = (3, 2)
 """The oldest Python with a stable ABI (PEP 384)."""
@@ -92,13 +91,18 @@ def cpython_abi(interpreter: Interpreter) -> str:
     return f"cp{interpreter.major}{interpreter.minor}{implied}"
 
 
-def suffix_findings(contents: "WheelContents", promise: "Promise") -> Iterator[Finding]:
-    """Find modules that the cell's Python, or another one that a tag promises, would not import."""
-    exact = any((tag.interpreter, tag.abi) == (promise.python_tag, promise.abi_tag) for tag in contents.tags)
+def suffix_findings(
+    contents: "WheelContents", interpreter: Interpreter, own: tuple[str, str], ext_suffix: str | None
+) -> Iterator[Finding]:
+    """Find modules that the cell's Python, or another one that a tag promises, would not import.
+
+    `own`: the python tag and ABI tag of the cell's interpreter. `ext_suffix`: its EXT_SUFFIX, if known.
+    """
+    exact = any((tag.interpreter, tag.abi) == own for tag in contents.tags)
     for path, suffix in contents.modules:
-        if suffix == ".so" or (exact and _is_own_suffix(suffix, promise)):
+        if suffix == ".so" or (exact and _is_own_suffix(suffix, interpreter, ext_suffix)):
             continue
-        stable, platform = StableSuffix.parse(suffix), suffix_platform(promise.ext_suffix)
+        stable, platform = StableSuffix.parse(suffix), suffix_platform(ext_suffix)
         is_foreign = stable is not None and None not in (platform, stable.platform) and stable.platform != platform
         broken = None if exact or is_foreign or stable is None else _broken_tag(contents, stable)
         if stable is not None and broken is not None:
@@ -113,9 +117,8 @@ def suffix_findings(contents: "WheelContents", promise: "Promise") -> Iterator[F
                 "leave abi3t out of the tag.",
                 path=path,
             )
-        elif stable is None or not stable.is_imported_by(promise.cell.interpreter, platform):
-            own = f"{promise.python_tag}-{promise.abi_tag}"
-            told = own if exact or is_foreign else "more than one Python"
+        elif stable is None or not stable.is_imported_by(interpreter, platform):
+            told = "-".join(own) if exact or is_foreign else "more than one Python"
             yield Finding(
                 check=Check.MODULE_SUFFIX,
                 message=f"{contents.filename} is for {told}, which cannot import its modules ending in {suffix}",
@@ -138,9 +141,9 @@ def _broken_tag(contents: "WheelContents", stable: StableSuffix) -> str | None:
     return None
 
 
-def _is_own_suffix(suffix: str, promise: "Promise") -> bool:
-    if promise.ext_suffix is not None:
-        return suffix == promise.ext_suffix
-    if promise.cell.interpreter.implementation is not Implementation.CPYTHON:
+def _is_own_suffix(suffix: str, interpreter: Interpreter, ext_suffix: str | None) -> bool:
+    if ext_suffix is not None:
+        return suffix == ext_suffix
+    if interpreter.implementation is not Implementation.CPYTHON:
         return suffix.startswith((".pypy", ".graalpy"))
-    return suffix.startswith(f".cpython-{cpython_abi(promise.cell.interpreter).removeprefix('cp')}-")
+    return suffix.startswith(f".cpython-{cpython_abi(interpreter).removeprefix('cp')}-")

@@ -73,7 +73,8 @@ def verify(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
     yield from _of_platform(contents, promise)
     yield from _of_interpreter(contents, promise)
     yield from _of_machine(contents, promise)
-    yield from suffix_findings(contents, promise)
+    own = (promise.python_tag, promise.abi_tag)
+    yield from suffix_findings(contents, promise.cell.interpreter, own, promise.ext_suffix)
 
 
 def reject_pure(filename: str) -> None:
