@@ -51,8 +51,8 @@ class KnownInterpreter:
 class ImageFamily:
     """Images with a common short name, C library and libc version, one for each architecture.
 
-    `interpreters`: all that it can ever have, None if only the image itself can tell. `is_made_here`: built by `runner
-    image build`.
+    `interpreters`: all that it can ever have, None if only the image itself can tell; `not_on`: those of them that the
+    image of an architecture has not. `is_made_here`: built by `runner image build`.
     """
 
     name: str
@@ -61,11 +61,17 @@ class ImageFamily:
     support: Support
     references: tuple[tuple[Arch, str], ...]
     interpreters: frozenset[Interpreter] | None
+    not_on: tuple[tuple[Arch, frozenset[Interpreter]], ...]
     is_made_here: bool
 
     def reference(self, arch: Arch) -> str | None:
         """Return the family's image for an architecture, pinned by digest where one is known; None if there is none."""
         return dict(self.references).get(arch)
+
+    def can_have(self, cell: Cell) -> bool:
+        """Whether its image for the cell's platform can have the cell's interpreter."""
+        lacking = dict(self.not_on).get(cell.platform.arch, frozenset())
+        return self.interpreters is None or cell.interpreter in self.interpreters - lacking
 
     def serves(self, platform: Platform) -> bool:
         """Whether the family has an image for a platform."""
@@ -161,6 +167,7 @@ class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     status: Support
     references: dict[str, str]
     interpreters: tuple[str, ...] | None = None
+    not_on: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     made_here: bool = False
 
 
@@ -203,5 +210,6 @@ def _family(row: _ImageRow) -> ImageFamily:
         support=row.status,
         references=tuple((Arch.parse(arch), reference) for arch, reference in row.references.items()),
         interpreters=None if row.interpreters is None else frozenset(map(Interpreter.parse, row.interpreters)),
+        not_on=tuple((Arch.parse(arch), frozenset(map(Interpreter.parse, each))) for arch, each in row.not_on.items()),
         is_made_here=row.made_here,
     )

@@ -49,7 +49,7 @@ def image_of(cell: Cell, settings: Settings, catalog: Catalog) -> ImageChoice | 
     if isinstance(choice, NoImage):
         return choice
     family = choice.family
-    if family is not None and family.interpreters is not None and cell.interpreter not in family.interpreters:
+    if family is not None and not family.can_have(cell):
         return NoImage(reason=f"image {family.name} cannot have its interpreter ({choice.origin})")
     known = catalog.known(cell.interpreter)
     if not (choice.is_default and known.is_dropped):
