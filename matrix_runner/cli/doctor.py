@@ -26,6 +26,7 @@ def doctor() -> None:
 
     click.echo(f"matrix-runner {__version__} on Python {platform.python_version()}, {platform.machine()}")
     click.echo(f"CPUs: {processors()}")
+    click.echo(_emulators())
     has_containers = _say_containers()
     has_local = _say(_local())
     if not (has_containers or has_local):
@@ -97,6 +98,16 @@ def _say_error(error: RunnerError, *, with_hint: bool) -> None:
     click.echo(f"  {error.message}")
     if with_hint and error.hint:
         click.echo(f"  hint: {error.hint}")
+
+
+def _emulators() -> str:
+    """Return a line on the architectures that this machine's kernel runs by an emulator."""
+    from matrix_runner.engine.emulation import emulated_archs
+
+    found = emulated_archs()
+    if found is None:
+        return "Emulators: unknown, as binfmt_misc is not mounted here"
+    return f"Emulators: {' '.join(sorted(map(str, found))) or 'none, cells of other architectures cannot run here'}"
 
 
 def _local() -> Iterator[str]:

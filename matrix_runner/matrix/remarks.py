@@ -41,6 +41,22 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
         )
 
 
+def emulation_notes(cells: Sequence[Cell], host: Host) -> Iterator[str]:
+    """Yield a sentence on the cells that this machine's kernel runs by an emulator, and on what that costs.
+
+    Measured with qemu 7.2: 20 processor seconds in place of 2.8 for a small extension, on aarch64, armv7l and s390x.
+    """
+    archs = dict.fromkeys(cell.platform.arch for cell in cells)
+    run = {arch for arch in archs if host.emulates(arch) and not host.lacks_emulator(arch)}
+    emulated = [cell for cell in cells if cell.platform.arch in run]
+    if emulated and host.local is None:
+        names = ", ".join(str(arch) for arch in archs if arch in run)
+        yield (
+            f"{_count(emulated)} of {names} under emulation on this {host.machine}: about seven times the time of a"
+            " native one, and compiled code's own tests more"
+        )
+
+
 def frontend_remarks(settings: Iterable[Settings]) -> Iterator[str]:
     """Yield a sentence for each choice between uv and pip that follows from the cells' settings."""
     return _of_variables(settings, choice_remark)

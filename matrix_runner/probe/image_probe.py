@@ -85,9 +85,12 @@ def probe_image(
     engine = request.engine
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = wanted_interpreters(jobs)
+    is_emulated = request.host is not None and request.host.emulates(key.arch)
+    if is_emulated:
+        on_notice(f"looking into {display_name(key.reference)} under emulation, which takes a while")
     try:
         with open_container(image) as container:
-            facts = _ask(container, directories, key.reference)
+            facts = _ask(container, directories, key.reference, is_emulated=is_emulated)
             is_disposable = container.is_disposable
     except EngineError as error:
         if _FOREIGN in error.message.lower():
@@ -148,9 +151,12 @@ def _foreign(engine: Engine, key: ImageKey) -> ImageError:
     )
 
 
-def _ask(container: Container, directories: tuple[str, ...], reference: str) -> ImageFacts:
+def _ask(
+    container: Container, directories: tuple[str, ...], reference: str, *, is_emulated: bool = False
+) -> ImageFacts:
     output = bytearray()
-    result = container.exec(probe_request(container.root, directories), output.extend)
+    request = probe_request(container.root, directories, is_emulated=is_emulated)
+    result = container.exec(request, output.extend)
     if not result.is_success:
         tail = bytes(output[-500:]).decode("utf-8", "replace").strip()
         raise ImageError(

@@ -50,8 +50,13 @@ class ImageFacts:
     pip_files: tuple[tuple[str, str], ...] = ()
 
     def tool(self, name: str) -> str | None:
-        """Return the version line of a tool, or None if it is not on PATH."""
-        return dict(self.tools).get(name)
+        """Return the version line of a tool, or None if it is not on PATH or does not start."""
+        return dict(self.tools).get(name) or None
+
+    @property
+    def broken_tools(self) -> frozenset[str]:
+        """The tools on PATH that do not start: those of another architecture or C library."""
+        return frozenset(name for name, version in self.tools if not version)
 
     def interpreter(self, directories: tuple[str, ...]) -> InterpreterFacts | None:
         """Return the first of the named interpreters that exists, or None."""
@@ -176,12 +181,17 @@ fi
 """
 
 
-def probe_request(root: str, directories: tuple[str, ...]) -> ExecRequest:
-    """Return the command that probes a container; `directories`: the interpreters to start and query."""
+def probe_request(root: str, directories: tuple[str, ...], *, is_emulated: bool = False) -> ExecRequest:
+    """Return the command that probes a container; `directories`: the interpreters to start and query.
+
+    `is_emulated`: it takes many times as long (measured: a minute on a loaded machine, with one interpreter).
+    """
     script = f"ask={shlex.quote(_ASK_INTERPRETER)}\n{_PROBE}"
     # A cell may continue in the same container: the result of `before-all` must not contain traces of the probe.
     env = (("PYTHONDONTWRITEBYTECODE", "1"),)
-    return ExecRequest(argv=("sh", "-c", script, "probe", root, *directories), env=env, timeout=120)
+    return ExecRequest(
+        argv=("sh", "-c", script, "probe", root, *directories), env=env, timeout=900 if is_emulated else 120
+    )
 
 
 def parse_probe(output: str) -> ImageFacts:
@@ -268,6 +278,12 @@ def find_missing_tool(
         missing.append("pip")
     if not missing:
         return None
+    broken = [tool for tool in missing if tool in facts.broken_tools]
+    if broken:
+        return Problem(
+            message=f"{' and '.join(broken)} of {place}, which {cell} needs, cannot be started",
+            hint="is it of another architecture or C library than the image?",
+        )
     return Problem(
         message=f"{place} has no {' and no '.join(missing)}, which {cell} needs",
         hint="install it there, or choose a `build-frontend` or `repair-wheel-command` that does without",

@@ -142,3 +142,4 @@ def test_an_emulated_machine_is_no_problem(tmp_path: Path) -> None:
     fake = run_of(tmp_path, ARM)
     fake.host = Host(machine=Arch.X86_64, emulated=frozenset({Arch.AARCH64}))
     assert outcome(fake.run(), ARM).status is Status.PASSED
+    assert [text for text in fake.recorder.notices() if "under emulation, which takes a while" in text]

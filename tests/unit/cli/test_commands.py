@@ -293,6 +293,7 @@ def test_without_its_daemon_auto_is_no_other_build(project: Path) -> None:
 def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
     """Without a daemon the doctor says why and what to do, goes on to this machine, and tells its Pythons."""
     done = runner(tmp_path, "doctor", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    assert "\nEmulators: " in done.stdout
     assert done.returncode == 0
     assert f"matrix-runner {__version__}" in done.stdout
     containers, _, machine = done.stdout.partition("This machine\n")

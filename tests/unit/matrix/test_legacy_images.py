@@ -117,6 +117,21 @@ def test_a_missing_emulator_is_told_with_its_remedy(known: Catalog) -> None:
     assert warnings(None) == ()
 
 
+def test_emulated_cells_are_told_with_their_cost(known: Catalog) -> None:
+    """Before anything is built: how many, of which architectures; not those that need no emulator or have none."""
+
+    def notes(emulated: frozenset[Arch] | None) -> tuple[str, ...]:
+        host = Host(machine=Arch.X86_64, emulated=emulated)
+        archs = (Arch.AARCH64, Arch.S390X, Arch.X86_64, Arch.I686)
+        return plan_of(known, host, archs=archs, build=("cp311-manylinux*",)).notes
+
+    (note,) = notes(frozenset({Arch.AARCH64, Arch.S390X}))
+    assert note.startswith("2 cells of aarch64, s390x under emulation on this x86_64: about seven times the time")
+    (one,) = notes(frozenset({Arch.S390X}))
+    assert one.startswith("1 cell of s390x under emulation")
+    assert notes(frozenset()) == ()
+
+
 @pytest.mark.parametrize(
     ("machine", "arch", "lacks"),
     [

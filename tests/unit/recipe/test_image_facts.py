@@ -76,7 +76,7 @@ def test_the_probe_sees_tools_and_the_images_own_platform(tmp_path: Path) -> Non
     path = f"{tools}:/usr/bin:/bin"
     facts = parse_probe(probe(tmp_path, PATH=path, AUDITWHEEL_PLAT="manylinux_2_28_x86_64"))
     assert facts.tool("auditwheel") == "auditwheel 6.1 installed at /x"
-    assert facts.tool("uv") == ""
+    assert (facts.tool("uv"), facts.broken_tools) == (None, {"uv"})
     assert facts.tool("patchelf") is None or Path("/usr/bin/patchelf").exists()
     assert (facts.plat, facts.path, facts.interpreters) == ("manylinux_2_28_x86_64", path, ())
 
@@ -301,6 +301,24 @@ def test_a_missing_tool_is_named(tools: tuple[str, ...], needed: set[str], words
     if problem is not None and words is not None:
         assert problem.message.startswith(words)
         assert "repair-wheel-command" in problem.hint
+
+
+def test_a_tool_that_does_not_start_is_none() -> None:
+    """One of another architecture or C library is on PATH and has no version: it is told, and `auto` does without."""
+    facts = replace(facts_for(CELL, "cp311-cp311"), tools=(("auditwheel", ""), ("patchelf", "patchelf 1"), ("uv", "")))
+    problem = find_missing_tool(CELL, ("cp311-cp311",), facts, "image x", frozenset({"auditwheel", "patchelf"}))
+    assert problem is not None
+    assert problem.message == f"auditwheel of image x, which {CELL} needs, cannot be started"
+    assert facts.tool("uv") is None
+    assert facts.broken_tools == {"auditwheel", "uv"}
+
+
+def test_an_emulated_probe_has_more_time() -> None:
+    """It starts each interpreter, many times as slowly."""
+    native, emulated = (probe_request("", (), is_emulated=each).timeout for each in (False, True))
+    assert native is not None
+    assert emulated is not None
+    assert emulated > 5 * native
 
 
 def test_without_uv_there_must_be_a_pip() -> None:
