@@ -23,7 +23,7 @@ from matrix_runner.engine.api import (
 )
 from matrix_runner.engine.docker.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker.docker_container import DockerContainer, Identity
-from matrix_runner.engine.docker.docker_persistent import DockerPersistent
+from matrix_runner.engine.docker.docker_persistent import DockerPersistent, remove_containers
 from matrix_runner.engine.docker.endpoint import Product
 from matrix_runner.engine.docker.image_pull import BACK_OFF, Attempts, fetch_image
 from matrix_runner.engine.docker.worker_shell import pid_1_argv
@@ -126,9 +126,7 @@ class DaemonEngine:
         """Remove containers, snapshots and volumes of this owner's dead runs, but nothing persistent."""
         owner = self._leases.owner
         with self._connection() as daemon:
-            containers = [one for one in daemon.containers(f"{LABEL_OWNER}={owner}") if self._is_dead(one.run)]
-            for leftover in containers:
-                daemon.remove(leftover.id)
+            containers = remove_containers(daemon, f"{LABEL_OWNER}={owner}", self._is_dead)
             images = []
             for image in daemon.images(LABEL_SNAPSHOT):
                 labels = dict(image.labels)
@@ -166,10 +164,11 @@ class DaemonEngine:
                         done.result()
 
     def close(self) -> None:
-        """Remove this run's snapshots and volumes, and release its lease."""
+        """Remove this run's snapshots, volumes, and containers that a restart left; release its lease."""
         self.abort()
         if self._leases.is_held:
             with self._connection() as daemon:
+                remove_containers(daemon, f"{LABEL_RUN}={self._run}", lambda _: True)
                 for image in daemon.images(f"{LABEL_SNAPSHOT}={self._run}"):
                     daemon.remove_image(image.id, force=True)
                 self._persistent.remove_volumes_of(daemon, self._run)

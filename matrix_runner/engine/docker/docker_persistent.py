@@ -1,4 +1,4 @@
-"""A daemon's persistent images and volumes, found by their labels."""
+"""A daemon's persistent images and volumes, and containers of runs, found by their labels."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,20 @@ from dataclasses import replace
 from typing import Final
 
 from matrix_runner.engine.api import PersistentItem, PersistentKind, ResolvedImage, Volume
-from matrix_runner.engine.docker.daemon import Daemon
+from matrix_runner.engine.docker.daemon import Daemon, Leftover
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CREATED, LABEL_OWNER, LABEL_PERSISTENT, LABEL_RUN, Leases
 
 _YEAR: Final = 366 * 86400.0
 """Seconds after which a record of a last use is dropped."""
+
+
+def remove_containers(daemon: Daemon, label: str, is_to_go: Callable[[str], bool]) -> tuple[Leftover, ...]:
+    """Remove the containers with a label whose run is to go; return them. Raise EngineError."""
+    found = tuple(one for one in daemon.containers(label) if is_to_go(one.run))
+    for leftover in found:
+        daemon.remove(leftover.id)
+    return found
 
 
 class DockerPersistent:
