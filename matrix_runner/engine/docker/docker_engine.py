@@ -168,7 +168,8 @@ class DaemonEngine:
         self.abort()
         if self._leases.is_held:
             with self._connection() as daemon:
-                remove_containers(daemon, f"{LABEL_RUN}={self._run}", lambda _: True)
+                owned = f"{LABEL_OWNER}={self._leases.owner}"
+                remove_containers(daemon, owned, lambda run: run == self._run)
                 for image in daemon.images(f"{LABEL_SNAPSHOT}={self._run}"):
                     daemon.remove_image(image.id, force=True)
                 self._persistent.remove_volumes_of(daemon, self._run)
