@@ -182,10 +182,7 @@ fi
 
 
 def probe_request(root: str, directories: tuple[str, ...], *, is_emulated: bool = False) -> ExecRequest:
-    """Return the command that probes a container; `directories`: the interpreters to start and query.
-
-    `is_emulated`: it takes many times as long (measured: a minute on a loaded machine, with one interpreter).
-    """
+    """Return the command that probes a container, and starts these interpreters; with more time if it `is_emulated`."""
     script = f"ask={shlex.quote(_ASK_INTERPRETER)}\n{_PROBE}"
     # A cell may continue in the same container: the result of `before-all` must not contain traces of the probe.
     env = (("PYTHONDONTWRITEBYTECODE", "1"),)
@@ -278,12 +275,9 @@ def find_missing_tool(
         missing.append("pip")
     if not missing:
         return None
-    broken = [tool for tool in missing if tool in facts.broken_tools]
-    if broken:
-        return Problem(
-            message=f"{' and '.join(broken)} of {place}, which {cell} needs, cannot be started",
-            hint="is it of another architecture or C library than the image?",
-        )
+    if broken := [tool for tool in missing if tool in facts.broken_tools]:
+        message = f"{' and '.join(broken)} of {place}, which {cell} needs, cannot be started"
+        return Problem(message=message, hint="is it of another architecture or C library than the image?")
     return Problem(
         message=f"{place} has no {' and no '.join(missing)}, which {cell} needs",
         hint="install it there, or choose a `build-frontend` or `repair-wheel-command` that does without",
