@@ -31,9 +31,9 @@ class SharedWheels:
     ones the first that has one (PEP 803), unless that with the GIL is of 3.15 or later too: its wheel may be for both.
     And the other way round the wheel of a free-threaded one may be for later ones with the GIL: these wait for it too.
     Of several that serve a cell it tests the one that installers would take: of the newest Python.
-    Without, a wheel's name tells it when it is built: of the cells that the wheel serves, the one with the oldest
-    Python then builds it, and the others test that one. So no cell vouches for a wheel that it has not tested, and it
-    is not a matter of speed which of two wheels of one name is delivered.
+    Without `waits`, a wheel's name tells it when it is built: of the cells that the wheel serves, the one with the
+    oldest Python then builds it, and the others test that one. So no cell vouches for a wheel that it has not tested,
+    and it is not a matter of speed which of two wheels of one name is delivered.
     """
 
     def __init__(self, jobs: Sequence[Job], *, waits: bool) -> None:

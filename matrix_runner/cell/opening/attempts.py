@@ -1,4 +1,4 @@
-"""Opening of a cell's container, and a second attempt after a lost one; common to cells and the sdist."""
+"""Opening of a cell's container, and the further attempts after a lost one; common to cells and the sdist."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
