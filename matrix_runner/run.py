@@ -277,12 +277,14 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
         interrupted_by=context.interrupt.exit_code,
         sdist=sdist,
     )
+    emulated = tuple(dict.fromkeys(str(job.cell.platform.arch) for job in request.jobs if job.is_emulated))
     left_out = tuple((left.cell, left.reason) for left in plan.left_out)
     extra = ReportExtra(
         tool_version=__version__,
         started=context.started,
         exclude_newer=context.exclude_newer or None,
         engine=request.engine_info,
+        emulated=emulated,
         left_out=left_out,
     )
     try:
