@@ -42,6 +42,11 @@ class Job:
         return self.execution is Execution.EMULATED
 
     @property
+    def is_slow(self) -> bool:
+        """Whether what this program starts itself in the cell needs more time than on a native machine."""
+        return self.execution is not Execution.NATIVE
+
+    @property
     def has_tests(self) -> bool:
         """Whether the cell's wheel is installed and tested."""
         return bool(self.settings[TEST_COMMAND]) and self._may_test
