@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from matrix_runner.cli.directories import image_dir, processors, surroundings
-from matrix_runner.errors import UsageError
+from matrix_runner.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.engine.api import ImageEngine
+    from matrix_runner.engine.selection import ChosenContainers
     from matrix_runner.image.build_progress import BuildProgress, OnProgress
     from matrix_runner.image.image_builder import ImageBuilder
     from matrix_runner.image.image_inventory import BuiltImage
+    from matrix_runner.image.image_manifest import ImageRequest
+    from matrix_runner.matrix import Host
     from matrix_runner.model.platforms import Arch
 
 
@@ -39,14 +42,20 @@ def image() -> None:
 
 
 @image.command(short_help="Make an image from Debian packages and CPython's sources.")
-@click.option("--arch", "archs", multiple=True, metavar="ARCH", help="x86_64 or i686. Default: all this machine runs.")
+@click.option(
+    "--arch",
+    "archs",
+    multiple=True,
+    metavar="ARCH",
+    help="x86_64, i686, aarch64, armv7l, ppc64le, s390x or riscv64. Default: those that this machine runs by itself.",
+)
 @click.option(
     "--python",
     "pythons",
     multiple=True,
     metavar="PYTHON",
-    help="An interpreter: 3.15, 3.15t, or its directory under /opt/python, such as cp311-cp311. Default: what the "
-    "image has, else the usual ones. An image that has more is kept as it is; one that has fewer gets the rest too.",
+    help="An interpreter: 3.15, 3.15t, pp311, or its directory under /opt/python, such as cp311-cp311. Default: those "
+    "that the image has, else the usual ones. An image that has more is kept; one that has fewer gets the rest too.",
 )
 @click.option("--rebuild", is_flag=True, help="Compile everything again, though nothing has changed.")
 @click.option("--mirror", metavar="URL", help="A Debian mirror. Default: the one in this machine's apt configuration.")
@@ -71,18 +80,21 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     It needs Docker or Podman, mmdebstrap, a Debian mirror and the package index, and takes about ten minutes on two
     cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
     again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
-    """
-    from matrix_runner.image.image_build import build_images, check_possible
-    from matrix_runner.image.image_manifest import load_manifest
 
-    manifest = load_manifest()
-    wanted = dict.fromkeys(_archs(archs), frozenset(map(manifest.directory_of, pythons)))
-    check_possible(wanted, manifest)
+    For an architecture that this machine emulates, for RISC-V and for PyPy, it takes Debian's own interpreters, which
+    takes two minutes: matrix-runner/manylinux_2_36_aarch64, for example.
+    """
+    from matrix_runner.engine.planning_host import container_host
+    from matrix_runner.image.image_build import build_images
+
+    chosen_archs = _archs(archs)
     with _open_engine(_choice(engine)) as opened:
-        for removed in opened.sweep():
+        for removed in opened.engine.sweep():
             click.echo(removed, err=True)
-        builder = image_builder(opened, _say, mirror=mirror, jobs=jobs)
-        for made in build_images(wanted, builder, manifest, rebuild=rebuild):
+        host = container_host(machine=opened.info.machine, endpoint=opened.info.endpoint)
+        requests = _requests(chosen_archs, pythons, host)
+        builder = image_builder(opened.engine, _say, mirror=mirror, jobs=jobs)
+        for made in build_images(requests, builder, rebuild=rebuild):
             click.echo(_line(made))
 
 
@@ -93,7 +105,7 @@ def list_images(engine: str | None) -> None:
     from matrix_runner.image.image_inventory import built_images
 
     with _open_engine(_choice(engine)) as opened:
-        stock = built_images(opened)
+        stock = built_images(opened.engine)
     for made in stock:
         click.echo(_line(made))
     if not stock:
@@ -118,7 +130,7 @@ def _choice(text: str | None) -> "EngineChoice":
 
 
 @contextmanager
-def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
+def _open_engine(choice: "EngineChoice") -> "Iterator[ChosenContainers]":
     """Open a container engine that answers; print a remark if it is not the usual one. Closes it at the end.
 
     Raise EngineError.
@@ -133,7 +145,7 @@ def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
     with closing(chosen.engine):
         if chosen.remark:
             click.echo(chosen.remark, err=True)
-        yield chosen.engine
+        yield chosen
 
 
 def image_builder(
@@ -168,9 +180,29 @@ def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
     try:
         asked = tuple(Arch.parse(name) for name in names)
     except ValueError as error:
-        raise UsageError(str(error), hint="`--arch` takes x86_64 or i686, once for each.") from None
+        raise UsageError(str(error), hint="`--arch` takes a name such as i686 or s390x, once for each.") from None
     native = Arch.of_machine(os.uname().machine)
     return asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
+
+
+def _requests(archs: "tuple[Arch, ...]", pythons: tuple[str, ...], host: "Host") -> "tuple[ImageRequest, ...]":
+    """Return the images to make. Raise UsageError for an impossible one, MachineError for a lack of an emulator."""
+    from matrix_runner.image.image_manifest import image_requests, image_targets, load_manifests
+    from matrix_runner.matrix.remarks import emulation_hint
+    from matrix_runner.model.platforms import Libc, Platform
+
+    manifests = load_manifests()
+    requests: list[ImageRequest] = []
+    for arch in archs:
+        if host.lacks_emulator(arch):
+            raise MachineError(
+                f"no image can be made for {arch}: this machine is {host.machine} and has no emulator",
+                hint=emulation_hint(arch),
+            )
+        platform = Platform(libc=Libc.GLIBC, arch=arch)
+        targets = image_targets(platform, manifests, is_emulated=host.emulates(arch))
+        requests += image_requests(targets, pythons)
+    return tuple(requests)
 
 
 def _say(progress: "BuildProgress") -> None:
@@ -178,10 +210,9 @@ def _say(progress: "BuildProgress") -> None:
 
 
 def format_progress(progress: "BuildProgress") -> str:
-    """Return one line: `x86_64  cp311-cp311   compiled     61 s`."""
-    arch = progress.arch.tag if progress.arch else ""
+    """Return one line: `manylinux_2_31_x86_64   cp311-cp311   compiled     61 s`."""
     took = f"{progress.seconds:4.0f} s" if progress.seconds >= 0.5 else ""
-    return f"{arch:7} {progress.part:13} {progress.stage!s:10} {took}".rstrip()
+    return f"{progress.tag or '':22} {progress.part:18} {progress.stage!s:10} {took}".rstrip()
 
 
 def _line(made: "BuiltImage") -> str:

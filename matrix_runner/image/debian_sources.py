@@ -81,17 +81,20 @@ def choose_mirror(lines: Iterable[str]) -> str | None:
 
 def make_root(root: Root, mirror: str, host: HostPrograms, archive: Path) -> None:
     """Create the root filesystem, as a tar file. Raise MachineError."""
+    kind = ("--variant=extract", "--extract-hook") if root.is_unpacked else ("--variant=minbase", "--customize-hook")
     host.run(
         (
             "mmdebstrap",
             "--quiet",
-            "--variant=minbase",
+            kind[0],
             # Skip the check that asks `arch-test` whether this kernel runs the architecture: the plan decides that.
             "--skip=check/qemu",
+            # What `minbase` does by itself, of packages named by us.
+            '--aptopt=APT::Install-Recommends "false"',
             f"--architectures={root.debian_arch}",
             f"--include={','.join(root.packages)}",
             # The machine's own files, copied in for apt; the engine gives every container its own.
-            '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+            f'{kind[1]}=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
             root.suite,
             str(archive),
             # Without this line mmdebstrap adds bullseye-security, whose i386 index lists packages that no longer exist.
@@ -134,10 +137,7 @@ def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, 
                 f"the Debian mirror has another version of {source.package} in {source.suite}: no {source.file}",
                 hint="Name another mirror with `--mirror`, or take a newer matrix-runner.",
             )
-        if sha256_of(found) != source.sha256:
-            raise MachineError(f"{source.file} from the Debian mirror is not the file that the recipe names")
-        with replacing(store / source.file) as partial:
-            shutil.copyfile(found, partial)
+        _keep(found, source.sha256, store / source.file)
 
 
 def _fetch_newest(
@@ -173,6 +173,10 @@ def _download(address: str, sha256: str, host: HostPrograms, scratch: Path, targ
     arrived = scratch / target.name
     argv = (APT_HELPER, "-o", "APT::Sandbox::User=root", "download-file", address, str(arrived), f"SHA256:{sha256}")
     host.run(argv, timeout=_FETCHING)
+    _keep(arrived, sha256, target)
+
+
+def _keep(arrived: Path, sha256: str, target: Path) -> None:
     if not arrived.is_file() or sha256_of(arrived) != sha256:
         raise MachineError(f"{target.name} from the Debian mirror is not the file that was announced")
     with replacing(target) as partial:
