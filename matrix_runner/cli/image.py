@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matrix_runner.image.image_inventory import BuiltImage
     from matrix_runner.image.image_manifest import ImageRequest
     from matrix_runner.matrix import Host
-    from matrix_runner.model.platforms import Arch
+    from matrix_runner.model.platforms import Arch, Platform
 
 
 def _engine_option(command: "click.decorators.FC") -> "click.decorators.FC":
@@ -57,6 +57,13 @@ def image() -> None:
     help="An interpreter: 3.15, 3.15t, pp311, or its directory under /opt/python, such as cp311-cp311. Default: those "
     "that the image has, else the usual ones. An image that has more is kept; one that has fewer gets the rest too.",
 )
+@click.option(
+    "--libc",
+    type=click.Choice(("glibc", "musl")),
+    default="glibc",
+    show_default=True,
+    help="The C library: of manylinux, or of musllinux.",
+)
 @click.option("--rebuild", is_flag=True, help="Compile everything again, though nothing has changed.")
 @click.option("--mirror", metavar="URL", help="A Debian mirror. Default: the one in this machine's apt configuration.")
 @click.option(
@@ -66,6 +73,7 @@ def image() -> None:
 def build(  # noqa: PLR0913  each is a parameter of the command line
     archs: tuple[str, ...],
     pythons: tuple[str, ...],
+    libc: str,
     engine: str | None,
     *,
     rebuild: bool,
@@ -87,12 +95,15 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     from matrix_runner.engine.planning_host import container_host
     from matrix_runner.image.image_build import build_images
 
-    chosen_archs = _archs(archs)
+    platforms = _platforms(archs, libc)
+    # A mistake is told before any engine is asked what it emulates.
+    _requests(platforms, pythons, lambda _: False)
     with _open_engine(_choice(engine)) as opened:
         for removed in opened.engine.sweep():
             click.echo(removed, err=True)
         host = container_host(machine=opened.info.machine, endpoint=opened.info.endpoint)
-        requests = _requests(chosen_archs, pythons, host)
+        _require_emulators(platforms, host)
+        requests = _requests(platforms, pythons, host.emulates)
         builder = image_builder(opened.engine, _say, mirror=mirror, jobs=jobs)
         for made in build_images(requests, builder, rebuild=rebuild):
             click.echo(_line(made))
@@ -174,33 +185,47 @@ def image_builder(
     )
 
 
-def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
-    from matrix_runner.model.platforms import Arch
+def _platforms(names: tuple[str, ...], libc: str) -> "tuple[Platform, ...]":
+    from matrix_runner.model.platforms import Arch, Libc, Platform
 
     try:
         asked = tuple(Arch.parse(name) for name in names)
     except ValueError as error:
         raise UsageError(str(error), hint="`--arch` takes a name such as i686 or s390x, once for each.") from None
     native = Arch.of_machine(os.uname().machine)
-    return asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
+    archs = asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
+    # The musllinux image is one of the machine's own width.
+    return tuple(
+        Platform(libc=Libc.MUSL if libc == "musl" else Libc.GLIBC, arch=arch)
+        for arch in archs
+        if asked or libc == "glibc" or arch is native
+    )
 
 
-def _requests(archs: "tuple[Arch, ...]", pythons: tuple[str, ...], host: "Host") -> "tuple[ImageRequest, ...]":
-    """Return the images to make. Raise UsageError for an impossible one, MachineError for a lack of an emulator."""
-    from matrix_runner.image.image_manifest import image_requests, image_targets, load_manifests
+def _require_emulators(platforms: "tuple[Platform, ...]", host: "Host") -> None:
+    """Raise MachineError for an architecture whose programs do not run on the engine's machine."""
     from matrix_runner.matrix.remarks import emulation_hint
-    from matrix_runner.model.platforms import Libc, Platform
 
-    manifests = load_manifests()
-    requests: list[ImageRequest] = []
-    for arch in archs:
+    for arch in (platform.arch for platform in platforms):
         if host.lacks_emulator(arch):
             raise MachineError(
                 f"no image can be made for {arch}: this machine is {host.machine} and has no emulator",
                 hint=emulation_hint(arch),
             )
-        platform = Platform(libc=Libc.GLIBC, arch=arch)
-        targets = image_targets(platform, manifests, is_emulated=host.emulates(arch))
+
+
+def _requests(
+    platforms: "tuple[Platform, ...]", pythons: tuple[str, ...], emulates: "Callable[[Arch], bool]"
+) -> "tuple[ImageRequest, ...]":
+    """Return the images to make. Raise UsageError for an impossible one."""
+    from matrix_runner.image.image_manifest import image_requests, image_targets, load_manifests
+
+    manifests = load_manifests()
+    requests: list[ImageRequest] = []
+    for platform in platforms:
+        targets = image_targets(platform, manifests, is_emulated=emulates(platform.arch))
+        if not targets:
+            raise UsageError(f"image debian does not exist for {platform}", hint="`runner image build --help`")
         requests += image_requests(targets, pythons)
     return tuple(requests)
 

@@ -25,7 +25,7 @@ from matrix_runner.image.image_builder import (
 )
 from matrix_runner.image.image_inventory import BuiltImage, Decision, built_images, decide, find_built, suffices
 from matrix_runner.image.image_manifest import ImageRequest
-from matrix_runner.image.image_recipe import Compilation, ImageRecipe
+from matrix_runner.image.image_recipe import Compilation, ImageRecipe, Root
 
 
 def build_images(
@@ -123,13 +123,21 @@ class _Site:
     def _fetch(self) -> None:
         sources = self._fetchers.submit(self._provide_sources)
         for decision in self._decisions:
-            root = self._fetchers.submit(provide_root, decision.recipe.root, self._shop)
+            root = self._fetchers.submit(self._provide_root, decision.recipe.root, sources)
             self._next[root] = partial(self._compile, decision, sources)
+
+    def _provide_root(self, root: Root, sources: Future[None]) -> str:
+        if root.sources:
+            sources.result()
+        return provide_root(root, self._shop)
 
     def _provide_sources(self) -> None:
         started = time.monotonic()
         builder = self._shop
-        sources = {c.source.stored: c.source for d in self._decisions for c in d.recipe.compilations}.values()
+        recipes = tuple(decision.recipe for decision in self._decisions)
+        compiled = (compilation.source for recipe in recipes for compilation in recipe.compilations)
+        everything = (*compiled, *(source for recipe in recipes for source in recipe.root.sources))
+        sources = {source.stored: source for source in everything}.values()
         if not sources:
             return
         missing = tuple(source for source in sources if not has_source(source, builder.sources))

@@ -77,10 +77,31 @@ def provide_root(root: Root, builder: ImageBuilder) -> str:
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=builder.cache) as scratch:
         archive = Path(scratch) / f"{root.debian_arch}.tar"
         make_root(root, find_mirror(builder.host, builder.mirror), builder.host, archive)
-        metadata = ImageMetadata(name=_root_name(root), labels=((LABEL_ROOT, root.digest),))
-        image_id = builder.engine.import_root(archive, root.arch, metadata)
+        name = _root_name(root)
+        label = (LABEL_ROOT, root.digest)
+        if not root.steps:
+            image_id = builder.engine.import_root(archive, root.arch, ImageMetadata(name=name, labels=(label,)))
+            _report(builder, root.tag, "Debian", Stage.FETCHED, started)
+            return image_id
+        bare = builder.engine.import_root(archive, root.arch, ImageMetadata(name=f"{name}-bare"))
     _report(builder, root.tag, "Debian", Stage.FETCHED, started)
+    metadata = ImageMetadata(name=name, labels=(label,), env=root.environment)
+    image_id = _prepared(root, bare, metadata, builder)
+    builder.engine.remove_image(f"{name}-bare")
     return image_id
+
+
+def _prepared(root: Root, image_id: str, metadata: ImageMetadata, builder: ImageBuilder) -> str:
+    """Perform the steps of a root filesystem in a container of it; save and return the image."""
+    started = time.monotonic()
+    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"prepare-{root.tag}")
+    with builder.engine.open(spec) as container:
+        for source in root.sources:
+            container.put(BUILD_DIRECTORY, archive_of(builder.sources / source.stored, source.stored))
+        _perform(container, root.steps, builder.log(root.tag, "libraries"))
+        finished = container.snapshot(metadata)
+    _report(builder, root.tag, "libraries", Stage.COMPILED, started)
+    return finished
 
 
 def _roots(builder: ImageBuilder) -> tuple[ResolvedImage, ...]:

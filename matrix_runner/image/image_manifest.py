@@ -1,7 +1,7 @@
 """The contents of images, read from data files: packages, sources, interpreters and tools, with versions."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Final
 
@@ -16,7 +16,7 @@ ENTRYPOINT = "manylinux-entrypoint"
 NAMESPACE = "matrix-runner"
 """The repository prefix of all images built here."""
 
-_MANIFESTS: Final = ("manylinux_2_31", "manylinux_2_36", "manylinux_2_41")
+_MANIFESTS: Final = ("manylinux_2_31", "manylinux_2_36", "manylinux_2_41", "musllinux_1_2")
 """In the order of preference. The catalog's rows of the short name `debian` have the same."""
 
 
@@ -25,12 +25,16 @@ class RootData:
     """The Debian release of the root filesystem. `architectures`: Debian's name for each of ours.
 
     `base`: the packages that every Debian has, by name, for a root that is only unpacked; empty if none ever is.
+    `preparation`: scripts that are run in it before interpreters are compiled, by their names in the directory `musl`;
+    `sources`: those that they compile, keys of the table so named.
     """
 
     suite: str
     packages: tuple[str, ...]
     architectures: dict[str, str]
     base: tuple[str, ...] = ()
+    preparation: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +46,6 @@ class SourcePackage:
     """
 
     package: str
-    suite: str
     file: str
     sha256: str
     rolling: tuple[str, ...] = ()
@@ -82,7 +85,8 @@ class ToolData:
 class ImageManifest:
     """A data file, with the one that is common to all, and the text of the entrypoint.
 
-    `tool_interpreter`: the directory of the interpreter that carries the tools.
+    `tool_interpreter`: the directory of the interpreter that carries the tools. `scripts`: the texts of the root's
+    preparation.
     """
 
     version: str
@@ -93,8 +97,9 @@ class ImageManifest:
     packages: dict[str, tuple[str, ...]]
     tools: ToolData
     environment: dict[str, str]
-    sources: dict[str, SourcePackage] = field(default_factory=dict)
-    entrypoint: str = field(default="")
+    sources: dict[str, SourcePackage]
+    entrypoint: str
+    scripts: tuple[tuple[str, str], ...] = ()
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -138,6 +143,14 @@ class ImageManifest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _CommonData:
+    """The tables of the common file that the others add to."""
+
+    sources: dict[str, SourcePackage]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageTarget:
     """An image that can be made. `is_emulated`: programs of its architecture run here under an emulator."""
 
@@ -168,9 +181,21 @@ def load_manifests() -> tuple[ImageManifest, ...]:
     """Read the package's data files, in the order of preference."""
     room = resources.files("matrix_runner.image")
     common = loads((room / "common.toml").read_text("utf-8"))
-    entrypoint = (room / ENTRYPOINT).read_text("utf-8")
-    own = (loads((room / f"{name}.toml").read_text("utf-8")) for name in _MANIFESTS)
-    return tuple(msgspec.convert({**common, **each, "entrypoint": entrypoint}, ImageManifest) for each in own)
+    common["entrypoint"] = (room / ENTRYPOINT).read_text("utf-8")
+    base = msgspec.convert(common, _CommonData)
+    manifests = []
+    for name in _MANIFESTS:
+        own = msgspec.convert({**common, **loads((room / f"{name}.toml").read_text("utf-8"))}, ImageManifest)
+        scripts = ((script, (room / "musl" / f"{script}.sh").read_text("utf-8")) for script in own.root.preparation)
+        manifests.append(
+            replace(
+                own,
+                sources={**base.sources, **own.sources},
+                environment={**base.environment, **own.environment},
+                scripts=tuple(scripts),
+            )
+        )
+    return tuple(manifests)
 
 
 def image_targets(

@@ -43,7 +43,8 @@ class Root:
     """A root filesystem: a Debian release with packages, under Debian's architecture name.
 
     `tag`: the platform tag of the images that it is for. `is_unpacked`: no program of it has run, so that it has no
-    database of packages.
+    database of packages. `steps`: what is done in it, with `sources` in the build directory, before it serves;
+    `environment`: its variables from then on.
     """
 
     tag: str
@@ -52,6 +53,9 @@ class Root:
     suite: str
     packages: tuple[str, ...]
     is_unpacked: bool
+    sources: tuple[SourcePackage, ...]
+    steps: tuple[ImageStep, ...]
+    environment: tuple[tuple[str, str], ...]
 
     @property
     def digest(self) -> str:
@@ -115,8 +119,9 @@ def write_recipe(target: ImageTarget, wanted: frozenset[str]) -> ImageRecipe:
     """
     manifest = target.manifest
     selected = manifest.select(wanted)
-    root = _root(target, selected)
     places = {"policy": manifest.policy, "arch": target.arch.tag}
+    environment = tuple((key, text.format_map(places)) for key, text in manifest.environment.items())
+    root = _root(target, selected, environment)
     return ImageRecipe(
         name=target.name,
         tag=target.tag,
@@ -130,13 +135,14 @@ def write_recipe(target: ImageTarget, wanted: frozenset[str]) -> ImageRecipe:
             if interpreter.source is not None
         ),
         steps=_assembly(root, selected, manifest),
-        environment=tuple((key, text.format_map(places)) for key, text in manifest.environment.items()),
+        environment=environment,
         entrypoint=(ENTRYPOINT,),
     )
 
 
-def _root(target: ImageTarget, selected: tuple[InterpreterData, ...]) -> Root:
+def _root(target: ImageTarget, selected: tuple[InterpreterData, ...], environment: tuple[tuple[str, str], ...]) -> Root:
     data = target.manifest.root
+    steps = tuple(scripts.shell(name, text, BUILD_DIRECTORY) for name, text in target.manifest.scripts)
     is_unpacked = target.is_emulated and bool(data.base)
     names = {*data.packages, *(name for each in selected for name in each.debian), *(data.base if is_unpacked else ())}
     return Root(
@@ -146,6 +152,9 @@ def _root(target: ImageTarget, selected: tuple[InterpreterData, ...]) -> Root:
         suite=data.suite,
         packages=tuple(sorted(names)),
         is_unpacked=is_unpacked,
+        sources=tuple(target.manifest.sources[key] for key in data.sources),
+        steps=steps,
+        environment=environment if steps else (),
     )
 
 
