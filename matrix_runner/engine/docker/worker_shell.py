@@ -46,8 +46,8 @@ mr_signal() {
 """
 
 # The file is in /dev/shm if that exists: never part of a snapshot, and not filled by a build. Kills for lack of memory
-# are counted from the begin of each command: the kernel may count a further one a moment after a command has ended (seen
-# on cgroup v1), which is not the next one's.
+# are counted from the begin of each command: the kernel may count a further one a moment after a command has ended
+# (seen on cgroup v1), which is not the next one's.
 _END: Final = """\
 mr_file=/tmp/.matrix-runner-status
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then mr_file=/dev/shm/.matrix-runner-status; fi
