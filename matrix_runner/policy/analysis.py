@@ -24,6 +24,7 @@ class Verdict:
     `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`. `pip`: the first
     release that accepts the wheel's tags, or those of `policy`. `libraries`: sorted. `lost`: needs that no search path
     leads to, though the wheel has the library; `undefined`: versions that its own libraries do not define.
+    `is_foreign`: all of the wheel's code is for other machines.
     """
 
     platform: Platform
@@ -34,6 +35,7 @@ class Verdict:
     libraries: tuple[Library, ...]
     lost: tuple[LostNeed, ...]
     undefined: tuple[UndefinedVersion, ...]
+    is_foreign: bool = False
 
     @property
     def grantable(self) -> Policy:
@@ -63,7 +65,8 @@ class Verdict:
     @property
     def keeps_its_promise(self) -> bool:
         """Whether the wheel works on every system that its tags admit."""
-        return self.tagged is None or (self.policy is not None and self.policy.version <= self.tagged)
+        is_granted = self.tagged is None or (self.policy is not None and self.policy.version <= self.tagged)
+        return is_granted and not self.is_foreign
 
     @property
     def could_be_lower(self) -> bool:
@@ -168,6 +171,10 @@ def _verdict(
         libraries=tuple(libraries_of(files, found, grafted, policies[-1].libraries)),
         lost=found.lost,
         undefined=tuple(undefined_versions(files, found)) if platform.libc is Libc.GLIBC else (),
+        is_foreign=not files
+        and any(
+            each.header.is_code and each.trouble is None and each.arch is not platform.arch for each in wheel.binaries
+        ),
     )
 
 

@@ -110,6 +110,10 @@ def _verdicts(analysis: Analysis, distributions: tuple[Distribution, ...], *, ve
 def _verdict(
     verdict: Verdict, distributions: tuple[Distribution, ...], analysis: Analysis, *, verbose: bool
 ) -> Iterator[Paragraph]:
+    if verdict.is_foreign:
+        text = f"{verdict.platform} by its tags, where none of its code can be loaded: it is for another machine"
+        yield Paragraph(label="broken promise", text=text, is_warning=True)
+        return
     found = destinations(distributions, verdict.platform, verdict.needs)
     if verdict.tagged is None:
         yield from _unrepaired(verdict, found, analysis.undetected)
