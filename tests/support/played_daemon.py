@@ -5,6 +5,8 @@ import http.server
 import json
 import re
 import socketserver
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,8 +26,15 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     may_answer: threading.Event
 
 
+class _TcpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    version: dict[str, object]
+    oldest: str
+    may_answer: threading.Event
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
+    server: _Server | _TcpServer
 
     def do_GET(self) -> None:
         """Answer by the path; refuse versions of the API that are older than the oldest, or newer than its own."""
@@ -82,3 +91,46 @@ def held_daemon(
             server.shutdown()
             thread.join()
             path.unlink()
+
+
+@contextlib.contextmanager
+def played_tls_daemon(directory: Path) -> Iterator[dict[str, str]]:
+    """Serve over TLS, with the certificate of an authority of its own, until the context is left.
+
+    Yield the variables by which Docker's clients find it; `directory` gets the certificates.
+    """
+    _certify(directory)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "server.pem", directory / "server-key.pem")
+    context.load_verify_locations(directory / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with _TcpServer(("127.0.0.1", 0), _Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.may_answer = threading.Event()
+        server.may_answer.set()
+        server.oldest = "1.24"
+        server.version = {"ApiVersion": "1.41", "MinAPIVersion": "1.24", "Version": "9.9", "Components": []}
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            host = f"tcp://127.0.0.1:{server.server_address[1]}"
+            yield {"DOCKER_HOST": host, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(directory)}
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _certify(directory: Path) -> None:
+    """Make an authority, the server's certificate, and the client's under the names that Docker looks for."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(("openssl", *arguments), cwd=directory, check=True, capture_output=True)
+
+    openssl(
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ours", "-keyout", "ca-key.pem", "-out", "ca.pem"
+    )
+    (directory / "names").write_text("subjectAltName = IP:127.0.0.1")
+    for certificate, key in (("server.pem", "server-key.pem"), ("cert.pem", "key.pem")):
+        openssl("req", *new, "-subj", "/CN=one", "-keyout", key, "-out", "request.csr")
+        sign = ("x509", "-req", "-in", "request.csr", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial")
+        openssl(*sign, "-extfile", "names", "-out", certificate)

@@ -1,13 +1,18 @@
 """Which daemon is meant."""
 
+import contextlib
 import hashlib
 import json
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import certifi
 import pytest
+from engine_surroundings import surroundings
+from played_daemon import played_tls_daemon
 
 from matrix_runner.engine.docker.daemon_errors import refused, unreachable
 from matrix_runner.engine.docker.endpoint import (
@@ -17,6 +22,7 @@ from matrix_runner.engine.docker.endpoint import (
     resolve_endpoint,
     resolve_podman_endpoint,
 )
+from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.errors import EngineError
 
 
@@ -158,3 +164,18 @@ def test_podman_over_ssh_names_podmans_own_tunnel() -> None:
         resolve_podman_endpoint({"CONTAINER_HOST": "ssh://me@there/run/podman/podman.sock"})
     assert "/run/podman/podman.sock HOST" in str(caught.value.hint)
     assert "CONTAINER_HOST=unix://" in str(caught.value.hint)
+
+
+def test_the_authority_of_a_daemon_counts_beside_those_of_the_web(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUESTS_CA_BUNDLE is for package indexes: a daemon with a certificate of one's own is not measured by it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    with played_tls_daemon(tmp_path) as variables:
+        engine = DockerEngine(run="tls", surroundings=surroundings(tmp_path, {**os.environ, **variables}))
+        with contextlib.closing(engine):
+            assert engine.check().version == "9.9"
+        (tmp_path / "ca.pem").write_bytes(Path(certifi.where()).read_bytes())
+        stranger = DockerEngine(run="tls", surroundings=surroundings(tmp_path, {**os.environ, **variables}))
+        with contextlib.closing(stranger), pytest.raises(EngineError, match="CERTIFICATE_VERIFY_FAILED"):
+            stranger.check()

@@ -32,12 +32,18 @@ class MissingError(EngineError):
 
 
 class Client(docker.APIClient):
-    """The SDK's client with a time limit for every request: the SDK sets none for pull and import."""
+    """The SDK's client, with a time limit and the endpoint's own authority for every request.
+
+    The SDK sets no limit for pull and import. And it leaves the authority to the session, which requests disregards as
+    soon as REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names another one (requests 2.34, psf/requests#3829).
+    """
 
     def request(self, method: str | bytes, url: str | bytes, *args: object, **kwargs: object) -> requests.Response:
-        """Send a request, with the client's time limit unless it has its own."""
+        """Send a request, with the client's time limit and authority unless it has its own."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
+        if kwargs.get("verify") is None:
+            kwargs["verify"] = self.verify
         return super().request(method, url, *args, **kwargs)  # type: ignore[arg-type]
 
 
