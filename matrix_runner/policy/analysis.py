@@ -175,7 +175,7 @@ def _verdict(
         undefined=tuple(undefined_versions(files, found)) if platform.libc is Libc.GLIBC else (),
         loader=PACKED_RELOCATIONS.get(platform.libc) if any(each.packs_relocations for each in files) else None,
         foreign=tuple(foreign_files(files, platform, grafted)),
-        carried=tuple(carried_libcs(files, platform, grafted)),
+        carried=tuple(carried_libcs(files, platform, grafted, policies[-1].libraries)),
     )
 
 

@@ -34,11 +34,15 @@ class ForeignFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CarriedLibc:
-    """A C library in the wheel, and the files there that are linked with it."""
+    """A C library in the wheel, and the files there that are linked with it.
+
+    `system_name`: the one by which the platform's systems have theirs, None for a wheel that is not for musl.
+    """
 
     path: str
     libc: Libc
     needed_by: tuple[str, ...]
+    system_name: str | None
 
     @property
     def text(self) -> str:
@@ -51,10 +55,11 @@ class CarriedLibc:
         """What to do about it."""
         match self.libc:
             case Libc.MUSL:
+                name = self.system_name or "libc.musl-ARCH.so.1"
                 return (
                     "It was linked under musl's own name, libc.so, as zig and musl-gcc of distributions with glibc do: "
-                    "link with the compiler of a musllinux image, or before repair run `patchelf --replace-needed "
-                    "libc.so libc.musl-ARCH.so.1` on what needs it."
+                    f"link with the compiler of a musllinux image, or run `patchelf --replace-needed libc.so {name}` "
+                    "on what needs it, before the repair."
                 )
             case Libc.GLIBC:
                 return "Leave it to the system: repair must not be told to graft it, and no build file should copy it."
@@ -98,18 +103,22 @@ def foreign_hint(libc: Libc) -> str:
     )
 
 
-def carried_libcs(binaries: Iterable[Binary], platform: Platform, grafted: frozenset[str]) -> Iterator[CarriedLibc]:
+def carried_libcs(
+    binaries: Iterable[Binary], platform: Platform, grafted: frozenset[str], granted: frozenset[str]
+) -> Iterator[CarriedLibc]:
     """Yield the C libraries, and loaders, that repair put into the wheel, or that files of the wheel need there.
 
-    Others, such as one that a program of the wheel brings with its loader, are its own affair.
+    Others, such as one that a program of the wheel brings with its loader, are its own affair. `grafted`: paths;
+    `granted`: the libraries that systems of the platform have.
     """
+    system_name = next((name for name in sorted(granted) if name.startswith("libc.musl-")), None)
     files = tuple(_of_arch(binaries, platform))
     for binary in files:
         if binary.is_c_library:
             needed_by = tuple(each.path for each in files if binary.name in each.needed)
             if needed_by or binary.path in grafted:
                 libc = Libc.GLIBC if _is_of_glibc(binary) else Libc.MUSL
-                yield CarriedLibc(path=binary.path, libc=libc, needed_by=needed_by)
+                yield CarriedLibc(path=binary.path, libc=libc, needed_by=needed_by, system_name=system_name)
 
 
 def _is_of_glibc(binary: Binary) -> bool:
