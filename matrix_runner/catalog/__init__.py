@@ -52,7 +52,8 @@ class ImageFamily:
     """Images with a common short name, C library and libc version, one for each architecture.
 
     `interpreters`: all that it can ever have, None if only the image itself can tell; `not_on`: those of them that the
-    image of an architecture has not. `is_made_here`: built by `runner image build`.
+    image of an architecture has not. `is_made_here`: built by `runner image build`; `is_native_only`: where its
+    architecture is not emulated. Families of one name complete each other.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ImageFamily:
     interpreters: frozenset[Interpreter] | None
     not_on: tuple[tuple[Arch, frozenset[Interpreter]], ...]
     is_made_here: bool
+    is_native_only: bool
 
     def reference(self, arch: Arch) -> str | None:
         """Return the family's image for an architecture, pinned by digest where one is known; None if there is none."""
@@ -136,9 +138,9 @@ class Catalog:
                 return known
         raise KeyError(str(interpreter))
 
-    def family(self, name: str) -> ImageFamily | None:
-        """Return the image family with a short name, or None."""
-        return next((family for family in self.images if family.name == name), None)
+    def families(self, name: str) -> tuple[ImageFamily, ...]:
+        """Return the image families with a short name, the preferred one first; none for any other name."""
+        return tuple(family for family in self.images if family.name == name)
 
 
 def platforms() -> tuple[Platform, ...]:
@@ -169,6 +171,7 @@ class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     interpreters: tuple[str, ...] | None = None
     not_on: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     made_here: bool = False
+    native_only: bool = False
 
 
 def load() -> Catalog:
@@ -212,4 +215,5 @@ def _family(row: _ImageRow) -> ImageFamily:
         interpreters=None if row.interpreters is None else frozenset(map(Interpreter.parse, row.interpreters)),
         not_on=tuple((Arch.parse(arch), frozenset(map(Interpreter.parse, each))) for arch, each in row.not_on.items()),
         is_made_here=row.made_here,
+        is_native_only=row.native_only,
     )

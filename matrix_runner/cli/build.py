@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matrix_runner.engine.selection import ChosenEngine
     from matrix_runner.matrix import Plan
     from matrix_runner.model.outcomes import Report
-    from matrix_runner.model.platforms import Arch
     from matrix_runner.report.summary.report_writers import Streams
     from matrix_runner.report.terminal import LineWriter
 
@@ -222,16 +221,14 @@ def _close(chosen: "ChosenEngine", errors: "LineWriter") -> None:
 
 def _make_images(chosen: "ChosenEngine", plan: "Plan", say: "Callable[[str], None]", *, jobs: int | None) -> None:
     """Make the plan's images with the short name for images made here (`debian`), unless they exist."""
-    wanted: dict[Arch, frozenset[str]] = {}
-    for job in plan.jobs:
-        if job.image is not None and job.image.family is not None and job.image.family.is_made_here:
-            arch = job.cell.platform.arch
-            wanted[arch] = wanted.get(arch, frozenset()) | {job.directories[0]}
-    if not wanted or chosen.images is None:
+    made_here = [job for job in plan.jobs if job.image and job.image.family and job.image.family.is_made_here]
+    if not made_here or chosen.images is None:
         return
     from matrix_runner.cli.image import format_progress, image_builder
     from matrix_runner.image.image_build import ensure_images
-    from matrix_runner.image.image_manifest import load_manifest
+    from matrix_runner.image.image_manifest import load_manifests, requests_of
 
+    wanted = [(job.image.reference, job.cell.platform, job.directories) for job in made_here if job.image is not None]
+    requests = requests_of(wanted, load_manifests(), chosen.host.emulates)
     builder = image_builder(chosen.images, lambda progress: say(format_progress(progress)), jobs=jobs)
-    ensure_images(wanted, builder, load_manifest(), say)
+    ensure_images(requests, builder, say)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from matrix_runner.cli.directories import image_dir, processors, surroundings
-from matrix_runner.errors import UsageError
+from matrix_runner.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.engine.api import ImageEngine
+    from matrix_runner.engine.selection import ChosenContainers
     from matrix_runner.image.build_progress import BuildProgress, OnProgress
     from matrix_runner.image.image_builder import ImageBuilder
     from matrix_runner.image.image_inventory import BuiltImage
-    from matrix_runner.model.platforms import Arch
+    from matrix_runner.image.image_manifest import ImageRequest
+    from matrix_runner.matrix import Host
+    from matrix_runner.model.platforms import Arch, Platform
 
 
 def _engine_option(command: "click.decorators.FC") -> "click.decorators.FC":
@@ -39,14 +42,27 @@ def image() -> None:
 
 
 @image.command(short_help="Make an image from Debian packages and CPython's sources.")
-@click.option("--arch", "archs", multiple=True, metavar="ARCH", help="x86_64 or i686. Default: all this machine runs.")
+@click.option(
+    "--arch",
+    "archs",
+    multiple=True,
+    metavar="ARCH",
+    help="x86_64, i686, aarch64, armv7l, ppc64le, s390x or riscv64. Default: those that this machine runs by itself.",
+)
 @click.option(
     "--python",
     "pythons",
     multiple=True,
     metavar="PYTHON",
-    help="An interpreter: 3.15, 3.15t, or its directory under /opt/python, such as cp311-cp311. Default: what the "
-    "image has, else the usual ones. An image that has more is kept as it is; one that has fewer gets the rest too.",
+    help="An interpreter: 3.15, 3.15t, pp311, or its directory under /opt/python, such as cp311-cp311. Default: those "
+    "that the image has, else the usual ones. An image that has more is kept; one that has fewer gets the rest too.",
+)
+@click.option(
+    "--libc",
+    type=click.Choice(("glibc", "musl")),
+    default="glibc",
+    show_default=True,
+    help="The C library: of manylinux, or of musllinux.",
 )
 @click.option("--rebuild", is_flag=True, help="Compile everything again, though nothing has changed.")
 @click.option("--mirror", metavar="URL", help="A Debian mirror. Default: the one in this machine's apt configuration.")
@@ -57,6 +73,7 @@ def image() -> None:
 def build(  # noqa: PLR0913  each is a parameter of the command line
     archs: tuple[str, ...],
     pythons: tuple[str, ...],
+    libc: str,
     engine: str | None,
     *,
     rebuild: bool,
@@ -71,18 +88,24 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     It needs Docker or Podman, mmdebstrap, a Debian mirror and the package index, and takes about ten minutes on two
     cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
     again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
-    """
-    from matrix_runner.image.image_build import build_images, check_possible
-    from matrix_runner.image.image_manifest import load_manifest
 
-    manifest = load_manifest()
-    wanted = dict.fromkeys(_archs(archs), frozenset(map(manifest.directory_of, pythons)))
-    check_possible(wanted, manifest)
+    For an architecture that this machine emulates, for RISC-V and for PyPy, it takes Debian's own interpreters, which
+    takes two minutes: matrix-runner/manylinux_2_36_aarch64, for example.
+    """
+    from matrix_runner.engine.planning_host import container_host
+    from matrix_runner.image.image_build import build_images
+
+    platforms = _platforms(archs, libc)
+    # A mistake is told before any engine is asked what it emulates.
+    _requests(platforms, pythons, lambda _: False)
     with _open_engine(_choice(engine)) as opened:
-        for removed in opened.sweep():
+        for removed in opened.engine.sweep():
             click.echo(removed, err=True)
-        builder = image_builder(opened, _say, mirror=mirror, jobs=jobs)
-        for made in build_images(wanted, builder, manifest, rebuild=rebuild):
+        host = container_host(machine=opened.info.machine, endpoint=opened.info.endpoint)
+        _require_emulators(platforms, host)
+        requests = _requests(platforms, pythons, host.emulates)
+        builder = image_builder(opened.engine, _say, mirror=mirror, jobs=jobs)
+        for made in build_images(requests, builder, rebuild=rebuild):
             click.echo(_line(made))
 
 
@@ -93,7 +116,7 @@ def list_images(engine: str | None) -> None:
     from matrix_runner.image.image_inventory import built_images
 
     with _open_engine(_choice(engine)) as opened:
-        stock = built_images(opened)
+        stock = built_images(opened.engine)
     for made in stock:
         click.echo(_line(made))
     if not stock:
@@ -118,7 +141,7 @@ def _choice(text: str | None) -> "EngineChoice":
 
 
 @contextmanager
-def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
+def _open_engine(choice: "EngineChoice") -> "Iterator[ChosenContainers]":
     """Open a container engine that answers; print a remark if it is not the usual one. Closes it at the end.
 
     Raise EngineError.
@@ -133,7 +156,7 @@ def _open_engine(choice: "EngineChoice") -> "Iterator[ImageEngine]":
     with closing(chosen.engine):
         if chosen.remark:
             click.echo(chosen.remark, err=True)
-        yield chosen.engine
+        yield chosen
 
 
 def image_builder(
@@ -162,15 +185,49 @@ def image_builder(
     )
 
 
-def _archs(names: tuple[str, ...]) -> "tuple[Arch, ...]":
-    from matrix_runner.model.platforms import Arch
+def _platforms(names: tuple[str, ...], libc: str) -> "tuple[Platform, ...]":
+    from matrix_runner.model.platforms import Arch, Libc, Platform
 
     try:
         asked = tuple(Arch.parse(name) for name in names)
     except ValueError as error:
-        raise UsageError(str(error), hint="`--arch` takes x86_64 or i686, once for each.") from None
+        raise UsageError(str(error), hint="`--arch` takes a name such as i686 or s390x, once for each.") from None
     native = Arch.of_machine(os.uname().machine)
-    return asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
+    archs = asked or tuple(arch for arch in Arch if native is not None and native in {arch, arch.wider})
+    # The musllinux image is one of the machine's own width.
+    return tuple(
+        Platform(libc=Libc.MUSL if libc == "musl" else Libc.GLIBC, arch=arch)
+        for arch in archs
+        if asked or libc == "glibc" or arch is native
+    )
+
+
+def _require_emulators(platforms: "tuple[Platform, ...]", host: "Host") -> None:
+    """Raise MachineError for an architecture whose programs do not run on the engine's machine."""
+    from matrix_runner.matrix.remarks import emulation_hint
+
+    for arch in (platform.arch for platform in platforms):
+        if host.lacks_emulator(arch):
+            raise MachineError(
+                f"no image can be made for {arch}: this machine is {host.machine} and has no emulator",
+                hint=emulation_hint(arch),
+            )
+
+
+def _requests(
+    platforms: "tuple[Platform, ...]", pythons: tuple[str, ...], emulates: "Callable[[Arch], bool]"
+) -> "tuple[ImageRequest, ...]":
+    """Return the images to make. Raise UsageError for an impossible one."""
+    from matrix_runner.image.image_manifest import image_requests, image_targets, load_manifests
+
+    manifests = load_manifests()
+    requests: list[ImageRequest] = []
+    for platform in platforms:
+        targets = image_targets(platform, manifests, is_emulated=emulates(platform.arch))
+        if not targets:
+            raise UsageError(f"image debian does not exist for {platform}", hint="`runner image build --help`")
+        requests += image_requests(targets, pythons)
+    return tuple(requests)
 
 
 def _say(progress: "BuildProgress") -> None:
@@ -178,10 +235,9 @@ def _say(progress: "BuildProgress") -> None:
 
 
 def format_progress(progress: "BuildProgress") -> str:
-    """Return one line: `x86_64  cp311-cp311   compiled     61 s`."""
-    arch = progress.arch.tag if progress.arch else ""
+    """Return one line: `manylinux_2_31_x86_64   cp311-cp311   compiled     61 s`."""
     took = f"{progress.seconds:4.0f} s" if progress.seconds >= 0.5 else ""
-    return f"{arch:7} {progress.part:13} {progress.stage!s:10} {took}".rstrip()
+    return f"{progress.tag or '':22} {progress.part:18} {progress.stage!s:10} {took}".rstrip()
 
 
 def _line(made: "BuiltImage") -> str:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from matrix_runner.model.platforms import Arch
-
 
 class Stage(Enum):
     """The result of building a part."""
@@ -22,9 +20,9 @@ class Stage(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildProgress:
-    """A finished part. `arch` is None for parts common to all architectures; `seconds`: its duration."""
+    """A finished part. `tag`: its image's platform tag, None for parts common to several; `seconds`: its duration."""
 
-    arch: Arch | None
+    tag: str | None
     part: str
     stage: Stage
     seconds: float

@@ -1,6 +1,7 @@
 """Downloads from a Debian mirror for images: the root filesystem (mmdebstrap) and CPython's sources (apt).
 
-The mirror is that of this machine's apt; apt checks every signature, from Debian's archive key to the file.
+The mirror is that of this machine's apt. A file that the recipe names has its digest there; of all others apt checks
+the signatures, from Debian's archive key to the file.
 """
 
 import re
@@ -81,17 +82,20 @@ def choose_mirror(lines: Iterable[str]) -> str | None:
 
 def make_root(root: Root, mirror: str, host: HostPrograms, archive: Path) -> None:
     """Create the root filesystem, as a tar file. Raise MachineError."""
+    kind = ("--variant=extract", "--extract-hook") if root.is_unpacked else ("--variant=minbase", "--customize-hook")
     host.run(
         (
             "mmdebstrap",
             "--quiet",
-            "--variant=minbase",
+            kind[0],
             # Skip the check that asks `arch-test` whether this kernel runs the architecture: the plan decides that.
             "--skip=check/qemu",
+            # What `minbase` does by itself, of packages named by us.
+            '--aptopt=APT::Install-Recommends "false"',
             f"--architectures={root.debian_arch}",
             f"--include={','.join(root.packages)}",
             # The machine's own files, copied in for apt; the engine gives every container its own.
-            '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+            f'{kind[1]}=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
             root.suite,
             str(archive),
             # Without this line mmdebstrap adds bullseye-security, whose i386 index lists packages that no longer exist.
@@ -108,12 +112,12 @@ def fetch_sources(sources: Iterable[SourcePackage], mirror: str, host: HostProgr
         return
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="matrix-runner-apt-") as scratch:
-        fixed = tuple(source for source in missing.values() if not source.rolling)
-        if fixed:
-            _fetch(fixed, mirror, host, Path(scratch, "fixed"), store)
+        for source in missing.values():
+            if not source.rolling:
+                _fetch(source, mirror, host, Path(scratch), store)
         rolling = tuple(source for source in missing.values() if source.rolling)
         if rolling:
-            _fetch_newest(rolling, mirror, host, Path(scratch, "rolling"), store)
+            _fetch_newest(rolling, mirror, host, Path(scratch), store)
 
 
 def has_source(source: SourcePackage, store: Path) -> bool:
@@ -122,22 +126,20 @@ def has_source(source: SourcePackage, store: Path) -> bool:
     return path.is_file() and (bool(source.rolling) or sha256_of(path) == source.sha256)
 
 
-def _fetch(sources: tuple[SourcePackage, ...], mirror: str, host: HostPrograms, scratch: Path, store: Path) -> None:
-    apt = _private_apt(sorted({source.suite for source in sources}), mirror, scratch)
-    host.run((*apt, "update"), timeout=_FETCHING)
-    packages = sorted({f"{source.package}/{source.suite}" for source in sources})
-    host.run((*apt, "source", "--download-only", *packages), timeout=_FETCHING, cwd=str(scratch))
-    for source in sources:
-        found = scratch / source.file
-        if not found.is_file():
-            raise MachineError(
-                f"the Debian mirror has another version of {source.package} in {source.suite}: no {source.file}",
-                hint="Name another mirror with `--mirror`, or take a newer matrix-runner.",
-            )
-        if sha256_of(found) != source.sha256:
-            raise MachineError(f"{source.file} from the Debian mirror is not the file that the recipe names")
-        with replacing(store / source.file) as partial:
-            shutil.copyfile(found, partial)
+def _fetch(source: SourcePackage, mirror: str, host: HostPrograms, scratch: Path, store: Path) -> None:
+    """Download the file that the recipe names, by its place in the archive's pool.
+
+    Not by `apt-get source`, which wants all files of a source package, and ends if the mirror has dropped another one.
+    """
+    directory = source.package[:4] if source.package.startswith("lib") else source.package[0]
+    address = f"{mirror}/pool/main/{directory}/{source.package}/{quote(source.file)}"
+    try:
+        _download(address, source.sha256, host, scratch, store / source.stored)
+    except MachineError as error:
+        raise MachineError(
+            f"{source.file} cannot be had from the Debian mirror: {error.message}",
+            hint="Name another mirror with `--mirror`, or take a newer matrix-runner.",
+        ) from error
 
 
 def _fetch_newest(
@@ -145,7 +147,7 @@ def _fetch_newest(
 ) -> None:
     """Download the newest release of each that the mirror serves, else the one that the recipe names."""
     suites = sorted({suite for source in sources for suite in source.rolling})
-    apt = _private_apt(suites, mirror, scratch, is_rolling=True)
+    apt = _private_apt(suites, mirror, scratch)
     host.run((*apt, "update"), timeout=_FETCHING)
     for source in sources:
         for suite in source.rolling:
@@ -158,8 +160,7 @@ def _fetch_newest(
                     _download(*found, host, scratch, store / source.stored)
                     break
         else:
-            address = f"{mirror}/pool/main/{source.package[0]}/{source.package}/{quote(source.file)}"
-            _download(address, source.sha256, host, scratch, store / source.stored)
+            _fetch(source, mirror, host, scratch, store)
 
 
 def _original(listed: str) -> tuple[str, str] | None:
@@ -173,17 +174,18 @@ def _download(address: str, sha256: str, host: HostPrograms, scratch: Path, targ
     arrived = scratch / target.name
     argv = (APT_HELPER, "-o", "APT::Sandbox::User=root", "download-file", address, str(arrived), f"SHA256:{sha256}")
     host.run(argv, timeout=_FETCHING)
+    _keep(arrived, sha256, target)
+
+
+def _keep(arrived: Path, sha256: str, target: Path) -> None:
     if not arrived.is_file() or sha256_of(arrived) != sha256:
         raise MachineError(f"{target.name} from the Debian mirror is not the file that was announced")
     with replacing(target) as partial:
         shutil.copyfile(arrived, partial)
 
 
-def _private_apt(suites: Iterable[str], mirror: str, scratch: Path, *, is_rolling: bool = False) -> tuple[str, ...]:
-    """Return an apt command with a state of its own, so that the machine's is neither needed nor touched.
-
-    `is_rolling`: of suites that a mirror may have stopped to follow; then their index counts beyond its last day.
-    """
+def _private_apt(suites: Iterable[str], mirror: str, scratch: Path) -> tuple[str, ...]:
+    """Return an apt command for sources. Its state is its own: the machine's is neither needed nor touched."""
     for part in ("state/lists/partial", "cache/archives/partial"):
         (scratch / part).mkdir(parents=True)
     (scratch / "status").touch()
@@ -197,7 +199,8 @@ def _private_apt(suites: Iterable[str], mirror: str, scratch: Path, *, is_rollin
         "Acquire::Languages": "none",
         # Only our user has access to the scratch directory; apt's own user could not write to it.
         "APT::Sandbox::User": "root",
-        **({"Acquire::Check-Valid-Until": "false"} if is_rolling else {}),
+        # A mirror may have stopped to follow them: their index counts beyond its last day.
+        "Acquire::Check-Valid-Until": "false",
     }
     return ("apt-get", "-qq", *(word for key, text in options.items() for word in ("-o", f"{key}={text}")))
 

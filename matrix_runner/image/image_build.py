@@ -6,13 +6,13 @@ resumes.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
 from filelock import FileLock
 
-from matrix_runner.errors import EngineError, UsageError
+from matrix_runner.errors import EngineError
 from matrix_runner.image.build_progress import BuildProgress, Stage
 from matrix_runner.image.debian_sources import fetch_sources, find_mirror, has_source, require_programs
 from matrix_runner.image.image_builder import (
@@ -24,75 +24,63 @@ from matrix_runner.image.image_builder import (
     remove_scraps,
 )
 from matrix_runner.image.image_inventory import BuiltImage, Decision, built_images, decide, find_built, suffices
-from matrix_runner.image.image_manifest import ImageManifest
-from matrix_runner.image.image_recipe import Compilation, ImageRecipe
-from matrix_runner.model.platforms import Arch
+from matrix_runner.image.image_manifest import ImageRequest
+from matrix_runner.image.image_recipe import Compilation, ImageRecipe, Root
 
 
 def build_images(
-    wanted: Mapping[Arch, frozenset[str]], builder: ImageBuilder, manifest: ImageManifest, *, rebuild: bool = False
+    requests: Iterable[ImageRequest], builder: ImageBuilder, *, rebuild: bool = False
 ) -> tuple[BuiltImage, ...]:
-    """Build an image for each architecture with the wanted interpreters (none: the defaults, or its present ones).
+    """Build the requested images (without interpreters: with the defaults, or the present ones).
 
     An image with an unchanged recipe is left alone, unless `rebuild`. Raise UsageError for an impossible request,
     MachineError for a failure of the machine, the network or the engine.
     """
-    check_possible(wanted, manifest)
+    wanted = tuple(requests)
+    check_possible(wanted)
     builder.cache.mkdir(parents=True, exist_ok=True)
     with FileLock(builder.cache / "lock"):  # a second process finds the image built
         remove_scraps(builder)
         built = built_images(builder.engine)
-        decisions = tuple(
-            decide(arch, directories, find_built(built, arch, manifest), manifest, rebuild=rebuild)
-            for arch, directories in wanted.items()
-        )
+        decisions = tuple(decide(request, find_built(built, request.target), rebuild=rebuild) for request in wanted)
         for decision in decisions:
             if decision.is_kept:
-                builder.on_progress(BuildProgress(arch=decision.recipe.arch, part="image", stage=Stage.KEPT, seconds=0))
+                builder.on_progress(BuildProgress(tag=decision.recipe.tag, part="image", stage=Stage.KEPT, seconds=0))
         todo = tuple(decision for decision in decisions if not decision.is_kept)
         if todo:
             _Site(todo, builder, rebuild=rebuild).work()
     made = built_images(builder.engine)
-    return tuple(image for arch in wanted if (image := find_built(made, arch, manifest)) is not None)
+    found = (find_built(made, request.target) for request in wanted)
+    return tuple(image for image in found if image is not None)
 
 
-def ensure_images(
-    wanted: Mapping[Arch, frozenset[str]],
-    builder: ImageBuilder,
-    manifest: ImageManifest,
-    on_notice: Callable[[str], None],
-) -> Mapping[Arch, BuiltImage]:
-    """Return the images for the short name `debian`; build those that are missing or lack an interpreter.
+def ensure_images(requests: Iterable[ImageRequest], builder: ImageBuilder, on_notice: Callable[[str], None]) -> None:
+    """Build those images for the short name `debian` that are missing or lack an interpreter.
 
-    `wanted`: directories under /opt/python; impossible ones are left to the preflight probe. An image from an older
-    recipe with all of them is used as it is: nobody waits ten minutes for a newer pip. Raise UsageError, MachineError.
+    An image from an older recipe with all interpreters is used as it is: nobody waits ten minutes for a newer pip.
+    Raise UsageError, MachineError.
     """
-    check_possible({arch: frozenset() for arch in wanted}, manifest)
-    possible = {arch: names & frozenset(manifest.directories) for arch, names in wanted.items()}
+    wanted = tuple(requests)
     built = built_images(builder.engine)
-    present = {arch: find_built(built, arch, manifest) for arch in possible}
-    missing = {arch: names for arch, names in possible.items() if not suffices(present[arch], names)}
+    missing = [each for each in wanted if not suffices(find_built(built, each.target), each.interpreters)]
     if missing:
-        names = " and ".join(arch.tag for arch in missing)
+        names = " and ".join(each.target.tag for each in missing)
         on_notice(f"making the image `debian` for {names}; this takes some minutes, once")
-        build_images(missing, builder, manifest)
-        built = built_images(builder.engine)
-    found = {arch: find_built(built, arch, manifest) for arch in possible}
-    for arch, image in found.items():
-        if image is not None and arch not in missing and not decide(arch, frozenset(), image, manifest).is_kept:
+        build_images(missing, builder)
+    for request in wanted:
+        image = find_built(built, request.target)
+        if (
+            image is not None
+            and request not in missing
+            and not decide(ImageRequest(target=request.target), image).is_kept
+        ):
             on_notice(f"{image.reference} was made by an older recipe; `runner image build` renews it")
-    return {arch: image for arch, image in found.items() if image is not None}
 
 
-def check_possible(wanted: Mapping[Arch, frozenset[str]], manifest: ImageManifest) -> None:
-    """Raise UsageError if an image cannot be built for an architecture or with an interpreter."""
-    for arch, directories in wanted.items():
-        manifest.select(directories)
-        if not manifest.is_for(arch):
-            raise UsageError(
-                f"no image can be made for {arch}",
-                hint=f"There are recipes for {' and '.join(manifest.root.architectures)}.",
-            )
+def check_possible(requests: Iterable[ImageRequest]) -> None:
+    """Raise UsageError if an image cannot be built with an interpreter."""
+    for request in requests:
+        request.target.manifest.select(request.interpreters)
 
 
 class _Site:
@@ -103,7 +91,7 @@ class _Site:
         self._shop = builder
         self._afresh = rebuild
         self._next: dict[Future[str], Callable[[str], None]] = {}
-        self._left = {decision.recipe.arch: len(decision.recipe.compilations) for decision in decisions}
+        self._left = {decision.recipe.tag: len(decision.recipe.compilations) for decision in decisions}
         # Fetching waits for the network: it takes no worker from the compilations.
         self._fetchers = ThreadPoolExecutor(len(decisions) + 1, thread_name_prefix="fetch")
         self._workers = ThreadPoolExecutor(builder.workers, thread_name_prefix="compile")
@@ -135,23 +123,35 @@ class _Site:
     def _fetch(self) -> None:
         sources = self._fetchers.submit(self._provide_sources)
         for decision in self._decisions:
-            root = self._fetchers.submit(provide_root, decision.recipe.root, self._shop)
+            root = self._fetchers.submit(self._provide_root, decision.recipe.root, sources)
             self._next[root] = partial(self._compile, decision, sources)
+
+    def _provide_root(self, root: Root, sources: Future[None]) -> str:
+        if root.sources:
+            sources.result()
+        return provide_root(root, self._shop)
 
     def _provide_sources(self) -> None:
         started = time.monotonic()
         builder = self._shop
-        sources = {c.source.stored: c.source for d in self._decisions for c in d.recipe.compilations}.values()
+        recipes = tuple(decision.recipe for decision in self._decisions)
+        compiled = (compilation.source for recipe in recipes for compilation in recipe.compilations)
+        everything = (*compiled, *(source for recipe in recipes for source in recipe.root.sources))
+        sources = {source.stored: source for source in everything}.values()
+        if not sources:
+            return
         missing = tuple(source for source in sources if not has_source(source, builder.sources))
         if missing:
             fetch_sources(missing, find_mirror(builder.host, builder.mirror), builder.host, builder.sources)
         stage = Stage.FETCHED if missing else Stage.REUSED
-        builder.on_progress(BuildProgress(arch=None, part="sources", stage=stage, seconds=time.monotonic() - started))
+        builder.on_progress(BuildProgress(tag=None, part="sources", stage=stage, seconds=time.monotonic() - started))
 
     def _compile(self, decision: Decision, sources: Future[None], root_id: str) -> None:
         for compilation in decision.recipe.compilations:
             task = self._workers.submit(self._compile_one, compilation, decision.recipe, sources, root_id)
             self._next[task] = partial(self._count, decision)
+        if not decision.recipe.compilations:
+            self._assemble(decision, root_id)
 
     def _compile_one(self, compilation: Compilation, recipe: ImageRecipe, sources: Future[None], root_id: str) -> str:
         sources.result()
@@ -159,11 +159,14 @@ class _Site:
         return root_id
 
     def _count(self, decision: Decision, root_id: str) -> None:
-        arch = decision.recipe.arch
-        self._left[arch] -= 1
-        if self._left[arch] == 0:
-            task = self._fetchers.submit(assemble, decision.recipe, root_id, self._shop)
-            self._next[task] = partial(self._remove_replaced, decision)
+        tag = decision.recipe.tag
+        self._left[tag] -= 1
+        if self._left[tag] == 0:
+            self._assemble(decision, root_id)
+
+    def _assemble(self, decision: Decision, root_id: str) -> None:
+        task = self._workers.submit(assemble, decision.recipe, root_id, self._shop)
+        self._next[task] = partial(self._remove_replaced, decision)
 
     def _remove_replaced(self, decision: Decision, image_id: str) -> None:
         """Remove the images that a new image replaces; not an error if a container still uses one."""

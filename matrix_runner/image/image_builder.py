@@ -25,20 +25,9 @@ from matrix_runner.files import chunks_of, replacing
 from matrix_runner.image.build_progress import BuildProgress, OnProgress, Stage
 from matrix_runner.image.debian_sources import find_mirror, make_root
 from matrix_runner.image.host_programs import HostPrograms
-from matrix_runner.image.image_recipe import (
-    BUILD_DIRECTORY,
-    LABEL,
-    LABEL_PYTHONS,
-    LABEL_ROOT,
-    NAMESPACE,
-    PYTHONS,
-    Compilation,
-    ImageRecipe,
-    ImageStep,
-    Root,
-    python_versions,
-)
-from matrix_runner.model.platforms import Arch
+from matrix_runner.image.image_manifest import NAMESPACE
+from matrix_runner.image.image_recipe import LABEL, LABEL_PYTHONS, LABEL_ROOT, Compilation, ImageRecipe, Root
+from matrix_runner.image.image_scripts import BUILD_DIRECTORY, PYTHONS, ImageStep, python_versions
 
 _SCRATCH = "root-"
 _TOLD = 12
@@ -65,13 +54,13 @@ class ImageBuilder:
         """Directory of CPython's sources."""
         return self.cache / "sources"
 
-    def compiled(self, arch: Arch, compilation: Compilation) -> Path:
-        """Return the path of a compiled interpreter: a tar of its directory."""
-        return self.cache / "interpreters" / f"{compilation.directory}-{arch}-{compilation.digest[:16]}.tar"
+    def compiled(self, tag: str, compilation: Compilation) -> Path:
+        """Return the path of an interpreter compiled for the images of a platform tag: a tar of its directory."""
+        return self.cache / "interpreters" / f"{compilation.directory}-{tag}-{compilation.digest[:16]}.tar"
 
-    def log(self, arch: Arch, part: str) -> Path:
+    def log(self, tag: str, part: str) -> Path:
         """Return the path of the output of a part's commands."""
-        return self.cache / "logs" / f"{part}-{arch}.log"
+        return self.cache / "logs" / f"{part}-{tag}.log"
 
 
 def provide_root(root: Root, builder: ImageBuilder) -> str:
@@ -82,16 +71,37 @@ def provide_root(root: Root, builder: ImageBuilder) -> str:
     started = time.monotonic()
     for image in _roots(builder):
         if dict(image.labels)[LABEL_ROOT] == root.digest:
-            builder.on_progress(BuildProgress(arch=root.arch, part="Debian", stage=Stage.REUSED, seconds=0))
+            builder.on_progress(BuildProgress(tag=root.tag, part="Debian", stage=Stage.REUSED, seconds=0))
             return image.id
     builder.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=builder.cache) as scratch:
         archive = Path(scratch) / f"{root.debian_arch}.tar"
         make_root(root, find_mirror(builder.host, builder.mirror), builder.host, archive)
-        metadata = ImageMetadata(name=_root_name(root), labels=((LABEL_ROOT, root.digest),))
-        image_id = builder.engine.import_root(archive, root.arch, metadata)
-    _report(builder, root.arch, "Debian", Stage.FETCHED, started)
+        name = _root_name(root)
+        label = (LABEL_ROOT, root.digest)
+        if not root.steps:
+            image_id = builder.engine.import_root(archive, root.arch, ImageMetadata(name=name, labels=(label,)))
+            _report(builder, root.tag, "Debian", Stage.FETCHED, started)
+            return image_id
+        bare = builder.engine.import_root(archive, root.arch, ImageMetadata(name=f"{name}-bare"))
+    _report(builder, root.tag, "Debian", Stage.FETCHED, started)
+    metadata = ImageMetadata(name=name, labels=(label,), env=root.environment)
+    image_id = _prepared(root, bare, metadata, builder)
+    builder.engine.remove_image(f"{name}-bare")
     return image_id
+
+
+def _prepared(root: Root, image_id: str, metadata: ImageMetadata, builder: ImageBuilder) -> str:
+    """Perform the steps of a root filesystem in a container of it; save and return the image."""
+    started = time.monotonic()
+    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"prepare-{root.tag}")
+    with builder.engine.open(spec) as container:
+        for source in root.sources:
+            container.put(BUILD_DIRECTORY, archive_of(builder.sources / source.stored, source.stored))
+        _perform(container, root.steps, builder.log(root.tag, "libraries"))
+        finished = container.snapshot(metadata)
+    _report(builder, root.tag, "libraries", Stage.COMPILED, started)
+    return finished
 
 
 def _roots(builder: ImageBuilder) -> tuple[ResolvedImage, ...]:
@@ -108,11 +118,11 @@ def remove_scraps(builder: ImageBuilder) -> None:
 
 
 def _root_name(root: Root) -> str:
-    return f"{NAMESPACE}/debian_{root.suite}_{root.arch}:{root.digest[:12]}"
+    return f"{NAMESPACE}/root_of_{root.tag}:{root.digest[:12]}"
 
 
 def remove_other_roots(root: Root, builder: ImageBuilder) -> None:
-    """Remove an architecture's root filesystems of older recipes: no image is built on them any more."""
+    """Remove a platform tag's root filesystems of older recipes: no image is built on them any more."""
     repository = _root_name(root).partition(":")[0]
     for image in _roots(builder):
         if image.reference.startswith(f"{repository}:") and dict(image.labels)[LABEL_ROOT] != root.digest:
@@ -124,22 +134,22 @@ def compile_interpreter(
 ) -> Path:
     """Return a tar of the interpreter's directory, compiled unless it is cached. Raise MachineError."""
     started = time.monotonic()
-    kept = builder.compiled(root.arch, compilation)
+    kept = builder.compiled(root.tag, compilation)
     if kept.is_file() and not afresh:
-        _report(builder, root.arch, compilation.directory, Stage.REUSED, started)
+        _report(builder, root.tag, compilation.directory, Stage.REUSED, started)
         return kept
-    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"compile-{compilation.directory}-{root.arch}")
+    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"compile-{compilation.directory}-{root.tag}")
     with builder.engine.open(spec) as container:
         container.put(
             BUILD_DIRECTORY, archive_of(builder.sources / compilation.source.stored, compilation.source.stored)
         )
-        _perform(container, compilation.steps, builder.log(root.arch, compilation.directory))
+        _perform(container, compilation.steps, builder.log(root.tag, compilation.directory))
         with container.get(f"{PYTHONS}/{compilation.directory}") as stream:
             _keep(stream, kept)
-    for older in kept.parent.glob(f"{compilation.directory}-{root.arch}-*.tar"):
+    for older in kept.parent.glob(f"{compilation.directory}-{root.tag}-*.tar"):
         if older != kept:
             older.unlink(missing_ok=True)
-    _report(builder, root.arch, compilation.directory, Stage.COMPILED, started)
+    _report(builder, root.tag, compilation.directory, Stage.COMPILED, started)
     return kept
 
 
@@ -149,11 +159,11 @@ def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
     Raise MachineError.
     """
     started = time.monotonic()
-    spec = ContainerSpec(image=image_id, arch=recipe.arch, name=f"assemble-{recipe.arch}")
+    spec = ContainerSpec(image=image_id, arch=recipe.arch, name=f"assemble-{recipe.tag}")
     with builder.engine.open(spec) as container:
         for compilation in recipe.compilations:
-            container.put(PYTHONS, chunks_of(builder.compiled(recipe.arch, compilation)))
-        _perform(container, recipe.steps, builder.log(recipe.arch, "image"))
+            container.put(PYTHONS, chunks_of(builder.compiled(recipe.tag, compilation)))
+        _perform(container, recipe.steps, builder.log(recipe.tag, "image"))
         metadata = ImageMetadata(
             name=f"{recipe.name}:latest",
             labels=(*recipe.labels, (LABEL_PYTHONS, _python_versions(container))),
@@ -161,7 +171,7 @@ def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
             entrypoint=recipe.entrypoint,
         )
         finished = container.snapshot(metadata)
-    _report(builder, recipe.arch, "image", Stage.MADE, started)
+    _report(builder, recipe.tag, "image", Stage.MADE, started)
     return finished
 
 
@@ -212,5 +222,5 @@ def _keep(stream: Iterable[bytes], path: Path) -> None:
             raise EngineError(f"the engine gave nothing for {path.stem}")
 
 
-def _report(builder: ImageBuilder, arch: Arch, part: str, stage: Stage, started: float) -> None:
-    builder.on_progress(BuildProgress(arch=arch, part=part, stage=stage, seconds=time.monotonic() - started))
+def _report(builder: ImageBuilder, tag: str, part: str, stage: Stage, started: float) -> None:
+    builder.on_progress(BuildProgress(tag=tag, part=part, stage=stage, seconds=time.monotonic() - started))

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 from matrix_runner.engine.api import ImageStore, ResolvedImage
-from matrix_runner.image.image_manifest import ImageManifest
+from matrix_runner.image.image_manifest import NAMESPACE, ImageRequest, ImageTarget
 from matrix_runner.image.image_recipe import (
     LABEL,
     LABEL_ARCH,
     LABEL_INTERPRETERS,
     LABEL_PYTHONS,
     LABEL_VERSION,
-    NAMESPACE,
     ImageRecipe,
-    image_name,
     write_recipe,
 )
 from matrix_runner.model.platforms import Arch
@@ -37,7 +35,7 @@ class BuiltImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """The plan for an architecture: keep `built`, or build an image by the recipe (which replaces it)."""
+    """The plan for an image: keep `built`, or build an image by the recipe (which replaces it)."""
 
     recipe: ImageRecipe
     built: BuiltImage | None
@@ -55,23 +53,22 @@ def built_images(store: ImageStore) -> tuple[BuiltImage, ...]:
     return tuple(sorted(own, key=lambda image: image.reference))
 
 
-def find_built(built: tuple[BuiltImage, ...], arch: Arch, manifest: ImageManifest) -> BuiltImage | None:
-    """Return the image for the short name `debian` on an architecture, or None."""
-    name = f"{image_name(manifest.policy, arch)}:latest"
-    return next((image for image in built if image.reference == name and image.arch is arch), None)
+def find_built(built: tuple[BuiltImage, ...], target: ImageTarget) -> BuiltImage | None:
+    """Return the image that a target names, if it has been built, or None."""
+    name = f"{target.name}:latest"
+    return next((image for image in built if image.reference == name and image.arch is target.arch), None)
 
 
-def decide(
-    arch: Arch, wanted: frozenset[str], built: BuiltImage | None, manifest: ImageManifest, *, rebuild: bool = False
-) -> Decision:
+def decide(request: ImageRequest, built: BuiltImage | None, *, rebuild: bool = False) -> Decision:
     """Compare the recipe with the label of the existing image.
 
     Nothing is removed: the recipe has the wanted interpreters and those of the image (if still possible), so that a
     request for fewer changes nothing. Nothing wanted, and no image: the defaults. Raise UsageError.
     """
-    present = built.interpreters & frozenset(manifest.directories) if built else frozenset()
-    union = wanted | present or manifest.defaults(arch)
-    recipe = write_recipe(arch, union, manifest)
+    target = request.target
+    present = built.interpreters & frozenset(target.manifest.directories) if built else frozenset()
+    union = request.interpreters | present or target.manifest.defaults(target.arch)
+    recipe = write_recipe(target, union)
     is_same = built is not None and built.digest == recipe.digest
     return Decision(recipe=recipe, built=built, is_kept=is_same and not rebuild)
 

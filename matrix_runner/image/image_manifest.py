@@ -1,36 +1,51 @@
-"""The contents of an image, read from `debian.toml`: packages, sources, interpreters and tools, with versions."""
+"""The contents of images, read from data files: packages, sources, interpreters and tools, with versions."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from importlib import resources
+from typing import Final
 
 import msgspec
 
 from matrix_runner.errors import UsageError
-from matrix_runner.model.platforms import Arch
+from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.toml import loads
 
 ENTRYPOINT = "manylinux-entrypoint"
 
+NAMESPACE = "matrix-runner"
+"""The repository prefix of all images built here."""
+
+_MANIFESTS: Final = ("manylinux_2_31", "manylinux_2_36", "manylinux_2_41", "musllinux_1_2")
+"""In the order of preference. The catalog's rows of the short name `debian` have the same."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RootData:
-    """The Debian release of the root filesystem. `architectures`: Debian's name for each of ours."""
+    """The Debian release of the root filesystem. `architectures`: Debian's name for each of ours.
+
+    `base`: the packages that every Debian has, by name, for a root that is only unpacked; empty if none ever is.
+    `preparation`: scripts that are run in it before interpreters are compiled, by their names in the directory `musl`;
+    `sources`: those that they compile, keys of the table so named.
+    """
 
     suite: str
     packages: tuple[str, ...]
     architectures: dict[str, str]
+    base: tuple[str, ...] = ()
+    preparation: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourcePackage:
-    """A CPython source release, in Debian's signed source package.
+    """A source release, in Debian's signed source package.
 
     `rolling`: suites that have it, and go on to later releases: the newest that is served is taken, from the first of
     them, and `file` only if none is.
     """
 
     package: str
-    suite: str
     file: str
     sha256: str
     rolling: tuple[str, ...] = ()
@@ -43,47 +58,63 @@ class SourcePackage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterpreterData:
-    """An interpreter. `directory`: its name under /opt/python. `source`, `packages`: keys of the tables so named."""
+    """An interpreter. `directory`: its name under /opt/python. `packages`: key of the table so named.
+
+    `source`: key of the source that it is compiled from, with `configure`; then `program` is its name in bin/. None for
+    an interpreter of Debian's, at the path `program`, which the packages `debian` bring.
+    """
 
     directory: str
     program: str
-    source: str
-    configure: tuple[str, ...]
     default: tuple[str, ...]
     packages: str
+    source: str | None = None
+    configure: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolData:
     """The wheel tools: installed for one interpreter, linked onto the PATH."""
 
-    interpreter: str
     packages: tuple[str, ...]
     commands: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageManifest:
-    """The whole data file, and the text of the entrypoint."""
+    """A data file, with the one that is common to all, and the text of the entrypoint.
+
+    `tool_interpreter`: the directory of the interpreter that carries the tools. `scripts`: the texts of the root's
+    preparation.
+    """
 
     version: str
     policy: str
+    tool_interpreter: str
     root: RootData
-    sources: dict[str, SourcePackage]
     interpreter: tuple[InterpreterData, ...]
     packages: dict[str, tuple[str, ...]]
     tools: ToolData
     environment: dict[str, str]
-    entrypoint: str = field(default="")
+    sources: dict[str, SourcePackage]
+    entrypoint: str
+    scripts: tuple[tuple[str, str], ...] = ()
 
     @property
     def directories(self) -> tuple[str, ...]:
         """Every possible interpreter, by its directory under /opt/python, oldest first."""
         return tuple(data.directory for data in self.interpreter)
 
-    def is_for(self, arch: Arch) -> bool:
-        """Whether images can be built for an architecture."""
-        return arch.tag in self.root.architectures
+    @property
+    def libc(self) -> Libc:
+        """The C library of its images."""
+        return Libc(self.policy.partition("_")[0])
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether its interpreters are compiled, which takes most of an hour for each under an emulator."""
+        return any(data.source is not None for data in self.interpreter)
 
     def defaults(self, arch: Arch) -> frozenset[str]:
         """Return an image's interpreters if none are requested."""
@@ -100,22 +131,122 @@ class ImageManifest:
                 f"no image can be made with {', '.join(unknown)}: Debian has no source of it",
                 hint=f"There are: {', '.join(self.directories)}.",
             )
-        everything = wanted | {self.tools.interpreter}
+        everything = wanted | {self.tool_interpreter}
         return tuple(data for data in self.interpreter if data.directory in everything)
 
-    def directory_of(self, name: str) -> str:
-        """Return the directory of an interpreter that a user names: by it, by its tag, or by a version (`3.15t`).
-
-        A name of none is returned as it is.
-        """
+    def directory_of(self, name: str) -> str | None:
+        """Return the directory of an interpreter that a user names: by it, by its tag, or by a version (`3.15t`)."""
         tag = f"cp{name.replace('.', '', 1)}" if name[:1].isdigit() else name
-        found = [each for each in self.directories if name == each or each.rpartition("-")[2] == tag]
-        return found[0] if len(found) == 1 else name
+        exact = [each for each in self.directories if tag in {each, each.rpartition("-")[2]}]
+        found = exact or [each for each in self.directories if tag == each.partition("-")[0]]
+        return found[0] if len(found) == 1 else None
 
 
-def load_manifest() -> ImageManifest:
-    """Read the package's data files."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _CommonData:
+    """The tables of the common file that the others add to."""
+
+    sources: dict[str, SourcePackage]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageTarget:
+    """An image that can be made. `is_emulated`: programs of its architecture run here under an emulator."""
+
+    manifest: ImageManifest
+    arch: Arch
+    is_emulated: bool = False
+
+    @property
+    def tag(self) -> str:
+        """The platform tag that its image is for, such as `manylinux_2_31_x86_64`."""
+        return f"{self.manifest.policy}_{self.arch}"
+
+    @property
+    def name(self) -> str:
+        """The image's name, without a tag."""
+        return f"{NAMESPACE}/{self.tag}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRequest:
+    """An image with at least these interpreters (directories under /opt/python); none: the defaults, or as it is."""
+
+    target: ImageTarget
+    interpreters: frozenset[str] = frozenset()
+
+
+def load_manifests() -> tuple[ImageManifest, ...]:
+    """Read the package's data files, in the order of preference."""
     room = resources.files("matrix_runner.image")
-    document = loads((room / "debian.toml").read_text("utf-8"))
-    document["entrypoint"] = (room / ENTRYPOINT).read_text("utf-8")
-    return msgspec.convert(document, ImageManifest)
+    common = loads((room / "common.toml").read_text("utf-8"))
+    common["entrypoint"] = (room / ENTRYPOINT).read_text("utf-8")
+    base = msgspec.convert(common, _CommonData)
+    manifests = []
+    for name in _MANIFESTS:
+        own = msgspec.convert({**common, **loads((room / f"{name}.toml").read_text("utf-8"))}, ImageManifest)
+        scripts = ((script, (room / "musl" / f"{script}.sh").read_text("utf-8")) for script in own.root.preparation)
+        manifests.append(
+            replace(
+                own,
+                sources={**base.sources, **own.sources},
+                environment={**base.environment, **own.environment},
+                scripts=tuple(scripts),
+            )
+        )
+    return tuple(manifests)
+
+
+def image_targets(
+    platform: Platform, manifests: Iterable[ImageManifest], *, is_emulated: bool
+) -> tuple[ImageTarget, ...]:
+    """Return the images that can be made for a platform, the preferred one first."""
+    return tuple(
+        ImageTarget(manifest=manifest, arch=platform.arch, is_emulated=is_emulated)
+        for manifest in manifests
+        if manifest.libc is platform.libc
+        and platform.arch.tag in manifest.root.architectures
+        and not (is_emulated and manifest.is_compiled)
+    )
+
+
+def image_requests(targets: tuple[ImageTarget, ...], pythons: Iterable[str]) -> tuple[ImageRequest, ...]:
+    """Return the images of one platform that have some interpreters: each in the first image that can have it.
+
+    `pythons`: as users name them. None: the first image, with its defaults. Raise UsageError for an impossible one.
+    """
+    wanted: dict[int, frozenset[str]] = {}
+    for python in pythons:
+        places = ((index, target.manifest.directory_of(python)) for index, target in enumerate(targets))
+        found = next(((index, directory) for index, directory in places if directory is not None), None)
+        if found is None:
+            raise UsageError(
+                f"no image can be made with {python} for {' or '.join(target.tag for target in targets)}",
+                hint=f"There are: {', '.join(name for target in targets for name in target.manifest.directories)}.",
+            )
+        index, directory = found
+        wanted[index] = wanted.get(index, frozenset()) | {directory}
+    if not wanted:
+        return tuple(ImageRequest(target=target) for target in targets[:1])
+    return tuple(ImageRequest(target=targets[index], interpreters=each) for index, each in sorted(wanted.items()))
+
+
+def requests_of(
+    wanted: Iterable[tuple[str, Platform, tuple[str, ...]]],
+    manifests: tuple[ImageManifest, ...],
+    emulates: Callable[[Arch], bool],
+) -> tuple[ImageRequest, ...]:
+    """Return the images of a plan's cells.
+
+    `wanted`: of each cell its image's name, its platform and its interpreter's possible directories, of which none can
+    also be one that the image cannot have: that is left to the preflight probe.
+    """
+    requests: dict[str, ImageRequest] = {}
+    for name, platform, directories in wanted:
+        for target in image_targets(platform, manifests, is_emulated=emulates(platform.arch)):
+            if target.name == name:
+                possible = [each for each in directories if each in target.manifest.directories][:1]
+                before = requests.get(name, ImageRequest(target=target)).interpreters
+                requests[name] = ImageRequest(target=target, interpreters=before | frozenset(possible))
+    return tuple(requests.values())

@@ -7,6 +7,7 @@ from matrix_runner.catalog import Catalog, ImageFamily, Support
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.image_options import IMAGE, IMAGES
 from matrix_runner.config.options.option import Source
+from matrix_runner.matrix.host import Host
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Libc, Platform
 
@@ -39,18 +40,15 @@ class NoImage:
     reason: str
 
 
-def image_of(cell: Cell, settings: Settings, catalog: Catalog) -> ImageChoice | NoImage:
+def image_of(cell: Cell, settings: Settings, catalog: Catalog, host: Host) -> ImageChoice | NoImage:
     """Return the image of one cell.
 
     It is its platform's, except for interpreters dropped from current images: unless the user chose an image, they get
     the best image that still contains them. A reference from the user is not checked; the preflight probe looks inside.
     """
-    choice = choose_image(cell.platform, settings, catalog)
+    choice = _named_image(cell, settings, catalog, host)
     if isinstance(choice, NoImage):
         return choice
-    family = choice.family
-    if family is not None and not family.can_have(cell):
-        return NoImage(reason=f"image {family.name} cannot have its interpreter ({choice.origin})")
     known = catalog.known(cell.interpreter)
     if not (choice.is_default and known.is_dropped):
         return choice
@@ -61,32 +59,34 @@ def image_of(cell: Cell, settings: Settings, catalog: Catalog) -> ImageChoice | 
     return ImageChoice(reference=last, family=None, origin=f"the last that holds {cell.interpreter}", is_updated=False)
 
 
-def choose_image(platform: Platform, settings: Settings, catalog: Catalog) -> ImageChoice | NoImage:
-    """Return the image that the settings name for a platform, with the reference to pass to the engine."""
+def _named_image(cell: Cell, settings: Settings, catalog: Catalog, host: Host) -> ImageChoice | NoImage:
+    """Return the image that the settings name for a cell's platform, with the reference to pass to the engine."""
+    platform = cell.platform
     name = settings.image(platform)
     option = IMAGE if name == settings[IMAGE] else IMAGES[platform]
     origin = f"{option.name}: {settings.origin(option)}"
-    known = catalog.family(name)
-    if known is not None and settings.is_drop_in and option is not IMAGE and not known.serves(platform):
+    families = catalog.families(name)
+    if not families:
+        return _of_reference(name, platform, origin)
+    serving = [family for family in families if family.serves(platform)]
+    if not serving and settings.is_drop_in and option is not IMAGE:
         # cibuildwheel plans such cells, and asks the registry for an image of exactly this name.
         return ImageChoice(reference=name, family=None, origin=origin)
-    if known is not None:
-        is_default = settings.origin(option).source is Source.DEFAULT
-        return _of_family(known, platform, origin, is_default=is_default)
-    return _of_reference(name, platform, origin)
-
-
-def _of_family(family: ImageFamily, platform: Platform, origin: str, *, is_default: bool) -> ImageChoice | NoImage:
-    reference = family.reference(platform.arch)
-    if family.libc is not platform.libc:
-        return NoImage(reason=f"image {family.name} makes {family.libc} wheels only ({origin})")
-    if reference is None:
-        return NoImage(reason=f"image {family.name} does not exist for {platform.arch} ({origin})")
+    if not serving:
+        is_other_libc = all(family.libc is not platform.libc for family in families)
+        lack = f"makes {families[0].libc} wheels only" if is_other_libc else f"does not exist for {platform}"
+        return NoImage(reason=f"image {name} {lack} ({origin})")
+    possible = [each for each in serving if not (each.is_native_only and host.emulates(platform.arch))]
+    family = next((family for family in possible if family.can_have(cell)), None)
+    reference = None if family is None else family.reference(platform.arch)
+    if family is None or reference is None:
+        where = f" for {platform.arch} under emulation" if len(possible) < len(serving) else ""
+        return NoImage(reason=f"image {name}{where} cannot have its interpreter ({origin})")
     return ImageChoice(
         reference=reference,
         family=family,
         origin=origin,
-        is_default=is_default,
+        is_default=settings.origin(option).source is Source.DEFAULT,
         is_updated=family.support is not Support.END_OF_LIFE,
     )
 

@@ -120,7 +120,7 @@ class Questions:
     def _about_place(self, cell: Cell, settings: Settings) -> Answer:
         host = self._host
         if host.local is None:
-            choice = image_of(cell, settings, self._catalog)
+            choice = image_of(cell, settings, self._catalog, host)
             if isinstance(choice, NoImage):
                 return Answer(topic="image", is_in=False, reason=choice.reason)
             reason = f"{choice.reference.partition('@')[0]} ({choice.origin})"

@@ -16,7 +16,7 @@ from runner_process import runner_argv, runner_environ
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.image.image_inventory import BuiltImage, built_images, find_built
-from matrix_runner.image.image_manifest import load_manifest
+from matrix_runner.image.image_manifest import ImageTarget, load_manifests
 from matrix_runner.model.platforms import Arch
 
 pytestmark = pytest.mark.own_images
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.own_images
 _PYTHONS = [
     pytest.param(arch, directory, id=f"{directory}-{arch}")
     for arch in (Arch.X86_64, Arch.I686)
-    for directory in sorted(load_manifest().defaults(arch))
+    for directory in sorted(load_manifests()[0].defaults(arch))
 ]
 _WIDTHS = [pytest.param(arch, id=arch.tag) for arch in (Arch.X86_64, Arch.I686)]
 
@@ -49,8 +49,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
 def stock(engine: DockerEngine) -> dict[Arch, BuiltImage]:
     """Have both images made, if they are not there."""
     _runner("image", "build", "--arch", "x86_64", "--arch", "i686")
-    manifest, found = load_manifest(), built_images(engine)
-    images = {arch: find_built(found, arch, manifest) for arch in (Arch.X86_64, Arch.I686)}
+    manifest, found = load_manifests()[0], built_images(engine)
+    images = {arch: find_built(found, ImageTarget(manifest=manifest, arch=arch)) for arch in (Arch.X86_64, Arch.I686)}
     return {arch: image for arch, image in images.items() if image is not None}
 
 

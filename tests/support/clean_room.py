@@ -78,8 +78,7 @@ def open_clean_room(source: str, state: Path) -> Iterator[CleanRoom]:
     images: dict[Platform, str] = {}
     try:
         for name in names:
-            family = known.family(name)
-            assert family is not None
+            family = known.families(name)[0]
             for arch, reference in family.references:
                 if arch.tag in {"x86_64", "i686"}:
                     platform = Platform(libc=Libc(family.libc), arch=arch)

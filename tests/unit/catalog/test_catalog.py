@@ -11,6 +11,7 @@ from matrix_runner.catalog import Catalog, Support, platforms
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.config.kinds.values import EnableGroup
 from matrix_runner.config.options.image_options import IMAGES
+from matrix_runner.image.image_manifest import ImageTarget, load_manifests
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.wheelhouse.module_suffixes import cpython_abi
@@ -40,10 +41,10 @@ def test_each_python_has_one_pip(implementation: str, version: str, pip: str) ->
 
 
 def test_no_interpreter_or_image_is_there_twice(known: Catalog) -> None:
-    """Identifiers, directories and short names are each of one thing."""
+    """Identifiers, directories and short names are each of one thing, but for the one name of all images made here."""
     interpreters = [str(each.interpreter) for each in known.interpreters]
     directories = [name for each in known.interpreters for name in each.directories]
-    families = [family.name for family in known.images]
+    families = [family.name for family in known.images if not family.is_made_here]
     for names in (interpreters, directories, families):
         assert len(set(names)) == len(names)
         assert all(names)
@@ -138,19 +139,18 @@ def test_cells_are_every_pair_that_exists(known: Catalog) -> None:
 
 
 def test_what_is_not_known_is_not_found(known: Catalog) -> None:
-    """A Python that the catalog lacks is a KeyError with its tag, an image that it lacks is None."""
+    """A Python that the catalog lacks is a KeyError with its tag, an image that it lacks is none."""
     with pytest.raises(KeyError, match="cp399"):
         known.known(Interpreter.parse("cp399"))
-    assert known.family("manylinux_9_99") is None
-    assert known.family("") is None
+    assert known.families("manylinux_9_99") == ()
+    assert known.families("") == ()
 
 
 def test_every_default_image_exists_for_its_platform(known: Catalog) -> None:
     """What the table of options names for a platform is in the catalog, for that very platform and alive."""
     missing = set()
     for platform, option in IMAGES.items():
-        family = known.family(option.default)
-        assert family is not None
+        (family,) = known.families(option.default)
         assert family.libc is platform.libc
         assert family.support is Support.CURRENT
         if family.reference(platform.arch) is None:
@@ -185,12 +185,30 @@ def test_images_have_the_short_names_that_cibuildwheel_has(known: Catalog) -> No
 
 
 def test_what_is_made_here_is_known_as_such(known: Catalog) -> None:
-    """One family is made on this machine, for both widths of x86, and says which interpreters it can have."""
-    (made,) = (family for family in known.images if family.is_made_here)
-    assert made.name == "debian"
-    assert {arch for arch, _ in made.references} == {Arch.X86_64, Arch.I686}
-    assert made.interpreters is not None
-    assert made.interpreters <= {each.interpreter for each in known.interpreters}
+    """All that is made on a machine has one short name, and says which interpreters it can have."""
+    made = tuple(family for family in known.images if family.is_made_here)
+    assert made == known.families("debian")
+    assert {arch for family in made for arch, _ in family.references} == set(Arch)
+    for family in made:
+        assert family.interpreters is not None
+        assert family.interpreters <= {each.interpreter for each in known.interpreters}
+
+
+def test_images_made_here_are_those_that_can_be_made(known: Catalog) -> None:
+    """The rows of `debian` and the data files of `runner image build` agree: order, images, interpreters, emulation."""
+    made = known.families("debian")
+    manifests = load_manifests()
+    assert [f"{family.libc}_{family.version.replace('.', '_')}" for family in made] == [
+        manifest.policy for manifest in manifests
+    ]
+    for family, manifest in zip(made, manifests, strict=True):
+        for arch, reference in family.references:
+            assert reference == ImageTarget(manifest=manifest, arch=arch).name
+        assert {arch.tag for arch, _ in family.references} == set(manifest.root.architectures)
+        directories = {name for each in family.interpreters or () for name in known.known(each).directories}
+        assert set(manifest.directories) <= directories
+        assert len(manifest.directories) == len(family.interpreters or ())
+        assert family.is_native_only is manifest.is_compiled
 
 
 @pytest.mark.parametrize(

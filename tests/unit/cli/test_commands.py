@@ -188,15 +188,40 @@ def test_the_plan_as_identifiers(project: Path) -> None:
 
 def test_the_plan_as_json(project: Path) -> None:
     """Every cell of the catalog is in the document once: a job with its image, or left out with its reason."""
-    done = runner(project, "plan", "--format", "json", "--archs", "all", "--skip", "*-musllinux_*", "--image", "debian")
+    done = runner(
+        project,
+        "plan",
+        "--format",
+        "json",
+        "--archs",
+        "all",
+        "--skip",
+        "*-musllinux_*",
+        "--enable",
+        "pypy",
+        "--image",
+        "debian",
+    )
     document = json.loads(done.stdout)
     assert (done.returncode, document["version"]) == (0, 1)
     pythons = {"x86_64": ("cp311", "cp313", "cp314", "cp314t", "cp315", "cp315t"), "i686": ("cp311", "cp313")}
-    assert {job["identifier"]: job["image"] for job in document["jobs"]} == {
+    compiled = {
         f"{python}-manylinux_{arch}": f"matrix-runner/manylinux_2_31_{arch}"
         for arch, each in pythons.items()
         for python in each
     }
+    foreign = {
+        f"cp311-manylinux_{arch}": f"matrix-runner/manylinux_2_36_{arch}"
+        for arch in ("aarch64", "armv7l", "ppc64le", "s390x")
+    }
+    newest = {
+        f"{cell}": f"matrix-runner/manylinux_2_41_{cell.rpartition('manylinux_')[2]}"
+        for cell in (
+            *("pp311-manylinux_x86_64", "pp311-manylinux_aarch64"),
+            *("cp313-manylinux_riscv64", "cp313-manylinux_aarch64"),
+        )
+    }
+    assert {job["identifier"]: job["image"] for job in document["jobs"]} == compiled | foreign | newest
     assert document["jobs"][0]["directories"] == ["cp311-cp311"]
     cells = [entry["identifier"] for entry in (*document["jobs"], *document["left_out"])]
     assert len(set(cells)) == len(cells) > 150

@@ -10,7 +10,6 @@ from runner_process import runner_environ
 from matrix_runner.cli.image import format_progress, image
 from matrix_runner.errors import UsageError
 from matrix_runner.image.build_progress import BuildProgress, Stage
-from matrix_runner.model.platforms import Arch
 
 
 def test_help_says_what_the_image_is_not() -> None:
@@ -21,12 +20,11 @@ def test_help_says_what_the_image_is_not() -> None:
     assert "no security support" in told
 
 
-@pytest.mark.parametrize("arch", ["pdp11", "aarch64"])
-def test_an_architecture_that_cannot_be_made_is_refused_without_an_engine(arch: str) -> None:
+def test_an_architecture_that_cannot_be_made_is_refused_without_an_engine() -> None:
     """A mistake on the command line is told before anything is asked of a daemon, with what there is."""
-    result = CliRunner().invoke(image, ["build", "--arch", arch], env={"DOCKER_HOST": "unix:///nowhere"})
+    result = CliRunner().invoke(image, ["build", "--arch", "pdp11"], env={"DOCKER_HOST": "unix:///nowhere"})
     assert isinstance(result.exception, UsageError)
-    assert arch in result.exception.message
+    assert "pdp11" in result.exception.message
     assert "i686" in (result.exception.hint or "")
 
 
@@ -41,18 +39,21 @@ def test_an_interpreter_that_cannot_be_made_is_refused_without_an_engine() -> No
     ("progress", "line"),
     [
         (
-            BuildProgress(arch=Arch.X86_64, part="cp311-cp311", stage=Stage.COMPILED, seconds=61.4),
-            "x86_64  cp311-cp311   compiled     61 s",
+            BuildProgress(tag="manylinux_2_31_x86_64", part="cp311-cp311", stage=Stage.COMPILED, seconds=61.4),
+            "manylinux_2_31_x86_64  cp311-cp311        compiled     61 s",
         ),
         (
-            BuildProgress(arch=None, part="sources", stage=Stage.FETCHED, seconds=4.6),
-            "        sources       fetched       5 s",
+            BuildProgress(tag=None, part="sources", stage=Stage.FETCHED, seconds=4.6),
+            "                       sources            fetched       5 s",
         ),
-        (BuildProgress(arch=Arch.I686, part="image", stage=Stage.KEPT, seconds=0), "i686    image         up to date"),
+        (
+            BuildProgress(tag="musllinux_1_2_i686", part="image", stage=Stage.KEPT, seconds=0),
+            "musllinux_1_2_i686     image              up to date",
+        ),
     ],
 )
 def test_progress_is_one_line_in_columns(progress: BuildProgress, line: str) -> None:
-    """Architecture, part, what became of it, and how long it took if it took any time."""
+    """The image's platform tag, part, what became of it, and how long it took if it took any time."""
     assert format_progress(progress) == line
 
 

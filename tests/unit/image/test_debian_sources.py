@@ -17,7 +17,7 @@ from matrix_runner.image.debian_sources import (
     require_programs,
 )
 from matrix_runner.image.host_programs import MachinePrograms
-from matrix_runner.image.image_manifest import SourcePackage, load_manifest
+from matrix_runner.image.image_manifest import ImageTarget, SourcePackage, load_manifests
 from matrix_runner.image.image_recipe import write_recipe
 from matrix_runner.model.platforms import Arch
 
@@ -25,9 +25,7 @@ _MIRROR = "http://mirror.example/debian"
 
 
 _CONTENT = b"the sources of a Python"
-_SOURCE = SourcePackage(
-    package="python9.9", suite="sid", file="python9.9.tar.gz", sha256=hashlib.sha256(_CONTENT).hexdigest()
-)
+_SOURCE = SourcePackage(package="python9.9", file="python9.9.tar.gz", sha256=hashlib.sha256(_CONTENT).hexdigest())
 
 
 def test_the_main_archive_is_chosen() -> None:
@@ -115,29 +113,35 @@ def test_a_spoilt_source_is_fetched_again(tmp_path: Path) -> None:
 
 def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
     """A mirror that serves something else gets nothing into an image."""
-    with pytest.raises(MachineError, match="not the file that the recipe names"):
+    with pytest.raises(MachineError, match="not the file that was announced"):
         fetch_sources((_SOURCE,), _MIRROR, serving({_SOURCE.file: b"something else"}), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_version_on_the_mirror_is_named(tmp_path: Path) -> None:
-    """The message says which file was wanted, from which release."""
-    with pytest.raises(MachineError, match=r"python9\.9 in sid: no python9\.9\.tar\.gz"):
+def test_a_file_that_the_mirror_has_dropped_is_named(tmp_path: Path) -> None:
+    """The message says which file was wanted, and what to do."""
+    with pytest.raises(MachineError, match=r"python9\.9\.tar\.gz cannot be had .* 404") as caught:
         fetch_sources((_SOURCE,), _MIRROR, serving({"python9.9_9.9.1.tar.gz": _CONTENT}), tmp_path)
+    assert "--mirror" in (caught.value.hint or "")
 
 
-def test_each_source_comes_from_the_release_that_has_it(tmp_path: Path) -> None:
-    """A newer release with a package of the same name does not change what is compiled."""
+@pytest.mark.parametrize(
+    ("package", "place"), [("python9.9", "p/python9.9"), ("libffi", "libf/libffi"), ("zlib", "z/zlib")]
+)
+def test_each_source_comes_from_its_place_in_the_pool(tmp_path: Path, package: str, place: str) -> None:
+    """By name and digest: other files of its source package may be gone, and a newer release changes nothing."""
     machine = serving({_SOURCE.file: _CONTENT})
-    fetch_sources((_SOURCE,), _MIRROR, machine, tmp_path)
-    assert machine.commands[-1][-1] == "python9.9/sid"
+    fetch_sources((dataclasses.replace(_SOURCE, package=package),), _MIRROR, machine, tmp_path)
+    (command,) = machine.commands
+    assert f"{_MIRROR}/pool/main/{place}/{_SOURCE.file}" in command
+    assert f"SHA256:{_SOURCE.sha256}" in command
 
 
 def test_the_apt_of_the_machine_is_left_alone(tmp_path: Path) -> None:
     """State, cache and sources are ours; the machine's need not even be readable."""
-    machine = serving({_SOURCE.file: _CONTENT})
-    fetch_sources((_SOURCE,), _MIRROR, machine, tmp_path)
-    for command in machine.commands:
+    machine = mirror_of({}, {_ROLLING.file: _CONTENT})
+    fetch_sources((_ROLLING,), _MIRROR, machine, tmp_path)
+    for command in machine.commands[:-1]:
         options = dict(word.split("=", 1) for word in command if word.startswith(("Dir::", "APT::")))
         assert options.keys() >= {"Dir::State", "Dir::State::status", "Dir::Cache", "Dir::Etc::sourcelist"}
         assert not any(place.startswith(("/var", "/etc")) for place in options.values())
@@ -146,7 +150,7 @@ def test_the_apt_of_the_machine_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("arch", "debian"), [(Arch.X86_64, "amd64"), (Arch.I686, "i386")])
 def test_the_root_filesystem_is_of_the_architecture(tmp_path: Path, arch: Arch, debian: str) -> None:
     """Debian has names of its own, and bullseye-security is left out by naming the one line."""
-    root = write_recipe(arch, frozenset(), load_manifest()).root
+    root = write_recipe(ImageTarget(manifest=load_manifests()[0], arch=arch), frozenset()).root
     machine = saying("")
     make_root(root, _MIRROR, machine, tmp_path / "root.tar")
     (command,) = machine.commands
@@ -179,7 +183,6 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
 
 _ROLLING = SourcePackage(
     package="python9.9",
-    suite="sid",
     rolling=("sid", "forky"),
     file="python9.9_9.9.0~rc1.orig.tar.xz",
     sha256=hashlib.sha256(_CONTENT).hexdigest(),
@@ -220,8 +223,8 @@ def test_of_a_rolling_release_the_newest_that_is_served(tmp_path: Path, served: 
 
 
 def test_a_rolling_release_that_nobody_serves(tmp_path: Path) -> None:
-    """The error is apt's, about the file that the recipe names."""
-    with pytest.raises(MachineError, match=r"python9\.9_9\.9\.0~rc1\.orig\.tar\.xz: 404"):
+    """The error is about the file that the recipe names."""
+    with pytest.raises(MachineError, match=r"python9\.9_9\.9\.0~rc1\.orig\.tar\.xz cannot be had"):
         fetch_sources((_ROLLING,), _MIRROR, mirror_of({}, {}), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -236,9 +239,10 @@ def test_another_file_than_the_announced_one(tmp_path: Path) -> None:
 
 
 def test_interpreters_have_names_that_people_use() -> None:
-    """A version, a tag or the directory; what is ambiguous or unknown stays as it is, for the error to name."""
-    manifest = load_manifest()
-    names = ("3.15", "3.15t", "cp314", "cp313-cp313t", "3.9", "cp27", "3.99", "pp311")
-    assert [manifest.directory_of(name) for name in names] == [
-        *("cp315-cp315", "cp315-cp315t", "cp314-cp314", "cp313-cp313t", "cp39-cp39", "cp27", "3.99", "pp311")
-    ]
+    """A version, a tag or the directory; None for an ambiguous or unknown one."""
+    compiled, _, newest = load_manifests()
+    names = ("3.15", "3.15t", "cp314", "cp313-cp313t", "3.9")
+    directories = ("cp315-cp315", "cp315-cp315t", "cp314-cp314", "cp313-cp313t", "cp39-cp39")
+    assert tuple(map(compiled.directory_of, names)) == directories
+    assert [compiled.directory_of(name) for name in ("cp27", "3.99", "pp311", "")] == [None] * 4
+    assert newest.directory_of("pp311") == newest.directory_of("pypy311_pp73") == "pp311-pypy311_pp73"

@@ -12,9 +12,16 @@ from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.image.build_progress import BuildProgress, Stage
 from matrix_runner.image.image_build import build_images, ensure_images
 from matrix_runner.image.image_builder import ImageBuilder
-from matrix_runner.image.image_manifest import ImageManifest, SourcePackage, load_manifest
+from matrix_runner.image.image_manifest import (
+    ImageManifest,
+    ImageRequest,
+    ImageTarget,
+    SourcePackage,
+    load_manifests,
+    requests_of,
+)
 from matrix_runner.image.image_recipe import LABEL_ROOT
-from matrix_runner.model.platforms import Arch
+from matrix_runner.model.platforms import Arch, Platform
 
 _NAME = "matrix-runner/manylinux_2_31_x86_64:latest"
 _TWO = frozenset(("cp39-cp39", "cp313-cp313"))
@@ -41,11 +48,10 @@ def _failing_for(directory: str, status: int = 2) -> Script:
 @pytest.fixture
 def manifest() -> ImageManifest:
     """Return the data file as it is shipped, but for sources that a fake mirror can serve."""
-    real = load_manifest()
+    real = load_manifests()[0]
     sources = {
         key: SourcePackage(
             package=source.package,
-            suite=source.suite,
             file=source.file,
             sha256=hashlib.sha256(source.file.encode()).hexdigest(),
         )
@@ -82,7 +88,11 @@ class Bench:
 
     def build(self, wanted: frozenset[str], *, rebuild: bool = False, script: Script = _compile) -> None:
         """Make the image for x86_64."""
-        build_images({Arch.X86_64: wanted}, self.builder(script), self.manifest, rebuild=rebuild)
+        build_images([self.request(wanted)], self.builder(script), rebuild=rebuild)
+
+    def request(self, wanted: frozenset[str], arch: Arch = Arch.X86_64) -> ImageRequest:
+        """Return the request for an image of the manifest."""
+        return ImageRequest(target=ImageTarget(manifest=self.manifest, arch=arch), interpreters=wanted)
 
     def parts(self, stage: Stage) -> set[str]:
         """Return what was told to have come to this."""
@@ -102,7 +112,7 @@ def bench(tmp_path: Path, manifest: ImageManifest) -> Bench:
 
 def test_an_image_has_the_interpreters_that_were_asked_for(bench: Bench) -> None:
     """What was compiled in containers of its own is all in the one image, which says so."""
-    (made,) = build_images({Arch.X86_64: _THREE}, bench.builder(), bench.manifest)
+    (made,) = build_images([bench.request(_THREE)], bench.builder())
     assert bench.pythons() == _THREE
     assert made.reference == _NAME
     assert made.interpreters == _THREE
@@ -111,10 +121,11 @@ def test_an_image_has_the_interpreters_that_were_asked_for(bench: Bench) -> None
 
 def test_both_widths_are_made_in_one_run(bench: Bench) -> None:
     """The sources, which are the same for both, are fetched once."""
-    build_images({Arch.X86_64: _TWO, Arch.I686: _THREE}, bench.builder(), bench.manifest)
+    build_images([bench.request(_TWO), bench.request(_THREE, Arch.I686)], bench.builder())
     assert bench.pythons() == _TWO
     assert bench.pythons("matrix-runner/manylinux_2_31_i686:latest") == _THREE
-    assert len([command for command in bench.machine.commands if "source" in command]) == 1
+    addresses = [word for command in bench.machine.commands for word in command if "/pool/" in word]
+    assert len(set(addresses)) == len(addresses) == len(_THREE)
 
 
 def test_an_unchanged_image_is_not_made_again(bench: Bench) -> None:
@@ -148,11 +159,11 @@ def test_rebuild_compiles_everything_again(bench: Bench) -> None:
 
 def test_a_failed_step_is_told_with_its_last_lines_and_its_log(bench: Bench) -> None:
     """The message says which interpreter and step; its text cannot steer the terminal."""
-    with pytest.raises(MachineError, match=r"'configured' of cp39-cp39-x86_64 \(status 2\)") as caught:
+    with pytest.raises(MachineError, match=r"'configured' of cp39-cp39-manylinux_2_31_x86_64 \(status 2\)") as caught:
         bench.build(_TWO, script=_failing_for("cp39-cp39"))
     assert "compiler" in caught.value.message
     assert "\x1b" not in caught.value.message
-    assert str(bench.cache / "logs" / "cp39-cp39-x86_64.log") in (caught.value.hint or "")
+    assert str(bench.cache / "logs" / "cp39-cp39-manylinux_2_31_x86_64.log") in (caught.value.hint or "")
 
 
 def test_after_a_failure_nothing_runs_and_nothing_is_half_made(bench: Bench) -> None:
@@ -188,31 +199,32 @@ def test_a_changed_root_replaces_the_former_one(bench: Bench) -> None:
     root = dataclasses.replace(bench.manifest.root, packages=(*bench.manifest.root.packages, "gfortran"))
     bench.manifest = dataclasses.replace(bench.manifest, root=root)
     bench.build(_TWO)
-    names = {image.reference for image in bench.engine.images(LABEL_ROOT) if "debian_bullseye" in image.reference}
+    names = {
+        image.reference for image in bench.engine.images(LABEL_ROOT) if "root_of_manylinux_2_31" in image.reference
+    }
     assert len(names) == 1
     assert bench.parts(Stage.COMPILED) == _TWO
     assert len(list((bench.cache / "interpreters").iterdir())) == len(_TWO)
 
 
-def test_an_architecture_without_a_recipe_is_refused_first(bench: Bench) -> None:
+def test_an_interpreter_without_a_recipe_is_refused_first(bench: Bench) -> None:
     """Nothing is started for a mistake on the command line."""
-    with pytest.raises(UsageError, match="aarch64"):
-        build_images({Arch.AARCH64: _TWO}, bench.builder(), bench.manifest)
+    with pytest.raises(UsageError, match="cp312-cp312"):
+        bench.build(frozenset(("cp312-cp312",)))
     assert bench.machine.commands == []
 
 
 def test_the_first_use_makes_what_the_build_needs(bench: Bench) -> None:
     """`--image debian` just works, and says that it takes a while."""
-    found = ensure_images({Arch.X86_64: _TWO}, bench.builder(), bench.manifest, bench.notices.append)
-    assert found[Arch.X86_64].interpreters == _TWO
+    ensure_images([bench.request(_TWO)], bench.builder(), bench.notices.append)
+    assert bench.pythons() == _TWO
     assert any("x86_64" in notice for notice in bench.notices)
 
 
 def test_the_second_use_makes_nothing(bench: Bench) -> None:
     """Nor does it say a word."""
     bench.build(_THREE)
-    found = ensure_images({Arch.X86_64: _TWO}, bench.builder(), bench.manifest, bench.notices.append)
-    assert found[Arch.X86_64].reference == _NAME
+    ensure_images([bench.request(_TWO)], bench.builder(), bench.notices.append)
     assert bench.engine.commands == []
     assert bench.notices == []
 
@@ -221,13 +233,36 @@ def test_an_image_by_an_older_recipe_serves_and_says_so(bench: Bench) -> None:
     """Nobody who builds wheels waits ten minutes for a newer pip that he did not ask for."""
     bench.build(_TWO)
     bench.manifest = dataclasses.replace(bench.manifest, version="next")
-    ensure_images({Arch.X86_64: _TWO}, bench.builder(), bench.manifest, bench.notices.append)
+    ensure_images([bench.request(_TWO)], bench.builder(), bench.notices.append)
     assert bench.engine.commands == []
     assert any("runner image build" in notice for notice in bench.notices)
 
 
 def test_an_interpreter_that_cannot_be_made_is_left_to_the_preflight(bench: Bench) -> None:
     """A matrix with cp312 in it runs the other cells; what the image lacks is told with its cell."""
-    wanted = frozenset(("cp313-cp313", "cp312-cp312"))
-    found = ensure_images({Arch.X86_64: wanted}, bench.builder(), bench.manifest, bench.notices.append)
-    assert found[Arch.X86_64].interpreters == {"cp313-cp313"}
+    platform = Platform.parse("manylinux_x86_64")
+    wanted = [(_NAME.partition(":")[0], platform, (f"{tag}-{tag}",)) for tag in ("cp313", "cp312")]
+    (request,) = requests_of(wanted, (bench.manifest,), lambda _: False)
+    assert request == bench.request(frozenset(("cp313-cp313",)))
+
+
+def test_the_first_directory_that_an_image_can_have_is_taken() -> None:
+    """A PyPy of today and one of yesterday are one interpreter in the plan, with a directory each."""
+    both = ("pp311-pypy311_pp80", "pp311-pypy311_pp73")
+    wanted = [("matrix-runner/manylinux_2_41_x86_64", Platform.parse("manylinux_x86_64"), both)]
+    (request,) = requests_of(wanted, load_manifests(), lambda _: False)
+    assert request.interpreters == {"pp311-pypy311_pp73"}
+
+
+def test_an_image_of_debian_interpreters_compiles_none(bench: Bench) -> None:
+    """Where the architecture is emulated, its root is only unpacked, and no source is fetched."""
+    bench.manifest = load_manifests()[1]
+    target = ImageTarget(manifest=bench.manifest, arch=Arch.S390X, is_emulated=True)
+    (made,) = build_images([ImageRequest(target=target)], bench.builder())
+    assert made.reference == "matrix-runner/manylinux_2_36_s390x:latest"
+    assert made.interpreters == {"cp311-cp311"}
+    (command,) = bench.machine.commands
+    assert "--variant=extract" in command
+    assert "--architectures=s390x" in command
+    venv = ("/usr/bin/python3.11", "-m", "venv", "--without-pip", "/opt/python/cp311-cp311")
+    assert venv in [call.request.argv for call in bench.engine.commands]

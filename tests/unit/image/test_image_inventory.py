@@ -5,27 +5,37 @@ import dataclasses
 import pytest
 
 from matrix_runner.engine.fake.fake_engine import FakeEngine
-from matrix_runner.image.image_inventory import BuiltImage, built_images, decide, find_built, suffices
-from matrix_runner.image.image_manifest import ImageManifest, load_manifest
+from matrix_runner.image.image_inventory import BuiltImage, Decision, built_images, decide, find_built, suffices
+from matrix_runner.image.image_manifest import ImageManifest, ImageRequest, ImageTarget, load_manifests
 from matrix_runner.image.image_recipe import LABEL, LABEL_ARCH, write_recipe
 from matrix_runner.model.platforms import Arch
 
 
 @pytest.fixture
 def manifest() -> ImageManifest:
-    """Return the data file as it is shipped."""
-    return load_manifest()
+    """Return the first data file as it is shipped."""
+    return load_manifests()[0]
+
+
+def _target(manifest: ImageManifest) -> ImageTarget:
+    return ImageTarget(manifest=manifest, arch=Arch.I686)
+
+
+def _decide(
+    wanted: frozenset[str], built: BuiltImage | None, manifest: ImageManifest, *, rebuild: bool = False
+) -> Decision:
+    return decide(ImageRequest(target=_target(manifest), interpreters=wanted), built, rebuild=rebuild)
 
 
 def _engine_with(recipe_directories: frozenset[str], manifest: ImageManifest) -> FakeEngine:
-    recipe = write_recipe(Arch.I686, recipe_directories, manifest)
+    recipe = write_recipe(_target(manifest), recipe_directories)
     engine = FakeEngine()
     engine.host.add_image(f"{recipe.name}:latest", labels=recipe.labels)
     return engine
 
 
 def _stocked(directories: frozenset[str], manifest: ImageManifest) -> BuiltImage:
-    found = find_built(built_images(_engine_with(directories, manifest)), Arch.I686, manifest)
+    found = find_built(built_images(_engine_with(directories, manifest)), _target(manifest))
     assert found is not None
     return found
 
@@ -36,29 +46,29 @@ _THREE = _TWO | {"cp311-cp311"}
 
 def test_an_unchanged_recipe_is_kept(manifest: ImageManifest) -> None:
     """The same again makes nothing."""
-    assert decide(Arch.I686, _TWO, _stocked(_TWO, manifest), manifest).is_kept
+    assert _decide(_TWO, _stocked(_TWO, manifest), manifest).is_kept
 
 
 def test_a_subset_of_what_is_there_is_kept(manifest: ImageManifest) -> None:
     """Asking for less does not throw away what took minutes to compile."""
-    assert decide(Arch.I686, _TWO, _stocked(_THREE, manifest), manifest).is_kept
+    assert _decide(_TWO, _stocked(_THREE, manifest), manifest).is_kept
 
 
 def test_more_than_is_there_is_made_with_all_of_both(manifest: ImageManifest) -> None:
     """Asking for another interpreter does not lose those of before."""
-    decision = decide(Arch.I686, frozenset(("cp311-cp311",)), _stocked(_TWO, manifest), manifest)
+    decision = _decide(frozenset(("cp311-cp311",)), _stocked(_TWO, manifest), manifest)
     assert not decision.is_kept
     assert frozenset(decision.recipe.interpreters) == _THREE
 
 
 def test_nothing_wanted_means_what_the_image_has(manifest: ImageManifest) -> None:
     """A plain `image build` renews an image and does not change what it is."""
-    assert decide(Arch.I686, frozenset(), _stocked(_TWO, manifest), manifest).is_kept
+    assert _decide(frozenset(), _stocked(_TWO, manifest), manifest).is_kept
 
 
 def test_nothing_wanted_and_no_image_means_the_defaults(manifest: ImageManifest) -> None:
     """The first `image build` makes the usual interpreters."""
-    decision = decide(Arch.I686, frozenset(), None, manifest)
+    decision = _decide(frozenset(), None, manifest)
     assert not decision.is_kept
     assert frozenset(decision.recipe.interpreters) == manifest.defaults(Arch.I686)
 
@@ -66,18 +76,18 @@ def test_nothing_wanted_and_no_image_means_the_defaults(manifest: ImageManifest)
 def test_a_changed_recipe_is_made(manifest: ImageManifest) -> None:
     """A bump in the data file reaches the image."""
     older = dataclasses.replace(manifest, version="0")
-    assert not decide(Arch.I686, _TWO, _stocked(_TWO, older), manifest).is_kept
+    assert not _decide(_TWO, _stocked(_TWO, older), manifest).is_kept
 
 
 def test_rebuild_makes_an_unchanged_recipe(manifest: ImageManifest) -> None:
     """`--rebuild` means it."""
-    assert not decide(Arch.I686, _TWO, _stocked(_TWO, manifest), manifest, rebuild=True).is_kept
+    assert not _decide(_TWO, _stocked(_TWO, manifest), manifest, rebuild=True).is_kept
 
 
 def test_an_interpreter_that_can_no_longer_be_made_is_dropped(manifest: ImageManifest) -> None:
     """An image by a former version, with an interpreter that has no source any more, is no dead end."""
     former = dataclasses.replace(_stocked(_TWO, manifest), interpreters=_TWO | {"cp38-cp38"}, digest="former")
-    assert frozenset(decide(Arch.I686, frozenset(), former, manifest).recipe.interpreters) == _TWO
+    assert frozenset(_decide(frozenset(), former, manifest).recipe.interpreters) == _TWO
 
 
 def test_an_image_suffices_for_what_it_has(manifest: ImageManifest) -> None:
@@ -109,4 +119,5 @@ def test_a_snapshot_of_an_image_is_not_taken_for_one(manifest: ImageManifest) ->
 
 def test_the_other_width_is_not_taken_for_this_one(manifest: ImageManifest) -> None:
     """An image for i686 says nothing about x86_64."""
-    assert find_built(built_images(_engine_with(_TWO, manifest)), Arch.X86_64, manifest) is None
+    other = ImageTarget(manifest=manifest, arch=Arch.X86_64)
+    assert find_built(built_images(_engine_with(_TWO, manifest)), other) is None

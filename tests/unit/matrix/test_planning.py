@@ -24,8 +24,9 @@ from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.errors import ConfigError, NothingSelected, UsageError
 from matrix_runner.matrix import Host, Plan, explain, make_plan
 from matrix_runner.matrix.archs import expand_archs
-from matrix_runner.matrix.image_choice import ImageChoice, NoImage, choose_image
+from matrix_runner.matrix.image_choice import ImageChoice, NoImage, image_of
 from matrix_runner.matrix.unmet_requests import wants_containers
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Platform
 
 X86 = Host(machine=Arch.X86_64)
@@ -175,16 +176,15 @@ def test_on_the_machine_itself_only_what_it_has(known: Catalog) -> None:
 
 def test_an_image_that_cannot_have_an_interpreter_leaves_it_out(known: Catalog) -> None:
     """`--image debian` plans only the interpreters that our own images can be given."""
-    plan = plan_of(known, {IMAGE: "debian", ENABLE: (EnableGroup.ALL,)})
+    plan = plan_of(known, {IMAGE: "debian", ENABLE: (EnableGroup.ALL,), SKIP: ("*musllinux*",)})
     tags = {str(job.cell.interpreter) for job in plan.jobs}
     newest = {"cp314", "cp314t", "cp315", "cp315t"}
-    assert tags == {"cp27m", "cp27mu", "cp39", "cp311", "cp313", "cp313t"} | newest
+    assert tags == {"cp27m", "cp27mu", "cp39", "cp311", "cp313", "cp313t", "pp311"} | newest
     narrow = {str(job.cell.interpreter) for job in plan.jobs if job.cell.platform.arch is Arch.I686}
-    assert narrow == tags - newest
+    assert narrow == tags - newest - {"pp311"}
     assert reason(plan, "cp312-manylinux_x86_64") == "image debian cannot have its interpreter (image: test: image)"
-    assert "does not exist for" in reason(
-        plan_of(known, {IMAGE: "debian", ARCHS: (Arch.S390X,)}), "cp311-manylinux_s390x"
-    )
+    foreign = plan_of(known, {IMAGE: "debian", ARCHS: (Arch.S390X,)})
+    assert "does not exist for musllinux_s390x" in reason(foreign, "cp311-musllinux_s390x")
 
 
 def test_a_pattern_that_matches_nothing_is_a_warning(known: Catalog) -> None:
@@ -331,9 +331,16 @@ def test_what_this_machine_itself_cannot_give(
         assert not list(wants_containers(settings, machine=MANY64, plat=plat, runs_before_all=True))
 
 
+def chosen_image(
+    platform: Platform, settings: Settings, known: Catalog, host: Host = X86, python: str = "cp311"
+) -> ImageChoice | NoImage:
+    """Choose an image for a cell of the platform."""
+    return image_of(Cell.parse(f"{python}-{platform}"), settings, known, host)
+
+
 def choice(platform: Platform, settings: Settings, known: Catalog) -> ImageChoice:
     """Choose an image where there is one."""
-    chosen = choose_image(platform, settings, known)
+    chosen = chosen_image(platform, settings, known)
     assert isinstance(chosen, ImageChoice), chosen
     return chosen
 
@@ -354,7 +361,7 @@ def test_in_a_drop_in_a_short_name_of_other_architectures_is_an_image(known: Cat
     assert choice(MANY64, settings, known).reference == "manylinux_2_39"
     pinned = replace(settings_with({IMAGES[MANY64]: "manylinux_2_34"}), is_drop_in=True)
     assert choice(MANY64, pinned, known).reference.startswith("quay.io/pypa/manylinux_2_34_x86_64@")
-    assert isinstance(choose_image(MANY64, settings_with({IMAGES[MANY64]: "manylinux_2_39"}), known), NoImage)
+    assert isinstance(chosen_image(MANY64, settings_with({IMAGES[MANY64]: "manylinux_2_39"}), known), NoImage)
 
 
 def test_a_platforms_own_image_beats_the_common_one(known: Catalog) -> None:
@@ -362,7 +369,7 @@ def test_a_platforms_own_image_beats_the_common_one(known: Catalog) -> None:
     settings = settings_with({IMAGE: "manylinux2014", IMAGES[MANY64]: "manylinux_2_34"})
     assert "manylinux_2_34_x86_64" in choice(MANY64, settings, known).reference
     assert "manylinux2014_i686" in choice(MANY32, settings, known).reference
-    assert isinstance(choose_image(MUSL64, settings, known), NoImage)
+    assert isinstance(chosen_image(MUSL64, settings, known), NoImage)
 
 
 def test_the_flag_for_all_platforms_beats_the_file(known: Catalog) -> None:
@@ -372,6 +379,26 @@ def test_the_flag_for_all_platforms_beats_the_file(known: Catalog) -> None:
     by_name = {setting.name: replace(setting, rank=2) for setting in flag.resolved}
     resolved = tuple(by_name[s.name] if s.name == IMAGE.name else s for s in file.resolved)
     assert choice(MANY64, Settings(resolved=resolved), known).reference == "matrix-runner/manylinux_2_31_x86_64"
+
+
+def test_an_image_made_here_is_the_first_of_its_name_that_fits(known: Catalog) -> None:
+    """By interpreter; and by whether the machine emulates the architecture, under which nothing is compiled."""
+    settings = settings_with({IMAGE: "debian"})
+    arm = Platform.parse("manylinux_aarch64")
+
+    def reference(platform: Platform, python: str, host: Host) -> str:
+        chosen = chosen_image(platform, settings, known, host, python)
+        return chosen.reason if isinstance(chosen, NoImage) else chosen.reference.removeprefix("matrix-runner/")
+
+    assert reference(MANY64, "cp313", X86) == "manylinux_2_31_x86_64"
+    assert reference(MANY64, "pp311", X86) == "manylinux_2_41_x86_64"
+    assert reference(arm, "cp311", X86) == "manylinux_2_36_aarch64"
+    assert reference(arm, "cp311", Host(machine=Arch.AARCH64)) == "manylinux_2_31_aarch64"
+    assert reference(arm, "cp313", X86) == "manylinux_2_41_aarch64"
+    assert reference(arm, "cp314", X86).startswith(
+        "image debian for aarch64 under emulation cannot have its interpreter"
+    )
+    assert reference(Platform.parse("manylinux_armv7l"), "cp39", Host(machine=Arch.AARCH64)) == "manylinux_2_31_armv7l"
 
 
 @pytest.mark.parametrize(
@@ -390,7 +417,7 @@ def test_a_telling_reference_is_for_its_platform(known: Catalog, reference: str,
     """A full name that plainly names a platform leaves out the others; any other name is taken at its word."""
     settings = settings_with({IMAGE: reference})
     for platform in (MANY64, MANY32, MUSL64):
-        chosen = choose_image(platform, settings, known)
+        chosen = chosen_image(platform, settings, known)
         assert isinstance(chosen, ImageChoice) == (platform in fitting), platform
         if isinstance(chosen, ImageChoice):
             assert (chosen.reference, chosen.family) == (reference, None)
