@@ -93,6 +93,10 @@ class ImageError(EngineError):
     """An image is missing, cannot be pulled, or does not match its name."""
 
 
+class WrongImage(ImageError):
+    """An image holds programs of another architecture than its cells need."""
+
+
 class OutputError(MachineError):
     """The output directory cannot be used, or the disk is full."""
 

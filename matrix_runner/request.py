@@ -18,6 +18,7 @@ from matrix_runner.config.options.source_options import (
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.matrix.sdist_maker import sdist_maker
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Listener
 from matrix_runner.project.constraints_file import constraints_text, has_hashes
 from matrix_runner.project.source_files import SourceSelection
@@ -122,6 +123,11 @@ class BuildRequest:
     def settings(self) -> Settings:
         """The settings of the run as a whole."""
         return self.inputs.settings
+
+    @property
+    def emulated(self) -> tuple[Cell, ...]:
+        """The cells of the plan that an emulator runs, as far as can be seen from here."""
+        return tuple(job.cell for job in self.jobs if job.is_emulated)
 
     @property
     def jobs(self) -> tuple[Job, ...]:

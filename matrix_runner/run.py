@@ -129,7 +129,8 @@ def _redactor(request: BuildRequest) -> Redactor:
 def _announce(context: RunContext) -> None:
     request, pool = context.request, context.pool
     cells = tuple(job.cell for job in request.jobs)
-    pool.tell(RunStarted(at=pool.clock(), run=request.run, cells=cells, workers=request.workers))
+    emulated, workers = request.emulated, request.workers
+    pool.tell(RunStarted(at=pool.clock(), run=request.run, cells=cells, workers=workers, emulated=emulated))
     for warning in request.inputs.plan.warnings:
         context.notify(warning, is_warning=True)
     if context.exclude_newer:
@@ -185,6 +186,7 @@ def _probe_images(context: RunContext, cached: CachedCells, known: Known) -> Pro
         containers=context.containers,
         cache=cached.probes,
         notify=context.notify,
+        waiting=context.waiting,
         on_trouble=cached.give_up,
     )
     keys = known.images.unprobed(wanted)
@@ -283,6 +285,7 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
         started=context.started,
         exclude_newer=context.exclude_newer or None,
         engine=request.engine_info,
+        emulated=tuple(dict.fromkeys(cell.platform.arch.tag for cell in request.emulated)),
         left_out=left_out,
     )
     try:

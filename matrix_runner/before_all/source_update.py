@@ -8,7 +8,7 @@ from typing import Final
 
 from matrix_runner.archives import END, archive_of_bytes
 from matrix_runner.digests import text_digest
-from matrix_runner.engine.api import Container, ExecRequest
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, ExecRequest
 from matrix_runner.files import read_exactly
 from matrix_runner.project.source_archive import DIRECTORY, Digests, SourceArchive
 from matrix_runner.project.source_files import directories_around
@@ -55,7 +55,7 @@ def update_source(container: Container, put: Put, layout: Layout, source: Source
     Files that `before-all` wrote or changed in the project stay as it left them.
     """
     listed = bytearray()
-    result = container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=60), listed.extend)
+    result = container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=SHORT_COMMAND_SECONDS), listed.extend)
     before = read_list(bytes(listed)) if result.is_success else None
     if before is None:
         raise UnusableImage("it has no list of the files in it")
@@ -75,7 +75,7 @@ def update_source(container: Container, put: Put, layout: Layout, source: Source
 
 def _run(container: Container, script: str, layout: Layout) -> bool:
     argv = ("sh", "-c", script, "sh", layout.source, layout.matrix)
-    return container.exec(ExecRequest(argv=argv, timeout=600), lambda _: None).is_success
+    return container.exec(ExecRequest(argv=argv, timeout=SHORT_COMMAND_SECONDS), lambda _: None).is_success
 
 
 def write_list(digests: Digests) -> bytes:

@@ -19,7 +19,7 @@ from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.config.options.test_options import FREE_THREADING
-from matrix_runner.engine.api import Ending, ExecRequest
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest
 from matrix_runner.model.outcomes import StepKind, WheelRecord
 from matrix_runner.policy import analyse, code_findings, read_wheel
 from matrix_runner.schedule import Slot
@@ -160,7 +160,7 @@ class Attempt(ContainerWork):
         if caching is None:
             return
         answer = bytearray()
-        request = ExecRequest(argv=caching.ask(), env=caching.variables, timeout=60)
+        request = ExecRequest(argv=caching.ask(), env=caching.variables, timeout=SHORT_COMMAND_SECONDS)
         if self._container.exec(request, answer.extend).is_success:
             use = caching.read(answer.decode("utf-8", "replace"))
             self._steps.compiler_cache = use

@@ -9,7 +9,7 @@ from matrix_runner.before_all.source_update import UnusableImage
 from matrix_runner.cell.opening.open_cell import OpenCell, recipe_of
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
-from matrix_runner.engine.api import ExecRequest
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, ExecRequest
 from matrix_runner.errors import EngineError, MachineError
 from matrix_runner.model.outcomes import Failure, Reason, StepKind
 from matrix_runner.recipe.frontend_command import Product
@@ -69,7 +69,9 @@ class ContainerWork:
             return
         # The local engine has made it a directory.
         script = 'rmdir "$1" 2>/dev/null; ln -s "$2" "$1"'
-        request = ExecRequest(argv=("sh", "-c", script, "sh", layout.link, layout.project), cwd="/", timeout=60)
+        request = ExecRequest(
+            argv=("sh", "-c", script, "sh", layout.link, layout.project), cwd="/", timeout=SHORT_COMMAND_SECONDS
+        )
         if not self._container.exec(request, lambda _: None).is_success:
             raise ContainerLost(f"{layout.link} cannot be made in the container")
 

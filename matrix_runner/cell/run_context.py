@@ -1,6 +1,7 @@
 """The values common to all cells of a run (`RunContext`), the materials they are built from, the run's sdist."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,6 +67,10 @@ class RunContext:
     def notify(self, text: str, *, cell: Cell | None = None, is_warning: bool = False) -> None:
         """Emit a message for the user, on the run or on one cell; from any thread."""
         self.pool.notify(self.redactor.text(text), cell=cell, is_warning=is_warning)
+
+    def waiting(self, text: str) -> AbstractContextManager[None]:
+        """Tell that cells wait for the work in this context, in a worker. `text`: what is done."""
+        return self.pool.waiting(self.redactor.text(text))
 
     def beside(self, work: Callable[[], R]) -> R | None:
         """Do some work in another thread while the main one handles signals; return None if a signal came first."""

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 def doctor() -> None:
     """Say what this machine offers for building wheels, and what to do about what it lacks.
 
-    Looks for container engines, for images made here, for interpreters and tools. Changes nothing. The exit code
-    is 0 if wheels can be built in containers or on this machine itself, else 4.
+    Looks for emulators of other architectures, for container engines and images made here, for interpreters and
+    tools. Changes nothing. The exit code is 0 if wheels can be built in containers or on this machine itself, else 4.
     """
     from matrix_runner.cli.directories import processors
 
     click.echo(f"matrix-runner {__version__} on Python {platform.python_version()}, {platform.machine()}")
     click.echo(f"CPUs: {processors()}")
-    click.echo(_emulators())
+    _say(_architectures())
     has_containers = _say_containers()
     has_local = _say(_local())
     if not (has_containers or has_local):
@@ -66,6 +66,7 @@ def _say_containers() -> bool:
 
 
 def _told(found: "AnsweringEngine | SilentEngine") -> _Told:
+    from matrix_runner.engine.emulation import is_on_this_kernel
     from matrix_runner.engine.selection import SilentEngine
     from matrix_runner.image.image_inventory import built_images
 
@@ -73,14 +74,16 @@ def _told(found: "AnsweringEngine | SilentEngine") -> _Told:
     if isinstance(found, SilentEngine):
         return _Told(title=title, lines=(), error=found.error)
     info = found.info
-    first = f"  {info.name} {info.version} at {info.endpoint}, {info.machine}"
+    first: tuple[str, ...] = (f"  {info.name} {info.version} at {info.endpoint}, {info.machine}",)
+    if not is_on_this_kernel(info.endpoint):
+        first += ("  which emulators that machine has cannot be seen from here",)
     try:
         stock = built_images(found.engine)
     except RunnerError as error:
-        return _Told(title=title, lines=(first,), error=error)
+        return _Told(title=title, lines=first, error=error)
     images = [f"  {made.reference}: {' '.join(sorted(made.interpreters))}" for made in stock]
     none = "  no image was made here; `runner image build` makes one where none can be pulled"
-    return _Told(title=title, lines=(first, *(images or (none,))), error=None)
+    return _Told(title=title, lines=(*first, *(images or (none,))), error=None)
 
 
 def _say(lines: Iterator[str]) -> bool:
@@ -100,14 +103,17 @@ def _say_error(error: RunnerError, *, with_hint: bool) -> None:
         click.echo(f"  hint: {error.hint}")
 
 
-def _emulators() -> str:
-    """Return a line on the architectures that this machine's kernel runs by an emulator."""
-    from matrix_runner.engine.emulation import emulated_archs
+def _architectures() -> Iterator[str]:
+    from matrix_runner.engine.architectures import architecture_lines
+    from matrix_runner.engine.emulation import find_emulators
+    from matrix_runner.model.platforms import Arch
 
-    found = emulated_archs()
-    if found is None:
-        return "Emulators: unknown, as binfmt_misc is not mounted here"
-    return f"Emulators: {' '.join(sorted(map(str, found))) or 'none, cells of other architectures cannot run here'}"
+    yield "Architectures of this machine"
+    machine = Arch.of_machine(platform.machine())
+    if machine is None:
+        yield f"  no wheel platform is known for a {platform.machine()}"
+    else:
+        yield from architecture_lines(machine, find_emulators())
 
 
 def _local() -> Iterator[str]:

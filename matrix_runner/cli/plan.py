@@ -77,7 +77,7 @@ def _text(planned: "Plan", columns: int | None, maker: "Job | None") -> list[str
     lines += [f"{len(planned.jobs)} to build:" if planned.jobs else "nothing to build"]
     for job in planned.jobs:
         place = job.image.reference.partition("@")[0] if job.image else "this machine"
-        lines.append(f"  {job.cell!s:{width}}  {place}")
+        lines.append(f"  {job.cell!s:{width}}  {place}{_remark(job)}")
     by_reason = sorted(planned.left_out, key=lambda left: left.reason)
     lines += ["", f"{len(planned.left_out)} left out:"] if by_reason else []
     for reason, group in groupby(by_reason, key=lambda left: left.reason):
@@ -85,6 +85,18 @@ def _text(planned: "Plan", columns: int | None, maker: "Job | None") -> list[str
         for line in _in_short([left.cell for left in group]):
             lines += wrapped(line, columns, "    ", "      ")
     return lines
+
+
+def _remark(job: "Job") -> str:
+    from matrix_runner.matrix import Execution
+
+    match job.execution:
+        case Execution.EMULATED:
+            return "  (emulated)"
+        case Execution.NONE:
+            return "  (no emulator)"
+        case Execution.NATIVE | Execution.UNKNOWN:
+            return ""
 
 
 def _in_short(cells: "list[Cell]") -> list[str]:
@@ -106,6 +118,7 @@ def _json(planned: "Plan", settings: "Settings", maker: "Job | None") -> str:
             "identifier": str(job.cell),
             "directories": list(job.directories),
             "image": job.image.reference if job.image else None,
+            "execution": str(job.execution),
         }
         for job in planned.jobs
     ]

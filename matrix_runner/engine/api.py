@@ -15,6 +15,8 @@ from typing import Final, Protocol
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
 
+SHORT_COMMAND_SECONDS: Final = 600
+"""The limit of our own short commands in containers, against hanging; emulated Python can need a minute to start."""
 ANSWER_SECONDS: Final = 60
 """Seconds in which an engine at work must answer. A daemon that commits large images can need many."""
 

@@ -1,5 +1,6 @@
-"""Architectures that this machine's kernel can run: native ones and registered emulators (binfmt_misc)."""
+"""Emulators of other architectures that are registered in this machine's kernel (binfmt_misc)."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,44 +21,70 @@ def is_on_this_kernel(endpoint: str) -> bool:
     return endpoint.startswith(_OWN_SOCKETS)
 
 
-def emulated_archs(registry: Path = REGISTRY, filesystems: Path = FILESYSTEMS) -> frozenset[Arch] | None:
-    """Return the architectures with an emulator in the kernel, or None if they are unknown from here.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Emulator:
+    """A registered emulator of an architecture. `entry`: its name in the registry. `program`: its path.
 
-    An emulator is usable in a container only if the kernel opened it at its registration (flag F): its path has no
-    meaning inside. An entry's magic bytes determine its programs, not its name, as QEMU is not the only emulator
-    (kernel documentation, admin-guide/binfmt-misc).
+    `is_opened`: the kernel opened it at its registration (flag F), so that it serves every container. Otherwise its
+    path is looked up inside the container, and only images serve that hold it themselves.
+    """
+
+    arch: Arch
+    entry: str
+    program: str
+    is_opened: bool
+
+
+def find_emulators(registry: Path = REGISTRY, filesystems: Path = FILESYSTEMS) -> tuple[Emulator, ...] | None:
+    """Return the emulators in the kernel, by architecture, or None if they are unknown from here.
+
+    An entry's magic bytes determine its programs, not its name, as QEMU is not the only emulator (kernel
+    documentation, admin-guide/binfmt-misc).
     """
     try:
         if "binfmt_misc" not in filesystems.read_text("ascii").split():
-            return frozenset()
+            return ()
         if (registry / "status").read_text("ascii").strip() != "enabled":
-            return frozenset()
-        entries = [path.read_text("ascii", errors="replace") for path in registry.iterdir() if _is_entry(path)]
+            return ()
+        entries = [
+            (path.name, path.read_text("ascii", errors="replace")) for path in registry.iterdir() if _is_entry(path)
+        ]
     except OSError:
         # Not mounted here, as in most containers: the kernel may have emulators nevertheless.
         return None
-    return frozenset(arch for arch in Arch if any(_runs(entry, arch) for entry in entries))
+    found = (_emulator(name, text, arch) for arch in Arch for name, text in sorted(entries))
+    return tuple(emulator for emulator in found if emulator is not None)
+
+
+def emulated_archs(registry: Path = REGISTRY, filesystems: Path = FILESYSTEMS) -> frozenset[Arch] | None:
+    """Return the architectures with an emulator that serves every container, or None if they are unknown from here."""
+    found = find_emulators(registry, filesystems)
+    return None if found is None else frozenset(emulator.arch for emulator in found if emulator.is_opened)
 
 
 def _is_entry(path: Path) -> bool:
     return path.name not in {"register", "status"}
 
 
-def _runs(entry: str, arch: Arch) -> bool:
-    lines = entry.splitlines()
+def _emulator(name: str, text: str, arch: Arch) -> Emulator | None:
+    """Return the emulator of an entry, if it runs the programs of an architecture."""
+    lines = text.splitlines()
     fields = dict(line.split(" ", 1) for line in lines if " " in line)
-    if "enabled" not in lines or "F" not in fields.get("flags:", ""):
-        return False
+    if "enabled" not in lines:
+        return None
     try:
         magic = bytes.fromhex(fields["magic"])
         mask = bytes.fromhex(fields.get("mask", "ff" * len(magic)))
     except (KeyError, ValueError):
-        return False
+        return None
     header = _elf_header(arch)
     # An entry that ends before the machine's number does not stand for an architecture.
     if fields.get("offset", "0") != "0" or not len(magic) == len(mask) == len(header):
-        return False
-    return all(own & bits == wanted & bits for own, wanted, bits in zip(header, magic, mask, strict=True))
+        return None
+    if any(own & bits != wanted & bits for own, wanted, bits in zip(header, magic, mask, strict=True)):
+        return None
+    is_opened = "F" in fields.get("flags:", "")
+    return Emulator(arch=arch, entry=name, program=fields.get("interpreter", ""), is_opened=is_opened)
 
 
 def _elf_header(arch: Arch) -> bytes:

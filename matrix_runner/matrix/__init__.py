@@ -4,8 +4,8 @@ Nothing here looks at the machine or at an engine.
 """
 
 from matrix_runner.config.kinds.selectors import Selector
-from matrix_runner.matrix.host import Host
+from matrix_runner.matrix.host import Execution, Host
 from matrix_runner.matrix.planning import Explanation, Job, LeftOut, Plan, explain, make_plan
 from matrix_runner.matrix.questions import Answer
 
-__all__ = ["Answer", "Explanation", "Host", "Job", "LeftOut", "Plan", "Selector", "explain", "make_plan"]
+__all__ = ["Answer", "Execution", "Explanation", "Host", "Job", "LeftOut", "Plan", "Selector", "explain", "make_plan"]

@@ -13,7 +13,7 @@ from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.selection_options import BUILD, TEST_SKIP
 from matrix_runner.config.options.test_options import FREE_THREADING, TEST_COMMAND
 from matrix_runner.errors import ConfigError, NothingSelected, UsageError
-from matrix_runner.matrix.host import Host
+from matrix_runner.matrix.host import Execution, Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
 from matrix_runner.matrix.remarks import constraint_notes, emulation_notes, frontend_remarks, remarks
@@ -25,7 +25,8 @@ from matrix_runner.model.cells import Cell
 class Job:
     """A cell to run. `directories`: possible names of its interpreter under `/opt/python`, likeliest first.
 
-    `image` is None if the machine itself runs the cell. `settings`: the cell's own, overrides applied.
+    `image` is None if the machine itself runs the cell. `settings`: the cell's own, overrides applied. `execution`: the
+    way in which the machine runs programs of its architecture.
     """
 
     cell: Cell
@@ -33,6 +34,17 @@ class Job:
     image: ImageChoice | None
     settings: Settings
     remark: str | None = None
+    execution: Execution = Execution.NATIVE
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether an emulator runs the cell, as far as can be seen from here."""
+        return self.execution is Execution.EMULATED
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether what this program starts itself in the cell needs more time than on a native machine."""
+        return self.execution is not Execution.NATIVE
 
     @property
     def has_tests(self) -> bool:
@@ -115,8 +127,9 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
     jobs: list[Job] = []
     left_out: list[LeftOut] = []
     decided: list[tuple[Cell, Answer]] = []
+    cell_settings = _CellSettings(settings, host)
     for cell in catalog.cells:
-        own = settings.for_cell(cell)
+        own = cell_settings(cell)
         answers = tuple(_until_decided(questions.ask(cell, own)))
         decided.append((cell, answers[-1]))
         if not answers[-1].is_in:
@@ -132,6 +145,7 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
                 image=answers[-1].image,
                 settings=own,
                 remark=catalog.remark(cell),
+                execution=host.execution(cell.platform.arch),
             )
         )
     foreseen = remarks([(job.cell, job.image) for job in jobs], host)
@@ -153,10 +167,26 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
         near = nearest_cells(identifier, cells)
         hint = f"nearest: {', '.join(near)}" if near else "`runner plan` lists the cells there are"
         raise UsageError(f"no known cell is called {identifier}", hint=hint)
-    own = settings.for_cell(cell)
+    own = _CellSettings(settings, host)(cell)
     answers = tuple(Questions(settings, catalog, host).ask(cell, own))
     found = tuple(frontend_remarks((own,)))
     return Explanation(cell=cell, answers=answers, settings=own, image=answers[-1].image, remarks=found)
+
+
+class _CellSettings:
+    """The settings of cells: with the overrides that select a cell, and the defaults for the way in which it runs."""
+
+    def __init__(self, settings: Settings, host: Host) -> None:
+        self._settings = settings
+        self._host = host
+        # Cells without overrides share their settings, so that what follows from these is found once.
+        self._emulated = settings.under_emulation()
+
+    def __call__(self, cell: Cell) -> Settings:
+        own = self._settings.for_cell(cell)
+        if not self._host.emulates(cell.platform.arch):
+            return own
+        return self._emulated if own is self._settings else own.under_emulation()
 
 
 def nearest_cells(pattern: str, cells: tuple[Cell, ...]) -> tuple[str, ...]:

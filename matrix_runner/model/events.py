@@ -12,12 +12,29 @@ from matrix_runner.model.outcomes import Outcome, StepKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """The plan is final: the cells to run, in order."""
+    """The plan is final: the cells to run, in order; `emulated`: those of them that an emulator runs."""
 
     at: float
     run: str
     cells: tuple[Cell, ...]
     workers: int
+    emulated: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitStarted:
+    """Work began for which cells wait. `text`: what is done, as a sentence without its full stop."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitEnded:
+    """The work with this text ended, successfully or not."""
+
+    at: float
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +107,9 @@ class RunFinished:
     exit_code: int
 
 
-Event = RunStarted | Notice | CellStarted | StepStarted | Output | StepFinished | CellFinished | RunFinished | Tick
+OfRun = RunStarted | Notice | WaitStarted | WaitEnded | RunFinished | Tick
+OfCell = CellStarted | StepStarted | Output | StepFinished | CellFinished
+Event = OfRun | OfCell
 
 
 class Listener(Protocol):

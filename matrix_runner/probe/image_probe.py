@@ -5,18 +5,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from matrix_runner.engine.api import Container, Engine, ResolvedImage
-from matrix_runner.errors import EngineError, ImageError, MachineError
+from matrix_runner.errors import EngineError, ImageError, MachineError, WrongImage
 from matrix_runner.matrix import Job
 from matrix_runner.matrix.remarks import emulation_hint
 from matrix_runner.model.platforms import Arch
-from matrix_runner.recipe.image_facts import (
-    ImageFacts,
-    Problem,
-    find_missing_tool,
-    find_problem,
-    parse_probe,
-    probe_request,
-)
+from matrix_runner.recipe.image_facts import ImageFacts, parse_probe
+from matrix_runner.recipe.probing.image_problems import Problem, find_missing_tool, find_problem
+from matrix_runner.recipe.probing.probe_script import probe_request
 from matrix_runner.recipe.toolbox import needs
 from matrix_runner.request import BuildRequest
 
@@ -85,16 +80,15 @@ def probe_image(
     engine = request.engine
     image = engine.resolve(key.reference, key.arch, on_notice)
     directories = wanted_interpreters(jobs)
-    is_emulated = request.host is not None and request.host.emulates(key.arch)
-    if is_emulated:
+    if jobs[0].is_emulated:
         on_notice(f"looking into {display_name(key.reference)} under emulation, which takes a while")
     try:
         with open_container(image) as container:
-            facts = _ask(container, directories, key.reference, is_emulated=is_emulated)
+            facts = _ask(container, directories, key.reference, is_slow=jobs[0].is_slow)
             is_disposable = container.is_disposable
     except EngineError as error:
         if _FOREIGN in error.message.lower():
-            raise _foreign(engine, key) from error
+            raise _foreign(engine, key, is_emulated=jobs[0].is_emulated) from error
         raise
     if facts.plat is None:
         facts = replace(facts, plat=request.catalog.platform_tag(jobs[0].cell.platform, facts.libc_version))
@@ -113,7 +107,7 @@ def probe_again(container: Container, image: ProbedImage, job: Job) -> ProbedIma
 
     No more interpreters can be installed then: a missing one is a problem.
     """
-    facts = _ask(container, job.directories, image.reference)
+    facts = _ask(container, job.directories, image.reference, is_slow=job.is_slow)
     facts = replace(image.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
     return replace(image, facts=facts)
 
@@ -130,11 +124,12 @@ _FOREIGN = "exec format error"
 """The kernel's error for programs of another architecture (ENOEXEC), in the words of both runc and crun."""
 
 
-def _foreign(engine: Engine, key: ImageKey) -> ImageError:
+def _foreign(engine: Engine, key: ImageKey, *, is_emulated: bool) -> ImageError:
+    """Return the error for programs that the machine does not run. `is_emulated`: it runs those of the architecture."""
     machine = engine.check().machine
     own = Arch.of_machine(machine)
-    if own is key.arch:
-        return ImageError(
+    if own is key.arch or is_emulated:
+        return WrongImage(
             f"{display_name(key.reference)} holds programs that are not {key.arch}: {_FOREIGN}",
             hint=f"choose one for {key.arch}",
         )
@@ -151,11 +146,9 @@ def _foreign(engine: Engine, key: ImageKey) -> ImageError:
     )
 
 
-def _ask(
-    container: Container, directories: tuple[str, ...], reference: str, *, is_emulated: bool = False
-) -> ImageFacts:
+def _ask(container: Container, directories: tuple[str, ...], reference: str, *, is_slow: bool) -> ImageFacts:
     output = bytearray()
-    request = probe_request(container.root, directories, is_emulated=is_emulated)
+    request = probe_request(container.root, directories, is_slow=is_slow)
     result = container.exec(request, output.extend)
     if not result.is_success:
         tail = bytes(output[-500:]).decode("utf-8", "replace").strip()

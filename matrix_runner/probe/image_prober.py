@@ -10,7 +10,7 @@ from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.engine.api import Container, ResolvedImage
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
-from matrix_runner.probe.image_probe import ImageKey, ProbedImage, missing_emulator, probe_image
+from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, missing_emulator, probe_image
 from matrix_runner.probe.probe_cache import ProbeCache
 from matrix_runner.request import BuildRequest
 
@@ -22,7 +22,8 @@ _FIRST = 2
 class ImageProber:
     """The means of a probe. `cache`: stores results; None: results are not stored.
 
-    `notify`: called for downloads. `on_trouble`: called if a result cannot be stored.
+    `notify`: called for downloads. `waiting`: tells that cells wait for what is done in its context. `on_trouble`:
+    called if a result cannot be stored.
     """
 
     request: BuildRequest
@@ -30,6 +31,7 @@ class ImageProber:
     containers: WarmContainers
     cache: ProbeCache | None
     notify: Callable[[str], None]
+    waiting: Callable[[str], AbstractContextManager[None]]
     on_trouble: Callable[[OutputError], None]
 
     def probe(self, key: ImageKey, jobs: Sequence[Job], waiting: Sequence[Job]) -> ProbedImage | MachineError:
@@ -44,8 +46,10 @@ class ImageProber:
         def open_container(image: ResolvedImage) -> AbstractContextManager[Container]:
             return self.containers.probe([container_spec(job, image, self.volumes) for job in waiting[:_FIRST]])
 
+        emulated = ", under emulation" if jobs[0].is_emulated else ""
         try:
-            image = probe_image(request, key, jobs, open_container, self.notify)
+            with self.waiting(f"{display_name(key.reference)} is looked into{emulated}"):
+                image = probe_image(request, key, jobs, open_container, self.notify)
         except MachineError as error:
             return error
         if self.cache is not None:

@@ -1,7 +1,7 @@
 """Cached results of image probes from run to run, so that a run without changes starts no container.
 
 An image's id is a digest of its content, so a probe's result stays valid. Uncertain results are not stored: an
-interpreter that did not start, or one that is installed on demand.
+interpreter or tool that did not start, or an interpreter that is installed on demand.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, wanted_interpreters
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
-from matrix_runner.recipe.image_facts import ImageFacts, probe_request
+from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.recipe.probing.probe_script import probe_request
 from matrix_runner.store.store import Store
 
 T = TypeVar("T")
@@ -81,7 +82,7 @@ class ProbeCache:
     def keep(self, key: ImageKey, probed: ProbedImage, jobs: Sequence[Job]) -> None:
         """Store a probe's result, if it is certain. Raise OutputError."""
         facts = probed.facts
-        if not (facts.machine and facts.libc_version and facts.elf):
+        if facts.broken or not (facts.machine and facts.libc_version and facts.elf):
             return
         if any(probed.problem(job) is not None or probed.to_install(job) is not None for job in jobs):
             return

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Final
 
-from matrix_runner.engine.api import ExecRequest
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, ExecRequest
 from matrix_runner.recipe.layout import Layout
 
 # Built into the shell: `export -p` would reveal all variables, `env -i` would lose those that a shell does not import,
@@ -40,4 +40,6 @@ def saving_script(names: Iterable[str], file: str) -> str:
 
 def removal(layout: Layout) -> ExecRequest:
     """Return the command that removes the files of variables; it succeeds if there are none."""
-    return ExecRequest(argv=("rm", "-f", "--", layout.variables, layout.test_variables), cwd="/", timeout=60)
+    return ExecRequest(
+        argv=("rm", "-f", "--", layout.variables, layout.test_variables), cwd="/", timeout=SHORT_COMMAND_SECONDS
+    )

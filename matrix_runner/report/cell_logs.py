@@ -20,6 +20,8 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    WaitEnded,
+    WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.report.phrases import duration, is_failed
@@ -99,7 +101,7 @@ class CellLogs:
                     self._write_line(event.cell, f"--- {event.text}")
             case CellFinished():
                 self._finish(event.outcome)
-            case RunStarted() | StepFinished() | RunFinished() | Tick():
+            case RunStarted() | WaitStarted() | WaitEnded() | StepFinished() | RunFinished() | Tick():
                 pass
         if event.at - self._flushed >= FLUSH:
             self._flushed = event.at

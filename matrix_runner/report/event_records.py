@@ -15,12 +15,16 @@ from matrix_runner.model.events import (
     CellStarted,
     Event,
     Notice,
+    OfCell,
+    OfRun,
     Output,
     RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
     Tick,
+    WaitEnded,
+    WaitStarted,
 )
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.summary.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
@@ -37,6 +41,7 @@ class _RunStarted(_Record, frozen=True, kw_only=True, tag="run-started"):
     run: str
     cells: tuple[str, ...]
     workers: int
+    emulated: tuple[str, ...] = ()
     version: int = VERSION
 
 
@@ -44,6 +49,14 @@ class _Notice(_Record, frozen=True, kw_only=True, tag="notice"):
     text: str
     cell: str | None
     is_warning: bool
+
+
+class _WaitStarted(_Record, frozen=True, kw_only=True, tag="wait-started"):
+    text: str
+
+
+class _WaitEnded(_Record, frozen=True, kw_only=True, tag="wait-ended"):
+    text: str
 
 
 class _CellStarted(_Record, frozen=True, kw_only=True, tag="cell-started"):
@@ -80,7 +93,7 @@ class _Tick(_Record, frozen=True, kw_only=True, tag="tick"):
     pass
 
 
-_OfRun = _RunStarted | _RunFinished | _Notice | _Tick
+_OfRun = _RunStarted | _RunFinished | _Notice | _WaitStarted | _WaitEnded | _Tick
 _OfCell = _CellStarted | _StepStarted | _Output | _StepFinished | _CellFinished
 _AnyRecord = _OfRun | _OfCell
 
@@ -112,14 +125,39 @@ def replay(path: Path) -> Iterator[Event]:
         raise UsageError(f"cannot read the recording {path}: {error.strerror}") from error
 
 
-def _record(event: Event) -> _AnyRecord:  # noqa: PLR0911 -- one for each event
+def _record(event: Event) -> _AnyRecord:
+    match event:
+        case RunStarted() | Notice() | WaitStarted() | WaitEnded() | RunFinished() | Tick():
+            return _record_of_run(event)
+        case CellStarted() | StepStarted() | Output() | StepFinished() | CellFinished():
+            return _record_of_cell(event)
+
+
+def _record_of_run(event: OfRun) -> _OfRun:
     match event:
         case RunStarted():
-            cells = tuple(str(cell) for cell in event.cells)
-            return _RunStarted(at=event.at, run=text(event.run), cells=cells, workers=event.workers)
+            return _RunStarted(
+                at=event.at,
+                run=text(event.run),
+                cells=tuple(map(str, event.cells)),
+                workers=event.workers,
+                emulated=tuple(map(str, event.emulated)),
+            )
         case Notice():
             cell = str(event.cell) if event.cell else None
             return _Notice(at=event.at, text=text(event.text), cell=cell, is_warning=event.is_warning)
+        case WaitStarted():
+            return _WaitStarted(at=event.at, text=text(event.text))
+        case WaitEnded():
+            return _WaitEnded(at=event.at, text=text(event.text))
+        case RunFinished():
+            return _RunFinished(at=event.at, exit_code=event.exit_code)
+        case Tick():
+            return _Tick(at=event.at)
+
+
+def _record_of_cell(event: OfCell) -> _OfCell:
+    match event:
         case CellStarted():
             return _CellStarted(at=event.at, cell=str(event.cell))
         case StepStarted():
@@ -131,15 +169,11 @@ def _record(event: Event) -> _AnyRecord:  # noqa: PLR0911 -- one for each event
             return _StepFinished(at=event.at, cell=str(event.cell), kind=str(event.kind), seconds=event.seconds)
         case CellFinished():
             return _CellFinished(at=event.at, outcome=outcome_record(event.outcome))
-        case RunFinished():
-            return _RunFinished(at=event.at, exit_code=event.exit_code)
-        case Tick():
-            return _Tick(at=event.at)
 
 
 def _event(record: _AnyRecord) -> Event:
     match record:
-        case _RunStarted() | _RunFinished() | _Notice() | _Tick():
+        case _RunStarted() | _RunFinished() | _Notice() | _WaitStarted() | _WaitEnded() | _Tick():
             return _event_of_run(record)
         case _CellStarted() | _StepStarted() | _Output() | _StepFinished() | _CellFinished():
             return _event_of_cell(record)
@@ -150,8 +184,17 @@ def _event_of_run(record: _OfRun) -> Event:
         case _RunStarted():
             if record.version != VERSION:
                 raise ValueError(f"it is of version {record.version}; this program reads version {VERSION}")
-            cells = tuple(Cell.parse(cell) for cell in record.cells)
-            return RunStarted(at=record.at, run=record.run, cells=cells, workers=record.workers)
+            return RunStarted(
+                at=record.at,
+                run=record.run,
+                cells=tuple(map(Cell.parse, record.cells)),
+                workers=record.workers,
+                emulated=tuple(map(Cell.parse, record.emulated)),
+            )
+        case _WaitStarted():
+            return WaitStarted(at=record.at, text=record.text)
+        case _WaitEnded():
+            return WaitEnded(at=record.at, text=record.text)
         case _RunFinished():
             return RunFinished(at=record.at, exit_code=record.exit_code)
         case _Notice():

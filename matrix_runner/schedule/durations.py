@@ -10,9 +10,13 @@ import msgspec
 from matrix_runner.files import write_whole
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind
+from matrix_runner.model.platforms import Arch
 
 _MOST = 4096
 """The largest number of recorded cells: far more than any catalog has, so that the file stays small."""
+
+_GUESS = 3.0
+"""Seconds of a native cell while nothing is known: those of a small extension. Only the order of cells comes of it."""
 
 
 class Durations:
@@ -36,23 +40,26 @@ class Durations:
                     known[Cell.parse(name)] = seconds
         return cls(known)
 
-    def expected(self, cell: Cell) -> float:
-        """Return the expected seconds of a cell; 0.0 if no durations are recorded.
+    def expected(self, cell: Cell, slowness: Callable[[Arch], float] = lambda _: 1.0) -> float:
+        """Return the expected seconds of a cell.
 
-        For an unrecorded cell, the mean of the averages of its platform and its interpreter, else of all cells.
+        For an unrecorded cell, the mean of the averages of its platform and its interpreter, else of all cells, else a
+        guess. `slowness`: the factor by which a cell of an architecture takes longer than a native one on the machine
+        of this run: an emulated cell tells of a native one only by that, and the other way round.
         """
         own = self._known.get(cell)
         if own is not None:
             return own
+        native = {other: seconds / slowness(other.platform.arch) for other, seconds in self._known.items()}
         means = [
             fmean(near)
             for near in (
-                self._of(lambda other: other.platform == cell.platform),
-                self._of(lambda other: other.interpreter == cell.interpreter),
+                [seconds for other, seconds in native.items() if other.platform == cell.platform],
+                [seconds for other, seconds in native.items() if other.interpreter == cell.interpreter],
             )
             if near
         ]
-        return fmean(means or self._known.values() or (0.0,))
+        return fmean(means or native.values() or (_GUESS,)) * slowness(cell.platform.arch)
 
     def with_outcomes(self, outcomes: Iterable[Outcome]) -> "Durations":
         """Return a copy updated from a run's passed cells; a failure does not show how long success takes."""
@@ -64,9 +71,6 @@ class Durations:
         """Write the file atomically, for the next run; a failure is ignored."""
         with suppress(OSError):
             write_whole(path, msgspec.json.encode({str(cell): round(took, 3) for cell, took in self._known.items()}))
-
-    def _of(self, is_near: Callable[[Cell], bool]) -> list[float]:
-        return [seconds for cell, seconds in self._known.items() if is_near(cell)]
 
 
 def _own_seconds(outcome: Outcome) -> float:

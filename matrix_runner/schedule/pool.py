@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import Event, Listener, Notice, Tick
+from matrix_runner.model.events import Event, Listener, Notice, Tick, WaitEnded, WaitStarted
 from matrix_runner.schedule.batch import AHEAD, Batch
 from matrix_runner.schedule.event_queue import EventQueue
 from matrix_runner.schedule.next_task import Capacity
@@ -68,6 +69,15 @@ class Pool:
             self.tell(notice)
         else:
             self.emit(notice)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Tell that cells wait for the work in this context. `text`: what is done. From a worker."""
+        self.emit(WaitStarted(at=self.clock(), text=text))
+        try:
+            yield
+        finally:
+            self.emit(WaitEnded(at=self.clock(), text=text))
 
     def wake(self) -> None:
         """Reconsider the tasks whose claim was refused. From any thread."""

@@ -3,14 +3,14 @@
 import os
 import signal
 import subprocess
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runner_process import report_dir, runner_argv, runner_environ
+import started_build
+from runner_process import report_dir
 from sample_projects import extension_project, write_project
+from started_build import containers, run_id, wait_for
 
 pytestmark = pytest.mark.containers
 
@@ -29,39 +29,7 @@ def project(tmp_path: Path) -> Path:
 
 def start(project: Path, output: Path) -> subprocess.Popen[bytes]:
     """Start a build of one quick and one endless cell."""
-    argv = runner_argv(
-        "build", project, "--image", "debian", "--only", "cp3{11,13}-manylinux_x86_64", "--output-dir", output
-    )
-    return subprocess.Popen(
-        argv,
-        env=runner_environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is so, or fail."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
-def run_id(process: subprocess.Popen[bytes]) -> str:
-    """Return the id that the run says it has, in its first line."""
-    assert process.stdout is not None
-    first = process.stdout.readline().decode()
-    return first.rpartition(" run ")[2].strip()
-
-
-def containers(run: str) -> tuple[str, ...]:
-    """Return the ids of the run's containers."""
-    assert run
-    argv = ("docker", "ps", "-aq", "--filter", f"label=matrix-runner.run={run}")
-    return tuple(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split())
+    return started_build.start(project, output, "--image", "debian", "--only", "cp3{11,13}-manylinux_x86_64")
 
 
 def is_waiting(output: Path) -> bool:

@@ -19,7 +19,8 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.source_archive import pack
 from matrix_runner.project.source_files import SourceSelection
-from matrix_runner.recipe.image_facts import find_problem, parse_probe
+from matrix_runner.recipe.image_facts import parse_probe
+from matrix_runner.recipe.probing.image_problems import find_problem
 
 CATALOG = catalog.load()
 CELL = Cell.parse("cp311-manylinux_x86_64")

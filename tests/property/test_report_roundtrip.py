@@ -22,6 +22,8 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    WaitEnded,
+    WaitStarted,
 )
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind, StepTime, WheelRecord
 from matrix_runner.model.platforms import Arch, Libc, Platform
@@ -82,7 +84,16 @@ EXTRAS = st.builds(
 )
 AT = st.floats(0, 1e7)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(RunStarted, at=AT, run=TEXT, cells=st.lists(CELLS, max_size=3).map(tuple), workers=st.integers(1, 64)),
+    st.builds(
+        RunStarted,
+        at=AT,
+        run=TEXT,
+        cells=st.lists(CELLS, max_size=3).map(tuple),
+        workers=st.integers(1, 64),
+        emulated=st.lists(CELLS, max_size=3).map(tuple),
+    ),
+    st.builds(WaitStarted, at=AT, text=TEXT),
+    st.builds(WaitEnded, at=AT, text=TEXT),
     st.builds(Notice, at=AT, text=TEXT, cell=st.none() | CELLS, is_warning=st.booleans()),
     st.builds(CellStarted, at=AT, cell=CELLS),
     st.builds(StepStarted, at=AT, cell=CELLS, kind=STEPS, command=MAYBE),

@@ -93,6 +93,7 @@ class FakeRun:
                 self.known,
                 self.own.get(identifier, self.settings),
                 image=self.images[number % len(self.images)],
+                host=self.host,
             )
             for number, identifier in enumerate(self.identifiers)
         )

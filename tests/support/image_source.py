@@ -39,6 +39,13 @@ OWN = ImageSource(
         "cp313-manylinux_i686",
     ),
 )
+EMULATED = ImageSource(
+    name="emulated",
+    flags=("--image", "debian"),
+    cells=("cp311-manylinux_s390x", "cp311-manylinux_armv7l", "cp311-manylinux_aarch64"),
+)
+"""Cells of other machines, in our own images: a big-endian one, a 32-bit one, and the most common one."""
+
 PUBLISHED = ImageSource(
     name="published",
     flags=(),

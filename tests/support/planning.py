@@ -1,6 +1,7 @@
 """Settings, jobs and facts for tests of planning and of cells: the defaults, but for what a test says."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.catalog.constraints import load_constraints
@@ -10,7 +11,7 @@ from matrix_runner.config.loading.layers import Origin, Setting
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options import OPTIONS
 from matrix_runner.config.options.option import Option, Source
-from matrix_runner.matrix import Job
+from matrix_runner.matrix import Execution, Host, Job
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Libc
@@ -55,14 +56,11 @@ def engine_with(*words: str, name: EngineChoice = EngineChoice.DOCKER) -> Contai
 
 
 def elf_header(arch: Arch) -> bytes:
-    """Return the first 20 bytes of a program of that architecture."""
-    order = arch.byte_order == "little"
-    ident = b"\x7fELF" + bytes([1 if arch.bits == 32 else 2, 1 if order else 2, 1]) + bytes(9)
-    return (
-        ident
-        + (2).to_bytes(2, "little" if order else "big")
-        + arch.elf_machine.to_bytes(2, "little" if order else "big")
-    )
+    """Return the first 40 bytes of a program of that architecture: its header, up to e_flags of a 32-bit file."""
+    order: Literal["little", "big"] = "little" if arch.byte_order == "little" else "big"
+    ident = b"\x7fELF" + bytes([1 if arch.bits == 32 else 2, 1 if order == "little" else 2, 1]) + bytes(9)
+    flags = 0x05000400 if arch is Arch.ARMV7L else 0
+    return ident + (2).to_bytes(2, order) + arch.elf_machine.to_bytes(2, order) + bytes(16) + flags.to_bytes(4, order)
 
 
 def facts_for(
@@ -93,9 +91,14 @@ def facts_for(
 
 
 def job_for(
-    identifier: str, catalog: Catalog, settings: Settings | None = None, *, image: str = "registry/image:1"
+    identifier: str,
+    catalog: Catalog,
+    settings: Settings | None = None,
+    *,
+    image: str = "registry/image:1",
+    host: Host | None = None,
 ) -> Job:
-    """Return the job of a cell that the catalog knows."""
+    """Return the job of a cell that the catalog knows, natively if no host is given."""
     cell = Cell.parse(identifier)
     known = catalog.known(cell.interpreter)
     return Job(
@@ -104,6 +107,7 @@ def job_for(
         image=ImageChoice(reference=image, family=None, origin="test"),
         settings=settings or settings_with(),
         remark=catalog.remark(cell),
+        execution=Execution.NATIVE if host is None else host.execution(cell.platform.arch),
     )
 
 

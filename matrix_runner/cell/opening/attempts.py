@@ -13,7 +13,7 @@ from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
 from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.debug_container import keep_container
 from matrix_runner.engine.api import Container
-from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected
+from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected, WrongImage
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Reason, StepKind
@@ -54,7 +54,8 @@ def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, ste
             if is_lost:
                 context.notify(f"{broken.message}; waiting for the engine", cell=cell, is_warning=True)
             if not is_lost or not watch.wait():
-                raise steps.failed(Reason.ENGINE, broken.message, hint=broken.hint) from broken
+                reason = Reason.WRONG_IMAGE if isinstance(broken, WrongImage) else Reason.ENGINE
+                raise steps.failed(reason, broken.message, hint=broken.hint) from broken
 
 
 class Opening:

@@ -35,6 +35,7 @@ class Origin:
 
 
 DEFAULT = Origin(source=Source.DEFAULT, text="default")
+EMULATED_DEFAULT = Origin(source=Source.DEFAULT, text="default under emulation")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

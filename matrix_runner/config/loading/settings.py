@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from matrix_runner.config.loading.layers import Layer, Origin, Setting, resolve
+from matrix_runner.config.loading.layers import EMULATED_DEFAULT, Layer, Origin, Setting, resolve
 from matrix_runner.config.options import BY_NAME
 from matrix_runner.config.options.image_options import IMAGE, IMAGES
-from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.option import Option, Source
 from matrix_runner.config.options.selection_options import PROJECT_REQUIRES_PYTHON
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Platform
@@ -57,6 +57,10 @@ class Settings:
         layers = [layer for layer in self.layers if layer.select is None or layer.select.matches(cell)]
         return replace(self, resolved=tuple(resolve(option, layers) for option in BY_NAME.values()))
 
+    def under_emulation(self) -> "Settings":
+        """Return the settings of a cell that an emulator runs: another default of limits that the user has not set."""
+        return replace(self, resolved=tuple(map(_under_emulation, self.resolved)))
+
     def items(self) -> Iterator[tuple[Option[object], object]]:
         """Return an iterator over every option and its value, in the order of the table."""
         return ((BY_NAME[setting.name], setting.value) for setting in self.resolved)
@@ -72,6 +76,13 @@ class Settings:
 
     def _setting(self, name: str) -> Setting:
         return self.resolved[_POSITION[name]]
+
+
+def _under_emulation(setting: Setting) -> Setting:
+    value = BY_NAME[setting.name].emulated_default
+    if value is None or setting.origin.source is not Source.DEFAULT:
+        return setting
+    return replace(setting, value=value, origin=EMULATED_DEFAULT)
 
 
 _POSITION = {name: position for position, name in enumerate(BY_NAME)}

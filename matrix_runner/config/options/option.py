@@ -52,7 +52,8 @@ class Option(Generic[T_co]):
     part of a cell's cache key; False if it changes neither wheel nor verdict, or if the key contains it in another form
     (the cell itself, its image's id, whether it has tests). `key_text`: the relevant part of the value as text, if that
     is not the whole. `may_hold_secrets`: an error about a variable or flag does not quote its value. `limit_hint`: for
-    an option that sets a limit, the advice to a user whose step exceeded it.
+    an option that sets a limit, the advice to a user whose step exceeded it. `emulated_default`: the default for the
+    cells that run by an emulator; None: the same.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Option(Generic[T_co]):
     key_text: Callable[[object], str] | None = None
     may_hold_secrets: bool = False
     limit_hint: str | None = None
+    emulated_default: T_co | None = None
 
     def __str__(self) -> str:
         return self.name

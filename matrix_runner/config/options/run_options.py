@@ -137,10 +137,13 @@ STEP_TIMEOUT: Option[int] = Option(
     help="How long one step of a cell may take, such as 30m; 0: no limit.",
     details="""
 Two hours is longer than an honest build takes on a machine of its own architecture, and shorter than the six hours
-after which hosted CI ends the whole job and takes what the other cells have done with it. Raise it for large projects
-under emulation.
+after which hosted CI ends the whole job and takes what the other cells have done with it. Under emulation, where a cell
+takes about seven times as long, so is five hours: the default of the cells that `runner plan` calls emulated, or of
+which it cannot see how they run. A value of your own is for all cells alike; an override can give those of an
+architecture another.
 """,
     example='step-timeout = "45m"',
+    emulated_default=5 * 3600,
     limit_hint="give it longer with `step-timeout`, or find out what it waits for",
     affects_wheel=False,
 )
@@ -152,9 +155,11 @@ SILENCE_TIMEOUT: Option[int] = Option(
     section=Section.RUN,
     help="How long a step may print nothing, such as 10m; 0: no limit.",
     details="""
-Something that hangs prints nothing; compilers, installers and test runners that work do within half an hour.
+Something that hangs prints nothing; compilers, installers and test runners that work do within half an hour, and within
+two hours under emulation. As with `step-timeout`, only the default knows the difference.
 """,
     example='silence-timeout = "10m"',
+    emulated_default=2 * 3600,
     limit_hint="give it longer with `silence-timeout`, or find out what it waits for",
     affects_wheel=False,
 )

@@ -54,7 +54,9 @@ def entry(option: Option[object]) -> str:
 
 def _facts(option: Option[object]) -> Iterator[str]:
     yield f"Type: {option.kind.words}"
-    yield "Default: " + (f"`{option.kind.write(option.default)}`" if option.default not in {"", ()} else "none")
+    default = f"`{option.kind.write(option.default)}`" if option.default not in {"", ()} else "none"
+    emulated = option.emulated_default
+    yield f"Default: {default}" + (f"; `{option.kind.write(emulated)}` under emulation" if emulated is not None else "")
     if option.flag is not None:
         value = f"{option.flag} {option.metavar}".strip()
         yield f"Flag: `{value}`" + (", may be given several times" if option.repeatable else "")

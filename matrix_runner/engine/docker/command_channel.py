@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, OnOutput
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest, ExecResult, OnOutput
 from matrix_runner.engine.docker.worker_shell import (
     READY,
     End,
@@ -27,9 +27,6 @@ _FIRST_WORDS = 500
 
 GRACE = 3.0
 """Seconds between TERM and KILL: GitHub grants a cancelled job 7.5 s in all."""
-
-ARCHIVE_SECONDS = 60.0
-"""Seconds allowed for an archive of a few megabytes, in either direction."""
 
 Clock = Callable[[], float]
 Signal = Callable[[str], None]
@@ -89,7 +86,7 @@ class CommandChannel:
         self._is_usable = False
         nonce = _nonce()
         scanner = MarkScanner(nonce)
-        until = self._clock() + ARCHIVE_SECONDS
+        until = self._clock() + SHORT_COMMAND_SECONDS
         if not self._send(unpack_text(directory, len(archive), nonce)):
             return False
         if self._hear(scanner, until, lambda heard: heard.startswith(READY)) and scanner.end is None:

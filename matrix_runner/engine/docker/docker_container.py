@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
-from matrix_runner.engine.docker.command_channel import ARCHIVE_SECONDS, CommandChannel
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
+from matrix_runner.engine.docker.command_channel import CommandChannel
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker.worker_shell import signal_argv
 from matrix_runner.engine.leases import (
@@ -101,7 +101,9 @@ class DockerContainer:
         begin = _up_to(_SMALL, pieces)
         if len(begin) <= _SMALL and self._conversation is not None and self._conversation.unpack(directory, begin):
             return
-        result = self.exec(ExecRequest(argv=("mkdir", "-p", "--", directory), cwd="/", timeout=60), _ignore)
+        result = self.exec(
+            ExecRequest(argv=("mkdir", "-p", "--", directory), cwd="/", timeout=SHORT_COMMAND_SECONDS), _ignore
+        )
         if not result.is_success:
             raise EngineError(
                 f"the directory {directory} cannot be made in {self._identity.name}: {result.ending.value}"
@@ -178,7 +180,7 @@ size=$(du -sk -- "$1") && [ "${size%%[!0-9]*}" -le "$2" ] && exec tar -cf - -C "
             if room >= 0:
                 packed.append(piece)
 
-        result = self.exec(ExecRequest(argv=argv, cwd="/", timeout=ARCHIVE_SECONDS), take)
+        result = self.exec(ExecRequest(argv=argv, cwd="/", timeout=SHORT_COMMAND_SECONDS), take)
         return b"".join(packed) if result.is_success and room >= 0 else None
 
     def _signal(self, signal: str) -> None:

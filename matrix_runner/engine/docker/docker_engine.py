@@ -34,7 +34,7 @@ from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 
 
 class DaemonEngine:

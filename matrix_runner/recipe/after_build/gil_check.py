@@ -54,7 +54,7 @@ def modules(wheel):
 def ask(module):
     try:
         done = subprocess.run([sys.executable, "-I", "-c", CHILD, module], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=float(sys.argv[3]))
     except subprocess.TimeoutExpired:
         return module + ": its import does not end"
     if done.returncode:
@@ -75,7 +75,8 @@ with ThreadPoolExecutor(int(sys.argv[2])) as pool:
         print("{_PREFIX}" + text)
 print("{_PREFIX}%d imported" % len(own))
 """
-"""A program for a free-threaded Python, 3.13 or newer. Arguments: the wheel, and how many imports run at once."""
+"""A program for a free-threaded Python, 3.13 or newer. Arguments: the wheel, how many imports run at once, and how many
+seconds one may take."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +98,8 @@ def gil_step(commands: Commands, wheel: str) -> Step:
     """
     tools, layout = commands.tools, commands.layout
     python = shlex.quote(f"{layout.test_environment}/bin/python")
-    script = f"{python} -I -c {shlex.quote(_PROGRAM)} {shlex.quote(wheel)} {commands.processors}"
+    seconds = 1800 if commands.job.is_slow else 300
+    script = f"{python} -I -c {shlex.quote(_PROGRAM)} {shlex.quote(wheel)} {commands.processors} {seconds}"
     path = tools.test_path
     if not commands.job.has_tests:
         install = tools.test_installer.install(layout.test_environment, wheel)

@@ -72,17 +72,23 @@ class Viewport:
     glyphs: Glyphs = UNICODE
 
 
-def board_lines(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) -> tuple[Text, ...]:
+def board_lines(
+    cells: tuple[CellProgress, ...], now: float, viewport: Viewport, waits: tuple[tuple[str, float], ...] = ()
+) -> tuple[Text, ...]:
     """Return the table, at most `viewport.height` lines of at most `viewport.width` columns.
+
+    `waits`: the work for which cells wait, with the time of its start; it has a line each.
 
     An empty line separates it from the scrolled output above, if there is space. Rows are in plan order. If there are
     too many, the most informative are shown: failed, running, then queued, then finished; a line counts the others.
     """
-    shown, hidden = _selection(cells, max(viewport.height - 3, 1))
+    shown, hidden = _selection(cells, max(viewport.height - 3 - len(waits), 1))
     names = max((len(str(cell.cell)) for cell in shown), default=0)
     lines = [_row(cell, now, viewport, names) for cell in shown]
     if hidden:
         lines.append(fit(Text(f"{viewport.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), viewport))
+    for text, began in waits:
+        lines.append(fit(Text(f"{clean_line(text)} ({clock(now - began)})", style="bright_black"), viewport))
     if viewport.height >= len(lines) + 3:
         lines = [Text(), *lines, Text()]
     lines.append(_summary(cells, now, viewport))

@@ -22,6 +22,8 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    WaitEnded,
+    WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.report.cell_logs import HEAD, CellLogs
@@ -103,7 +105,7 @@ class LiveTable:
                 self._latest.pop(event.outcome.cell, None)
                 if is_failed(event.outcome):
                     self._print(self._failure(event.outcome))
-            case CellStarted() | StepFinished() | RunFinished() | Tick():
+            case WaitStarted() | WaitEnded() | CellStarted() | StepFinished() | RunFinished() | Tick():
                 pass
         if self._progress.now - self._drawn >= _PAUSE:
             self._draw()
@@ -116,7 +118,9 @@ class LiveTable:
     def _draw(self) -> None:
         self._drawn = self._progress.now
         cells = tuple(self._with_detail(cell) for cell in self._progress.cells)
-        self._live.update(Group(*board_lines(cells, self._progress.now, self._viewport())), refresh=True)
+        self._live.update(
+            Group(*board_lines(cells, self._progress.now, self._viewport(), self._progress.waits)), refresh=True
+        )
 
     def _viewport(self) -> Viewport:
         width, height = self._console.size

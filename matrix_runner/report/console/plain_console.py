@@ -20,11 +20,13 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    WaitEnded,
+    WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.console.folds import FoldStyle, closing, commands_off, commands_on, error_annotation, opening
-from matrix_runner.report.console.run_progress import CellPhase, RunProgress
+from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
 from matrix_runner.report.phrases import (
     borrowed,
     cause,
@@ -103,7 +105,7 @@ class PlainConsole:
                 self._print(*self._notice(event))
             case CellFinished():
                 self._finish(event.outcome)
-            case Output() | StepStarted() | StepFinished() | RunFinished() | Tick():
+            case Output() | StepStarted() | StepFinished() | WaitStarted() | WaitEnded() | RunFinished() | Tick():
                 self._show_life(SIGN_OF_LIFE)
 
     def close(self) -> None:
@@ -134,13 +136,16 @@ class PlainConsole:
 
     def _sign_of_life(self) -> str:
         now = self._progress.now
-        running = ", ".join(
-            f"{cell.cell} ({short_step(cell.step)} {clock(now - cell.step_started)})" if cell.step else str(cell.cell)
-            for cell in self._progress.of(CellPhase.RUNNING)
-        )
-        done = f"{self._progress.done} of {len(self._progress)} done"
-        text = f"still running: {running}; {done}" if running else f"waiting; {done}"
-        return f"{text}, {clock(now)} since the start"
+        running = ", ".join(self._running(cell) for cell in self._progress.of(CellPhase.RUNNING))
+        waits = ", ".join(f"{clean_line(text)} ({clock(now - began)})" for text, began in self._progress.waits)
+        parts = (f"still running: {running}" if running else "", f"waiting: {waits}" if waits else "")
+        text = "; ".join(filter(None, parts)) or "waiting"
+        return f"{text}; {self._progress.done} of {len(self._progress)} done, {clock(now)} since the start"
+
+    def _running(self, cell: CellProgress) -> str:
+        step = f"{short_step(cell.step)} {clock(self._progress.now - cell.step_started)}" if cell.step else ""
+        remarks = ", ".join(filter(None, (step, "emulated" if self._progress.is_emulated(cell.cell) else "")))
+        return f"{cell.cell} ({remarks})" if remarks else str(cell.cell)
 
     def _finish(self, outcome: Outcome) -> None:
         self._print(self._header(outcome))

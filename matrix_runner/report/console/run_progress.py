@@ -15,6 +15,8 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    WaitEnded,
+    WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome, StepKind
 from matrix_runner.report.phrases import is_failed
@@ -51,6 +53,8 @@ class RunProgress:
 
     def __init__(self) -> None:
         self._cells: dict[Cell, CellProgress] = {}
+        self._waits: dict[str, float] = {}
+        self._emulated: frozenset[Cell] = frozenset()
         self.done = 0
         """The number of ended cells."""
         self.width = 0
@@ -65,6 +69,11 @@ class RunProgress:
             case RunStarted():
                 self._cells = {cell: self._cells.get(cell, CellProgress(cell=cell)) for cell in event.cells}
                 self.width = max((len(str(cell)) for cell in event.cells), default=0)
+                self._emulated = frozenset(event.emulated)
+            case WaitStarted():
+                self._waits[event.text] = event.at
+            case WaitEnded():
+                self._waits.pop(event.text, None)
             case CellStarted():
                 self._cells[event.cell] = CellProgress(cell=event.cell, phase=CellPhase.RUNNING, started=event.at)
             case StepStarted():
@@ -92,6 +101,15 @@ class RunProgress:
     def cells(self) -> tuple[CellProgress, ...]:
         """Every cell, in plan order."""
         return tuple(self._cells.values())
+
+    @property
+    def waits(self) -> tuple[tuple[str, float], ...]:
+        """The work for which cells wait, each with the time of its start."""
+        return tuple(self._waits.items())
+
+    def is_emulated(self, cell: Cell) -> bool:
+        """Whether an emulator runs a cell."""
+        return cell in self._emulated
 
     def __len__(self) -> int:
         return len(self._cells)

@@ -27,23 +27,26 @@ VERSION = 1
 class ReportExtra:
     """Fields of report.json besides the report. `started`: ISO 8601 with offset; `tool_version`: ours.
 
-    `exclude_newer`: the upload time after which packages did not count.
+    `exclude_newer`: the upload time after which packages did not count. `emulated`: the architectures of the run's
+    cells that the engine's machine ran by an emulator.
     """
 
     tool_version: str
     started: str
     exclude_newer: str | None = None
     engine: EngineInfo | None = None
+    emulated: tuple[str, ...] = ()
     left_out: LeftOut = ()
 
 
 class EngineRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The engine that ran the cells; `machine` is its `uname -m`."""
+    """The engine that ran the cells; `machine` is its `uname -m`; `emulated`: architectures of cells it emulated."""
 
     name: str
     version: str
     machine: str
     endpoint: str
+    emulated: tuple[str, ...] = ()
 
 
 class LeftOutRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +92,7 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
             version=text(engine.version),
             machine=text(engine.machine),
             endpoint=text(engine.endpoint),
+            emulated=extra.emulated,
         ),
         sdist=None if report.sdist is None else sdist_file_record(report.sdist),
         cells=tuple(outcome_record(outcome) for outcome in report.outcomes),

@@ -101,6 +101,36 @@ def test_a_cause_is_short() -> None:
     assert len(failure_line(b"x" * 10_000)) == 300
 
 
+ABI = "Invalid binary wheel: no ELF executable or shared library file (including compiled Python C extension) with a "
+ABI += "'armv7l' architecture found. The following ELF files were found:"
+PURELIB = "RuntimeError: Invalid binary wheel, found the following shared library/libraries in purelib folder:"
+CRASH = "Fatal Python error: Segmentation fault"
+
+
+@pytest.mark.parametrize(
+    ("output", "cause"),
+    [
+        (f"INFO:auditwheel.main_repair:{ABI}\n\t_core.cpython-311-arm-linux-gnueabi.so\n\n", f"{ABI} _core.cpython-"),
+        (f"INFO:auditwheel.main_repair:{ABI}\n\ta.so\n\tb.so\n", f"{ABI} a.so, b.so"),
+        (
+            f"{PURELIB}\n\tx.so\nThe wheel has to be platlib compliant in order to be repaired by auditwheel.\n",
+            f"{PURELIB} x.so",
+        ),
+        ("configure: these are missing:\n  - lz4\n  - zlib\n", "configure: these are missing: - lz4, - zlib"),
+        (
+            f"{CRASH}\n\nCurrent thread 0x1 (most recent call first):\n  File 'a.py', line 1 in <module>\n",
+            CRASH,
+        ),
+        ("      setup.py:3: note:\n        one\n      OSError: no lz4\n", "OSError: no lz4"),
+        ("Traceback (most recent call last):\n  File 'x'\n    call()\n", "call()"),
+        ("ERROR:root:it failed\n", "it failed"),
+    ],
+)
+def test_a_list_is_told_with_its_heading(output: str, cause: str) -> None:
+    """Where the last line is an item, its heading says what is wrong; a crash is told before its stacks."""
+    assert failure_line(output.encode()).startswith(cause)
+
+
 def test_colours_hide_no_cause() -> None:
     """A compiler that paints its errors is understood, and a line that only sets a window's title is none."""
     painted = "\x1b[01m\x1b[Kc.c:1:9:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno such type\n"

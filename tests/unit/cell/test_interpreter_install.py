@@ -1,5 +1,6 @@
 """Interpreters that an image installs on demand, and machines that lack an emulator, on an engine that is a script."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeResu
 from matrix_runner.errors import EngineError, ExitCode
 from matrix_runner.matrix import Host
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import CellStarted
+from matrix_runner.model.events import CellStarted, RunStarted, WaitEnded, WaitStarted
 from matrix_runner.model.outcomes import Reason, Status, StepKind
 from matrix_runner.model.platforms import Arch
 from matrix_runner.run import build
@@ -94,6 +95,7 @@ def test_what_cannot_be_installed_is_missing(tmp_path: Path, offers: str) -> Non
 
 
 ARM = "cp39-manylinux_aarch64"
+EMULATING = Host(machine=Arch.X86_64, emulated=frozenset({Arch.AARCH64}))
 
 
 def test_without_an_emulator_only_its_own_cells_fail_and_first(tmp_path: Path) -> None:
@@ -117,29 +119,57 @@ def test_without_an_emulator_only_its_own_cells_fail_and_first(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("identifier", "message", "hint"),
+    ("identifier", "host", "reason", "words"),
     [
-        (ARM, "needs aarch64; this engine's machine is x86_64 and has no emulator", "docker/setup-qemu-action"),
-        ("cp39-manylinux_i686", "do not run on this x86_64: exec format error", "this machine has no 32-bit mode"),
-        ("cp310-manylinux_x86_64", "holds programs that are not x86_64", "choose one for x86_64"),
+        (
+            ARM,
+            None,
+            Reason.ENGINE,
+            ("needs aarch64; this engine's machine is x86_64 and has no emulator", "docker/setup-qemu-action"),
+        ),
+        (
+            "cp39-manylinux_i686",
+            None,
+            Reason.ENGINE,
+            ("do not run on this x86_64: exec format error", "this machine has no 32-bit mode"),
+        ),
+        (
+            "cp310-manylinux_x86_64",
+            None,
+            Reason.WRONG_IMAGE,
+            ("holds programs that are not x86_64", "choose one for x86_64"),
+        ),
+        (ARM, EMULATING, Reason.WRONG_IMAGE, ("holds programs that are not aarch64", "choose one for aarch64")),
     ],
 )
-def test_an_exec_format_error_is_explained(tmp_path: Path, identifier: str, message: str, hint: str) -> None:
+def test_an_exec_format_error_is_explained(
+    tmp_path: Path, identifier: str, host: Host | None, reason: Reason, words: tuple[str, str]
+) -> None:
     """Where only the try can tell, it is the preflight's, and the words of the kernel become a remedy."""
     fake = run_of(tmp_path, identifier)
+    fake.host = host
     said = EngineError("the container was started, but its shell does not answer: exec /bin/sh: exec format error")
     fake.faults = FakeFaults(on_open=lambda _: said)
     report = fake.run()
     failure = outcome(report, identifier).failure
     assert failure is not None
-    assert message in failure.message
+    assert failure.reason is reason
+    assert words[0] in failure.message
     assert failure.hint is not None
-    assert hint in failure.hint
+    assert words[1] in failure.hint
 
 
 def test_an_emulated_machine_is_no_problem(tmp_path: Path) -> None:
     """With an emulator the cells of another architecture are built like any other."""
     fake = run_of(tmp_path, ARM)
-    fake.host = Host(machine=Arch.X86_64, emulated=frozenset({Arch.AARCH64}))
+    fake.host = EMULATING
     assert outcome(fake.run(), ARM).status is Status.PASSED
     assert [text for text in fake.recorder.notices() if "under emulation, which takes a while" in text]
+    events = fake.recorder.events
+    started = next(event for event in events if isinstance(event, RunStarted))
+    assert started.emulated == (Cell.parse(ARM),)
+    waits = [event for event in events if isinstance(event, WaitStarted | WaitEnded)]
+    assert [type(event) for event in waits] == [WaitStarted, WaitEnded]
+    assert {event.text for event in waits} == {"image fake:latest is looked into, under emulation"}
+    report = json.loads((fake.report_dir / "report.json").read_text("utf-8"))
+    assert report["engine"]["emulated"] == ["aarch64"]

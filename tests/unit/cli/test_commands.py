@@ -16,6 +16,7 @@ from matrix_runner.cli import cli
 from matrix_runner.cli.flags import BUILD_FLAGS
 from matrix_runner.config.options import FLAGS
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Arch
 
 COMMANDS = (
     (),
@@ -223,6 +224,7 @@ def test_the_plan_as_json(project: Path) -> None:
     }
     assert {job["identifier"]: job["image"] for job in document["jobs"]} == compiled | foreign | newest
     assert document["jobs"][0]["directories"] == ["cp311-cp311"]
+    assert document["jobs"][0]["execution"] == "native"
     cells = [entry["identifier"] for entry in (*document["jobs"], *document["left_out"])]
     assert len(set(cells)) == len(cells) > 150
     assert all(str(Cell.parse(cell)) == cell for cell in cells)
@@ -318,7 +320,8 @@ def test_without_its_daemon_auto_is_no_other_build(project: Path) -> None:
 def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
     """Without a daemon the doctor says why and what to do, goes on to this machine, and tells its Pythons."""
     done = runner(tmp_path, "doctor", DOCKER_HOST="unix:///nonexistent/docker.sock")
-    assert "\nEmulators: " in done.stdout
+    assert "\nArchitectures of this machine\n" in done.stdout
+    assert all(f"\n  {arch} " in done.stdout for arch in Arch)
     assert done.returncode == 0
     assert f"matrix-runner {__version__}" in done.stdout
     containers, _, machine = done.stdout.partition("This machine\n")

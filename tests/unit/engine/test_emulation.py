@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.engine.emulation import emulated_archs, is_on_this_kernel
+from matrix_runner.engine.emulation import Emulator, emulated_archs, find_emulators, is_on_this_kernel
 from matrix_runner.model.platforms import Arch
 
 QEMU_AARCH64 = """\
@@ -79,6 +79,17 @@ def test_architectures_are_told_by_what_an_entry_matches(tmp_path: Path) -> None
 def test_an_entry_that_is_of_no_use_in_a_container_does_not_count(tmp_path: Path, entry: str) -> None:
     """Without flag F the kernel looks for the emulator inside the container; a disabled or odd entry runs nothing."""
     assert emulated_archs(registry(tmp_path, one=entry), filesystems(tmp_path)) == frozenset()
+
+
+def test_an_emulator_is_told_with_its_program_and_entry(tmp_path: Path) -> None:
+    """By architecture; one without flag F is told, and told apart."""
+    entries = {"b": QEMU_AARCH64.format(flags="OC"), "a": QEMU_S390X, "off": QEMU_ARM.replace("enabled", "disabled")}
+    found = find_emulators(registry(tmp_path, **entries), filesystems(tmp_path))
+    assert found == (
+        Emulator(arch=Arch.AARCH64, entry="b", program="/usr/bin/qemu-aarch64", is_opened=False),
+        Emulator(arch=Arch.S390X, entry="a", program="/usr/bin/qemu-s390x", is_opened=True),
+    )
+    assert find_emulators(tmp_path / "none", filesystems(tmp_path)) is None
 
 
 def test_what_cannot_be_told_is_not_guessed(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_emulated_cells_are_told_with_their_cost(known: Catalog) -> None:
         return plan_of(known, host, archs=archs, build=("cp311-manylinux*",)).notes
 
     (note,) = notes(frozenset({Arch.AARCH64, Arch.S390X}))
-    assert note.startswith("2 cells of aarch64, s390x under emulation on this x86_64: about seven times the time")
+    assert note.startswith("2 cells of aarch64, s390x under emulation on this x86_64: about 7 times the processor")
     (one,) = notes(frozenset({Arch.S390X}))
     assert one.startswith("1 cell of s390x under emulation")
     assert notes(frozenset()) == ()

@@ -16,7 +16,9 @@ from matrix_runner.engine.local.local_engine import IMAGE, LocalEngine
 from matrix_runner.engine.local.python_discovery import FoundInterpreter
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Libc
-from matrix_runner.recipe.image_facts import find_missing_tool, find_problem, parse_probe, probe_request
+from matrix_runner.recipe.image_facts import parse_probe
+from matrix_runner.recipe.probing.image_problems import find_missing_tool, find_problem
+from matrix_runner.recipe.probing.probe_script import probe_request
 
 CELL = Cell.parse("cp311-manylinux_x86_64")
 CELL32 = Cell.parse("cp311-manylinux_i686")
@@ -41,7 +43,7 @@ def install(root: Path, directory: str, *, broken: bool = False) -> None:
 
 def tool(directory: Path, name: str, script: str) -> None:
     """Write an executable shell script."""
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / name).write_text(f"#!/bin/sh\n{script}\n")
     (directory / name).chmod(0o755)
 
@@ -55,10 +57,11 @@ def test_the_probe_sees_this_machine(tmp_path: Path) -> None:
     facts = parse_probe(probe(tmp_path, "cp399-cp399", "cp398-cp398", "cp1-none"))
     assert facts.machine == platform.machine()
     with Path("/bin/sh").open("rb") as shell:
-        assert facts.elf == shell.read(20)
+        assert facts.elf == shell.read(40)
     assert (facts.libc, facts.libc_version) == (Libc.GLIBC, platform.libc_ver()[1])
     assert facts.path == os.environ["PATH"]
     assert facts.plat is None
+    assert facts.reason("cp398-cp398") == "exit status 1"
     assert sorted(facts.directories) == ["cp397-cp397", "cp398-cp398", "cp399-cp399"]
     (found,) = facts.interpreters
     assert (found.directory, found.version) == ("cp399-cp399", platform.python_version())
@@ -72,24 +75,36 @@ def test_the_probe_sees_tools_and_the_images_own_platform(tmp_path: Path) -> Non
     """What is on PATH is found with the first line it says of its version, and AUDITWHEEL_PLAT is believed."""
     tools = tmp_path / "bin"
     tool(tools, "auditwheel", "echo 'auditwheel 6.1 installed at /x'; echo more")
-    tool(tools, "uv", "exit 1")
+    tool(tools, "uv", "echo 'cannot open ld.so' >&2; exit 1")
+    tool(tools, "git", "exit 0")
+    (tools / "patchelf").write_text("#!/nonexistent/python\n")
+    (tools / "patchelf").chmod(0o755)
     path = f"{tools}:/usr/bin:/bin"
     facts = parse_probe(probe(tmp_path, PATH=path, AUDITWHEEL_PLAT="manylinux_2_28_x86_64"))
     assert facts.tool("auditwheel") == "auditwheel 6.1 installed at /x"
     assert facts.tool("uv") is None
-    assert facts.broken_tools == {"uv"}
-    assert facts.tool("patchelf") is None or Path("/usr/bin/patchelf").exists()
+    assert facts.reason("uv") == "cannot open ld.so"
+    assert facts.tool("git") == "of unknown version"
+    assert facts.tool("patchelf") is None
+    # In the words of whichever shell is `sh`: that of Debian says only this.
+    assert str(facts.reason("patchelf")).startswith("patchelf: ")
+    assert facts.reason("auditwheel") is facts.reason("git") is facts.reason("other") is None
     assert (facts.plat, facts.path, facts.interpreters) == ("manylinux_2_28_x86_64", path, ())
 
 
 def test_the_version_of_auditwheel_is_read_where_it_is_installed(tmp_path: Path) -> None:
-    """It is not started for that; so it is said even by one that cannot start."""
+    """It is not started for that, only its Python, without which it does not start."""
     tools, where = tmp_path / "bin", tmp_path / "tools"
     tool(tools, "auditwheel", "exit 1")
+    tool(where / "bin", "python", f'exec "{sys.executable}" "$@"')
     (tools / "auditwheel").write_text(f"#!{where}/bin/python\nimport auditwheel\n")
     (where / "lib/python3.13/site-packages/auditwheel-6.8.2.dist-info").mkdir(parents=True)
     facts = parse_probe(probe(tmp_path, PATH=f"{tools}:/usr/bin:/bin"))
     assert facts.tool("auditwheel") == "auditwheel 6.8.2"
+    tool(where / "bin", "python", "echo 'no loader' >&2; exit 127")
+    broken = parse_probe(probe(tmp_path, PATH=f"{tools}:/usr/bin:/bin"))
+    assert broken.tool("auditwheel") is None
+    assert broken.reason("auditwheel") == "no loader"
 
 
 _OFFERS = """\
@@ -306,17 +321,35 @@ def test_a_missing_tool_is_named(tools: tuple[str, ...], needed: set[str], words
 
 def test_a_tool_that_does_not_start_is_none() -> None:
     """One of another architecture or C library is on PATH and has no version: it is told, and `auto` does without."""
-    facts = replace(facts_for(CELL, "cp311-cp311"), tools=(("auditwheel", ""), ("patchelf", "patchelf 1"), ("uv", "")))
+    facts = replace(
+        facts_for(CELL, "cp311-cp311", tools=("patchelf",)), broken=(("auditwheel", "no loader"), ("uv", "no loader"))
+    )
     problem = find_missing_tool(CELL, ("cp311-cp311",), facts, "image x", frozenset({"auditwheel", "patchelf"}))
     assert problem is not None
-    assert problem.message == f"auditwheel of image x, which {CELL} needs, cannot be started"
+    assert problem.message == (
+        f"auditwheel is on PATH in image x, and {CELL} needs it, but it does not start: no loader"
+    )
+    assert not problem.is_wrong_image
     assert facts.tool("uv") is None
-    assert facts.broken_tools == {"auditwheel", "uv"}
+    assert find_missing_tool(CELL, ("cp311-cp311",), facts, "image x", frozenset({"patchelf"})) is None
+
+
+@pytest.mark.parametrize("flags", [0x05000200, 0x05000000, 0x04000400, 0])
+def test_soft_float_arm_is_no_armv7l(flags: int) -> None:
+    """Only EABI 5 with hard-float is (PEP 599): Debian's armel has the same machine number and `uname -m`."""
+    cell = Cell.parse("cp311-manylinux_armv7l")
+    hard = facts_for(cell, "cp311-cp311")
+    assert find_problem(cell, DIRECTORIES, hard, "image x") is None
+    soft = replace(hard, elf=hard.elf[:36] + flags.to_bytes(4, "little"))
+    problem = find_problem(cell, DIRECTORIES, soft, "image x")
+    assert problem is not None
+    assert problem.message == f"image x holds soft-float ARM (armel) programs, but {cell} needs armv7l"
+    assert problem.is_wrong_image
 
 
 def test_an_emulated_probe_has_more_time() -> None:
     """It starts each interpreter, many times as slowly."""
-    native, emulated = (probe_request("", (), is_emulated=each).timeout for each in (False, True))
+    native, emulated = (probe_request("", (), is_slow=each).timeout for each in (False, True))
     assert native is not None
     assert emulated is not None
     assert emulated > 5 * native

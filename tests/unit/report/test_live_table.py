@@ -11,7 +11,18 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice, Output, RunStarted, StepStarted, Tick
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    Output,
+    RunStarted,
+    StepStarted,
+    Tick,
+    WaitEnded,
+    WaitStarted,
+)
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.console.board import ASCII, Viewport, board_lines
@@ -145,6 +156,16 @@ def test_no_color_means_no_colour(environ: Mapping[str, str], *, coloured: bool)
     text = shown((START, Notice(at=0, text="hello", is_warning=True), Tick(at=1)), environ)
     assert ("\x1b[33m" in text) is coloured
     assert "hello" in text
+
+
+def test_what_is_waited_for_has_a_line() -> None:
+    """While an image is looked into, the table says so and for how long; then no more."""
+    looking = WaitStarted(at=1, text="image x is looked into")
+    assert "image x is looked into (4s)" in shown((START, looking, Tick(at=5)), {"NO_COLOR": "1"})
+    progress = RunProgress()
+    for event in (START, looking, WaitEnded(at=2, text=looking.text)):
+        progress.handle(event)
+    assert progress.waits == ()
 
 
 def test_the_cursor_comes_back() -> None:

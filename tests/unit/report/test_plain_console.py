@@ -8,7 +8,18 @@ from report_story import CP39, CP311, CP313T, failed, passed
 
 from matrix_runner.config.kinds.values import LogFolds
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import CellFinished, CellStarted, Event, Notice, Output, RunStarted, StepStarted, Tick
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    Output,
+    RunStarted,
+    StepStarted,
+    Tick,
+    WaitEnded,
+    WaitStarted,
+)
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.console.folds import FoldStyle, error_annotation, fold_style
@@ -101,6 +112,28 @@ def test_silence_is_broken_every_thirty_seconds_and_no_more(tmp_path: Path) -> N
     assert text.splitlines()[2:] == [
         f"still running: cp39-manylinux_x86_64 (build {spent}); 0 of 3 done, {said} since the start"
         for spent, said in (("25s", "30s"), ("55s", "1m00s"), ("1m25s", "1m30s"))
+    ]
+
+
+def test_a_sign_of_life_names_what_is_waited_for_and_emulated(tmp_path: Path) -> None:
+    """Before the first cell starts it is the look into its image; of a cell that runs by an emulator it says so."""
+    looking = "image x is looked into, under emulation"
+    text = told(
+        tmp_path,
+        PlainStyle(),
+        RunStarted(at=0, run="r1", cells=(CP39, CP311), workers=2, emulated=(CP39,)),
+        WaitStarted(at=1, text=looking),
+        Tick(at=31),
+        CellStarted(at=32, cell=CP39),
+        StepStarted(at=33, cell=CP39, kind=StepKind.BUILD),
+        Tick(at=63),
+        WaitEnded(at=64, text=looking),
+        Tick(at=94),
+    )
+    assert [line for line in text.splitlines() if "done" in line] == [
+        f"waiting: {looking} (30s); 0 of 2 done, 31s since the start",
+        f"still running: {CP39} (build 30s, emulated); waiting: {looking} (1m02s); 0 of 2 done, 1m03s since the start",
+        "still running: cp39-manylinux_x86_64 (build 1m01s, emulated); 0 of 2 done, 1m34s since the start",
     ]
 
 

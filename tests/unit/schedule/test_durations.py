@@ -6,6 +6,7 @@ import pytest
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind, StepTime
+from matrix_runner.model.platforms import Arch
 from matrix_runner.schedule import Durations
 
 A64, B64 = Cell.parse("cp39-manylinux_x86_64"), Cell.parse("cp311-manylinux_x86_64")
@@ -28,8 +29,9 @@ def test_a_damaged_file_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
     """What cannot be read is not known, and no reason not to build; a directory of that name is none either."""
     path = tmp_path / "durations.json"
     path.write_bytes(content)
-    assert Durations.read(path).expected(A64) == 0.0
-    assert Durations.read(tmp_path).expected(A64) == 0.0
+    nothing = Durations({}).expected(A64)
+    assert Durations.read(path).expected(A64) == nothing
+    assert Durations.read(tmp_path).expected(A64) == nothing
 
 
 def test_entries_that_make_no_sense_are_passed_over(tmp_path: Path) -> None:
@@ -48,12 +50,31 @@ def test_a_place_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_new_cell_is_judged_by_its_neighbours() -> None:
-    """By the mean of its platform and that of its interpreter; by all where it has no neighbours; else by nothing."""
+    """By the mean of its platform and that of its interpreter; by all where it has no neighbours; else all alike."""
     known = Durations({A64: 10.0, A32: 30.0, B64: 20.0})
     assert known.expected(B32) == (30.0 + 20.0) / 2
     assert known.expected(Cell.parse("cp313-manylinux_x86_64")) == 15.0
     assert known.expected(Cell.parse("cp313-musllinux_aarch64")) == 20.0
-    assert Durations({}).expected(A64) == 0.0
+    assert Durations({}).expected(A64) == Durations({}).expected(B32)
+
+
+def test_a_new_cell_is_weighed_by_how_it_runs() -> None:
+    """Native cells tell of an emulated one by the cost of emulation, and the other way round; known is known."""
+    s390x, other = Cell.parse("cp39-manylinux_s390x"), Cell.parse("cp311-manylinux_s390x")
+
+    def slowness(arch: Arch) -> float:
+        return 7.0 if arch is Arch.S390X else 1.0
+
+    native = Durations({A64: 10.0, B64: 20.0})
+    assert native.expected(s390x, slowness) == 70.0
+    assert native.expected(A64, slowness) == 10.0
+    emulated = Durations({s390x: 70.0})
+    assert emulated.expected(s390x, slowness) == 70.0
+    assert emulated.expected(other, slowness) == 70.0
+    assert emulated.expected(A64, slowness) == 10.0
+    assert emulated.expected(B64, slowness) == 10.0
+    nothing = Durations({})
+    assert nothing.expected(s390x, slowness) == 7.0 * nothing.expected(A64, slowness) > 0
 
 
 def test_only_what_passed_is_learned_and_without_what_was_done_for_others() -> None:
