@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test unit engines published peer lint reference catalog bench clean
+.PHONY: help demo demo-containers test ground unit engines published peer lint reference catalog bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -14,6 +14,7 @@ help:
 	@echo "make test             lint, and every test there is, with engine and images set up"
 	@echo "make unit             only the tests that need no engine: seconds"
 	@echo "make engines          the contract and whole runs on Docker and Podman of newer Debian suites; ENGINES=\"podman-5\" for some"
+	@echo "make ground           the end-to-end tests on more architectures and interpreters: ppc64le, riscv64, 3.14"
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
@@ -29,11 +30,16 @@ demo-containers: $(LOCAL)
 	@scripts/demo --containers
 
 test: lint
-	@scripts/ensure-engine --podman
-	.venv/bin/runner image build
-	.venv/bin/runner image build --arch x86_64 --python 3.14 --python 3.14t --python 3.15 --python 3.15t
+	@scripts/ensure-engine --podman --emulators
+	@scripts/test-images
 	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# What is too slow to set up for every run.
+ground: $(DEV)
+	@scripts/ensure-engine --emulators
+	@scripts/test-images --ground
+	.venv/bin/pytest tests/end_to_end --ground -m ground
 
 unit: $(DEV)
 	.venv/bin/pytest -m "not containers and not network"

@@ -11,7 +11,7 @@ settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the end-to-end tier run on other images than our own, and the peer tier run at all."""
+    """Let the end-to-end tier run on other images than our own, and the opt-in tests run at all."""
     parser.addoption(
         "--images",
         choices=("own", "published"),
@@ -22,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--peer",
         action="store_true",
         help="also hold us side by side with cibuildwheel, on the configuration of projects on the package index",
+    )
+    parser.addoption(
+        "--ground",
+        action="store_true",
+        help="also build on architectures and interpreters that take long to set up: ppc64le, riscv64, 3.14",
     )
     parser.addoption(
         "--mishaps",

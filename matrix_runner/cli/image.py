@@ -89,8 +89,9 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     cores, once: what has been fetched and compiled is kept, and an image whose recipe has not changed is never made
     again. The images are called matrix-runner/manylinux_2_31_x86_64 and matrix-runner/manylinux_2_31_i686.
 
-    For an architecture that this machine emulates, for RISC-V and for PyPy, it takes Debian's own interpreters, which
-    takes two minutes: matrix-runner/manylinux_2_36_aarch64, for example.
+    For an architecture that this machine emulates, for RISC-V and for PyPy, Debian's own interpreters are taken, which
+    is done in two minutes: matrix-runner/manylinux_2_36_aarch64, for example. With --libc musl it stands in for
+    musllinux_1_2, compiled in six.
     """
     from matrix_runner.engine.planning_host import container_host
     from matrix_runner.image.image_build import build_images

@@ -64,30 +64,33 @@ class ImageBuilder:
 
 
 def provide_root(root: Root, builder: ImageBuilder) -> str:
-    """Return the id of the image of the bare root filesystem, created if it is missing. Raise MachineError.
+    """Return the id of the image of the root filesystem, created if it is missing. Raise MachineError.
 
     It stays with the engine: its layers are those of the finished image, so that it takes no space of its own.
     """
-    started = time.monotonic()
     for image in _roots(builder):
         if dict(image.labels)[LABEL_ROOT] == root.digest:
             builder.on_progress(BuildProgress(tag=root.tag, part="Debian", stage=Stage.REUSED, seconds=0))
             return image.id
+    name = _root_name(root)
+    metadata = ImageMetadata(name=name, labels=((LABEL_ROOT, root.digest),), env=root.environment)
+    if not root.steps:
+        return _imported(root, metadata, builder)
+    # Without the label: a root that is only begun is not taken for one.
+    bare = _imported(root, ImageMetadata(name=f"{name}-bare"), builder)
+    image_id = _prepared(root, bare, metadata, builder)
+    builder.engine.remove_image(f"{name}-bare")
+    return image_id
+
+
+def _imported(root: Root, metadata: ImageMetadata, builder: ImageBuilder) -> str:
+    started = time.monotonic()
     builder.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=builder.cache) as scratch:
         archive = Path(scratch) / f"{root.debian_arch}.tar"
         make_root(root, find_mirror(builder.host, builder.mirror), builder.host, archive)
-        name = _root_name(root)
-        label = (LABEL_ROOT, root.digest)
-        if not root.steps:
-            image_id = builder.engine.import_root(archive, root.arch, ImageMetadata(name=name, labels=(label,)))
-            _report(builder, root.tag, "Debian", Stage.FETCHED, started)
-            return image_id
-        bare = builder.engine.import_root(archive, root.arch, ImageMetadata(name=f"{name}-bare"))
+        image_id = builder.engine.import_root(archive, root.arch, metadata)
     _report(builder, root.tag, "Debian", Stage.FETCHED, started)
-    metadata = ImageMetadata(name=name, labels=(label,), env=root.environment)
-    image_id = _prepared(root, bare, metadata, builder)
-    builder.engine.remove_image(f"{name}-bare")
     return image_id
 
 

@@ -143,6 +143,7 @@ def write_recipe(target: ImageTarget, wanted: frozenset[str]) -> ImageRecipe:
 def _root(target: ImageTarget, selected: tuple[InterpreterData, ...], environment: tuple[tuple[str, str], ...]) -> Root:
     data = target.manifest.root
     steps = tuple(scripts.shell(name, text, BUILD_DIRECTORY) for name, text in target.manifest.scripts)
+    clean = scripts.shell("cleaned", scripts.CLEAN, BUILD_DIRECTORY, _HOST_BUNDLE)
     is_unpacked = target.is_emulated and bool(data.base)
     names = {*data.packages, *(name for each in selected for name in each.debian), *(data.base if is_unpacked else ())}
     return Root(
@@ -153,7 +154,7 @@ def _root(target: ImageTarget, selected: tuple[InterpreterData, ...], environmen
         packages=tuple(sorted(names)),
         is_unpacked=is_unpacked,
         sources=tuple(target.manifest.sources[key] for key in data.sources),
-        steps=steps,
+        steps=(*steps, clean) if steps else (),
         environment=environment if steps else (),
     )
 

@@ -17,9 +17,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.containers)
     if config.getoption("--images") == "published":
-        about_own = [item for item in items if item.get_closest_marker("own_images")]
-        config.hook.pytest_deselected(items=about_own)
-        items[:] = [item for item in items if item not in about_own]
+        _leave_out("own_images", config, items)
+    if not config.getoption("--ground"):
+        _leave_out("ground", config, items)
+
+
+def _leave_out(marker: str, config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.get_closest_marker(marker)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

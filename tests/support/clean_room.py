@@ -12,10 +12,10 @@ from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.platforms import Libc, Platform
+from matrix_runner.model.platforms import Platform
 
 _CLEAN = r"""
-find / -xdev \( -name 'liblz4*' -o -name 'libyaml*' -o -name 'lz4*.h' -o -name 'yaml.h' \) -delete
+find / -xdev \( -name 'liblz4*' -o -name 'libyaml*' -o -name 'libgift*' -o -name 'lz4*.h' -o -name 'yaml.h' \) -delete
 find / -xdev \( -type f -o -type l \) -path '*/bin/*' \
   \( -name '*gcc*' -o -name '*g++*' -o -name 'cc' -o -name 'c++' -o -name '*clang*' -o -name 'as' -o -name '*-as' \
   -o -name 'ld' -o -name 'ld.*' -o -name '*-ld*' \) -delete
@@ -25,15 +25,25 @@ find / -xdev \( -type f -o -type l \) -path '*/bin/*' \
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CleanRoom:
-    """Opens such containers. `images`: a cleaned image for each platform."""
+    """Opens such containers. `names`: short names of images; `cleaned`: their cleaned copies, by reference."""
 
     engine: DockerEngine
-    images: dict[Platform, str]
+    names: tuple[str, ...]
+    cleaned: dict[str, str]
 
     @contextmanager
     def open(self, cell: Cell) -> Iterator["Tester"]:
-        """Open a container for the cell's platform."""
-        spec = ContainerSpec(image=self.images[cell.platform], arch=cell.platform.arch, name=f"clean-{cell}")
+        """Open a container for the cell; clean a copy of its image first, unless that has been done."""
+        families = (family for name in self.names for family in catalog.load().families(name))
+        reference = next(
+            family.reference(cell.platform.arch)
+            for family in families
+            if family.serves(cell.platform) and family.can_have(cell)
+        )
+        assert reference is not None
+        if reference not in self.cleaned:
+            self.cleaned[reference] = _clean(self.engine, reference, cell.platform)
+        spec = ContainerSpec(image=self.cleaned[reference], arch=cell.platform.arch, name=f"clean-{cell}")
         with self.engine.open(spec) as container:
             yield Tester(container=container, cell=cell)
 
@@ -71,19 +81,11 @@ class Tester:
 
 @contextmanager
 def open_clean_room(source: str, state: Path) -> Iterator[CleanRoom]:
-    """Clean a copy of each image of the source (`own` or `published`); remove all of it at the end."""
-    known = catalog.load()
+    """Open the room for the images of a source (`own` or `published`); remove all of it at the end."""
     engine = DockerEngine(run=f"clean-room-{state.name}", surroundings=surroundings(state))
     names = {"own": ("debian",), "published": ("manylinux_2_28", "musllinux_1_2")}[source]
-    images: dict[Platform, str] = {}
     try:
-        for name in names:
-            family = known.families(name)[0]
-            for arch, reference in family.references:
-                if arch.tag in {"x86_64", "i686"}:
-                    platform = Platform(libc=Libc(family.libc), arch=arch)
-                    images[platform] = _clean(engine, reference, platform)
-        yield CleanRoom(engine=engine, images=images)
+        yield CleanRoom(engine=engine, names=names, cleaned={})
     finally:
         engine.close()
 

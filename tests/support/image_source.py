@@ -27,7 +27,7 @@ class ImageSource:
 
 OWN = ImageSource(
     name="own",
-    flags=("--image", "debian", "--enable", "eol"),
+    flags=("--image", "debian", "--enable", "eol pypy"),
     cells=(
         "cp27mu-manylinux_x86_64",
         "cp39-manylinux_x86_64",

@@ -82,6 +82,13 @@ def run_build(project: Path, output: Path, *arguments: str, **variables: str) ->
     return Ended(code=done.returncode, output=done.stdout.decode("utf-8", "replace"), directory=output)
 
 
+def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the program that builds nothing to its end."""
+    return subprocess.run(
+        runner_argv(*arguments), env=runner_environ(), capture_output=True, text=True, check=False, timeout=300
+    )
+
+
 def leftovers() -> tuple[str, ...]:
     """Return the names of the containers on this daemon that runs of the program have started."""
     listed = subprocess.run(

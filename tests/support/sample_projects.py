@@ -47,6 +47,47 @@ def extension_project(name: str = "answer", *, settings: str = "", **files: str)
     }
 
 
+GIFT_MODULE = """
+#include <Python.h>
+#ifdef __cplusplus
+#include <stdexcept>
+#include <string>
+extern "C" int gift(void);
+static int thrown(void) {
+    try { throw std::runtime_error("42"); } catch (std::exception &e) { return std::stoi(e.what()); }
+}
+#else
+int gift(void);
+static int thrown(void) { return 42; }
+#endif
+static PyObject *answer(PyObject *self, PyObject *args) {
+    (void)self; (void)args;
+    return PyLong_FromLong(gift() == thrown() ? 42 : 0);
+}
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, "The answer."}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "answer", NULL, -1, methods, NULL, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_answer(void) { return PyModule_Create(&module); }
+"""
+
+
+def linked_project(suffix: str = "c") -> Files:
+    """Return a project whose extension links a library that its `before-all` compiles, so that there is one to graft.
+
+    `suffix`: `c`, or `cpp` for one that throws and catches an exception besides.
+    """
+    settings = """before-all = [
+  "cc -shared -fPIC -O1 -Wl,-soname,libgift.so.1 -o /usr/local/lib/libgift.so.1 {project}/gift.c",
+  "ln -sf libgift.so.1 /usr/local/lib/libgift.so", "command -v ldconfig >/dev/null && ldconfig || true",
+]
+test-command = "python -c 'import answer; assert answer.answer() == 42'"
+"""
+    files = extension_project(settings=settings)
+    del files["answer.c"]
+    setup = files["setup.py"].replace("answer.c", f"answer.{suffix}")
+    files["setup.py"] = setup.replace("])]", '], libraries=["gift"], library_dirs=["/usr/local/lib"])]')
+    return {**files, f"answer.{suffix}": GIFT_MODULE, "gift.c": "int gift(void) { return 42; }\n"}
+
+
 def stable_abi_project(name: str = "stable", *, settings: str = "") -> Files:
     """Return a project whose extension keeps to the limited API of Python 3.9."""
     files = extension_project(name, settings=settings)

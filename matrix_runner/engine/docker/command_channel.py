@@ -42,7 +42,6 @@ class CommandChannel:
         self._clock = clock
         self._frames = FrameReader()
         self._is_usable = True
-        self._oom_kills = 0
         self._first_words = b""
 
     @property
@@ -108,10 +107,8 @@ class CommandChannel:
 
     def _result(self, ending: Ending, end: End | None, began: float) -> ExecResult:
         status = end.status if end is not None and ending is Ending.EXITED else None
-        if end is not None:
-            if end.oom_kills > self._oom_kills and ending is Ending.EXITED and status != 0:
-                ending, status = Ending.OUT_OF_MEMORY, None
-            self._oom_kills = end.oom_kills
+        if end is not None and end.oom_kills > 0 and ending is Ending.EXITED and status != 0:
+            ending, status = Ending.OUT_OF_MEMORY, None
         return ExecResult(ending=ending, status=status, seconds=self._clock() - began)
 
     def _follow(self, scanner: MarkScanner, on_output: OnOutput, request: ExecRequest, began: float) -> Ending:
@@ -172,7 +169,6 @@ class CommandChannel:
         if not self._hear(scanner, until, keep) or scanner.end is None:
             self._first_words += scanner.flush()
             return None
-        self._oom_kills = scanner.end.oom_kills
         return scanner.end
 
     def _hear(self, scanner: MarkScanner, until: float, is_enough: Callable[[bytes], bool]) -> bool:

@@ -45,20 +45,28 @@ mr_signal() {
 }
 """
 
-# The file is in /dev/shm if that exists: never part of a snapshot, and not filled by a build.
+# The file is in /dev/shm if that exists: never part of a snapshot, and not filled by a build. Kills for lack of memory
+# are counted from the begin of each command: the kernel may count a further one a moment after a command has ended
+# (seen on cgroup v1), which is not the next one's.
 _END: Final = """\
 mr_file=/tmp/.matrix-runner-status
 if [ -d /dev/shm ] && [ -w /dev/shm ]; then mr_file=/dev/shm/.matrix-runner-status; fi
-mr_end() {
-  mr_read=; mr_killed=0
-  { echo "$2" >"$mr_file"; read -r mr_read <"$mr_file"; } 2>/dev/null
+mr_count() {
+  mr_killed=0
   for mr_counts in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
     if [ -r "$mr_counts" ]; then
       while read -r mr_key mr_value; do if [ "$mr_key" = oom_kill ]; then mr_killed=$mr_value; fi; done <"$mr_counts"
     fi
   done
-  printf '\\036%s %s %s\\036' "$1" "${mr_read:-?}" "$mr_killed"
 }
+mr_begin() { mr_count; mr_before=$mr_killed; printf '\\036%s\\036' "$1"; }
+mr_end() {
+  mr_read=
+  { echo "$2" >"$mr_file"; read -r mr_read <"$mr_file"; } 2>/dev/null
+  mr_count
+  printf '\\036%s %s %s\\036' "$1" "${mr_read:-?}" "$((mr_killed - mr_before))"
+}
+mr_before=0
 """
 
 
@@ -86,7 +94,7 @@ def request_text(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None,
     """
     command = shlex.join(("setsid", "env", *(f"{name}={value}" for name, value in env.items()), *argv))
     enter = f"cd {shlex.quote(cwd)} && " if cwd is not None else ""
-    text = f"printf '\\036%s\\036' {nonce}; ( exec </dev/null 2>&1; {enter}exec {command} ); mr_end {nonce} $?\n"
+    text = f"mr_begin {nonce}; ( exec </dev/null 2>&1; {enter}exec {command} ); mr_end {nonce} $?\n"
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -101,8 +109,8 @@ def unpack_text(directory: str, size: int, nonce: str) -> bytes:
     can = "head --version </dev/null >/dev/null && tar --version </dev/null >/dev/null"
     unpack = f"mkdir -p -- {where} </dev/null && tar --numeric-owner -xf - -C {where}"
     take = f"head -c {size} | {{ {{ {unpack}; }} 2>&1; mr_took=$?; cat >/dev/null; (exit $mr_took); }}"
-    begin, end = f"printf '\\036%s\\036' {nonce}", f"mr_end {nonce} $?"
-    return f"{begin}; {can} && printf {READY.decode()} && {take}; {end}\n".encode("utf-8", "surrogateescape")
+    end = f"mr_end {nonce} $?"
+    return f"mr_begin {nonce}; {can} && printf {READY.decode()} && {take}; {end}\n".encode("utf-8", "surrogateescape")
 
 
 def reap_text(nonce: str) -> bytes:
@@ -139,7 +147,7 @@ class FrameReader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """The content of an end mark: exit status, and the number of processes killed for lack of memory so far.
+    """The content of an end mark: exit status, and the number of processes killed for lack of memory since the begin.
 
     `status`: None if the status could not be stored and read back.
     """

@@ -240,7 +240,7 @@ def test_another_file_than_the_announced_one(tmp_path: Path) -> None:
 
 def test_interpreters_have_names_that_people_use() -> None:
     """A version, a tag or the directory; None for an ambiguous or unknown one."""
-    compiled, _, newest = load_manifests()
+    compiled, _, newest, _ = load_manifests()
     names = ("3.15", "3.15t", "cp314", "cp313-cp313t", "3.9")
     directories = ("cp315-cp315", "cp315-cp315t", "cp314-cp314", "cp313-cp313t", "cp39-cp39")
     assert tuple(map(compiled.directory_of, names)) == directories

@@ -266,3 +266,23 @@ def test_an_image_of_debian_interpreters_compiles_none(bench: Bench) -> None:
     assert "--architectures=s390x" in command
     venv = ("/usr/bin/python3.11", "-m", "venv", "--without-pip", "/opt/python/cp311-cp311")
     assert venv in [call.request.argv for call in bench.engine.commands]
+
+
+def test_a_root_is_prepared_once(bench: Bench) -> None:
+    """The libraries of the musl image are compiled in its root, from sources that lie there, not for each Python."""
+    real = load_manifests()[3]
+    sources = {
+        key: dataclasses.replace(source, rolling=(), sha256=hashlib.sha256(source.file.encode()).hexdigest())
+        for key, source in real.sources.items()
+    }
+    bench.manifest = dataclasses.replace(real, sources=sources)
+    bench.build(frozenset(("cp313-cp313",)))
+    assert bench.parts(Stage.COMPILED) == {"libraries", "cp313-cp313"}
+    prepared = [call for call in bench.engine.commands if real.scripts[0][1] in call.request.argv]
+    assert len(prepared) == 1
+    root = next(image for image in bench.host.images.values() if image[0].reference.count("root_of_musllinux_1_2"))
+    assert dict(root[0].labels)[LABEL_ROOT]
+    assert not [name for name in bench.host.images if name.endswith("-bare")]
+    bench.build(frozenset(("cp311-cp311",)))
+    assert bench.parts(Stage.COMPILED) == {"cp311-cp311"}
+    assert bench.pythons("matrix-runner/musllinux_1_2_x86_64:latest") == {"cp311-cp311", "cp313-cp313"}
