@@ -25,8 +25,8 @@ class Verdict:
     `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`. `pip`: the first
     release that accepts the wheel's tags, or those of `policy`. `libraries`: sorted. `lost`: needs that no search path
     leads to, though the wheel has the library; `undefined`: versions that its own libraries do not define. `loader`:
-    the oldest C library that can relocate its files, where no tag tells it from older ones. `foreign`: files for
-    another C library; `carried`: C libraries in the wheel.
+    the oldest C library that can relocate its files, where no tag tells it from older ones. `of_other_libc`: files for
+    another C library; `carried`: C libraries in the wheel. `is_foreign`: all of the wheel's code is for other machines.
     """
 
     platform: Platform
@@ -38,8 +38,9 @@ class Verdict:
     lost: tuple[LostNeed, ...]
     undefined: tuple[UndefinedVersion, ...]
     loader: Version | None = None
-    foreign: tuple[ForeignFile, ...] = ()
+    of_other_libc: tuple[ForeignFile, ...] = ()
     carried: tuple[CarriedLibc, ...] = ()
+    is_foreign: bool = False
 
     @property
     def grantable(self) -> Policy:
@@ -68,7 +69,8 @@ class Verdict:
     @property
     def keeps_its_promise(self) -> bool:
         """Whether the wheel works on every system that its tags admit."""
-        return self.tagged is None or (self.policy is not None and self.policy.version <= self.tagged)
+        is_granted = self.tagged is None or (self.policy is not None and self.policy.version <= self.tagged)
+        return is_granted and not self.is_foreign
 
     @property
     def could_be_lower(self) -> bool:
@@ -174,8 +176,12 @@ def _verdict(
         lost=found.lost,
         undefined=tuple(undefined_versions(files, found)) if platform.libc is Libc.GLIBC else (),
         loader=PACKED_RELOCATIONS.get(platform.libc) if any(each.packs_relocations for each in files) else None,
-        foreign=tuple(foreign_files(files, platform, grafted)),
+        of_other_libc=tuple(foreign_files(files, platform, grafted)),
         carried=tuple(carried_libcs(files, platform, grafted, policies[-1].libraries)),
+        is_foreign=not files
+        and any(
+            each.header.is_code and each.trouble is None and each.arch is not platform.arch for each in wheel.binaries
+        ),
     )
 
 

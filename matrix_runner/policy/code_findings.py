@@ -44,7 +44,7 @@ def code_findings(analysis: Analysis, platform: Platform, repair_command: str) -
 
 
 def _of_c_library(wheel: str, verdict: Verdict) -> Iterator[Finding]:
-    for file in verdict.foreign:
+    for file in verdict.of_other_libc:
         yield Finding(
             check=Check.FOREIGN_LIBC,
             message=f"{wheel}: {file.text}, and a wheel for {verdict.platform.libc} is loaded by "

@@ -63,8 +63,8 @@ def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...]) -> dict[
             }
             for each in verdict.lost
         ],
-        "foreign_files": [
-            {"file": each.path, "libc": str(each.libc), "shown_by": each.shown_by} for each in verdict.foreign
+        "of_other_libc": [
+            {"file": each.path, "libc": str(each.libc), "shown_by": each.shown_by} for each in verdict.of_other_libc
         ],
         "carried_libcs": [
             {"file": each.path, "libc": str(each.libc), "needed_by": [*each.needed_by]} for each in verdict.carried

@@ -112,6 +112,10 @@ def _verdicts(analysis: Analysis, distributions: tuple[Distribution, ...], *, ve
 def _verdict(
     verdict: Verdict, distributions: tuple[Distribution, ...], analysis: Analysis, *, verbose: bool
 ) -> Iterator[Paragraph]:
+    if verdict.is_foreign:
+        text = f"{verdict.platform} by its tags, where none of its code can be loaded: it is for another machine"
+        yield Paragraph(label="broken promise", text=text, is_warning=True)
+        return
     found = destinations(distributions, verdict.platform, verdict.needs)
     if verdict.tagged is None:
         yield from _unrepaired(verdict, found, analysis.undetected)
@@ -236,7 +240,7 @@ def _oddities(analysis: Analysis) -> Iterator[Paragraph]:
     for text in dict.fromkeys(each.text for verdict in analysis.verdicts for each in verdict.carried):
         yield Paragraph(label="odd", text=text, is_warning=True)
     for verdict in analysis.verdicts:
-        for file in verdict.foreign:
+        for file in verdict.of_other_libc:
             text = f"{file.text}, which {verdict.platform.libc} systems do not have"
             yield Paragraph(label="odd", text=text, is_warning=True)
     for path in analysis.grafted_pythons:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from image_source import EMULATED
 from packaging.utils import parse_wheel_filename
-from runner_process import EXAMPLE, REPOSITORY, Ended, report_dir, run_build, runner_argv, runner_environ
+from runner_process import EXAMPLE, REPOSITORY, Ended, report_dir, run_build, run_command
 from sample_projects import extension_project, write_project
 from started_build import containers, processes, run_id, start, wait_for
 
@@ -50,18 +50,6 @@ def _built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Built(cell=Cell.parse(identifier), ended=run_build(EXAMPLE, output, *EMULATED.only(identifier)))
 
 
-def runner(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        runner_argv(*arguments),
-        env=runner_environ(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-
 def is_foreign(cell: Cell) -> bool:
     """Whether the cell is for another machine than this one."""
     machine = Arch.of_machine(platform.machine())
@@ -72,13 +60,13 @@ def is_foreign(cell: Cell) -> bool:
 def test_the_plan_says_which_cells_are_emulated(identifier: str) -> None:
     """Before anything runs, for scripts and for people, with the cost; and the doctor knows the emulator."""
     cell = Cell.parse(identifier)
-    done = runner("plan", EXAMPLE, *EMULATED.only(identifier), "--json")
+    done = run_command("plan", EXAMPLE, *EMULATED.only(identifier), "--json")
     (job,) = json.loads(done.stdout)["jobs"]
     assert job["execution"] == ("emulated" if is_foreign(cell) else "native")
-    text = runner("plan", EXAMPLE, *EMULATED.only(identifier))
+    text = run_command("plan", EXAMPLE, *EMULATED.only(identifier))
     assert ("(emulated)" in text.stdout) == is_foreign(cell)
     assert (f"1 cell of {cell.platform.arch} under emulation" in text.stderr) == is_foreign(cell)
-    (line,) = [one for one in runner("doctor").stdout.splitlines() if one.split()[:1] == [str(cell.platform.arch)]]
+    (line,) = [one for one in run_command("doctor").stdout.splitlines() if one.split()[:1] == [str(cell.platform.arch)]]
     assert ("emulated by /" in line) == is_foreign(cell), line
 
 
@@ -119,7 +107,7 @@ def test_the_wheels_files_are_of_its_architecture(built: Built) -> None:
 
 def test_inspect_reads_the_wheel(built: Built) -> None:
     """Tags, files, their needs and run paths are read on this machine as on the wheel's own."""
-    document = json.loads(runner("inspect", "--json", built.wheel).stdout)
+    document = json.loads(run_command("inspect", "--json", built.wheel).stdout)
     (wheel,) = document["wheels"]
     (found,) = wheel["platforms"]
     assert found["platform"] == str(built.cell.platform)
@@ -127,7 +115,7 @@ def test_inspect_reads_the_wheel(built: Built) -> None:
     places = {library["name"].partition("-")[0].partition(".")[0]: library["place"] for library in found["libraries"]}
     assert places["liblz4"] == "grafted"
     assert places["libc"] == "system"
-    text = runner("inspect", "-v", built.wheel).stdout
+    text = run_command("inspect", "-v", built.wheel).stdout
     assert "RPATH $ORIGIN/../example_lz4.libs" in " ".join(text.split())
 
 

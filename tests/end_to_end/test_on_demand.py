@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
-from runner_process import run_build
+from runner_process import run_build, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
 from wheel_builder import elf
 
@@ -148,3 +148,7 @@ def test_a_foreign_architecture_is_explained_before_anything_is_built(tmp_path: 
     assert f"tonistiigi/binfmt --install {arch.oci}" in str(failure["hint"])
     assert "docker/setup-qemu-action" in ended.output
     assert ended.output.index("no emulator") < ended.output.index(f"{own} ")
+    done = subprocess.run(
+        runner_argv("doctor"), env=runner_environ(DOCKER_HOST=elsewhere), capture_output=True, text=True, check=True
+    )
+    assert "which emulators that machine has cannot be seen from here" in done.stdout

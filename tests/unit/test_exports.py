@@ -8,6 +8,7 @@ EXPORTS = {
     "matrix_runner": {"__version__"},
     "matrix_runner.matrix": {
         "Answer",
+        "Execution",
         "Explanation",
         "Host",
         "Job",

@@ -163,7 +163,16 @@ def test_an_emulated_machine_is_no_problem(tmp_path: Path) -> None:
     """With an emulator the cells of another architecture are built like any other."""
     fake = run_of(tmp_path, ARM)
     fake.host = EMULATING
+    limits: list[float | None] = []
+
+    def override(call: FakeCall) -> FakeResult | None:
+        if what(call) == "probe":
+            limits.append(call.request.timeout)
+        return None
+
+    fake.override = override
     assert outcome(fake.run(), ARM).status is Status.PASSED
+    assert limits == [900]
     assert [text for text in fake.recorder.notices() if "under emulation, which takes a while" in text]
     events = fake.recorder.events
     started = next(event for event in events if isinstance(event, RunStarted))

@@ -43,6 +43,8 @@ def test_each_job_says_how_it_runs(known: Catalog) -> None:
         Arch.S390X: Execution.EMULATED,
         Arch.RISCV64: Execution.NONE,
     }
+    assert [arch for arch, job in jobs(known, X86_WITH_S390X).items() if job.is_slow] == [Arch.S390X, Arch.RISCV64]
+    assert [arch for arch, job in jobs(known, X86_WITH_S390X).items() if job.is_emulated] == [Arch.S390X]
     there = {arch: job.execution for arch, job in jobs(known, Host(machine=Arch.X86_64)).items()}
     assert there[Arch.S390X] is there[Arch.RISCV64] is Execution.UNKNOWN
     assert there[Arch.I686] is Execution.NATIVE

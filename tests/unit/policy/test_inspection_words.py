@@ -64,6 +64,8 @@ def test_soft_float_code_is_for_another_machine(tmp_path: Path) -> None:
     """PEP 599: wheels for armv7l are hard-float."""
     soft = words(tmp_path, "manylinux_2_17_armv7l", SharedObject(arch=Arch.ARMV7L, flags=0x05000200))
     assert "(32-bit, not the hard-float EABI), which the wheel is not" in soft["odd"]
+    assert soft["broken promise"].startswith("manylinux_armv7l by its tags, where none of its code can be loaded")
+    assert "installs on" not in soft
     assert "odd" not in words(tmp_path, "manylinux_2_17_armv7l", SharedObject(arch=Arch.ARMV7L))
 
 

@@ -13,6 +13,7 @@ from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.selection_options import TEST_SKIP
 from matrix_runner.config.options.test_options import FREE_THREADING, TEST_COMMAND
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeResult
+from matrix_runner.matrix import Host
 from matrix_runner.model.events import Notice
 from matrix_runner.model.outcomes import Reason, Status, StepKind
 from matrix_runner.model.platforms import Arch
@@ -38,6 +39,16 @@ def test_free_threaded_cells_are_checked(identifier: str, values: Values, *, is_
     """Others have a GIL anyway; cells that `test-skip` names may not be able to import anything."""
     made = recipe_for(job_for(identifier, CATALOG, settings_with(values)))
     assert (made.gil_check("w.whl") is not None) is is_checked
+
+
+def test_an_import_has_more_time_under_emulation() -> None:
+    """Half an hour in place of five minutes: it may load much compiled code."""
+    host = Host(machine=Arch.S390X, emulated=frozenset({Arch.X86_64}))
+    native, emulated = (recipe_for(job_for(CELL, CATALOG, host=each)).gil_check("w.whl") for each in (None, host))
+    assert native is not None
+    assert emulated is not None
+    assert native.request.argv[-1].endswith(" 300")
+    assert emulated.request.argv[-1].endswith(" 1800")
 
 
 def test_the_environment_of_the_test_is_used_or_made() -> None:
