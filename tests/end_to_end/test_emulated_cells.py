@@ -24,6 +24,11 @@ from matrix_runner.model.platforms import Arch
 
 pytestmark = pytest.mark.own_images
 
+CELLS = [
+    *EMULATED.cells,
+    *(pytest.param(cell, marks=pytest.mark.ground) for cell in ("cp311-manylinux_ppc64le", "cp313-manylinux_riscv64")),
+]
+
 # The child has a session of its own, so that it is not ended with the step's process group.
 WAIT = "setsid sleep {mark} & echo waiting; sleep {mark}\n"
 
@@ -43,7 +48,7 @@ class Built:
         return wheel
 
 
-@pytest.fixture(name="built", scope="module", params=EMULATED.cells)
+@pytest.fixture(name="built", scope="module", params=CELLS)
 def _built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     identifier = str(request.param)
     output = tmp_path_factory.mktemp("emulated") / "out"
@@ -56,7 +61,7 @@ def is_foreign(cell: Cell) -> bool:
     return cell.platform.arch is not machine and cell.platform.arch.wider is not machine
 
 
-@pytest.mark.parametrize("identifier", EMULATED.cells)
+@pytest.mark.parametrize("identifier", CELLS)
 def test_the_plan_says_which_cells_are_emulated(identifier: str) -> None:
     """Before anything runs, for scripts and for people, with the cost; and the doctor knows the emulator."""
     cell = Cell.parse(identifier)
@@ -126,7 +131,7 @@ def waiting_project(directory: Path, settings: str) -> tuple[Path, str]:
     return write_project(directory, files | {"wait.sh": WAIT.format(mark=mark)}), mark
 
 
-@pytest.mark.parametrize("identifier", EMULATED.cells)
+@pytest.mark.parametrize("identifier", CELLS)
 def test_a_time_limit_ends_all_of_a_step(tmp_path: Path, identifier: str) -> None:
     """A step that exceeds `step-timeout` is ended with the child that left its session, though both are emulated."""
     project, mark = waiting_project(tmp_path / "project", 'step-timeout = "8s"')
@@ -141,7 +146,7 @@ def test_a_time_limit_ends_all_of_a_step(tmp_path: Path, identifier: str) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-@pytest.mark.parametrize("identifier", EMULATED.cells)
+@pytest.mark.parametrize("identifier", CELLS)
 def test_nothing_outlives_the_driver(tmp_path: Path, identifier: str, number: signal.Signals) -> None:
     """After Ctrl-C, and after SIGKILL, neither a container nor a process of an emulated cell is left."""
     project, mark = waiting_project(tmp_path / "project", "")

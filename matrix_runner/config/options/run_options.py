@@ -137,10 +137,10 @@ STEP_TIMEOUT: Option[int] = Option(
     help="How long one step of a cell may take, such as 30m; 0: no limit.",
     details="""
 Two hours is longer than an honest build takes on a machine of its own architecture, and shorter than the six hours
-after which hosted CI ends the whole job and takes what the other cells have done with it. Under emulation, where a cell
-takes about seven times as long, so is five hours: the default of the cells that `runner plan` calls emulated, or of
-which it cannot see how they run. A value of your own is for all cells alike; an override can give those of an
-architecture another.
+after which hosted CI ends the whole job and takes what the other cells have done with it. Cells under
+emulation take about seven times as long, and five hours are their default: that of the cells which `runner plan` calls
+emulated, and of those that may be, on a machine which cannot be seen from here. A value of your own is for all cells
+alike; an override can give those of an architecture another.
 """,
     example='step-timeout = "45m"',
     emulated_default=5 * 3600,
