@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from matrix_runner.cell.explanations.empty_tests import ran_no_test
 from matrix_runner.cell.explanations.failure_line import failure_line
+from matrix_runner.cell.explanations.limited_api import limited_api_hint
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
@@ -216,4 +217,5 @@ class StepRunner:
             return self.failed(Reason.REJECTED, "; ".join(found), hint=hint)
         cause = failure_line(last_words)
         message = f"exit status {result.status}" + (f": {cause}" if cause else "")
-        return self.failed(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message)
+        advice = limited_api_hint(last_words, self._cell.interpreter) if step.kind is StepKind.BUILD else None
+        return self.failed(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message, advice)

@@ -17,7 +17,7 @@ from matrix_runner.matrix.host import Execution, Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
 from matrix_runner.matrix.remarks import constraint_notes, emulation_notes, frontend_remarks, remarks
-from matrix_runner.matrix.unmet_requests import unmet_requests
+from matrix_runner.matrix.unmet_requests import idle_patterns, unmet_requests
 from matrix_runner.model.cells import Cell
 
 
@@ -149,7 +149,8 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
             )
         )
     foreseen = remarks([(job.cell, job.image) for job in jobs], host)
-    warnings = (*questions.doubts(), *foreseen, *frontend_remarks(job.settings for job in jobs))
+    doubts = (*questions.doubts(), *idle_patterns(settings, decided))
+    warnings = (*doubts, *foreseen, *frontend_remarks(job.settings for job in jobs))
     unmet = tuple(unmet_requests(settings, host, decided))
     emulation = emulation_notes([job.cell for job in jobs], host)
     notes = (*constraint_notes(job.settings for job in jobs), *emulation)

@@ -134,7 +134,10 @@ class Questions:
         return Answer(topic="container-engine", is_in=True, reason="this machine itself runs it")
 
     def doubts(self) -> Iterator[str]:
-        """Yield a warning for each pattern without a match in the catalog; ignore patterns for other systems."""
+        """Yield a warning for each pattern without a match in the catalog.
+
+        One for other systems is usual in a file, which is for all; on the command line it is told too.
+        """
         settings, cells = self._settings, self._catalog.cells
         selectors = [
             (f"{BUILD}", str(settings.origin(BUILD)), self._build),
@@ -145,6 +148,8 @@ class Questions:
         for name, position, selector in selectors:
             for pattern in selector.unmatched(cells):
                 if is_for_other_systems(pattern):
+                    if name == f"{BUILD}" and settings.origin(BUILD).source is Source.FLAG:
+                        yield f"{name}: {pattern} ({position}) is for another system; this tool makes Linux wheels only"
                     continue
                 is_interpreter = any(name.startswith(f"{pattern}-") for name in identifiers)
                 near = [f"{pattern}-*"] if is_interpreter else get_close_matches(pattern, identifiers, n=1)

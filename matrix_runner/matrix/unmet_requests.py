@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import bracex
 
+from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.kinds.values import ArchGroup
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BEFORE_ALL
@@ -18,6 +19,9 @@ from matrix_runner.matrix.questions import Answer
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Platform
 
+_OF_PLACE = frozenset({"image", "container-engine"})
+"""Topics of the last question: of an image, or of the machine itself as the engine."""
+
 
 def unmet_requests(settings: Settings, host: Host, decided: Sequence[tuple[Cell, Answer]]) -> Iterator[str]:
     """Yield a sentence for each cell, architecture and image that is asked for by name and not in the plan.
@@ -26,9 +30,7 @@ def unmet_requests(settings: Settings, host: Host, decided: Sequence[tuple[Cell,
     """
     yield from _cells(settings, decided)
     # What was selected, and fell because of its image, or of the machine itself as the engine.
-    placed = [
-        (cell, answer) for cell, answer in decided if answer.is_in or answer.topic in {"image", "container-engine"}
-    ]
+    placed = [(cell, answer) for cell, answer in decided if answer.is_in or answer.topic in _OF_PLACE]
     yield from _archs(settings, host, placed)
     if host.local is None:
         yield from _images(settings, placed)
@@ -41,6 +43,25 @@ def _cells(settings: Settings, decided: Sequence[tuple[Cell, Answer]]) -> Iterat
     for cell, answer in decided:
         if not answer.is_in and str(cell) in named:
             yield f"{cell} is asked for by {settings.origin(BUILD)}, and cannot be built: {answer.reason}"
+
+
+def idle_patterns(settings: Settings, decided: Sequence[tuple[Cell, Answer]]) -> Iterator[str]:
+    """Yield a sentence for each pattern of the command line that selects known cells of which none is in the plan.
+
+    A pattern selects from what there is, so it is no mistake; but whoever types one expects something of it. Cells that
+    are named belong to `unmet_requests`.
+    """
+    origin = settings.origin(BUILD)
+    if origin.source is not Source.FLAG:
+        return
+    for pattern in settings[BUILD]:
+        selector = Selector(patterns=(pattern,))
+        own = [(cell, answer) for cell, answer in decided if selector.matches(cell)]
+        named = set(bracex.expand(pattern))
+        if own and not any(answer.is_in or str(cell) in named for cell, answer in own):
+            # The cell that came furthest tells most.
+            nearest = max((answer for _, answer in own), key=lambda answer: answer.topic in _OF_PLACE)
+            yield f"{pattern} ({origin}) selects no cell that can be built: {nearest.reason}"
 
 
 def _archs(settings: Settings, host: Host, placed: Sequence[tuple[Cell, Answer]]) -> Iterator[str]:

@@ -31,6 +31,12 @@ class Check(Enum):
         "a program or shared library for another machine (object files, code for GPUs and the kernel's BPF are data)",
         False,
     )
+    FOREIGN_LIBC = (
+        "foreign-libc",
+        "a module or a grafted library that is linked with another C library than the cell's",
+        False,
+    )
+    GRAFTED_LIBC = ("grafted-libc", "a C library (musl, glibc, a loader) among the libraries of the wheel", False)
     MODULE_SUFFIX = ("module-suffix", "a module whose file name the cell's Python does not import", False)
     MISSING_LIBRARY = (
         "missing-library",

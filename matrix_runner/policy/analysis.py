@@ -7,7 +7,8 @@ from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy, beyond, number_of
 from matrix_runner.model.platforms import Arch, Libc, Platform
-from matrix_runner.policy.demands import Demand, DemandKind, Rung, demands_of, rungs_of
+from matrix_runner.policy.c_libraries import CarriedLibc, ForeignFile, carried_libcs, foreign_files
+from matrix_runner.policy.demands import PACKED_RELOCATIONS, Demand, DemandKind, Rung, demands_of, rungs_of
 from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.libraries import LIBPYTHON, Library, UndefinedVersion, libraries_of, undefined_versions
 from matrix_runner.policy.library_search import LostNeed, search
@@ -23,8 +24,9 @@ class Verdict:
     `policy`: the lowest sufficient policy; None if none is. `rungs`: from there down, the obstacles to a lower policy.
     `tagged`: the oldest C library that the file name promises to work with, None for `linux_*`. `pip`: the first
     release that accepts the wheel's tags, or those of `policy`. `libraries`: sorted. `lost`: needs that no search path
-    leads to, though the wheel has the library; `undefined`: versions that its own libraries do not define.
-    `is_foreign`: all of the wheel's code is for other machines.
+    leads to, though the wheel has the library; `undefined`: versions that its own libraries do not define. `loader`:
+    the oldest C library that can relocate its files, where no tag tells it from older ones. `of_other_libc`: files for
+    another C library; `carried`: C libraries in the wheel. `is_foreign`: all of the wheel's code is for other machines.
     """
 
     platform: Platform
@@ -35,6 +37,9 @@ class Verdict:
     libraries: tuple[Library, ...]
     lost: tuple[LostNeed, ...]
     undefined: tuple[UndefinedVersion, ...]
+    loader: Version | None = None
+    of_other_libc: tuple[ForeignFile, ...] = ()
+    carried: tuple[CarriedLibc, ...] = ()
     is_foreign: bool = False
 
     @property
@@ -59,8 +64,7 @@ class Verdict:
 
         Demands that no policy grants are ignored: they do not depend on the C library's age.
         """
-        own = self.grantable.version
-        return own if self.tagged is None else max(self.tagged, own)
+        return max(each for each in (self.grantable.version, self.tagged, self.loader) if each is not None)
 
     @property
     def keeps_its_promise(self) -> bool:
@@ -171,6 +175,9 @@ def _verdict(
         libraries=tuple(libraries_of(files, found, grafted, policies[-1].libraries)),
         lost=found.lost,
         undefined=tuple(undefined_versions(files, found)) if platform.libc is Libc.GLIBC else (),
+        loader=PACKED_RELOCATIONS.get(platform.libc) if any(each.packs_relocations for each in files) else None,
+        of_other_libc=tuple(foreign_files(files, platform, grafted)),
+        carried=tuple(carried_libcs(files, platform, grafted, policies[-1].libraries)),
         is_foreign=not files
         and any(
             each.header.is_code and each.trouble is None and each.arch is not platform.arch for each in wheel.binaries

@@ -7,6 +7,7 @@ from packaging.version import Version
 from matrix_runner.model.checks import Check
 from matrix_runner.model.platforms import Platform
 from matrix_runner.policy.analysis import Analysis, Verdict
+from matrix_runner.policy.c_libraries import NAMES, foreign_hint
 from matrix_runner.policy.demands import Demand, DemandKind
 from matrix_runner.policy.inspection_text import phrase
 from matrix_runner.policy.libraries import Provider
@@ -15,7 +16,6 @@ from matrix_runner.policy.platform_tags import versions_of_tags
 from matrix_runner.wheelhouse import Finding
 
 _FEW = 3
-_LIBC = {"manylinux": "glibc", "musllinux": "musl"}
 
 
 def code_findings(analysis: Analysis, platform: Platform, repair_command: str) -> Iterator[Finding]:
@@ -27,6 +27,7 @@ def code_findings(analysis: Analysis, platform: Platform, repair_command: str) -
     wheel = analysis.wheel.contents.filename
     for verdict in analysis.verdicts:
         if verdict.platform == platform:
+            yield from _of_c_library(wheel, verdict)
             yield from _broken_promise(analysis, verdict, repair_command)
             for need, text in lost_libraries(verdict.lost, analysis.wheel.binaries):
                 if need.loaded_by is None:
@@ -40,6 +41,21 @@ def code_findings(analysis: Analysis, platform: Platform, repair_command: str) -
         text = f"{wheel}: {path} is a second Python, beside the one that loads the wheel"
         hint = "an extension must not link libpython; a program that embeds Python may"
         yield Finding(check=Check.GRAFTED_PYTHON, message=text, hint=hint, path=path)
+
+
+def _of_c_library(wheel: str, verdict: Verdict) -> Iterator[Finding]:
+    for file in verdict.of_other_libc:
+        yield Finding(
+            check=Check.FOREIGN_LIBC,
+            message=f"{wheel}: {file.text}, and a wheel for {verdict.platform.libc} is loaded by "
+            f"{NAMES[verdict.platform.libc]}",
+            hint=foreign_hint(file.libc),
+            path=file.path,
+        )
+    for carried in verdict.carried:
+        yield Finding(
+            check=Check.GRAFTED_LIBC, message=f"{wheel}: {carried.text}", hint=carried.hint, path=carried.path
+        )
 
 
 def _missing(wheel: str, verdict: Verdict) -> Iterator[Finding]:
@@ -63,7 +79,7 @@ def _broken_promise(analysis: Analysis, verdict: Verdict, repair_command: str) -
     fits = "" if verdict.impossible else f"; the lowest platform that fits is {verdict.grantable}"
     yield Finding(
         check=Check.BROKEN_PROMISE,
-        message=f"{analysis.wheel.contents.filename}: {tag} promises to work from {_LIBC[str(verdict.platform.libc)]} "
+        message=f"{analysis.wheel.contents.filename}: {tag} promises to work from {NAMES[verdict.platform.libc]} "
         f"{version} on{others}, but its code needs {'; '.join(phrases[:_FEW])}{more}{fits}",
         hint="Compile without -march, or with -march=x86-64."
         if all(each.kind is DemandKind.INSTRUCTIONS for each in obstacles)

@@ -9,10 +9,18 @@ from itertools import groupby
 from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy
+from matrix_runner.model.platforms import Libc
 from matrix_runner.policy.elf_reading.elf import Binary
 
 LOADER = re.compile(r"ld-linux.*\.so\.\d+|ld64\.so\.[12]|ld-musl-.*\.so\.1")
 """The dynamic loader, present on every system; auditwheel ignores it too."""
+
+PACKED_RELOCATIONS = {Libc.MUSL: Version("1.2.4")}
+"""The first release whose loader carries out DT_RELR (musl: its release notes), where no symbol version says so.
+
+An older one ignores the entry, and the process dies at the first use of a pointer. Linkers mark such files for glibc
+with the version GLIBC_ABI_DT_RELR, which is among the policies' own.
+"""
 
 
 class DemandKind(Enum):
@@ -22,14 +30,15 @@ class DemandKind(Enum):
     LIBRARY = "library"
     SYMBOL = "symbol"
     INSTRUCTIONS = "instructions"
+    RELOCATIONS = "relocations"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demand:
     """A single need of a file, and the first policy that grants it; None if no policy does.
 
-    `what`: a symbol version, a library's name, or an instruction level. `library`: the provider of the symbols, else
-    "".
+    `what`: a symbol version, a library's name, an instruction level, or the first C library that can relocate it.
+    `library`: the provider of the symbols, else "".
     """
 
     kind: DemandKind
@@ -75,6 +84,11 @@ def demands_of(binary: Binary, policies: tuple[Policy, ...], inside: frozenset[s
             yield from (demand(DemandKind.SYMBOL, library, *found) for found in _forbidden(binary, library, policies))
     if binary.instructions is not None:
         yield demand(DemandKind.INSTRUCTIONS, binary.instructions, None)
+    floor = PACKED_RELOCATIONS.get(policies[0].platform.libc)
+    if binary.packs_relocations and floor is not None:
+        # A tag has two numbers of the version: the first that lets in systems that can.
+        policy = next((each for each in policies if each.version.release[:2] >= floor.release[:2]), None)
+        yield demand(DemandKind.RELOCATIONS, str(floor), policy)
 
 
 def _forbidden(

@@ -63,6 +63,12 @@ def _verdict(verdict: Verdict, distributions: tuple[Distribution, ...]) -> dict[
             }
             for each in verdict.lost
         ],
+        "of_other_libc": [
+            {"file": each.path, "libc": str(each.libc), "shown_by": each.shown_by} for each in verdict.of_other_libc
+        ],
+        "carried_libcs": [
+            {"file": each.path, "libc": str(each.libc), "needed_by": [*each.needed_by]} for each in verdict.carried
+        ],
         "undefined_versions": [
             {"file": each.file, "library": each.library, "version": each.version} for each in verdict.undefined
         ],
@@ -92,6 +98,7 @@ def _binary(binary: Binary) -> dict[str, JSONValue]:
         "rpath": [*binary.rpath],
         "runpath": [*binary.runpath],
         "instructions": binary.instructions,
+        "packs_relocations": binary.packs_relocations,
         "requires": [
             {"library": each.library, "version": each.version, "symbols": [*each.symbols]}
             for each in binary.requirements

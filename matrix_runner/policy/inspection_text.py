@@ -11,6 +11,7 @@ from matrix_runner.catalog.distributions import Destination, Distribution, desti
 from matrix_runner.catalog.policies import number_of
 from matrix_runner.model.platforms import Libc
 from matrix_runner.policy.analysis import Analysis, Verdict
+from matrix_runner.policy.c_libraries import NAMES
 from matrix_runner.policy.demands import Demand, DemandKind, Rung
 from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.libraries import Provider
@@ -19,7 +20,6 @@ from matrix_runner.policy.library_wording import lost_libraries, missing_library
 _FEW = 4
 _ALL = 1_000_000
 _HARD_SPACE = "\N{NO-BREAK SPACE}"
-_LIBC = {Libc.GLIBC: "glibc", Libc.MUSL: "musl"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +84,8 @@ def _phrase(demands: tuple[Demand, ...], few: int) -> str:
             return f"{symbols} of {first.what}, which not every {first.what} has, in {files}"
         case DemandKind.INSTRUCTIONS:
             return f"instructions of {first.what}, in {files}"
+        case DemandKind.RELOCATIONS:
+            return f"packed relative relocations (DT_RELR), which older ones than {first.what} do not know, in {files}"
 
 
 def _cut(symbol: str) -> str:
@@ -127,16 +129,18 @@ def _verdict(
         yield Paragraph(label="fits no tag", text=text, is_warning=True)
     for number, rung in enumerate(rung for rung in verdict.rungs if rung.policy is not None):
         if verbose or number == 0:
-            yield from _rung(rung, verbose=verbose)
+            yield from _rung(rung, verdict.platform.libc, verbose=verbose)
     yield from _libraries(verdict, analysis, verbose=verbose)
 
 
 def _tagged(verdict: Verdict, tagged: Version, found: tuple[Destination, ...]) -> Iterator[Paragraph]:
-    is_true = verdict.needs == tagged
+    is_true = verdict.grantable.version <= tagged
     is_loadable = is_true and not verdict.impossible
-    yield Paragraph(label="installs on" if is_loadable else "works on", text=_system(verdict))
+    yield Paragraph(
+        label="installs on" if is_loadable and verdict.needs == tagged else "works on", text=_system(verdict)
+    )
     yield _which(found)
-    libc = _LIBC[verdict.platform.libc]
+    libc = NAMES[verdict.platform.libc]
     if not is_true:
         text = f"its tag lets it in from {libc} {tagged} on, where its code cannot be loaded"
         yield Paragraph(label="broken promise", text=text, is_warning=True)
@@ -146,7 +150,10 @@ def _tagged(verdict: Verdict, tagged: Version, found: tuple[Destination, ...]) -
     elif verdict.could_be_lower:
         yield Paragraph(label="could be", text=f"{verdict.policy}: its code needs nothing newer than that has")
     if verdict.platform.libc is Libc.MUSL:
-        text = "musl's symbols have no versions, so which musl the code needs cannot be seen"
+        seen = "cannot be seen" if verdict.loader is None else "cannot be seen beyond that"
+        text = f"musl's symbols have no versions, so which musl the code needs {seen}"
+        if is_true and verdict.needs > tagged:
+            text = f"it is let in from {libc} {tagged} on, for no tag says {verdict.needs}; {text}"
         yield Paragraph(label="by its tag", text=text)
 
 
@@ -170,7 +177,7 @@ def _unrepaired(verdict: Verdict, found: tuple[Destination, ...], undetected: st
 
 def _system(verdict: Verdict) -> str:
     pip = f", with pip {verdict.pip} or newer" if verdict.pip else ""
-    return f"{_LIBC[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
+    return f"{NAMES[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
 
 
 def _which(found: tuple[Destination, ...]) -> Paragraph:
@@ -192,14 +199,17 @@ def _names(found: Iterable[Destination]) -> Iterator[str]:
         yield f"{'/'.join(names)} {release}".strip().replace(" ", _HARD_SPACE)
 
 
-def _rung(rung: Rung, *, verbose: bool) -> Iterator[Paragraph]:
+def _rung(rung: Rung, libc: Libc, *, verbose: bool) -> Iterator[Paragraph]:
     phrases = phrase(rung.demands, _ALL if verbose else _FEW)
     shown = phrases if verbose else phrases[:_FEW]
     for number, text in enumerate(shown):
         yield Paragraph(label="held back by" if number == 0 else "", text=text)
     if len(shown) < len(phrases):
         yield Paragraph(label="", text=f"and {len(phrases) - len(shown)} more (--verbose shows all)")
-    yield Paragraph(label="", text=f"without {'this' if len(phrases) == 1 else 'these'} it would be {rung.without}")
+    if libc is Libc.GLIBC:
+        # Without symbol versions nobody knows.
+        text = f"without {'this' if len(phrases) == 1 else 'these'} it would be {rung.without}"
+        yield Paragraph(label="", text=text)
 
 
 def _libraries(verdict: Verdict, analysis: Analysis, *, verbose: bool) -> Iterator[Paragraph]:
@@ -227,6 +237,12 @@ def _oddities(analysis: Analysis) -> Iterator[Paragraph]:
         if binary.trouble is not None:
             text = f"is no whole ELF file ({binary.trouble})"
         yield Paragraph(label="odd", text=f"{binary.path} {text}", is_warning=True)
+    for text in dict.fromkeys(each.text for verdict in analysis.verdicts for each in verdict.carried):
+        yield Paragraph(label="odd", text=text, is_warning=True)
+    for verdict in analysis.verdicts:
+        for file in verdict.of_other_libc:
+            text = f"{file.text}, which {verdict.platform.libc} systems do not have"
+            yield Paragraph(label="odd", text=text, is_warning=True)
     for path in analysis.grafted_pythons:
         text = f"{path} is a second Python, beside the one that loads the wheel: something links libpython"
         yield Paragraph(label="odd", text=text, is_warning=True)
@@ -247,4 +263,5 @@ def _file(binary: Binary) -> str:
         f"{name} {':'.join(paths)}" for name, paths in (("RPATH", binary.rpath), ("RUNPATH", binary.runpath)) if paths
     ]
     parts += [binary.instructions] if binary.instructions else []
+    parts += ["packed relative relocations"] if binary.packs_relocations else []
     return "; ".join(parts)

@@ -30,7 +30,8 @@ class ImageFacts:
     image's stated architecture can lie: measured on Docker 20.10). `decided`: variables with the processor count for
     build tools that are already set there. `pip_variables`: names of variables there by which pip or uv is told
     something, of certificates too. `broken`: tools on PATH and wanted interpreters that do not start, each with the
-    words of the shell or the loader. `pip_files`: the path of each of pip's configuration files, with each of its
+    words of the shell or the loader. `loaders`: paths of C libraries' dynamic loaders, `libc`'s own and any other's.
+    `pip_files`: the path of each of pip's configuration files, with each of its
     options.
     """
 
@@ -48,6 +49,7 @@ class ImageFacts:
     pip_variables: tuple[str, ...] = ()
     pip_files: tuple[tuple[str, str], ...] = ()
     broken: tuple[tuple[str, str], ...] = ()
+    loaders: tuple[str, ...] = ()
 
     def tool(self, name: str) -> str | None:
         """Return the version line of a tool, or None if it is not on PATH or does not start."""
@@ -98,6 +100,7 @@ def parse_probe(output: str) -> ImageFacts:
         pip_variables=tuple(row[1] for row in rows if row[0] == "pip-variable" and len(row) == 2),
         pip_files=tuple((row[1], row[2]) for row in rows if row[0] == "pip-file" and len(row) == 3),
         broken=tuple((row[1], row[2]) for row in rows if row[0] == "broken" and len(row) == 3),
+        loaders=tuple(row[1] for row in rows if row[0] == "loader" and len(row) == 2),
     )
 
 

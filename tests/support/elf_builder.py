@@ -17,7 +17,7 @@ class SharedObject:
     """What a shared object asks for. `plain`: undefined symbols without a version; `level`: bits of the ISA note.
 
     `defined`: symbols that it has for others, all of the first of its own versions, `definitions`. `kind`, `flags`:
-    e_type and e_flags; `interpreter`: the loader that a program names.
+    e_type and e_flags; `interpreter`: the loader that a program names; `relr`: with packed relative relocations.
     """
 
     arch: Arch = Arch.X86_64
@@ -34,6 +34,7 @@ class SharedObject:
     interpreter: str | None = None
     kind: int = 3
     flags: int | None = None
+    relr: bool = False
 
     def build(self) -> bytes:
         """Return the file. It has no section headers, as after `strip --strip-section-headers`: a loader needs none."""
@@ -80,6 +81,7 @@ class _Writer:
         entries += [(0x6FFFFFF0, places[1])] if needs or defines else []
         entries += [(0x6FFFFFFC, places[5]), (0x6FFFFFFD, 1 + len(wanted.definitions))] if defines else []
         entries += [(0x6FFFFFFE, places[2]), (0x6FFFFFFF, len(wanted.versions))] if needs else []
+        entries += [(36, places[0]), (35, 8), (37, 8)] if wanted.relr else []
         dynamic = b"".join(self._pack("qQ" if self._wide else "iI", tag, value) for tag, value in [*entries, (0, 0)])
         body = b"".join(part + bytes(-len(part) % 16) for part in parts) + dynamic
         end = start + len(body)

@@ -22,6 +22,7 @@ from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Listener, Notice, Output, StepStarted
 from matrix_runner.model.outcomes import Outcome, Report, StepKind
+from matrix_runner.model.platforms import Libc
 from matrix_runner.request import BuildInputs, BuildRequest
 from matrix_runner.run import build
 
@@ -158,7 +159,7 @@ class FakeRun:
     def usual(self, call: FakeCall) -> FakeResult:
         """Do what a container would: answer the probe, build, list, repair; succeed in silence at anything else."""
         if what(call) == "probe":
-            return FakeResult(output=(_probe(call).encode(),))
+            return FakeResult(output=(probe_answer(call).encode(),))
         if what(call) == "list":
             names = [path.rpartition("/")[2] for path in call.files if path.startswith("/matrix/built/")]
             return FakeResult(output=("".join(f"{name}\n" for name in sorted(names)).encode(),))
@@ -240,15 +241,17 @@ def outcome(report: Report, identifier: str) -> Outcome:
     return found
 
 
-def _probe(call: FakeCall) -> str:
+def probe_answer(call: FakeCall, libc: Libc = Libc.GLIBC) -> str:
+    """Answer the probe as an image for wheels of this C library does."""
+    version = "2.31" if libc is Libc.GLIBC else "1.2"
     arch = call.spec.arch
     rows = [
         ("machine", str(arch)),
         ("elf", elf_header(arch).hex()),
         ("path", "/usr/bin:/bin"),
-        ("plat", f"manylinux_2_31_{arch}"),
-        ("libc", "manylinux"),
-        ("libc-version", "2.31"),
+        ("plat", f"{libc}_{version.replace('.', '_')}_{arch}"),
+        ("libc", str(libc)),
+        ("libc-version", version),
         *(("tool", tool, f"{tool} 1.0") for tool in ("auditwheel", "patchelf", "uv")),
         *(("directory", directory) for directory in call.request.argv[5:]),
         *(

@@ -14,7 +14,18 @@ from matrix_runner.cell.steps import CellFailed
 from matrix_runner.engine.api import Container
 from matrix_runner.model.outcomes import Failure, Reason
 from matrix_runner.model.platforms import Platform
-from matrix_runner.policy import Demand, DemandKind, Provider, Verdict, analyse, phrase, read_wheel, shortened
+from matrix_runner.policy import (
+    Analysis,
+    Demand,
+    DemandKind,
+    Provider,
+    Verdict,
+    analyse,
+    phrase,
+    read_wheel,
+    shortened,
+)
+from matrix_runner.policy.c_libraries import NAMES, foreign_files, foreign_hint
 from matrix_runner.wheelhouse import receive
 
 _NOT_FOUND = re.compile(r'required library "(?P<library>[^"]{1,300})" could not be located')
@@ -48,11 +59,14 @@ def explain(failed: CellFailed, container: Container, repair: Repair, staging: C
         return failed
     try:
         policies = load_policies()
-        verdict = _verdict(container, repair, staging(), policies)
+        analysis = _analysis(container, repair, staging(), policies)
+        verdict = next((each for each in analysis.verdicts if each.platform == repair.platform), None)
         own = _policy(policies, repair.plat)
         asked = _ASKED_FOR.search(repair.command)
         wanted = _policy(policies, asked["tag"]) if asked else own
-        explained = None if verdict is None else explanation(failed.failure, verdict, wanted, own, catalog.load())
+        explained = _of_another_libc(failed.failure, analysis, repair.platform)
+        if explained is None and verdict is not None:
+            explained = explanation(failed.failure, verdict, wanted, own, catalog.load())
     except Exception:  # noqa: BLE001  whatever it was, the repair's own failure is the one to report
         return failed
     return failed if explained is None else CellFailed(explained)
@@ -62,14 +76,13 @@ def _policy(policies: tuple[Policy, ...], tag: str | None) -> Policy | None:
     return next((each for each in policies if tag in {str(each), each.alias}), None)
 
 
-def _verdict(container: Container, repair: Repair, staging: Path, policies: tuple[Policy, ...]) -> Verdict | None:
+def _analysis(container: Container, repair: Repair, staging: Path, policies: tuple[Policy, ...]) -> Analysis:
     with container.get(repair.built) as stream:
         wheel = receive(stream, staging)
     try:
-        found = analyse(read_wheel(wheel), policies).verdicts
+        return analyse(read_wheel(wheel), policies)
     finally:
         wheel.unlink()
-    return next((each for each in found if each.platform == repair.platform), None)
 
 
 def explanation(
@@ -85,7 +98,9 @@ def explanation(
     if undetected is not None:
         return _undetected(failure, status, undetected["file"], wanted or own)
     above = () if wanted is None else verdict.above(wanted.version)
-    culprits = tuple(each for each in above if each.kind is not DemandKind.LIBRARY)
+    # auditwheel does not look at relocations.
+    unseen = {DemandKind.LIBRARY, DemandKind.RELOCATIONS}
+    culprits = tuple(each for each in above if each.kind not in unseen)
     if culprits and wanted is not None:
         message, fits = _too_new(status, culprits, wanted)
         return replace(failure, message=message, hint=_advice(culprits, wanted, fits, own, known))
@@ -98,6 +113,21 @@ def explanation(
             hint="build that library in before-all, with the image's own compiler, instead of taking a ready-made one",
         )
     return None
+
+
+def _of_another_libc(failure: Failure, analysis: Analysis, platform: Platform) -> Failure | None:
+    """Return the failure of a wheel whose code is for another C library than the cell's; None if it is not.
+
+    auditwheel takes the C library from the first file that shows one, in glibc's images too, and then sees no code that
+    it could repair, or a platform that cannot be had.
+    """
+    wheel = analysis.wheel
+    first = next(foreign_files(wheel.binaries, platform, frozenset(wheel.contents.grafted_files)), None)
+    if first is None:
+        return None
+    status = failure.message.partition(":")[0]
+    wanted = f"a {platform.libc} wheel is loaded by {NAMES[platform.libc]}"
+    return replace(failure, message=f"{status}: {first.text}, and {wanted}", hint=foreign_hint(first.libc))
 
 
 def _undetected(failure: Failure, status: str, file: str, policy: Policy | None) -> Failure:

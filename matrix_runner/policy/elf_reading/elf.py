@@ -39,6 +39,9 @@ _BROKEN = (
 
 
 _EXECUTABLE = 2
+_OF_C_LIBRARIES = ("__libc_start_main", "_dl_allocate_tls")
+"""Symbols that nothing but a C library (glibc, musl) and glibc's loader have for others."""
+
 _INIT_FUNCTIONS = ("PyInit_", "init", "_cffi_pypyinit_")
 """Beginnings of the names of a module's init function: Python 3, Python 2, cffi for PyPy."""
 
@@ -51,8 +54,10 @@ class Binary:
     libraries, as named in the file. `definitions`: the versions that it gives its own symbols, None if it has no table
     of them; `has_symbol_versions`: whether any of its symbols can have one. `undefined`: symbols that must come from
     elsewhere (without weak ones). `instructions`: the x86-64 level noted by the compiler (`x86-64-v3`), if above the
-    first. `interpreter`: the loader that a program names; `is_program`, `is_module`: an executable, and an extension
-    module by its init function. `trouble`: why the file could not be read; other fields are then empty.
+    first. `packs_relocations`: whether its loader must know DT_RELR. `interpreter`: the loader that a program names;
+    `is_program`, `is_module`: an executable, and an extension module by its init function; `is_c_library`: glibc, musl
+    or glibc's loader itself, by its symbols, as repair renames what it grafts. `trouble`: why the file could not be
+    read; other fields are then empty.
     """
 
     header: ElfFile
@@ -66,9 +71,11 @@ class Binary:
     has_symbol_versions: bool = False
     undefined: frozenset[str] = frozenset()
     instructions: str | None = None
+    packs_relocations: bool = False
     interpreter: str | None = None
     is_program: bool = False
     is_module: bool = False
+    is_c_library: bool = False
     trouble: str | None = None
 
     @property
@@ -101,6 +108,7 @@ def _read(file: IO[bytes], header: ElfFile) -> Binary:
     tables = ElfTables(elf, header.bits, header.byte_order)
     is_x86_64 = header.machine == Arch.X86_64.elf_machine
     module = header.path.rpartition("/")[2].partition(".")[0]
+    is_program = header.kind == _EXECUTABLE or tables.is_program
     return Binary(
         header=header,
         machine_name=str(elf["e_machine"]),
@@ -113,7 +121,10 @@ def _read(file: IO[bytes], header: ElfFile) -> Binary:
         has_symbol_versions=tables.has_symbol_versions,
         undefined=tables.undefined,
         instructions=instruction_level(tables.notes(), header.bits, header.byte_order) if is_x86_64 else None,
+        packs_relocations=tables.packs_relocations,
         interpreter=tables.interpreter,
-        is_program=header.kind == _EXECUTABLE or tables.is_program,
+        is_program=is_program,
         is_module=any(tables.defines(f"{start}{module}") for start in _INIT_FUNCTIONS),
+        # A static program can have the C library's symbols for its plugins.
+        is_c_library=not is_program and any(tables.defines(name) for name in _OF_C_LIBRARIES),
     )

@@ -31,6 +31,7 @@ NEEDED, SONAME, RPATH, RUNPATH = 1, 14, 15, 29
 _NULL, _STRTAB, _SYMTAB, _STRSZ = 0, 5, 6, 10
 _VERSYM, _VERNEED, _VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
 _VERDEF, _VERDEFNUM, _FLAGS_1 = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFB
+_RELR = 36
 _TABLES = (4, 5, 6, 7, 17, 23, 0x6FFFFEF5, _VERSYM, _VERDEF, _VERNEED)
 """Tags whose value is the address of a table (gABI, and GNU's hash and version tables)."""
 
@@ -95,6 +96,11 @@ class ElfTables:
     def is_program(self) -> bool:
         """Whether it is marked as an executable, of the position-independent sort too."""
         return bool((self._first(_FLAGS_1) or 0) & _PIE)
+
+    @property
+    def packs_relocations(self) -> bool:
+        """Whether its relative relocations are packed (DT_RELR), which an old loader does not carry out, silently."""
+        return self._first(_RELR) is not None
 
     @property
     def interpreter(self) -> str | None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.platforms import Arch
-from matrix_runner.recipe.image_facts import ImageFacts
+from matrix_runner.model.platforms import Arch, Libc
+from matrix_runner.recipe.image_facts import ImageFacts, InterpreterFacts
 
 NOT_STARTING = (
     "it is of another architecture or C library than the image, or a script whose interpreter is missing; replace it,"
@@ -41,10 +41,11 @@ def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, pl
             else "this engine cannot run it natively",
             is_wrong_image=True,
         )
-    if facts.libc is not cell.platform.libc:
-        message = f"{place} is for {facts.libc} wheels, but {cell} needs {cell.platform.libc}"
-        return Problem(message=message, hint=f"set {option}", is_wrong_image=True)
-    if facts.interpreter(directories) is None and facts.to_install(directories) is None:
+    interpreter = facts.interpreter(directories)
+    problem = _of_libc(cell, interpreter, facts, place)
+    if problem is not None:
+        return problem
+    if interpreter is None and facts.to_install(directories) is None:
         broken = [name for name in directories if name in facts.directories]
         if broken:
             return Problem(
@@ -55,6 +56,35 @@ def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, pl
         offer = f"it has {', '.join(facts.directories)}" if facts.directories else "it has no interpreter at all"
         return Problem(message=f"{place} has no /opt/python/{directories[0]}, which {cell} needs", hint=offer)
     return None
+
+
+def _of_libc(cell: Cell, interpreter: InterpreterFacts | None, facts: ImageFacts, place: str) -> Problem | None:
+    """Return the problem of an image, or an interpreter, for another C library than the cell's.
+
+    An image that has two is for the one that `getconf` names.
+    """
+    wanted = cell.platform.libc
+    option = f"`{wanted}-{cell.platform.arch}-image`"
+    message, hint = f"{place} is for {facts.libc} wheels, but {cell} needs {wanted}", f"set {option}"
+    if facts.libc is not wanted:
+        loader = next((each for each in facts.loaders if ("ld-musl" in each) == (wanted is Libc.MUSL)), None)
+        if loader is not None and wanted is Libc.MUSL:
+            message += f": musl is in it too ({loader}), but `getconf GNU_LIBC_VERSION` answers {facts.libc_version}"
+            hint += " to an image whose own C library is musl, where `getconf` does not answer that"
+        elif loader is not None:
+            message += f": glibc's loader is in it too ({loader}), but `getconf GNU_LIBC_VERSION` does not answer"
+            hint += " to an image whose own C library is glibc"
+        return Problem(message=message, hint=hint, is_wrong_image=True)
+    suffix = "" if interpreter is None else interpreter.extension_suffix or ""
+    # `-gnu` says nothing: before Python 3.11 it was there with musl too.
+    if interpreter is None or wanted is Libc.MUSL or not suffix.endswith("-musl.so"):
+        return None
+    return Problem(
+        message=f"/opt/python/{interpreter.directory} in {place} is for musllinux wheels (its modules end in {suffix})"
+        f", but {cell} needs {wanted}",
+        hint=f"{hint}; for musllinux cells, `getconf GNU_LIBC_VERSION` must not answer in the image",
+        is_wrong_image=True,
+    )
 
 
 def find_missing_tool(

@@ -63,6 +63,9 @@ version=$(getconf GNU_LIBC_VERSION 2>/dev/null) && libc=manylinux || {
   version=$(ldd --version 2>&1 | grep -i '^version')
 }
 printf 'libc\\t%s\\n' $libc
+for loader in /lib/ld-musl-*.so.1 /lib/ld-linux*.so.? /lib64/ld-linux*.so.? /lib64/ld64.so.?; do
+  if [ -e "$loader" ]; then printf 'loader\\t%s\\n' "$loader"; fi
+done
 printf 'libc-version\\t%s\\n' "${version##* }"
 version_of() {
   # auditwheel takes 0.13 s to say its version, half of what is asked here; where it is installed the name says it.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from elf_builder import SharedObject
-from fake_run import FakeRun, outcome, what
+from fake_run import FakeRun, outcome, probe_answer, what
 from planning import settings_with
 
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
@@ -12,6 +12,7 @@ from matrix_runner.cell.steps import CellFailed
 from matrix_runner.config.options.build_options import REPAIR_WHEEL_COMMAND
 from matrix_runner.engine.api import ContainerSpec
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeResult
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure, Reason, StepKind
 from matrix_runner.model.platforms import Arch, Platform
 
@@ -26,18 +27,28 @@ NEW = SharedObject(versions=(("libc.so.6", (("GLIBC_2.34", ("dlopen",)), ("GLIBC
 OLD = SharedObject(versions=(("libc.so.6", (("GLIBC_2.5", ("puts",)),)),))
 
 
-def failed(directory: Path, module: SharedObject | bytes, said: str, command: str | None = None) -> Failure:
+def failed(
+    directory: Path,
+    module: SharedObject | bytes,
+    said: str,
+    command: str | None = None,
+    *,
+    cell: str = CELL,
+    status: int = 2,
+) -> Failure:
     """Build a wheel with this module, let its repair fail with these words, and return the cell's failure."""
     settings = settings_with({REPAIR_WHEEL_COMMAND: command} if command else {}, project_name="demo")
-    fake = FakeRun(directory=directory, identifiers=(CELL,), settings=settings)
+    fake = FakeRun(directory=directory, identifiers=(cell,), settings=settings)
 
     def override(call: FakeCall) -> FakeResult | None:
+        if what(call) == "probe":
+            return FakeResult(output=(probe_answer(call, Cell.parse(cell).platform.libc).encode(),))
         if what(call) == "build":
             return fake.delivery(call, member=module if isinstance(module, bytes) else module.build())
-        return FakeResult(status=2, output=(said.encode(),)) if what(call) == "repair" else None
+        return FakeResult(status=status, output=(said.encode(),)) if what(call) == "repair" else None
 
     fake.override = override
-    failure = outcome(fake.run(), CELL).failure
+    failure = outcome(fake.run(), cell).failure
     assert failure is not None
     assert (failure.step, failure.reason) == (StepKind.REPAIR, Reason.COMMAND)
     assert not any(fake.directory.rglob("scratch/**/*.whl"))
@@ -103,6 +114,34 @@ def test_musl_under_the_name_of_another_distribution(tmp_path: Path) -> None:
     assert failure.message.endswith("demo/_fast.so is linked with musl under the name libc.so, which no system has")
     assert "musllinux image" in (failure.hint or "")
     assert "--exclude" not in (failure.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("cell", "module", "told", "advice"),
+    [
+        (
+            "cp311-musllinux_x86_64",
+            SharedObject(needed=("libstdc++.so.6", "libc.so.6"), defined=("PyInit__fast",)),
+            "exit status 1: demo/_fast.so is linked with glibc (libc.so.6), and a musllinux wheel is loaded by musl",
+            "`g++` and packages of a distribution with glibc are for glibc, in an image with both too",
+        ),
+        (
+            CELL,
+            SharedObject(needed=("libc.so",), defined=("PyInit__fast",)),
+            "exit status 1: demo/_fast.so is linked with musl (libc.so), and a manylinux wheel is loaded by glibc",
+            "`musl-gcc`",
+        ),
+    ],
+)
+def test_a_module_for_another_c_library(
+    tmp_path: Path, cell: str, module: SharedObject, told: str, advice: str
+) -> None:
+    """The cause is the compiler; auditwheel sees no code there, or a platform that cannot be had."""
+    said = "auditwheel: error: This does not look like a platform wheel, no ELF executable or shared library found\n"
+    failure = failed(tmp_path, module, said, cell=cell, status=1)
+    assert failure.message == told
+    assert advice in (failure.hint or "")
+    assert "CC and CXX" in (failure.hint or "")
 
 
 def test_an_extension_that_links_no_c_library(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_the_probe_sees_this_machine(tmp_path: Path) -> None:
     with Path("/bin/sh").open("rb") as shell:
         assert facts.elf == shell.read(40)
     assert (facts.libc, facts.libc_version) == (Libc.GLIBC, platform.libc_ver()[1])
+    assert any("ld-linux" in loader or "ld64" in loader for loader in facts.loaders)
     assert facts.path == os.environ["PATH"]
     assert facts.plat is None
     assert facts.reason("cp398-cp398") == "exit status 1"
@@ -274,6 +275,50 @@ def test_another_c_library_is_refused() -> None:
     assert problem is not None
     assert problem.message == "image x is for musllinux wheels, but cp311-manylinux_x86_64 needs manylinux"
     assert problem.is_wrong_image
+
+
+@pytest.mark.parametrize(
+    ("cell", "libc", "loader", "told", "advice"),
+    [
+        (
+            "cp311-musllinux_x86_64",
+            Libc.GLIBC,
+            "/lib/ld-musl-x86_64.so.1",
+            "musllinux: musl is in it too (/lib/ld-musl-x86_64.so.1), but `getconf GNU_LIBC_VERSION` answers 2.31",
+            "set `musllinux-x86_64-image` to an image whose own C library is musl",
+        ),
+        (
+            "cp311-manylinux_x86_64",
+            Libc.MUSL,
+            "/lib64/ld-linux-x86-64.so.2",
+            "needs manylinux: glibc's loader is in it too (/lib64/ld-linux-x86-64.so.2), but `getconf",
+            "set `manylinux-x86_64-image` to an image whose own C library is glibc",
+        ),
+        ("cp311-musllinux_x86_64", Libc.GLIBC, "/lib64/ld-linux-x86-64.so.2", "needs musllinux", "-x86_64-image`"),
+    ],
+)
+def test_an_image_with_both_c_libraries(cell: str, libc: Libc, loader: str, told: str, advice: str) -> None:
+    """It is for one of them: which, and why, where it is named for the other."""
+    facts = replace(facts_for(CELL, "cp311-cp311"), libc=libc, libc_version="2.31", loaders=(loader,))
+    problem = find_problem(Cell.parse(cell), DIRECTORIES, facts, "image x")
+    assert problem is not None
+    assert told in problem.message
+    assert ("too" in problem.message) == ("too" in told)
+    assert advice in problem.hint
+    assert problem.is_wrong_image
+
+
+def test_a_python_of_musl_in_a_manylinux_cell() -> None:
+    """An image with both, whose `getconf` says glibc and whose Python is musl's: its modules' names say so."""
+    facts = facts_for(CELL, "cp311-cp311")
+    (python,) = facts.interpreters
+    for suffix, is_wrong in ((".cpython-311-x86_64-linux-musl.so", True), (".cpython-311-x86_64-linux-gnu.so", False)):
+        found = replace(facts, interpreters=(replace(python, extension_suffix=suffix),))
+        problem = find_problem(CELL, DIRECTORIES, found, "image x")
+        assert (problem is not None) == is_wrong
+        if problem is not None:
+            assert "/opt/python/cp311-cp311 in image x is for musllinux wheels" in problem.message
+            assert problem.is_wrong_image
 
 
 def test_a_missing_interpreter_names_what_there_is() -> None:
