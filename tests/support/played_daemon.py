@@ -126,9 +126,8 @@ def _certify(directory: Path) -> None:
     def openssl(*arguments: str) -> None:
         subprocess.run(("openssl", *arguments), cwd=directory, check=True, capture_output=True)
 
-    openssl(
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ours", "-keyout", "ca-key.pem", "-out", "ca.pem"
-    )
+    new = ("-newkey", "rsa:2048", "-nodes")
+    openssl("req", "-x509", *new, "-subj", "/CN=ours", "-keyout", "ca-key.pem", "-out", "ca.pem")
     (directory / "names").write_text("subjectAltName = IP:127.0.0.1")
     for certificate, key in (("server.pem", "server-key.pem"), ("cert.pem", "key.pem")):
         openssl("req", *new, "-subj", "/CN=one", "-keyout", key, "-out", "request.csr")

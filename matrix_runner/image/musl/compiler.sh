@@ -11,8 +11,10 @@ sed -e "s|-isystem /usr/include/$multiarch|-isystem /usr/local/include -isystem 
     -e "s|-dynamic-linker|--eh-frame-hdr &|" \
     -e "s|^\*cc1:|*cc1plus:\n%{!nostdinc++:-nostdinc++ -isystem $prefix/include/c++ -isystem $prefix/include/c++/$multiarch}\n\n&|" \
     "/usr/lib/$multiarch/musl-gcc.specs" > "$prefix/gcc.specs"
-# Only gcc's own directory stays in its path, with links to glibc's libatomic, libgomp and so on.
-find "/usr/lib/gcc/${multiarch%-musl}-gnu" -name '*.so' ! -name liblto_plugin.so -delete
+# gcc's own directory stays in the linker's path, but for what is made for glibc: libatomic chooses its functions by IFUNC,
+# which musl does not know, so that a module links and then does not load; libgcov, libgomp and libasan call glibc.
+find "/usr/lib/gcc/${multiarch%-musl}-gnu" \
+    '(' -name '*.so' ! -name liblto_plugin.so -o -name '*.a' ! -name libgcc.a ! -name libgcc_eh.a ')' -delete
 wrap() { # $1: the compiler; the others: further names of it
     cat > "/usr/local/bin/$1" <<SCRIPT
 #!/bin/sh

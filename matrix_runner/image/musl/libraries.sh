@@ -76,6 +76,6 @@ done
 wait "$first"
 # libtool's ldconfig made it, of the copy that only the linker may read.
 rm -f $prefix/lib/libc.musl-*
-find $prefix/lib '(' -name '*.a' ! -name libgcc_musl.a ! -name 'libst*.a' -o -name '*.la' ')' -delete
+find $prefix/lib '(' -name '*.a' ! -name libgcc_musl.a ! -name 'libst*.a' ! -name libatomic.a -o -name '*.la' ')' -delete
 find $prefix/lib -name '*.so.*' -type f -exec strip --strip-unneeded {} +
 rm -rf $prefix/share "$sources"/*/
