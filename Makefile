@@ -33,7 +33,7 @@ test: lint
 	@scripts/ensure-engine --podman --emulators
 	@scripts/test-images
 	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
-	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/newer_engines
 
 # What is too slow to set up for every run.
 ground: $(DEV)
@@ -48,9 +48,10 @@ published: $(DEV)
 	.venv/bin/pytest tests/end_to_end --images published
 
 # Each with a daemon and a data root of its own, brought up and taken down; some minutes each.
-ENGINES ?= docker-26 docker-26-containerd docker-28 docker-28-containerd podman-5.4 podman-5 podman-5-rootless
+ENGINES ?= docker-26 docker-26-containerd docker-28 docker-28-containerd docker-28-userns docker-28-tls docker-28-rootless \
+	podman-5.4 podman-5 podman-5-rootless
 engines: $(DEV)
-	@scripts/ensure-engine
+	@scripts/ensure-engine --rig
 	.venv/bin/runner image build
 	@set -e; for engine in $(ENGINES); do \
 		echo "== $$engine"; \
