@@ -226,7 +226,8 @@ def _make_images(chosen: "ChosenEngine", plan: "Plan", say: "Callable[[str], Non
         return
     from matrix_runner.cli.image import format_progress, image_builder
     from matrix_runner.image.image_build import ensure_images
-    from matrix_runner.image.image_manifest import load_manifests, requests_of
+    from matrix_runner.image.image_manifest import load_manifests
+    from matrix_runner.image.image_request import requests_of
 
     wanted = [(job.image.reference, job.cell.platform, job.directories) for job in made_here if job.image is not None]
     requests = requests_of(wanted, load_manifests(), chosen.host.emulates)

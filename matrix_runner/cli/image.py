@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matrix_runner.image.build_progress import BuildProgress, OnProgress
     from matrix_runner.image.image_builder import ImageBuilder
     from matrix_runner.image.image_inventory import BuiltImage
-    from matrix_runner.image.image_manifest import ImageRequest
+    from matrix_runner.image.image_request import ImageRequest
     from matrix_runner.matrix import Host
     from matrix_runner.model.platforms import Arch, Platform
 
@@ -219,7 +219,8 @@ def _requests(
     platforms: "tuple[Platform, ...]", pythons: tuple[str, ...], emulates: "Callable[[Arch], bool]"
 ) -> "tuple[ImageRequest, ...]":
     """Return the images to make. Raise UsageError for an impossible one."""
-    from matrix_runner.image.image_manifest import image_requests, image_targets, load_manifests
+    from matrix_runner.image.image_manifest import load_manifests
+    from matrix_runner.image.image_request import image_requests, image_targets
 
     manifests = load_manifests()
     requests: list[ImageRequest] = []

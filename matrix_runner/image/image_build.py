@@ -24,8 +24,8 @@ from matrix_runner.image.image_builder import (
     remove_scraps,
 )
 from matrix_runner.image.image_inventory import BuiltImage, Decision, built_images, decide, find_built, suffices
-from matrix_runner.image.image_manifest import ImageRequest
 from matrix_runner.image.image_recipe import Compilation, ImageRecipe, Root
+from matrix_runner.image.image_request import ImageRequest
 
 
 def build_images(
@@ -68,12 +68,8 @@ def ensure_images(requests: Iterable[ImageRequest], builder: ImageBuilder, on_no
         on_notice(f"making the image `debian` for {names}; this takes some minutes, once")
         build_images(missing, builder)
     for request in wanted:
-        image = find_built(built, request.target)
-        if (
-            image is not None
-            and request not in missing
-            and not decide(ImageRequest(target=request.target), image).is_kept
-        ):
+        image = None if request in missing else find_built(built, request.target)
+        if image is not None and not decide(ImageRequest(target=request.target), image).is_kept:
             on_notice(f"{image.reference} was made by an older recipe; `runner image build` renews it")
 
 

@@ -25,8 +25,8 @@ from matrix_runner.files import chunks_of, replacing
 from matrix_runner.image.build_progress import BuildProgress, OnProgress, Stage
 from matrix_runner.image.debian_sources import find_mirror, make_root
 from matrix_runner.image.host_programs import HostPrograms
-from matrix_runner.image.image_manifest import NAMESPACE
 from matrix_runner.image.image_recipe import LABEL, LABEL_PYTHONS, LABEL_ROOT, Compilation, ImageRecipe, Root
+from matrix_runner.image.image_request import NAMESPACE
 from matrix_runner.image.image_scripts import BUILD_DIRECTORY, PYTHONS, ImageStep, python_versions
 
 _SCRATCH = "root-"

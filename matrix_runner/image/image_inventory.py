@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from matrix_runner.engine.api import ImageStore, ResolvedImage
-from matrix_runner.image.image_manifest import NAMESPACE, ImageRequest, ImageTarget
 from matrix_runner.image.image_recipe import (
     LABEL,
     LABEL_ARCH,
@@ -13,6 +12,7 @@ from matrix_runner.image.image_recipe import (
     ImageRecipe,
     write_recipe,
 )
+from matrix_runner.image.image_request import NAMESPACE, ImageRequest, ImageTarget
 from matrix_runner.model.platforms import Arch
 
 

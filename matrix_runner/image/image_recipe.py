@@ -10,13 +10,8 @@ from dataclasses import dataclass
 import msgspec
 
 from matrix_runner.image import image_scripts as scripts
-from matrix_runner.image.image_manifest import (
-    ENTRYPOINT,
-    ImageManifest,
-    ImageTarget,
-    InterpreterData,
-    SourcePackage,
-)
+from matrix_runner.image.image_manifest import ENTRYPOINT, ImageManifest, InterpreterData, SourcePackage
+from matrix_runner.image.image_request import ImageTarget
 from matrix_runner.image.image_scripts import BUILD_DIRECTORY, PYTHONS, ImageStep
 from matrix_runner.model.platforms import Arch
 

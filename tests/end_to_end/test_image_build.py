@@ -16,7 +16,8 @@ from runner_process import runner_argv, runner_environ
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.image.image_inventory import BuiltImage, built_images, find_built
-from matrix_runner.image.image_manifest import ImageTarget, load_manifests
+from matrix_runner.image.image_manifest import load_manifests
+from matrix_runner.image.image_request import ImageTarget
 from matrix_runner.model.platforms import Arch
 
 pytestmark = pytest.mark.own_images

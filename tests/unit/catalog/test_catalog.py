@@ -11,7 +11,8 @@ from matrix_runner.catalog import Catalog, Support, platforms
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.config.kinds.values import EnableGroup
 from matrix_runner.config.options.image_options import IMAGES
-from matrix_runner.image.image_manifest import ImageTarget, load_manifests
+from matrix_runner.image.image_manifest import load_manifests
+from matrix_runner.image.image_request import ImageTarget
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.wheelhouse.module_suffixes import cpython_abi

@@ -17,8 +17,9 @@ from matrix_runner.image.debian_sources import (
     require_programs,
 )
 from matrix_runner.image.host_programs import MachinePrograms
-from matrix_runner.image.image_manifest import ImageTarget, SourcePackage, load_manifests
+from matrix_runner.image.image_manifest import SourcePackage, load_manifests
 from matrix_runner.image.image_recipe import write_recipe
+from matrix_runner.image.image_request import ImageTarget
 from matrix_runner.model.platforms import Arch
 
 _MIRROR = "http://mirror.example/debian"

@@ -12,15 +12,9 @@ from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.image.build_progress import BuildProgress, Stage
 from matrix_runner.image.image_build import build_images, ensure_images
 from matrix_runner.image.image_builder import ImageBuilder
-from matrix_runner.image.image_manifest import (
-    ImageManifest,
-    ImageRequest,
-    ImageTarget,
-    SourcePackage,
-    load_manifests,
-    requests_of,
-)
+from matrix_runner.image.image_manifest import ImageManifest, SourcePackage, load_manifests
 from matrix_runner.image.image_recipe import LABEL_ROOT
+from matrix_runner.image.image_request import ImageRequest, ImageTarget, requests_of
 from matrix_runner.model.platforms import Arch, Platform
 
 _NAME = "matrix-runner/manylinux_2_31_x86_64:latest"

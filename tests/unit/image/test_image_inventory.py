@@ -6,8 +6,9 @@ import pytest
 
 from matrix_runner.engine.fake.fake_engine import FakeEngine
 from matrix_runner.image.image_inventory import BuiltImage, Decision, built_images, decide, find_built, suffices
-from matrix_runner.image.image_manifest import ImageManifest, ImageRequest, ImageTarget, load_manifests
+from matrix_runner.image.image_manifest import ImageManifest, load_manifests
 from matrix_runner.image.image_recipe import LABEL, LABEL_ARCH, write_recipe
+from matrix_runner.image.image_request import ImageRequest, ImageTarget
 from matrix_runner.model.platforms import Arch
 
 

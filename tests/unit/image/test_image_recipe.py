@@ -7,14 +7,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from matrix_runner.errors import UsageError
-from matrix_runner.image.image_manifest import (
-    ImageManifest,
-    ImageTarget,
-    image_requests,
-    image_targets,
-    load_manifests,
-)
+from matrix_runner.image.image_manifest import ImageManifest, load_manifests
 from matrix_runner.image.image_recipe import LABEL, LABEL_INTERPRETERS, ImageRecipe, write_recipe
+from matrix_runner.image.image_request import ImageTarget, image_requests, image_targets
 from matrix_runner.model.platforms import Arch, Platform
 from matrix_runner.recipe.certificates import old_uv
 
