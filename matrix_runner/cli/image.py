@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ def image() -> None:
 
 
 @image.command(short_help="Make an image from Debian packages and CPython's sources.")
+@click.argument("cells", nargs=-1, metavar="[CELL]...")
 @click.option(
     "--arch",
     "archs",
@@ -60,9 +61,7 @@ def image() -> None:
 @click.option(
     "--libc",
     type=click.Choice(("glibc", "musl")),
-    default="glibc",
-    show_default=True,
-    help="The C library: of manylinux, or of musllinux.",
+    help="The C library: of manylinux (the default), or of musllinux.",
 )
 @click.option("--rebuild", is_flag=True, help="Compile everything again, though nothing has changed.")
 @click.option("--mirror", metavar="URL", help="A Debian mirror. Default: the one in this machine's apt configuration.")
@@ -71,16 +70,19 @@ def image() -> None:
 )
 @_engine_option
 def build(  # noqa: PLR0913  each is a parameter of the command line
+    cells: tuple[str, ...],
     archs: tuple[str, ...],
     pythons: tuple[str, ...],
-    libc: str,
+    libc: str | None,
     engine: str | None,
     *,
     rebuild: bool,
     mirror: str | None,
     jobs: int | None,
 ) -> None:
-    """Make an image in the manylinux layout from Debian packages and CPython's sources.
+    """Make an image in the manylinux layout from Debian packages and CPython's sources; or all images for some cells.
+
+    A CELL is an identifier, such as cp311-manylinux_s390x.
 
     It stands in for manylinux_2_31 (Debian bullseye: glibc 2.31, GCC 10). It is not published by PyPA and carries no
     security support: build wheels in it, and run nothing else on it.
@@ -96,15 +98,17 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     from matrix_runner.engine.planning_host import container_host
     from matrix_runner.image.image_build import build_images
 
-    platforms = _platforms(archs, libc)
+    if cells and (archs or pythons or libc):
+        raise UsageError("cells say all that --arch, --python and --libc do", hint="Give the one or the other.")
+    wanted = _pythons_of(cells) if cells else dict.fromkeys(_platforms(archs, libc), pythons)
     # A mistake is told before any engine is asked what it emulates.
-    _requests(platforms, pythons, lambda _: False)
+    _requests(wanted, lambda _: False)
     with _open_engine(_choice(engine)) as opened:
         for removed in opened.engine.sweep():
             click.echo(removed, err=True)
         host = container_host(machine=opened.info.machine, endpoint=opened.info.endpoint)
-        _require_emulators(platforms, host)
-        requests = _requests(platforms, pythons, host.emulates)
+        _require_emulators(wanted, host)
+        requests = _requests(wanted, host.emulates)
         builder = image_builder(opened.engine, _say, mirror=mirror, jobs=jobs)
         for made in build_images(requests, builder, rebuild=rebuild):
             click.echo(_line(made))
@@ -186,7 +190,21 @@ def image_builder(
     )
 
 
-def _platforms(names: tuple[str, ...], libc: str) -> "tuple[Platform, ...]":
+def _pythons_of(identifiers: tuple[str, ...]) -> "dict[Platform, tuple[str, ...]]":
+    """Return the interpreters of cells, by platform. Raise UsageError."""
+    from matrix_runner.model.cells import Cell
+
+    wanted: dict[Platform, tuple[str, ...]] = {}
+    for identifier in identifiers:
+        try:
+            cell = Cell.parse(identifier)
+        except ValueError as error:
+            raise UsageError(f"{identifier}: {error}", hint="A cell is named as `runner plan` does: cp311-manylinux_s390x.") from None
+        wanted[cell.platform] = (*wanted.get(cell.platform, ()), str(cell.interpreter))
+    return wanted
+
+
+def _platforms(names: tuple[str, ...], libc: str | None) -> "tuple[Platform, ...]":
     from matrix_runner.model.platforms import Arch, Libc, Platform
 
     try:
@@ -199,11 +217,11 @@ def _platforms(names: tuple[str, ...], libc: str) -> "tuple[Platform, ...]":
     return tuple(
         Platform(libc=Libc.MUSL if libc == "musl" else Libc.GLIBC, arch=arch)
         for arch in archs
-        if asked or libc == "glibc" or arch is native
+        if asked or libc != "musl" or arch is native
     )
 
 
-def _require_emulators(platforms: "tuple[Platform, ...]", host: "Host") -> None:
+def _require_emulators(platforms: "Iterable[Platform]", host: "Host") -> None:
     """Raise MachineError for an architecture whose programs do not run on the engine's machine."""
     from matrix_runner.matrix.remarks import emulation_hint
 
@@ -216,15 +234,15 @@ def _require_emulators(platforms: "tuple[Platform, ...]", host: "Host") -> None:
 
 
 def _requests(
-    platforms: "tuple[Platform, ...]", pythons: tuple[str, ...], emulates: "Callable[[Arch], bool]"
+    wanted: "Mapping[Platform, tuple[str, ...]]", emulates: "Callable[[Arch], bool]"
 ) -> "tuple[ImageRequest, ...]":
-    """Return the images to make. Raise UsageError for an impossible one."""
+    """Return the images to make, of each platform with some interpreters. Raise UsageError for an impossible one."""
     from matrix_runner.image.image_manifest import load_manifests
     from matrix_runner.image.image_request import image_requests, image_targets
 
     manifests = load_manifests()
     requests: list[ImageRequest] = []
-    for platform in platforms:
+    for platform, pythons in wanted.items():
         targets = image_targets(platform, manifests, is_emulated=emulates(platform.arch))
         if not targets:
             raise UsageError(f"image debian does not exist for {platform}", hint="`runner image build --help`")

@@ -88,8 +88,9 @@ class _Site:
         self._afresh = rebuild
         self._next: dict[Future[str], Callable[[str], None]] = {}
         self._left = {decision.recipe.tag: len(decision.recipe.compilations) for decision in decisions}
-        # Fetching waits for the network: it takes no worker from the compilations.
-        self._fetchers = ThreadPoolExecutor(len(decisions) + 1, thread_name_prefix="fetch")
+        # Fetching waits for the network: it takes no worker from the compilations. But unpacking takes processors too.
+        roots = min(len(decisions), builder.workers)
+        self._fetchers = ThreadPoolExecutor(roots + 1, thread_name_prefix="fetch")
         self._workers = ThreadPoolExecutor(builder.workers, thread_name_prefix="compile")
 
     def work(self) -> None:

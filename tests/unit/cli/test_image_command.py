@@ -36,6 +36,22 @@ def test_an_interpreter_that_cannot_be_made_is_refused_without_an_engine() -> No
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("cp399-manylinux_x86_64",), "no image can be made with cp399 for manylinux_2_31_x86_64 or"),
+        (("cp311-musllinux_s390x",), "image debian does not exist for musllinux_s390x"),
+        (("cp311-linux_x86_64",), "unknown platform"),
+        (("cp311-manylinux_i686", "--python", "3.9"), "cells say all that --arch, --python and --libc do"),
+    ],
+)
+def test_cells_whose_image_cannot_be_made_are_refused_without_an_engine(arguments: tuple[str, ...], told: str) -> None:
+    """Each with its reason."""
+    result = CliRunner().invoke(image, ["build", *arguments], env={"DOCKER_HOST": "unix:///nowhere"})
+    assert isinstance(result.exception, UsageError)
+    assert told in result.exception.message
+
+
+@pytest.mark.parametrize(
     ("progress", "line"),
     [
         (
