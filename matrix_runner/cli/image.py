@@ -199,7 +199,8 @@ def _pythons_of(identifiers: tuple[str, ...]) -> "dict[Platform, tuple[str, ...]
         try:
             cell = Cell.parse(identifier)
         except ValueError as error:
-            raise UsageError(f"{identifier}: {error}", hint="A cell is named as `runner plan` does: cp311-manylinux_s390x.") from None
+            hint = "A cell is named as `runner plan` does: cp311-manylinux_s390x."
+            raise UsageError(f"{identifier}: {error}", hint=hint) from None
         wanted[cell.platform] = (*wanted.get(cell.platform, ()), str(cell.interpreter))
     return wanted
 
