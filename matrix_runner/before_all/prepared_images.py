@@ -8,6 +8,7 @@ from matrix_runner.before_all.prepared_key import PreparedKeys, unmatched_patter
 from matrix_runner.before_all.registry import BeforeAllPart, BeforeAllRegistry, PreparedImage
 from matrix_runner.before_all.source_update import Put, source_digest, update_source, write_list
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
+from matrix_runner.config.options.source_options import SDIST
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.variable_files import remove_variable_files
 from matrix_runner.engine.api import Container, Engine, ImageMetadata
@@ -109,6 +110,16 @@ class PreparedImages:
     def bring_source(self, container: Container, put: Put, layout: Layout) -> None:
         """Update the source files in a container of a prepared image. Raise UnusableImage."""
         update_source(container, put, layout, self._source)
+
+    def is_wanted(self, job: Job, base: ProbedImage) -> bool:
+        """Whether a snapshot serves anybody: another cell, the one of the sdist, or a later run.
+
+        It is dear where the engine compresses each layer at once, as Docker does with containerd's store: 15 s in place
+        of 5 for 140 MB (measured, 28.5).
+        """
+        key = self._keys[job.cell]
+        has_others = sum(each == key for each in self._keys.values()) > 1
+        return has_others or job.settings[SDIST] or self._metadata(key, base).is_persistent
 
     def snapshot(self, job: Job, base: ProbedImage, container: Container, put: Put, layout: Layout) -> PreparedImage:
         """Snapshot a container after `before-all`, for other cells and, under a name, for later runs.

@@ -104,6 +104,8 @@ class ContainerWork:
         images, job = self._materials.prepared, self._job
         try:
             self.run_all(self.recipe.before_all())
+            if not images.is_wanted(job, self._image):
+                return
             with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):
                 prepared = images.snapshot(job, self._image, self._container, self.put, self.layout)
         except (CellFailed, MachineError) as error:

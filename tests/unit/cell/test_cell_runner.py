@@ -11,9 +11,10 @@ from planning import elf_header, settings_with
 
 from matrix_runner.before_all.prepared_images import LABEL_SOURCE
 from matrix_runner.config.options.build_options import ACCEPT, AUDIT_COMMAND, BEFORE_ALL, BEFORE_BUILD
+from matrix_runner.config.options.cache_options import NO_CACHE
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import TEST_COMMAND
-from matrix_runner.engine.api import Ending
+from matrix_runner.engine.api import ContainerSpec, Ending
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeResult
 from matrix_runner.errors import EngineError, ExitCode, ImageError
 from matrix_runner.model.cells import Cell
@@ -394,6 +395,26 @@ def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
     assert sorted(call.spec.arch.tag for call in prepared) == ["i686", "x86_64"]
     preparer = next(str(cell_of(call)) for call in prepared if call.spec.arch.tag == "x86_64")
     assert {cell: images[cell] in snapshots for cell in (A, B, C)} == {cell: cell != preparer for cell in (A, B, C)}
+
+
+@pytest.mark.parametrize(("cells", "is_kept", "snapshots"), [((A,), True, 1), ((A,), False, 0), ((A, B), False, 1)])
+def test_a_container_is_kept_as_an_image_only_for_others(
+    tmp_path: Path,
+    cells: tuple[str, ...],
+    is_kept: bool,
+    snapshots: int,  # noqa: FBT001
+) -> None:
+    """For other cells, and for later runs: a snapshot takes seconds, where layers are compressed at once."""
+    settings = settings_with({BEFORE_ALL: ORDERED, NO_CACHE: not is_kept}, project_name="demo")
+    fake = FakeRun(directory=tmp_path, identifiers=cells, settings=settings)
+    taken: list[str] = []
+
+    def note(spec: ContainerSpec) -> None:
+        taken.append(spec.name)
+
+    fake.faults = FakeFaults(on_snapshot=note)
+    assert fake.run().exit_code is ExitCode.OK
+    assert len(taken) == snapshots
 
 
 def test_a_before_all_that_fails_fails_the_cells_of_its_image(tmp_path: Path) -> None:
