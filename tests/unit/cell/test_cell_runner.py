@@ -397,16 +397,15 @@ def test_before_all_runs_once_for_an_image(tmp_path: Path) -> None:
     assert {cell: images[cell] in snapshots for cell in (A, B, C)} == {cell: cell != preparer for cell in (A, B, C)}
 
 
-@pytest.mark.parametrize(("cells", "is_kept", "snapshots"), [((A,), True, 1), ((A,), False, 0), ((A, B), False, 1)])
+@pytest.mark.parametrize(
+    ("cells", "settings", "snapshots"), [((A,), {}, 1), ((A,), {NO_CACHE: True}, 0), ((A, B), {NO_CACHE: True}, 1)]
+)
 def test_a_container_is_kept_as_an_image_only_for_others(
-    tmp_path: Path,
-    cells: tuple[str, ...],
-    is_kept: bool,
-    snapshots: int,  # noqa: FBT001
+    tmp_path: Path, cells: tuple[str, ...], settings: dict[Option[object], object], snapshots: int
 ) -> None:
     """For other cells, and for later runs: a snapshot takes seconds, where layers are compressed at once."""
-    settings = settings_with({BEFORE_ALL: ORDERED, NO_CACHE: not is_kept}, project_name="demo")
-    fake = FakeRun(directory=tmp_path, identifiers=cells, settings=settings)
+    own = settings_with({BEFORE_ALL: ORDERED, **settings}, project_name="demo")
+    fake = FakeRun(directory=tmp_path, identifiers=cells, settings=own)
     taken: list[str] = []
 
     def note(spec: ContainerSpec) -> None:
