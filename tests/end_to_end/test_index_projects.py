@@ -126,7 +126,14 @@ def serving_wheel(ended: Ended, cell: str) -> Path:
     return ended.directory / str(wheel["name"])
 
 
-@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
+IN_EACH_RUN = {"MarkupSafe", "cffi"}
+"""A plain extension, and one that grafts a library and needs another project; each takes a minute."""
+
+
+@pytest.mark.parametrize(
+    "project",
+    [pytest.param(one, id=one.name, marks=() if one.name in IN_EACH_RUN else pytest.mark.ground) for one in PROJECTS],
+)
 def test_builds_tests_and_installs(
     project: IndexProject, images: ImageSource, clean_room: CleanRoom, tmp_path: Path
 ) -> None:

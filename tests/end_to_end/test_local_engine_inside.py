@@ -29,7 +29,7 @@ cd /project/example-project
 """
 
 
-@pytest.mark.parametrize("arch", [Arch.X86_64, Arch.I686], ids=str)
+@pytest.mark.parametrize("arch", [Arch.X86_64, pytest.param(Arch.I686, marks=pytest.mark.ground)], ids=str)
 def test_builds_without_docker_inside_an_image(arch: Arch, tmp_path: Path) -> None:
     """`runner build --engine local` in the image itself finds /opt/python, runs before-all, and gives right wheels."""
     reference = catalog.load().families("debian")[0].reference(arch)
