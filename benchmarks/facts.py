@@ -34,6 +34,8 @@ def _file_system() -> str:
     Whoever comes after a contender that deleted thousands of files then pays for it (kernel, `recently_deleted`).
     """
     root = command(("docker", "info", "--format", "{{.DockerRootDir}}"))
+    if not Path(root).exists():
+        return "a disk that only the engine sees"
     ask = ("findmnt", "--noheadings", "--nofsroot", "--output", "FSTYPE,SOURCE", "--target", root)
     kind, device = command(ask).split()
     journal = Path("/sys/fs/ext4", Path(device).name, "journal_task")
