@@ -102,7 +102,8 @@ def test_the_wheels_files_are_of_its_architecture(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         found = {name: archive.read(name)[:40] for name in archive.namelist() if ".so" in name}
     assert [name for name in found if name.startswith("example_lz4.libs/liblz4-")]
-    assert len(found) == 2
+    # Debian 13's liblz4 needs a library of its own, which is grafted with it.
+    assert [name for name in found if name.startswith("example_lz4/")]
     for name, header in found.items():
         assert header[:4] == b"\x7fELF", name
         assert (header[4] * 32, header[5]) == (arch.bits, 2 if arch.byte_order == "big" else 1), name
