@@ -174,10 +174,6 @@ def _download(address: str, sha256: str, host: HostPrograms, scratch: Path, targ
     arrived = scratch / target.name
     argv = (APT_HELPER, "-o", "APT::Sandbox::User=root", "download-file", address, str(arrived), f"SHA256:{sha256}")
     host.run(argv, timeout=_FETCHING)
-    _keep(arrived, sha256, target)
-
-
-def _keep(arrived: Path, sha256: str, target: Path) -> None:
     if not arrived.is_file() or sha256_of(arrived) != sha256:
         raise MachineError(f"{target.name} from the Debian mirror is not the file that was announced")
     with replacing(target) as partial:

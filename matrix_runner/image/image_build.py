@@ -37,7 +37,6 @@ def build_images(
     MachineError for a failure of the machine, the network or the engine.
     """
     wanted = tuple(requests)
-    check_possible(wanted)
     builder.cache.mkdir(parents=True, exist_ok=True)
     with FileLock(builder.cache / "lock"):  # a second process finds the image built
         remove_scraps(builder)
@@ -71,12 +70,6 @@ def ensure_images(requests: Iterable[ImageRequest], builder: ImageBuilder, on_no
         image = None if request in missing else find_built(built, request.target)
         if image is not None and not decide(ImageRequest(target=request.target), image).is_kept:
             on_notice(f"{image.reference} was made by an older recipe; `runner image build` renews it")
-
-
-def check_possible(requests: Iterable[ImageRequest]) -> None:
-    """Raise UsageError if an image cannot be built with an interpreter."""
-    for request in requests:
-        request.target.manifest.select(request.interpreters)
 
 
 class _Site:

@@ -79,8 +79,8 @@ def requests_of(
 ) -> tuple[ImageRequest, ...]:
     """Return the images of a plan's cells.
 
-    `wanted`: of each cell its image's name, its platform and its interpreter's possible directories, of which none can
-    also be one that the image cannot have: that is left to the preflight probe.
+    `wanted`: of each cell its image's name, its platform and the possible directories of its interpreter. One that the
+    image cannot have is left to the preflight probe.
     """
     requests: dict[str, ImageRequest] = {}
     for name, platform, directories in wanted:
