@@ -24,6 +24,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     version: dict[str, object]
     oldest: str
     may_answer: threading.Event
+    failures: dict[str, list[int]]
 
 
 class _TcpServer(socketserver.ThreadingTCPServer):
@@ -31,6 +32,7 @@ class _TcpServer(socketserver.ThreadingTCPServer):
     version: dict[str, object]
     oldest: str
     may_answer: threading.Event
+    failures: dict[str, list[int]]
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -49,6 +51,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # Docker's words (29: "client version 1.43 is too old").
             body = json.dumps({"message": f"client version {asked['version']} is too old or too new"}).encode()
             status = 400
+        elif self.server.failures.get(rest):
+            body, status = json.dumps({"message": "not found"}).encode(), self.server.failures[rest].pop(0)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -60,21 +64,35 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def played_daemon(path: Path, *, is_podman: bool = False, api: tuple[str, str] = ("1.24", "1.41")) -> Iterator[None]:
-    """Serve at a socket until the context is left. `api`: the oldest and the newest version of it that is spoken."""
-    with held_daemon(path, is_podman=is_podman, api=api) as release:
+def played_daemon(
+    path: Path,
+    *,
+    is_podman: bool = False,
+    api: tuple[str, str] = ("1.24", "1.41"),
+    failures: dict[str, list[int]] | None = None,
+) -> Iterator[None]:
+    """Serve at a socket until the context is left.
+
+    `api`: the oldest and the newest version of it that is spoken. `failures`: by path, the status of its first answers.
+    """
+    with held_daemon(path, is_podman=is_podman, api=api, failures=failures) as release:
         release()
         yield
 
 
 @contextlib.contextmanager
 def held_daemon(
-    path: Path, *, is_podman: bool = False, api: tuple[str, str] = ("1.24", "1.41")
+    path: Path,
+    *,
+    is_podman: bool = False,
+    api: tuple[str, str] = ("1.24", "1.41"),
+    failures: dict[str, list[int]] | None = None,
 ) -> Iterator[Callable[[], None]]:
     """Accept connections at a socket until the context is left; answer them once the given function was called."""
     name = "Podman Engine" if is_podman else "Engine"
     with _Server(str(path), _Handler) as server:
         server.may_answer = threading.Event()
+        server.failures = failures or {}
         server.oldest, newest = api
         server.version = {
             "ApiVersion": newest,
@@ -108,6 +126,7 @@ def played_tls_daemon(directory: Path) -> Iterator[dict[str, str]]:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         server.may_answer = threading.Event()
         server.may_answer.set()
+        server.failures = {}
         server.oldest = "1.24"
         server.version = {"ApiVersion": "1.41", "MinAPIVersion": "1.24", "Version": "9.9", "Components": []}
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -5,7 +5,7 @@ import http.client
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 import docker
 import docker.errors
@@ -25,6 +25,8 @@ ApiError = docker.errors.APIError
 """The daemon's refusal of a request, with `status_code`; for the few refusals that justify a second attempt."""
 NotFoundError = docker.errors.NotFound
 """The `ApiError` for a container, an image or a volume that does not exist."""
+
+Answer = TypeVar("Answer")
 
 
 class MissingError(EngineError):
@@ -144,4 +146,22 @@ def insist(attempt: Callable[[bool], bool], seconds: float, *, pause: float) -> 
     """
     deadline = time.monotonic() + seconds
     while not attempt(time.monotonic() >= deadline):
+        time.sleep(pause)
+
+
+def steady_answer(query: Callable[[], Answer], seconds: float, *, pause: float) -> Answer:
+    """Return a listing's answer, asking again while the daemon fails at a thing that is removed as it is listed.
+
+    Docker with containerd's store has then answered 404 to a list of images (28.5, once in some hundred runs beside
+    others that commit and remove some), and Podman 500 to the sizes of volumes (4.3). `seconds`: for all attempts; the
+    last error is raised then. `pause`: seconds between two.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return query()
+        except ApiError as error:
+            fleeting = isinstance(error, NotFoundError) or error.is_server_error()
+            if not fleeting or time.monotonic() >= deadline:
+                raise
         time.sleep(pause)

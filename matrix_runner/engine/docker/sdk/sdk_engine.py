@@ -26,6 +26,7 @@ from matrix_runner.engine.docker.sdk.sdk_client import (
     NotFoundError,
     SdkConnection,
     insist,
+    steady_answer,
 )
 from matrix_runner.engine.docker.sdk.sdk_store import GOING_SECONDS, LONG, SdkStore
 from matrix_runner.engine.surroundings import EngineSurroundings
@@ -173,7 +174,10 @@ class SdkDaemon(SdkStore):
     def containers(self, label: str) -> tuple[Leftover, ...]:
         """Return the containers with that label, running or not."""
         with self._sdk.translated("list containers"):
-            return listed_containers(self._sdk.client().containers(all=True, filters={"label": label}))
+            client = self._sdk.client()
+            return listed_containers(
+                steady_answer(lambda: client.containers(all=True, filters={"label": label}), GOING_SECONDS, pause=0.05)
+            )
 
 
 def _message(answer: requests.Response) -> str:

@@ -23,11 +23,18 @@ from matrix_runner.engine.docker.request_bodies import (
     stored_image,
     top_layer_size,
 )
-from matrix_runner.engine.docker.sdk.sdk_client import ApiError, MissingError, SdkConnection, insist, split_name
+from matrix_runner.engine.docker.sdk.sdk_client import (
+    ApiError,
+    MissingError,
+    SdkConnection,
+    insist,
+    split_name,
+    steady_answer,
+)
 from matrix_runner.errors import EngineError
 
 GOING_SECONDS: Final = 10
-"""Seconds to wait for the end of a container's removal that is under way in the daemon."""
+"""Seconds to wait for the end of a removal that is under way in the daemon."""
 LONG: Final = 900
 """Time limit in seconds for answers after long work: unpacking, committing, importing."""
 
@@ -47,7 +54,9 @@ class SdkStore:
     def images(self, label: str) -> tuple[ResolvedImage, ...]:
         """Return the images with that label, one for each name."""
         with self._sdk.translated("list images"):
-            return listed_images(self._sdk.client().images(filters={"label": label}), self._dialect().product)
+            client = self._sdk.client()
+            found = steady_answer(lambda: client.images(filters={"label": label}), GOING_SECONDS, pause=0.05)
+            return listed_images(found, self._dialect().product)
 
     def pull(self, reference: str, platform: str | None) -> Iterator[str]:
         """Fetch an image, yielding occasional lines of progress. Raise EngineError with the daemon's own message."""
@@ -139,26 +148,29 @@ class SdkStore:
     def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
         """Return the volumes with that label; their sizes take time, and are None if they are unavailable."""
         with self._sdk.translated("list volumes"):
-            found = listed_volumes(self._sdk.client().volumes(filters={"label": label}))
+            client = self._sdk.client()
+            found = listed_volumes(
+                steady_answer(lambda: client.volumes(filters={"label": label}), GOING_SECONDS, pause=0.05)
+            )
             if not sized or not found:
                 return found
-            sizes: dict[str, int | None] = {}
-            insist(lambda last: self._is_measured(sizes) or last, GOING_SECONDS, pause=0.02)
+            sizes = self._sizes()
             return tuple(replace(each, size=sizes.get(each.name)) for each in found)
 
-    def _is_measured(self, sizes: dict[str, int | None]) -> bool:
-        """Try to fill in the size of each volume; return False after a server error.
+    def _sizes(self) -> dict[str, int | None]:
+        """Return the size of each volume, of none if the daemon fails at it.
 
         Podman inspects every container for it, and fails if one is removed meanwhile (4.3.1: every other time while
         three clients create and remove some).
         """
+        client = self._sdk.client(LONG)
         try:
-            sizes.update((each.name, each.size) for each in listed_volumes(self._sdk.client(LONG).df()))
+            found = listed_volumes(steady_answer(client.df, GOING_SECONDS, pause=0.02))
         except ApiError as error:
             if not error.is_server_error():
                 raise
-            return False
-        return True
+            return {}
+        return {each.name: each.size for each in found}
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume; a missing one is no error. Raise EngineError for one that is in use."""
