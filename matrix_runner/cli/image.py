@@ -145,6 +145,18 @@ def _choice(text: str | None) -> "EngineChoice":
     return choice
 
 
+def _engine_timeout(environ: "Mapping[str, str]") -> int:
+    """Return the option engine-timeout as the environment sets it, in seconds. Raise UsageError."""
+    from matrix_runner.config.mistakes import InvalidValue
+    from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
+
+    text = environ.get(ENGINE_TIMEOUT.variable)
+    try:
+        return ENGINE_TIMEOUT.default if text is None else ENGINE_TIMEOUT.kind.read_text(text)
+    except InvalidValue as bad:
+        raise UsageError(f"{ENGINE_TIMEOUT.variable}: {bad}") from None
+
+
 @contextmanager
 def _open_engine(choice: "EngineChoice") -> "Iterator[ChosenContainers]":
     """Open a container engine that answers; print a remark if it is not the usual one. Closes it at the end.
@@ -153,11 +165,11 @@ def _open_engine(choice: "EngineChoice") -> "Iterator[ChosenContainers]":
     """
     from uuid import uuid4
 
-    from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
     from matrix_runner.engine.selection import Patience, choose_container_engine
 
-    patience = Patience(seconds=ENGINE_TIMEOUT.default, say=partial(click.echo, err=True))
-    chosen = choose_container_engine(choice, f"image-{uuid4().hex[:12]}", surroundings(), patience)
+    around = surroundings()
+    patience = Patience(seconds=_engine_timeout(around.environ), say=partial(click.echo, err=True))
+    chosen = choose_container_engine(choice, f"image-{uuid4().hex[:12]}", around, patience)
     with closing(chosen.engine):
         if chosen.remark:
             click.echo(chosen.remark, err=True)

@@ -172,10 +172,11 @@ def test_a_drop_in_with_mistakes_starts_nothing(place: Path, daemon: Daemon) -> 
     assert daemon.calls == calls
 
 
-def test_a_good_configuration_does_ask(place: Path, daemon: Daemon) -> None:
+def test_a_good_configuration_does_ask(place: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     """The counter counts: without a mistake the engine is asked, and as it does not answer, the exit code is 4."""
     (place / "pyproject.toml").write_text(PROJECT)
     calls = daemon.calls
+    monkeypatch.setenv("MATRIX_RUNNER_ENGINE_TIMEOUT", "4s")
     done = runner(place, "build", "--engine", "docker")
     assert done.returncode == 4
     assert daemon.calls > calls

@@ -20,6 +20,7 @@ def _sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.delenv("MATRIX_RUNNER_CONTAINER_ENGINE", raising=False)
+    monkeypatch.setenv("MATRIX_RUNNER_ENGINE_TIMEOUT", "4s")
     return tmp_path
 
 
@@ -93,11 +94,20 @@ def test_images_are_where_the_engine_is(sockets: Path, running: str, flags: tupl
 
 @pytest.mark.parametrize(("running", "engine"), [("d", "podman"), ("p", "docker"), ("", "auto")])
 def test_images_without_the_engine(sockets: Path, running: str, engine: str) -> None:
-    """The other one is not taken for one that was named."""
+    """The other one is not taken for one that was named; the wait is that of the option engine-timeout."""
     with daemons(sockets, running):
-        error = run("image", "list", "--engine", engine).exception
-    assert isinstance(error, EngineError)
-    assert error.hint
+        done = run("image", "list", "--engine", engine)
+    assert isinstance(done.exception, EngineError)
+    assert done.exception.hint
+    assert "waiting up to 1 s for it" in done.stderr
+
+
+def test_a_mistaken_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told like a mistake in any variable of an option."""
+    monkeypatch.setenv("MATRIX_RUNNER_ENGINE_TIMEOUT", "soon")
+    error = run("image", "list").exception
+    assert isinstance(error, UsageError)
+    assert error.message.startswith("MATRIX_RUNNER_ENGINE_TIMEOUT: ")
 
 
 def test_the_variable_of_the_option_counts(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
