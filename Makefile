@@ -53,6 +53,7 @@ ENGINES ?= docker-26 docker-26-containerd docker-28 docker-28-containerd docker-
 engines: $(DEV)
 	@scripts/ensure-engine --rig
 	.venv/bin/runner image build
+	@scripts/contract-images
 	@set -e; for engine in $(ENGINES); do \
 		echo "== $$engine"; \
 		scripts/engine-rig $$engine .venv/bin/pytest tests/newer_engines; \

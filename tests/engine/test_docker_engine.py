@@ -28,6 +28,8 @@ from matrix_runner.model.platforms import Arch
 
 pytestmark = pytest.mark.containers
 ROOT = Path(__file__).parents[2]
+HOSTS = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+"""The variables that name the daemon under test."""
 
 
 def docker(*argv: str) -> str:
@@ -249,7 +251,7 @@ def test_a_bundle_of_certificates_comes_along(docker_harness: Harness, tmp_path:
     """The host's bundle is a file in the container, and every command is told where; proxies are too."""
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes(b"certificates")
-    environ = {"SSL_CERT_FILE": str(bundle), "https_proxy": "http://proxy.example:3128"}
+    environ = {**HOSTS, "SSL_CERT_FILE": str(bundle), "https_proxy": "http://proxy.example:3128"}
     engine = DockerEngine(run="ca", surroundings=surroundings(tmp_path, environ))
     with contextlib.closing(engine), engine.open(docker_harness.spec()) as container:
         assert run(container, "sh", "-c", 'cat "$PIP_CERT"; echo " $HTTPS_PROXY"')[1] == (
@@ -259,7 +261,7 @@ def test_a_bundle_of_certificates_comes_along(docker_harness: Harness, tmp_path:
 
 def test_a_current_bundle_is_there_in_any_case(docker_harness: Harness, tmp_path: Path) -> None:
     """Where the host names none it is certifi's; commands are told of it one by one, by their recipe."""
-    engine = DockerEngine(run="certifi", surroundings=surroundings(tmp_path, {"LANG": "C"}))
+    engine = DockerEngine(run="certifi", surroundings=surroundings(tmp_path, {**HOSTS, "LANG": "C"}))
     with contextlib.closing(engine), engine.open(docker_harness.spec()) as container:
         said = run(container, "sh", "-c", f'cat {CA_IN_CONTAINER}; echo "told: $PIP_CERT"')[1]
     assert said == Path(certifi.where()).read_bytes() + b"told: \n"

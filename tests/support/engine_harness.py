@@ -103,11 +103,12 @@ def _local(directory: Path) -> Harness:
 
 
 def contract_image(arch: Arch) -> str:
-    """Return the image for the contract: the project's own, which `make test` sees to, unless the environment says.
+    """Return the image for the contract: the one of scripts/contract-images, unless the environment says.
 
-    Any image with coreutils, util-linux and bash will do: MATRIX_RUNNER_TEST_IMAGE_X86_64=debian:12, for instance.
+    A small one: with containerd's store Docker walks through all of an image to commit a container. Any image with
+    coreutils, util-linux and bash will do: MATRIX_RUNNER_TEST_IMAGE_X86_64=debian:12, for instance.
     """
-    return os.environ.get(f"MATRIX_RUNNER_TEST_IMAGE_{arch.tag.upper()}", f"matrix-runner/manylinux_2_31_{arch}")
+    return os.environ.get(f"MATRIX_RUNNER_TEST_IMAGE_{arch.tag.upper()}", f"matrix-runner-contract:{arch}")
 
 
 def _docker(arch: Arch) -> Callable[[Path], Harness]:

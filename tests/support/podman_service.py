@@ -1,6 +1,7 @@
 """Podman's service for the tests, on a socket of its own, with images taken from Docker's store."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -42,14 +43,16 @@ def podman_service(directory: Path, images: Iterable[str]) -> Iterator[Endpoint]
 
 
 def _copy(image: str, environ: dict[str, str]) -> None:
-    wanted = _ask("docker", "image", "inspect", "--format", "{{.Id}}", image).removeprefix("sha256:")
-    if wanted not in _ask("podman", "images", "--all", "--quiet", "--no-trunc", environ=environ):
+    """Copy an image unless Podman has it. Ids differ from store to store; the second of its creation does not."""
+    if _created("docker", image, None) != _created("podman", image, environ):
         with subprocess.Popen(("docker", "save", image), stdout=subprocess.PIPE) as save:
             subprocess.run(("podman", "load", "--quiet"), stdin=save.stdout, env=environ, check=True)
 
 
-def _ask(*command: str, environ: dict[str, str] | None = None) -> str:
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.strip()
+def _created(program: str, image: str, environ: dict[str, str] | None) -> str | None:
+    command = (program, "image", "inspect", image)
+    found = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    return str(json.loads(found.stdout)[0]["Created"])[:19] if found.returncode == 0 else None
 
 
 def _wait(socket: Path, service: subprocess.Popen[bytes]) -> None:
