@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mishaps",
         type=int,
-        default=6,
+        default=4,
         help="how many random changes, kills and damages a cached project goes through; 25 take some minutes",
     )
 

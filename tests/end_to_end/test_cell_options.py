@@ -192,7 +192,7 @@ def test_a_file_of_versions_that_is_not_there(images: ImageSource, tmp_path: Pat
     assert "dependency-versions: the project has no file /project/tools/versions.txt" in ended.output
 
 
-@pytest.mark.parametrize("cell", [CELL, CELL_32])
+@pytest.mark.parametrize("cell", [CELL, pytest.param(CELL_32, marks=pytest.mark.ground)])
 def test_the_container_of_a_failed_cell_is_kept(images: ImageSource, tmp_path: Path, cell: str) -> None:
     """The hint is a command that opens it as it was; a second failure takes the first one's place; both outlive it."""
     settings = 'test-command = "echo attempt > /left && false"'

@@ -126,8 +126,8 @@ def serving_wheel(ended: Ended, cell: str) -> Path:
     return ended.directory / str(wheel["name"])
 
 
-IN_EACH_RUN = {"MarkupSafe", "cffi"}
-"""A plain extension, and one that grafts a library and needs another project; each takes a minute."""
+IN_EACH_RUN = {"cffi"}
+"""It grafts a library and needs another project; each takes a minute."""
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,14 @@ def test_the_example_project(images: ImageSource, tmp_path: Path, pair: tuple[st
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("files", [CYTHON, MESON, CMAKE], ids=["cython", "meson-python", "scikit-build-core"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(CYTHON, id="cython", marks=pytest.mark.ground),
+        pytest.param(MESON, id="meson-python"),
+        pytest.param(CMAKE, id="scikit-build-core", marks=pytest.mark.ground),
+    ],
+)
 def test_build_backends(images: ImageSource, tmp_path: Path, files: dict[str, str], pair: tuple[str, str]) -> None:
     """What they make is what the cells promise, with the GIL and without."""
     code = {"answer.c": extension_project()["answer.c"]} if "answer.pyx" not in files else {}

@@ -99,7 +99,13 @@ config-settings = { setup-args = "-Dbuildtype=debugoptimized", compile-args = "-
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("files", [CMAKE, MESON], ids=["scikit-build-core", "meson-python"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(CMAKE, id="scikit-build-core"),
+        pytest.param(MESON, id="meson-python", marks=pytest.mark.ground),
+    ],
+)
 def test_debug_information_is_reproducible(images: ImageSource, tmp_path: Path, files: dict[str, str]) -> None:
     """Two builds of a project whose backend would choose a folder of random name give the same bytes."""
     project = write_project(tmp_path / "project", {**files, "debugged.c": MODULE})

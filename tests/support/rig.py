@@ -66,9 +66,13 @@ class Rig:
                     process.send_signal(signal.SIGKILL)
 
     def containers(self) -> tuple[str, ...]:
-        """Return the containers of all runs of the program, running or not."""
+        """Return the runs of all containers of the program, running or not.
+
+        An image of ours hands the label on to any container, without a run.
+        """
         host = os.environ.get("DOCKER_HOST") or os.environ["CONTAINER_HOST"]
-        argv = ("docker", "--host", host, "ps", "--all", "--quiet", "--filter", f"label={LABEL}")
+        shown = f'{{{{.Label "{LABEL}"}}}}'
+        argv = ("docker", "--host", host, "ps", "--all", "--format", shown, "--filter", f"label={LABEL}")
         return tuple(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split())
 
     def is_clean(self, *, seconds: float = 10) -> bool:
