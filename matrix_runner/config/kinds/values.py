@@ -145,6 +145,18 @@ class CompilerCache(Enum):
         return self.value
 
 
+class CacheCarry(Enum):
+    """Whether the cache directory gets what makes a fresh machine warm."""
+
+    AUTO = "auto"
+    OFF = "off"
+    ON = "on"
+    ALL = "all"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class FreeThreading(Enum):
     """The answer to a module that turns the GIL on in a free-threaded Python."""
 

@@ -2,7 +2,7 @@
 
 from matrix_runner.config.kinds import basic, grammars, names
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import CompilerCache
+from matrix_runner.config.kinds.values import CacheCarry, CompilerCache
 from matrix_runner.config.options.option import Option, Section
 
 NO_CACHE: Option[bool] = Option(
@@ -46,6 +46,39 @@ which the command is run.
     example='cache-dir = ".runner-cache"',
     flag="--cache-dir",
     metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+CACHE_CARRY: Option[CacheCarry] = Option(
+    name="cache-carry",
+    kind=basic.choice(CacheCarry, "way to carry"),
+    default=CacheCarry.AUTO,
+    section=Section.CACHE,
+    help="Put into the cache directory too what makes a fresh machine warm: auto, off, on, or all.",
+    details="""
+That is what `before-all` added to images, what was downloaded, and what compilers made: see
+[A fresh machine](caching.md#a-fresh-machine). `auto`: if `cache-dir` or `cache-remote` is set. What a `before-all`
+made that was given variables by `environment-pass` may hold their values, and stays out, unless it is `all`.
+""",
+    example='cache-carry = "on"',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+CACHE_SCOPE: Option[str] = Option(
+    name="cache-scope",
+    kind=basic.string(words="a name", may_be_empty=True),
+    default="",
+    section=Section.CACHE,
+    help="Name of the project for what is carried; empty: its repository's address and its place in it.",
+    details="""
+Only a run of the same scope gets it back. Without a repository that has a remote nothing is carried unless a scope is
+named.
+""",
+    example='cache-scope = "my-project"',
     per_platform=False,
     per_cell=False,
     affects_wheel=False,
@@ -156,6 +189,8 @@ OPTIONS: tuple[Option[object], ...] = (
     NO_CACHE,
     REBUILD,
     CACHE_DIR,
+    CACHE_CARRY,
+    CACHE_SCOPE,
     CACHE_MAX_AGE,
     CACHE_SIZE,
     CACHE_REMOTE,
