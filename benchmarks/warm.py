@@ -33,12 +33,12 @@ def measure_one_file(bench: Bench, row: str) -> tuple[Series, ...]:
     """
     files = many_files_project(bench.work / "sources" / row)
     theirs = _generated(bench, row, files, "peer", before_all="")
-    ours = _generated(bench, row, files, "runner", before_all=_INSTALL_CCACHE)
+    ours = _generated(bench, row, files, "runner", before_all=INSTALL_CCACHE)
     options = {"COMPILER_CACHE": "ccache", "BEFORE_ALL_INPUTS": "pyproject.toml"}
     return _after_a_change(bench, row, theirs, ours, changed="src/unit_50.c", options=options)
 
 
-_INSTALL_CCACHE = "apt-get -q update && apt-get -q install -y --no-install-recommends ccache"
+INSTALL_CCACHE = "apt-get -q update && apt-get -q install -y --no-install-recommends ccache"
 
 
 def measure_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
