@@ -288,6 +288,8 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),
         "source-files": st.sampled_from(("git", "all")),
         "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
+        "cache-carry": st.sampled_from(("auto", "off", "on", "all")),
+        "cache-scope": filled,
         "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
         "output-dir": filled,
         "report-dir": text,
