@@ -38,9 +38,9 @@ class Binary:
     gives its own symbols, None if it has no table of them; `has_symbol_versions`: whether any of its symbols can have
     one. `undefined`: symbols that must come from elsewhere (without weak ones). `instructions`: the x86-64 level noted
     by the compiler (`x86-64-v3`), if above the first. `packs_relocations`: whether its loader must know DT_RELR.
-    `interpreter`: the loader that a program names; `is_program`, `is_module`: an executable, and an extension module by its init function; `is_c_library`: glibc, musl
-    or glibc's loader itself, by its symbols, as repair renames what it grafts. `trouble`: why the file could not be
-    read; other fields are then empty.
+    `interpreter`: the loader that a program names; `is_program`, `is_module`: an executable, and an extension module by
+    its init function; `is_c_library`: glibc, musl or glibc's loader itself, by its symbols, as repair renames what it
+    grafts. `trouble`: why the file could not be read; other fields are then empty.
     """
 
     header: ElfFile
