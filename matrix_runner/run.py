@@ -256,7 +256,7 @@ def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, k
 def _carry(context: RunContext, materials: Materials) -> None:
     """Keep what was downloaded and compiled for other machines."""
     if materials.carrying is not None:
-        context.beside(partial(materials.carrying.volumes.save, context.request.engine))
+        context.beside(partial(materials.carrying.volumes.save, context.request.engine, context.waiting))
 
 
 def _prune(context: RunContext, materials: Materials) -> None:

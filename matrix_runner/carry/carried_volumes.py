@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -69,8 +69,13 @@ class CarriedVolumes:
                     # The container may be gone: its cell finds that by itself.
                     self._fill(container, volume)
 
-    def save(self, engine: Engine) -> None:
-        """Keep the content of the volumes that the run has used, where it has changed."""
+    def save(self, engine: Engine, waiting: Callable[[str], AbstractContextManager[None]]) -> None:
+        """Keep the content of the volumes that the run has used, where it has changed. `waiting`: tells of it."""
+        if self._used:
+            with waiting("downloads and compiled code are kept for other machines"):
+                self._save_all(engine)
+
+    def _save_all(self, engine: Engine) -> None:
         by_spec: dict[ContainerSpec, list[_Used]] = {}
         for used in self._used.values():
             by_spec.setdefault(used.spec, []).append(used)

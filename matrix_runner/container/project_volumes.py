@@ -70,5 +70,5 @@ def _downloads_key(job: Job, image: ResolvedImage) -> str:
     Not only downloads are shared: pip and uv also cache wheels that they build from sdists, and do not distinguish
     `linux_x86_64` wheels by C library or system. So the image must be the same, and the additions of `before-all`.
     """
-    parts = (image.id, str(job.cell.platform), job.settings[BEFORE_ALL])
+    parts = (image.content, str(job.cell.platform), job.settings[BEFORE_ALL])
     return json_digest(parts)[:12]
