@@ -9,12 +9,11 @@ from matrix_runner.carry.carried_volumes import CarriedVolumes
 from matrix_runner.carry.scope import scope_of
 from matrix_runner.config.kinds.values import CacheCarry
 from matrix_runner.config.loading.settings import Settings
-from matrix_runner.config.options.build_options import ENVIRONMENT_PASS
 from matrix_runner.config.options.cache_options import CACHE_CARRY, CACHE_DIR, CACHE_REMOTE, CACHE_SCOPE
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.matrix import Job
 from matrix_runner.project.git import Git
+from matrix_runner.redaction.run_secrets import confided
 from matrix_runner.request import BuildInputs
 from matrix_runner.store.carried_files import CarriedFiles
 from matrix_runner.store.remote_store import Remote
@@ -68,9 +67,5 @@ def is_wanted(settings: Settings) -> bool:
 
 
 def may_carry_layer(job: Job, environ: Mapping[str, str]) -> bool:
-    """Whether what the job's `before-all` adds may leave the machine: it can hold the value of any passed variable."""
-    if job.settings[CACHE_CARRY] is CacheCarry.ALL:
-        return True
-    arguments = job.settings[CONTAINER_ENGINE].arguments
-    names = {*job.settings[ENVIRONMENT_PASS], *(name for name, value in arguments.env if value is None)}
-    return not any(name in environ for name in names)
+    """Whether what the job's `before-all` adds may leave the machine: it can hold the value of any of its variables."""
+    return job.settings[CACHE_CARRY] is CacheCarry.ALL or not confided(job.settings, environ)

@@ -63,6 +63,22 @@ def redactor_of(
     return Redactor.of(names, secrets)
 
 
+def confided(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of variables of every command whose values are not for other machines.
+
+    Those from outside of the project, whatever they are called, and those with the name of a secret; proxies with a
+    password.
+    """
+    names = SecretNames(own=settings[SECRET_VARIABLES])
+    found = [
+        variable.name
+        for variable in _variables(settings, environ, (ENVIRONMENT,))
+        if variable.is_from_outside or names.verdict(variable.name) is NameVerdict.SECRET
+    ]
+    found += [name for name, value in network_env(environ, None) if any(credentials(value, names))]
+    return tuple(dict.fromkeys(found))
+
+
 def credentials(url: str, names: SecretNames) -> Iterator[str]:
     """Yield the secrets in a URL: a password, or the user if there is none, and secret values of its query.
 
@@ -100,9 +116,13 @@ def _is_long(value: str, shortest: int) -> bool:
     return len(value.strip()) >= shortest and len(set(value.strip())) >= FEWEST_DIFFERENT
 
 
-def _variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[_Variable]:
+_ALL: Final[tuple[Option[Variables], ...]] = (ENVIRONMENT, TEST_ENVIRONMENT)
+
+
+def _variables(
+    settings: Settings, environ: Mapping[str, str], options: tuple[Option[Variables], ...] = _ALL
+) -> Iterator[_Variable]:
     """Yield the variables of cells; a value that the shell evaluates is split into its literal parts."""
-    options: tuple[Option[Variables], ...] = (ENVIRONMENT, TEST_ENVIRONMENT)
     for option in options:
         for pairs, is_from_outside in _given(settings, option):
             for name, value in pairs:

@@ -60,7 +60,8 @@ CACHE_CARRY: Option[CacheCarry] = Option(
     details="""
 That is what `before-all` added to images, what was downloaded, and what compilers made: see
 [A fresh machine](caching.md#a-fresh-machine). `auto`: if `cache-dir` or `cache-remote` is set. What a `before-all`
-made that was given variables by `environment-pass` may hold their values, and stays out, unless it is `all`.
+made that was given variables from outside of the project, or secrets, may hold their values, and stays out, unless it
+is `all`.
 """,
     example='cache-carry = "on"',
     per_platform=False,
