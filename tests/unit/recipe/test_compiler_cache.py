@@ -8,13 +8,13 @@ import pytest
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
-from matrix_runner.config.kinds.values import CompilerCache
+from matrix_runner.config.kinds.values import CompilerCache, CompilerCacheChoice
 from matrix_runner.config.options.build_options import BEFORE_BUILD
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.model.outcomes import CompilerCacheUse, StepKind
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.layout import Layout
 
 CATALOG = catalog.load()
@@ -23,7 +23,7 @@ BOTH = (CompilerCache.CCACHE, CompilerCache.SCCACHE)
 
 def recipe_with(tool: CompilerCache) -> CellRecipe:
     """Return the recipe of a cell with commands of the user's before the build and in the test."""
-    settings = settings_with({COMPILER_CACHE: tool, BEFORE_BUILD: "make", TEST_COMMAND: "true"})
+    settings = settings_with({COMPILER_CACHE: CompilerCacheChoice(name=tool), BEFORE_BUILD: "make", TEST_COMMAND: "true"})
     return recipe_for(job_for("cp311-manylinux_x86_64", CATALOG, settings))
 
 
@@ -83,7 +83,7 @@ def test_a_missing_tool_has_a_status_of_its_own(tmp_path: Path, tool: CompilerCa
     done = subprocess.run(("/bin/sh", "-c", caching.set_up()), env={"PATH": "/nowhere"}, check=False)
     assert done.returncode == 3
     assert list(tmp_path.iterdir()) == []
-    assert str(tool) in caching.advice
+    assert f"the image has no {tool}" in caching.refusal(done.returncode, "")
 
 
 @pytest.mark.parametrize(

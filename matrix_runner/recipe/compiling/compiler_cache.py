@@ -1,6 +1,7 @@
 """The compiler cache of a cell (ccache, sccache): wrappers for compilers, and hit counts. Pure.
 
-The images contain neither ccache nor sccache; a project installs one in `before-all`.
+The images contain neither ccache nor sccache. One that a project installs in `before-all` is meant, and is used; else
+one is brought (`brought_program`).
 """
 
 import re
@@ -10,6 +11,7 @@ from typing import Final
 
 from matrix_runner.config.kinds.values import CompilerCache, Variables
 from matrix_runner.model.outcomes import CompilerCacheUse
+from matrix_runner.recipe.compiling.brought_program import BroughtProgram
 from matrix_runner.recipe.layout import Layout
 
 _NAMES: Final = (
@@ -26,12 +28,29 @@ _HITS: Final = re.compile(r"Result: (direct_cache_hit|preprocessed_cache_hit|cac
 _MISSES: Final = re.compile(r"Result: cache[_ ]miss\b")
 
 
+_SECONDS: Final = 120
+"""The time that its set-up may take; within it, an installer gives up an index that does not answer."""
+
+_SECONDS_WHERE_SLOW: Final = 600
+
+# One that is on PATH and does not start, of another architecture perhaps, is as good as none.
+_FIND: Final = """\
+starts() {{ "$1" --version >/dev/null 2>&1; }}
+tool=$(command -v {tool}) && starts "$tool" || {{
+{otherwise}
+}}"""
+
+_SERVE: Final = """\
+"$tool" --start-server >/dev/null || "$tool" --show-stats >/dev/null || exit 5"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompilerCaching:
-    """The use of the compiler cache `tool` in a cell's build steps."""
+    """The use of the compiler cache `tool` in a cell's build steps. `program`: for an image without; None: none is."""
 
     tool: CompilerCache
     layout: Layout
+    program: BroughtProgram | None = None
 
     @property
     def path(self) -> str:
@@ -60,7 +79,9 @@ class CompilerCaching:
                     # The server ends with the cell, and must not be shared with another cell.
                     ("SCCACHE_SERVER_UDS", f"{self.layout.matrix}/sccache.socket"),
                     ("SCCACHE_IDLE_TIMEOUT", "0"),
-                    ("RUSTC_WRAPPER", "sccache"),
+                    # A server that is lost costs a compilation, not the build.
+                    ("SCCACHE_IGNORE_SERVER_IO_ERROR", "1"),
+                    ("RUSTC_WRAPPER", self._command),
                 )
 
     @property
@@ -73,19 +94,35 @@ class CompilerCaching:
         """
         return (f"{self.layout.downloads}/uv/builds-v0/", "/tmp/build-env-", "/tmp/pip-build-env-")  # noqa: S108
 
+    @property
+    def _command(self) -> str:
+        """The program as cells call it, whatever its place is."""
+        return f"{self.path}/{self.tool}"
+
+    def seconds(self, *, is_slow: bool) -> float:
+        """Return the time that the set-up may take. `is_slow`: an emulator runs the installer, or may do so."""
+        return _SECONDS_WHERE_SLOW if is_slow else _SECONDS
+
     def set_up(self) -> str:
-        """Return a script that creates a wrapper for each compiler on PATH; its status is 3 if the tool is missing."""
-        names, place, tool = shlex.join(_WITHOUT_FORTRAN), shlex.quote(self.path), shlex.quote(str(self.tool))
+        """Return a script that creates a wrapper for each compiler on PATH.
+
+        Its status is 3 if the tool is missing, 4 if it cannot be brought, 5 if its server does not start.
+        """
+        names, place = shlex.join(_WITHOUT_FORTRAN), shlex.quote(self.path)
+        can_be_had = self.program is not None and self.program.is_possible
+        otherwise = self.program.script() if self.program is not None and can_be_had else "exit 3"
         make = (
             'ln -sf "$tool" "$place/$name"'
             if self.tool is CompilerCache.CCACHE
             else 'printf \'#!/bin/sh\\nexec %s %s "$@"\\n\' "$tool" "$found" >"$place/$name" && chmod +x "$place/$name"'
         )
+        serve = f"\n{_SERVE}" if self.tool is CompilerCache.SCCACHE else ""
         return (
-            f'tool=$(command -v {tool}) || exit 3; place={place}; mkdir -p "$place" || exit 1\n'
+            f"{_FIND.format(tool=self.tool, otherwise=otherwise)}\n"
+            f'place={place}; mkdir -p "$place" && ln -sf "$tool" "$place/{self.tool}" || exit 1\n'
             f"for name in {names}; do\n"
             f'  if found=$(command -v "$name"); then {make} || exit 1; fi\n'
-            "done"
+            f"done{serve}"
         )
 
     def ask(self) -> tuple[str, ...]:
@@ -93,7 +130,7 @@ class CompilerCaching:
         if self.tool is CompilerCache.CCACHE:
             # Not its statistics: these include all cells that use the volume at the same time.
             return ("sh", "-c", 'grep "Result: " "$1"; true', "sh", self.layout.compiler_log)
-        return ("sccache", "--show-stats")
+        return (self._command, "--show-stats")
 
     def read(self, output: str) -> CompilerCacheUse:
         """Parse the output of the `ask` command."""
@@ -103,13 +140,25 @@ class CompilerCaching:
             hits, misses = _number(output, "Cache hits"), _number(output, "Cache misses")
         return CompilerCacheUse(tool=str(self.tool), hits=hits, misses=misses)
 
-    @property
-    def advice(self) -> str:
-        """The advice for a user whose image lacks the tool."""
-        return (
-            f"compiler-cache: the image has no {self.tool}, so everything is compiled;"
-            f" install it in before-all (such as `apt-get install -y {self.tool}` or `dnf install -y {self.tool}`)"
-        )
+    def refusal(self, status: int | None, said: str) -> str:
+        """Return the warning for a set-up that failed. `status`: None if it took too long. `said`: its last line."""
+        because = f": {said}" if said else ""
+        match status:
+            case 3:
+                why = f"the image has no {self.tool}, and none can be brought for this platform"
+            case 4:
+                why = f"the image has no {self.tool}, and none could be brought{because}"
+            case 5:
+                why = f"the server of {self.tool} does not start{because}"
+            case None:
+                why = f"the set-up of {self.tool} took too long{because}"
+            case _:
+                why = f"the set-up of {self.tool} failed{because}"
+        advice = ""
+        if status in {3, 4, None}:
+            command = f"`apt-get install -y {self.tool}` or `dnf install -y {self.tool}`"
+            advice = f"; install it in before-all (such as {command})"
+        return f"compiler-cache: {why}, so everything is compiled{advice}"
 
 
 def _number(text: str, name: str) -> int:
