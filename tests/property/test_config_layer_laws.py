@@ -288,7 +288,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "cache-remote": st.sampled_from(("", "s3://bucket/prefix")),
         "source-files": st.sampled_from(("git", "all")),
         "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
-        "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
+        "compiler-cache": st.sampled_from(("none", "ccache", "sccache", "sccache; backend: gha")),
         "output-dir": filled,
         "report-dir": text,
         "project-dir": text,

@@ -63,6 +63,7 @@ class BroughtProgram:
         )
 
     def _install(self, target: str, requirements: str) -> str:
+        """Return the command of the cell's installer, which does not try for long: a build can do without."""
         installer, wheel = self.installer, self.wheel
         words = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
         words += ["--target", target, "-r", requirements]
@@ -71,9 +72,10 @@ class BroughtProgram:
         if installer.creates_with_uv:
             foreign = ("--python-platform", f"{wheel.arch}-manylinux2014") if is_foreign else ()
             names = " ".join(f"UV_{option}" for option in _ON_VERSIONS.split())
-            return f"(unset {names}; {shlex.join(('uv', 'pip', 'install', '--python', python, *foreign, *words))})"
+            command = shlex.join(("uv", "pip", "install", "--python", python, *foreign, *words))
+            return f'(unset {names}; UV_HTTP_RETRIES="${{UV_HTTP_RETRIES:-1}}" {command})'
         # As for a later Python: the wheels are for any of today's, and hold nothing of Python.
         foreign = ("--platform", f"manylinux2014_{wheel.arch}") if is_foreign else ()
         words += ["--python-version", "38", *foreign]
         command = shlex.join((python, "-m", "pip", "install", *words))
-        return for_our_tools(f"PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 {command}")
+        return for_our_tools(f'PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_RETRIES="${{PIP_RETRIES:-1}}" {command}')

@@ -14,15 +14,18 @@ from matrix_runner.model.outcomes import CompilerCacheUse
 from matrix_runner.recipe.compiling.brought_program import BroughtProgram
 from matrix_runner.recipe.layout import Layout
 
-_NAMES: Final = (
-    *("cc", "c++", "gcc", "g++", "clang", "clang++"),
-    *("gfortran", "x86_64-redhat-linux-gcc", "x86_64-redhat-linux-g++"),
-    *("x86_64-linux-gnu-gcc", "x86_64-linux-gnu-g++", "i686-linux-gnu-gcc", "i686-linux-gnu-g++"),
-)
-"""Compiler commands of build systems; a distribution's Python was built with `<machine>-gcc`."""
-
-_WITHOUT_FORTRAN: Final = tuple(name for name in _NAMES if name != "gfortran")
-"""ccache passes Fortran through without caching; sccache refuses it."""
+# Of any machine and version: Python's own CC is `<machine>-gcc` in most distributions, and a project may ask for
+# gcc-12. Not Fortran: ccache passes it through without caching, sccache refuses it.
+_COMPILERS: Final = """\
+there() { for one; do if [ -x "$one" ]; then echo "${one##*/}"; fi; done; }
+names=$(
+  IFS=:
+  for place in $PATH; do
+    for name in cc c++ gcc g++ clang clang++; do
+      there "$place/$name" "$place/$name"-[0-9]* "$place"/*-linux*-"$name" "$place"/*-linux*-"$name"-[0-9]*
+    done
+  done
+)"""
 
 _HITS: Final = re.compile(r"Result: (direct_cache_hit|preprocessed_cache_hit|cache hit \((direct|preprocessed)\))")
 _MISSES: Final = re.compile(r"Result: cache[_ ]miss\b")
@@ -40,8 +43,13 @@ tool=$(command -v {tool}) && starts "$tool" || {{
 {otherwise}
 }}"""
 
+# Here, not by the first compilation: a backend that does not answer is told, and costs no build. An old sccache listens
+# on a port, where another cell's server may be on a machine that has no containers: that one serves too.
 _SERVE: Final = """\
-"$tool" --start-server >/dev/null || "$tool" --show-stats >/dev/null || exit 5"""
+said=$("$tool" --start-server 2>&1 >/dev/null) || case $said in
+  *"ddress in use"*) ;;
+  *) echo "$said" | grep . | head -n 1; exit 5 ;;
+esac"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +116,7 @@ class CompilerCaching:
 
         Its status is 3 if the tool is missing, 4 if it cannot be brought, 5 if its server does not start.
         """
-        names, place = shlex.join(_WITHOUT_FORTRAN), shlex.quote(self.path)
+        place = shlex.quote(self.path)
         can_be_had = self.program is not None and self.program.is_possible
         otherwise = self.program.script() if self.program is not None and can_be_had else "exit 3"
         make = (
@@ -120,7 +128,7 @@ class CompilerCaching:
         return (
             f"{_FIND.format(tool=self.tool, otherwise=otherwise)}\n"
             f'place={place}; mkdir -p "$place" && ln -sf "$tool" "$place/{self.tool}" || exit 1\n'
-            f"for name in {names}; do\n"
+            f"{_COMPILERS}\nfor name in $names; do\n"
             f'  if found=$(command -v "$name"); then {make} || exit 1; fi\n'
             f"done{serve}"
         )

@@ -23,7 +23,9 @@ BOTH = (CompilerCache.CCACHE, CompilerCache.SCCACHE)
 
 def recipe_with(tool: CompilerCache) -> CellRecipe:
     """Return the recipe of a cell with commands of the user's before the build and in the test."""
-    settings = settings_with({COMPILER_CACHE: CompilerCacheChoice(name=tool), BEFORE_BUILD: "make", TEST_COMMAND: "true"})
+    settings = settings_with(
+        {COMPILER_CACHE: CompilerCacheChoice(name=tool), BEFORE_BUILD: "make", TEST_COMMAND: "true"}
+    )
     return recipe_for(job_for("cp311-manylinux_x86_64", CATALOG, settings))
 
 
@@ -60,12 +62,22 @@ def test_its_commands_call_the_compiler_that_is_there(tmp_path: Path, tool: Comp
         (tools / name).chmod(0o755)
     caching = CompilerCaching(tool=tool, layout=Layout(root=str(tmp_path)))
     path = f"{tools}:/usr/bin:/bin"
+    for name in (
+        "powerpc64le-linux-gnu-gcc",
+        "aarch64-redhat-linux-g++",
+        "gcc-99",
+        "x86_64-linux-gnu-g++-99",
+        "gcc-ar",
+    ):
+        (tools / name).write_text('#!/bin/sh\necho "$0 $*"\n')
+        (tools / name).chmod(0o755)
     names = 'for n in cc c++ gcc g++ clang clang++ no-such; do command -v "$n" >/dev/null && echo "$n"; done; true'
     known = subprocess.run(("sh", "-c", names), env={"PATH": path}, capture_output=True, text=True, check=True).stdout
     subprocess.run(("sh", "-c", caching.set_up()), env={"PATH": path}, check=True, stdout=subprocess.DEVNULL)
     made = {file.name for file in Path(caching.path).iterdir()}
     assert set(known.split()) <= made
-    assert "no-such" not in made
+    assert {"powerpc64le-linux-gnu-gcc", "aarch64-redhat-linux-g++", "gcc-99", "x86_64-linux-gnu-g++-99"} <= made
+    assert not {"no-such", "gcc-ar", "*-linux*-gcc", "gfortran"} & made
     argv = ("gcc", "-c", "a b.c")
     said = subprocess.run(
         argv, env={"PATH": f"{caching.path}:{path}"}, capture_output=True, text=True, check=True
