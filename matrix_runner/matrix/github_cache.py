@@ -8,7 +8,10 @@ from matrix_runner.config.kinds.values import CompilerCacheBackend, CompilerCach
 _NEEDED: Final = ("ACTIONS_RESULTS_URL", "ACTIONS_RUNTIME_TOKEN")
 """What sccache asks for (its docs/GHA.md); GitHub gives them to actions, not to `run` steps."""
 
-_FURTHER: Final = ("ACTIONS_CACHE_URL", "ACTIONS_CACHE_SERVICE_V2")
+_FIRST_SERVICE: Final = "ACTIONS_CACHE_URL"
+_IS_SECOND: Final = "ACTIONS_CACHE_SERVICE_V2"
+"""Without it sccache speaks to the first version of the service (measured, 0.16.0), which the second has replaced."""
+
 _OPTIONS: Final = "SCCACHE_GHA_"
 
 
@@ -16,9 +19,10 @@ def github_variables(choice: CompilerCacheChoice, environ: Mapping[str, str]) ->
     """Return the variables for the compiler cache's server; none if another backend is chosen, or one lacks here."""
     if choice.backend is not CompilerCacheBackend.GITHUB or lacking_variable(choice, environ) is not None:
         return ()
-    names = sorted(name for name in environ if name in {*_NEEDED, *_FURTHER} or name.startswith(_OPTIONS))
-    enabled = f"{_OPTIONS}ENABLED"
-    return (*((name, environ[name]) for name in names if name != enabled), (enabled, "true"))
+    known = {*_NEEDED, _FIRST_SERVICE, _IS_SECOND}
+    given = {name: value for name, value in environ.items() if value and (name in known or name.startswith(_OPTIONS))}
+    usual = {} if _FIRST_SERVICE in given else {_IS_SECOND: "true"}
+    return tuple(sorted({**usual, **given, f"{_OPTIONS}ENABLED": "true"}.items()))
 
 
 def lacking_variable(choice: CompilerCacheChoice, environ: Mapping[str, str]) -> str | None:

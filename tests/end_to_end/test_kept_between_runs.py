@@ -185,7 +185,6 @@ def test_githubs_cache_serves_a_machine_that_has_nothing(home: Home, tmp_path: P
     project = write_project(tmp_path / "project", {**files, "setup.py": SPY + files["setup.py"]})
     with played_cache("key-to-the-cache-4711") as service:
         variables = {"ACTIONS_RESULTS_URL": service.address, "ACTIONS_RUNTIME_TOKEN": service.token}
-        variables["ACTIONS_CACHE_SERVICE_V2"] = "true"
         first = home.build(project, CELL, **variables)
         home.cache("clear", "--yes")
         second = home.build(project, CELL, **variables)

@@ -11,8 +11,12 @@ THERE = {"ACTIONS_RESULTS_URL": "https://results/", "ACTIONS_RUNTIME_TOKEN": "se
 def test_they_are_handed_on_where_it_is_asked_for() -> None:
     """With sccache's own options for it, and nothing else; the user cannot turn it off by the way."""
     environ = {**THERE, "SCCACHE_GHA_VERSION": "7", "SCCACHE_GHA_ENABLED": "false", "SCCACHE_DIR": "/x", "CI": "1"}
-    expected = {**THERE, "SCCACHE_GHA_VERSION": "7", "SCCACHE_GHA_ENABLED": "true"}
+    expected = {**THERE, "SCCACHE_GHA_VERSION": "7", "SCCACHE_GHA_ENABLED": "true", "ACTIONS_CACHE_SERVICE_V2": "true"}
     assert dict(github_variables(GITHUB, environ)) == expected
+    assert dict(github_variables(GITHUB, {**environ, "ACTIONS_CACHE_SERVICE_V2": ""})) == expected
+    # A server of one's own may have the first version of the service only.
+    first = {**environ, "ACTIONS_CACHE_URL": "https://old/"}
+    assert "ACTIONS_CACHE_SERVICE_V2" not in dict(github_variables(GITHUB, first))
     assert github_variables(VOLUME, environ) == ()
     assert lacking_variable(VOLUME, {}) is None
     assert lacking_variable(GITHUB, environ) is None
