@@ -12,7 +12,6 @@ from containers_started import require_none
 from generated import BEFORE_ALL, BEFORE_ALL_INPUTS, TEST, change, whole_project
 from goals import Series
 from tools import home_directory, report_of
-from warm import INSTALL_CCACHE
 from workload import Workload, checkout
 
 from matrix_runner.model.outcomes import Status
@@ -71,15 +70,13 @@ def measure_fresh_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
 def _workloads(bench: Bench, row: str) -> tuple[Workload, ...]:
     """Return three checkouts of one project: the peer's, ours, and one for the machine that stays warm."""
     files = whole_project(bench.work / "sources" / row)
-    # The peer keeps nothing that a compiler cache could be in.
-    scripts = {"peer": BEFORE_ALL, "runner": f"{INSTALL_CCACHE} && {BEFORE_ALL}"}
     return tuple(
         Workload(
             source=checkout(files, bench.work / "runs" / row / name),
             test=TEST,
             images=bench.images,
             ca_bundle=bench.ca_bundle,
-            before_all=scripts.get(name, scripts["runner"]),
+            before_all=BEFORE_ALL,
         )
         for name in ("peer", "runner", "warm")
     )

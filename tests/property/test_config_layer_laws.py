@@ -290,7 +290,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "progress": st.sampled_from(("auto", "live", "plain", "quiet", "json")),
         "cache-carry": st.sampled_from(("auto", "off", "on", "all")),
         "cache-scope": filled,
-        "compiler-cache": st.sampled_from(("none", "ccache", "sccache")),
+        "compiler-cache": st.sampled_from(("none", "ccache", "sccache", "sccache; backend: gha")),
         "output-dir": filled,
         "report-dir": text,
         "project-dir": text,

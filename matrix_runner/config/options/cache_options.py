@@ -1,8 +1,8 @@
 """Options for caching: cell cache, remote cache, compiler cache, inputs of prepared images."""
 
-from matrix_runner.config.kinds import basic, grammars, names
+from matrix_runner.config.kinds import basic, grammars, names, programs
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import CacheCarry, CompilerCache
+from matrix_runner.config.kinds.values import CacheCarry, CompilerCacheChoice
 from matrix_runner.config.options.option import Option, Section
 
 NO_CACHE: Option[bool] = Option(
@@ -173,17 +173,28 @@ files changes. Patterns are those of .gitignore, relative to the project.
     example='before-all-inputs = ["ci/**", "vendor/lz4/"]',
 )
 
-COMPILER_CACHE: Option[CompilerCache] = Option(
+
+def _tool(value: object) -> str:
+    """Return the compiler cache's name: where it keeps what it knows changes no wheel."""
+    if not isinstance(value, CompilerCacheChoice):
+        raise TypeError(value)
+    return str(value.name)
+
+
+COMPILER_CACHE: Option[CompilerCacheChoice] = Option(
     name="compiler-cache",
-    kind=basic.choice(CompilerCache, "compiler cache"),
-    default=CompilerCache.NONE,
+    kind=programs.compiler_cache(),
+    default=CompilerCacheChoice(),
     section=Section.CACHE,
-    help="Keep what compilers made: none, ccache or sccache, where the image has it.",
+    help="Keep what compilers made: none, ccache or sccache.",
     details="""
-One volume an architecture and project. Sources stand at the same paths in every cell and run, so that it hits; what it
-did is in the report.
+The image's own program is used, and where it has none, one is [brought](caching.md#what-was-compiled): ccache on x86_64
+and aarch64 machines, sccache in glibc's cells of x86_64, aarch64 and i686. One volume an architecture and project.
+Sources stand at the same paths in every cell and run, so that it hits; what it did is in the report. With
+`sccache; backend: gha` it is [GitHub's cache](caching.md#githubs-cache-as-sccaches) in place of the volume.
 """,
     example='compiler-cache = "ccache"',
+    key_text=_tool,
 )
 
 OPTIONS: tuple[Option[object], ...] = (
