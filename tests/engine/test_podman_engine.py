@@ -60,7 +60,8 @@ def test_podman_says_its_name(engine: DockerEngine) -> None:
     """The report names Podman and its version once, and not Docker."""
     info = engine.check()
     assert (engine.name, info.name) == ("podman", "podman")
-    assert info.version == podman("--version").split()[-1]
+    either = "{{if .Server}}{{.Server.Version}}{{else}}{{.Client.Version}}{{end}}"
+    assert info.version == podman("version", "--format", either)
 
 
 def test_sizes_while_containers_come_and_go(

@@ -88,6 +88,9 @@ class SdkDaemon(SdkStore):
         with self._sdk.translated("attach to a container"):
             raw = self._sdk.client().attach_socket(container, params=params)
             if isinstance(raw, socket.socket):
+                # Over TLS: a file of the response would keep the connection open after its end. The response itself
+                # stays, as an attribute that the SDK has set: its end would be the socket's.
+                raw._response.raw._fp.fp.close()  # type: ignore[attr-defined]  # noqa: SLF001
                 return raw
             # Over unix and plain TCP the SDK returns a file-like wrapper, whose socket may be closed when the response
             # is garbage-collected: take a descriptor of our own.
