@@ -79,7 +79,7 @@ def test_variables_of_image_and_machine_count() -> None:
 
 
 def test_hashes_bind_all_that_a_build_requires() -> None:
-    """uv demands hashes of everything in `uv build` only; pip does in any environment."""
+    """Of all that it requires uv demands them in `uv build` only; pip does in any environment."""
     made = tools(values={BUILD_CONSTRAINTS: BuildConstraints(file="c.txt")})
     assert replace(made, has_hashes=True).frontend is Frontend.UV
     by_pip = tools(values={BUILD_CONSTRAINTS: BuildConstraints(file="c.txt")}, uv=False)
