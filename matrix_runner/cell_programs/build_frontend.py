@@ -76,30 +76,79 @@ class Wish:
             self.config_settings[key] = [*given, value] if isinstance(given, list) else [given, value]
 
 
+class NoRoom(Failed):
+    """The environment is too large for the memory that is given to it."""
+
+
 class Environment:
-    """The environment of the build: empty at first, and gone from its place when the build has ended."""
+    """The environment of the build: empty at first, and gone from its place when the build has ended.
+
+    Its place may be a file system in memory (tmpfs). What does not fit there, with a quarter of it left for bytecode
+    and what a backend may add, is put on disk beside it: always at that place, as the same requirements have the same
+    size.
+    """
 
     def __init__(self, wish: Wish) -> None:
         self.wish = wish
         self.path = wish.environment
-        self.python = os.path.join(self.path, "bin", "python")
+        self.is_in_memory = os.path.ismount(self.path)
 
-    def create(self) -> None:
-        """Make it anew."""
+    @property
+    def python(self) -> str:
+        """The path of its Python."""
+        return os.path.join(self.path, "bin", "python")
+
+    def create(self, *groups: Collection[str]) -> None:
+        """Make it anew, and install groups of requirements one after the other. Raise Failed."""
         import venv
 
-        say(f"* Creating isolated environment: venv+{self.wish.installer}...")
-        shutil.rmtree(self.path, ignore_errors=True)
-        venv.EnvBuilder(symlinks=True).create(self.path)
+        while True:
+            say(f"* Creating isolated environment: venv+{self.wish.installer}...")
+            self._clear()
+            venv.EnvBuilder(symlinks=True).create(self.path)
+            try:
+                for group in groups:
+                    self._install(group, is_first=group is groups[0])
+            except NoRoom as error:
+                say(f"* {error}: once more, on disk")
+                self._clear()
+                self.path, self.is_in_memory = f"{self.path}-on-disk", False
+            else:
+                return
 
-    def install(self, requirements: Collection[str], *, is_first: bool) -> None:
-        """Install what a build requires. Raise Failed."""
+    def add(self, requirements: Collection[str], *present: Collection[str]) -> None:
+        """Install further requirements; `present` are those that are there. Raise Failed."""
+        try:
+            self._install(requirements, is_first=False)
+        except NoRoom:
+            self.create(*present, requirements)
+
+    def _clear(self) -> None:
+        if not self.is_in_memory:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        with os.scandir(self.path) as entries:
+            for entry in list(entries):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.remove(entry.path)
+
+    def _check_room(self) -> None:
+        if self.is_in_memory:
+            space = os.statvfs(self.path)
+            if space.f_bavail * 4 < space.f_blocks:
+                raise NoRoom("The environment is too large to be kept in memory")
+
+    def _install(self, requirements: Collection[str], *, is_first: bool) -> None:
         if not requirements:
             return
         listed = sorted(requirements)
         say("\n".join(("* Installing packages in isolated environment:", *(f"  - {one}" for one in listed))))
         is_by_uv = self.wish.installer == "uv"
-        if (self._by_uv(listed) if is_by_uv else self._by_pip(listed, is_first=is_first)) != 0:
+        status = self._by_uv(listed) if is_by_uv else self._by_pip(listed, is_first=is_first)
+        self._check_room()
+        if status != 0:
             raise Failed(f"{self.wish.installer} could not install what the build requires")
 
     def _by_uv(self, requirements: list[str]) -> int:
@@ -131,7 +180,10 @@ class Environment:
         return [f"-{'v' * level}"] if level > 0 else ["-q"] if self.wish.verbosity < 0 else []
 
     def discard(self) -> None:
-        """Take it out of its place, so that no later step finds a library in it. To remove it would take longer."""
+        """Take it out of its place, so that no later step finds a library in it. To remove it from disk takes long."""
+        if self.is_in_memory:
+            self._clear()
+            return
         aside = f"{self.path}-used"
         shutil.rmtree(aside, ignore_errors=True)
         os.rename(self.path, aside)
@@ -215,12 +267,11 @@ def build(words: Sequence[str]) -> None:
     system = BuildSystem(wish.package)
     os.makedirs(wish.out, exist_ok=True)
     environment = Environment(wish)
-    environment.create()
-    environment.install(system.requires, is_first=True)
+    environment.create(system.requires)
     backend = Backend(wish, system, environment)
     built = backend.build(asks=True)
     if not isinstance(built, str):
-        environment.install(built, is_first=False)
+        environment.add(built, system.requires)
         built = backend.build(asks=False)
     environment.discard()
     print(f"Successfully built {built}", flush=True)
