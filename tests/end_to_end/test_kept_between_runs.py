@@ -146,15 +146,28 @@ def test_without_the_cache_nothing_is_left(home: Home, tmp_path: Path) -> None:
     assert run not in subprocess.run(("docker", "volume", "ls"), capture_output=True, text=True, check=True).stdout
 
 
+INCLUDING = """
+import os
+import greenlet
+from setuptools import Extension, setup
+headers = os.path.dirname(greenlet.__file__)
+setup(ext_modules=[Extension("answer", ["answer.c"], include_dirs=[headers], extra_compile_args=["-g"])])
+"""
+
+
 def test_compilers_are_asked_once(home: Home, tmp_path: Path) -> None:
     """With ccache from `before-all` the second run compiles nothing; report and log say what the cache did.
 
-    It does not run the preprocessor either, though the build's environment has another path each time.
+    It does not run the preprocessor either, and knows a header that comes out of the build's environment.
     """
     direct = "echo direct: $(grep -cE 'Result: (cache hit .direct|direct_cache_hit)' /matrix/compiler-cache.log)"
     settings = f'before-all = "{INSTALL_CCACHE}"\nbefore-all-inputs = ["ci"]\ncompiler-cache = "ccache"\n'
     settings += f'test-command = "{direct}"'
-    project = write_project(tmp_path / "project", extension_project(settings=settings, ci=""))
+    files = extension_project(settings=settings, ci="")
+    files["pyproject.toml"] = files["pyproject.toml"].replace('["setuptools"]', '["setuptools", "greenlet"]')
+    files["setup.py"] = INCLUDING
+    files["answer.c"] += "\n#include <greenlet.h>\n"
+    project = write_project(tmp_path / "project", files)
     first, second = home.build(project, CELL), home.build(project, CELL)
     assert first.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 0, "misses": 1}
     assert second.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 1, "misses": 0}
@@ -211,9 +224,9 @@ def test_what_a_build_generates_is_compiled_once(home: Home, tmp_path: Path) -> 
     project = write_project(tmp_path / "project", files)
     first, second = home.build(project, CELL), home.build(project, CELL)
     used = [ended.cells[CELL]["compiler_cache"] for ended in (first, second)]
-    # One more is CMake's look at the compiler, whose path is in the build's environment.
+    # One is CMake's look at the compiler, whose path is in the environment of the build.
     assert used[0] == {"tool": "ccache", "hits": 0, "misses": 4}
-    assert used[1] == {"tool": "ccache", "hits": 3, "misses": 1}
+    assert used[1] == {"tool": "ccache", "hits": 4, "misses": 0}
     assert [wheel.read_bytes() for wheel in first.wheels] == [wheel.read_bytes() for wheel in second.wheels]
 
 
