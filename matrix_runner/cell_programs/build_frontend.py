@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from matrix_runner.cell_programs.build_bytecode import restored, save
     from matrix_runner.cell_programs.build_system import BuildSystem, Failed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 if not TYPE_CHECKING:
     # Where an isolated Python (-I) does not look by itself.
     sys.path.insert(0, HERE)
+    from build_bytecode import restored, save
     from build_system import BuildSystem, Failed
 
 HOOKS = os.path.join(HERE, "build_hooks.py")
@@ -47,7 +49,7 @@ class Wish:
     def __init__(self, words: Sequence[str]) -> None:
         self.package, self.product, self.out = os.getcwd(), "wheel", "dist"
         self.environment, self.installer, self.aside = os.path.join(HERE, "environment"), "pip", "/"
-        self.verbosity = 0
+        self.bytecode, self.verbosity = "", 0
         self.config_settings: dict[str, str | list[str]] = {}
         for word in words:
             self._read(word)
@@ -56,7 +58,7 @@ class Wish:
         name, _, value = word.partition("=")
         if word in {"--wheel", "--sdist"}:
             self.product = word[2:]
-        elif name in {"--outdir", "--environment", "--installer", "--aside"}:
+        elif name in {"--outdir", "--environment", "--installer", "--aside", "--bytecode"}:
             setattr(self, {"--outdir": "out"}.get(name, name[2:]), value)
         elif word.startswith("-C"):
             key, _, value = word[2:].partition("=")
@@ -268,11 +270,13 @@ def build(words: Sequence[str]) -> None:
     os.makedirs(wish.out, exist_ok=True)
     environment = Environment(wish)
     environment.create(system.requires)
-    backend = Backend(wish, system, environment)
+    backend, kept = Backend(wish, system, environment), restored(environment.path, wish.bytecode)
     built = backend.build(asks=True)
     if not isinstance(built, str):
         environment.add(built, system.requires)
+        kept = restored(environment.path, wish.bytecode)
         built = backend.build(asks=False)
+    save(kept)
     environment.discard()
     print(f"Successfully built {built}", flush=True)
 

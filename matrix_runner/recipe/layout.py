@@ -83,6 +83,11 @@ class Layout:
         return f"{self.matrix}/isolated"
 
     @property
+    def bytecode(self) -> str:
+        """The directory in which our own build frontend keeps the bytecode of what builds require."""
+        return f"{self.downloads}/bytecode"
+
+    @property
     def audit_environment(self) -> str:
         """The environment of the tools that check the repaired wheel."""
         return f"{self.matrix}/audit-environment"

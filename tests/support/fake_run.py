@@ -220,7 +220,7 @@ def what(call: FakeCall) -> str:
         argv = argv[5:]
     if "build_frontend.py" in " ".join(argv[2:3]):
         # The frontend's programs come first.
-        argv = argv[8:]
+        argv = argv[9:]
     if argv[:2] in {("uv", "build"), ("python", "-I")} or "pip wheel" in " ".join(argv):
         return "sdist" if "--sdist" in argv else "build"
     if argv[:2] != ("sh", "-c"):

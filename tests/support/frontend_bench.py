@@ -56,7 +56,8 @@ class Bench:
         if frontend == "build":
             return self.run(*start, "python", "-m", "build", "--installer=uv", *common)
         program = ("python", "-I", f"{LAYOUT.frontend}/build_frontend.py")
-        where = (f"--environment={LAYOUT.isolated_environment}", f"--installer={frontend}")
+        kept = f"--bytecode={LAYOUT.bytecode}"
+        where = (f"--environment={LAYOUT.isolated_environment}", f"--installer={frontend}", kept)
         return self.run(*with_programs(LAYOUT, (*start, *program, *common, *where)))
 
     def difference(self, theirs: str, ours: str) -> str:

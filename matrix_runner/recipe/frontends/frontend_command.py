@@ -66,9 +66,9 @@ class FrontendCommand:
                 return ("python", "-m", "build", package, product, f"--outdir={out}", *installer)
             case Frontend.AUTO:
                 program = f"{self.layout.frontend}/build_frontend.py"
-                where = f"--environment={self.layout.isolated_environment}"
+                where = (f"--environment={self.layout.isolated_environment}", f"--bytecode={self.layout.bytecode}")
                 by = ("--installer=uv", f"--aside={self._aside}") if self.with_uv else ("--installer=pip",)
-                return ("python", "-I", program, package, product, f"--outdir={out}", where, *by)
+                return ("python", "-I", program, package, product, f"--outdir={out}", *where, *by)
             case Frontend.UV:
                 # Who asks for uv gets what the project tells uv; our choice of it must not change the build.
                 apart = (f"--project={self._aside}", "--no-sources") if chosen.name is Frontend.AUTO else ()

@@ -23,7 +23,7 @@ _FIRST_PIP_WITH_TOML: Final = (21, 2)
 _FIRST_PIP_OF_OTHERS: Final = (22, 3)
 """The oldest pip that installs into another environment than its own (`--python`)."""
 
-_PROGRAMS: Final = ("build_frontend", "build_system", "build_hooks")
+_PROGRAMS: Final = ("build_frontend", "build_system", "build_bytecode", "build_hooks")
 _ONLY_FOR_UV_BUILD: Final = ("UV_NO_BUILD_ISOLATION", "UV_REQUIRE_HASHES")
 """Variables that `uv pip install` takes otherwise: it demands a version of each requirement that is named."""
 

@@ -253,7 +253,7 @@ def test_a_package_that_is_none(package: Package) -> None:
     assert "  - setuptools >= 40.8.0\n" in ended.said
 
 
-@pytest.mark.parametrize("name", ["build_frontend", "build_system", "build_hooks"])
+@pytest.mark.parametrize("name", ["build_frontend", "build_system", "build_bytecode", "build_hooks"])
 def test_old_pythons_read_it(name: str) -> None:
     """Every cell from Python 3.8 on is built by it."""
     ast.parse(program_text(name), feature_version=(3, 8))

@@ -22,6 +22,7 @@ from matrix_runner.recipe.frontends.frontend_command import Product
 
 CATALOG = load()
 CELL = "cp311-manylinux_x86_64"
+PLACES = "--environment=/matrix/isolated --bytecode=/matrix/downloads/bytecode"
 OWN = "python -I /matrix/frontend/build_frontend.py"
 Values = dict[Option[object], object]
 
@@ -38,7 +39,7 @@ def recipe(values: Values, product: Product, *, is_from_sdist: bool = False, pac
     [
         (
             BuildFrontend(name=Frontend.AUTO),
-            f"{OWN} /project --sdist --outdir=/matrix/built --environment=/matrix/isolated --installer=uv --aside=/",
+            f"{OWN} /project --sdist --outdir=/matrix/built {PLACES} --installer=uv --aside=/",
         ),
         (
             BuildFrontend(name=Frontend.BUILD, args=("-v",)),
