@@ -93,6 +93,23 @@ def test_the_wheels_are_the_same(bench: Bench, tmp_path: Path, name: str) -> Non
             assert "/matrix/isolated" in text or name in {"plain", "in-tree"}
 
 
+@pytest.mark.parametrize(("frontend", "binds"), [("uv", "UV_BUILD_CONSTRAINT"), ("pip", "PIP_CONSTRAINT")])
+def test_what_bounds_requirements(bench: Bench, tmp_path: Path, frontend: str, binds: str) -> None:
+    """Constraints of builds hold for what is required, and for that only; a bound that nothing fits fails the build."""
+    bench.put(sdist_of("plain", tmp_path))
+    bench.run(
+        "sh",
+        "-c",
+        "echo 'setuptools==80.9.0' >/pins; echo 'setuptools==80.8.0' >/others; echo 'setuptools==9999' >/none",
+    )
+    status, text = bench.build(frontend, variables=(f"{binds}=/pins", "UV_CONSTRAINT=/others", "UV_OVERRIDE=/others"))
+    assert status == 0, text
+    assert any(line in text for line in ("+ setuptools==80.9.0", "Successfully installed setuptools-80.9.0"))
+    status, text = bench.build(frontend, variables=(f"{binds}=/none",))
+    assert status == 1
+    assert text.splitlines()[-1] == f"ERROR {frontend} could not install what the build requires"
+
+
 def test_headers_have_one_path(bench: Bench, tmp_path: Path) -> None:
     """Debug information names the environment's headers: with the same bytes whenever it is built."""
     bench.put(sdist_of("headers", tmp_path))

@@ -45,13 +45,13 @@ class Bench:
         """Put an sdist into the container."""
         self.container.put("/sdist", archive_of(sdist, "package.tar.gz"))
 
-    def build(self, frontend: str, *words: str) -> tuple[int, str]:
+    def build(self, frontend: str, *words: str, variables: tuple[str, ...] = ()) -> tuple[int, str]:
         """Build the unpacked sdist: `uv` and `pip` are our own frontend with that installer, `build` is the peer.
 
-        The wheel is in `/FRONTEND`. Return the exit status and the output.
+        The wheel is in `/FRONTEND`. Return the exit status and the output. `variables`: `NAME=value`.
         """
         fresh = "rm -rf /project /$1; mkdir /project; tar -xf /sdist/package.tar.gz -C /project --strip-components 1"
-        start = ("sh", "-c", f'{fresh}; shift; cd /project; exec "$@"', "sh", frontend)
+        start = ("sh", "-c", f'{fresh}; shift; cd /project; exec "$@"', "sh", frontend, "env", *variables)
         common = (LAYOUT.project, "--wheel", f"--outdir=/{frontend}", *words)
         if frontend == "build":
             return self.run(*start, "python", "-m", "build", "--installer=uv", *common)

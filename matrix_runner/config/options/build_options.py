@@ -55,7 +55,7 @@ it, and debug information has the same bytes. In a container it is in memory, as
 `build`, before 3.7 `pip`; an interpreter that uv does not know is built for by these if uv was asked for too. `args`
 are added to the command of a named frontend; with `auto` they are for uv where the image has it, else for `build`,
 which then builds. So does uv where [`build-constraints`](#build-constraints) have hashes, or `UV_NO_BUILD_ISOLATION`
-or `UV_REQUIRE_HASHES` is set.
+or `UV_REQUIRE_HASHES` is set. With cibuildwheel's configuration the default is `build`, as there.
 
 Where somebody tells pip what to install, or whence, `auto` lets pip install what wheels and their tests require: uv
 reads neither `PIP_CONSTRAINT`, `PIP_INDEX_URL` and the like (`environment`, `environment-pass`, `create-args`, the

@@ -183,6 +183,8 @@ def test_before_build_can_install_by_uv(*, disposable: bool, python: str) -> Non
 @pytest.mark.parametrize(
     ("frontend", "hashes", "expected"),
     [
+        (Frontend.AUTO, False, {"UV_BUILD_CONSTRAINT": "mine.txt FILE"}),
+        (Frontend.AUTO, True, {"UV_BUILD_CONSTRAINT": "mine.txt FILE", "UV_REQUIRE_HASHES": "1"}),
         (Frontend.UV, False, {"UV_BUILD_CONSTRAINT": "mine.txt FILE"}),
         (Frontend.UV, True, {"UV_BUILD_CONSTRAINT": "mine.txt FILE", "UV_REQUIRE_HASHES": "1"}),
         (Frontend.BUILD_UV, True, {"UV_BUILD_CONSTRAINT": "mine.txt FILE", "UV_CONSTRAINT": "FILE"}),
@@ -201,7 +203,7 @@ def test_constraints_reach_each_frontend(
     (interpreter,) = made.tools.facts.interpreters
     tools = replace(made.tools, has_hashes=hashes, interpreter=replace(interpreter, pip="26.3"))
     step = of(replace(made, tools=tools).build(), StepKind.BUILD)
-    assert step.shown.startswith(("uv build", "python -m"))
+    assert step.shown.startswith(("uv build", "python -I" if frontend is Frontend.AUTO else "python -m"))
     program = "import os, json; print(json.dumps(dict(os.environ)))"
     argv = instead_of_frontend(step, sys.executable, "-c", program)
     env = {"UV_BUILD_CONSTRAINT": "mine.txt", "PIP_CONSTRAINT": "theirs.txt"}
