@@ -73,11 +73,7 @@ HUNDRED_FILES = Size(files=100, functions=6)
 
 def library_project(target: Path, size: Size = A_MINUTE) -> Path:
     """Make a project whose `before-all` (see `BEFORE_ALL`) compiles and installs a library that its extension links."""
-    vendor = _new(target) / "vendor"
-    vendor.mkdir()
-    for number in range(size.files):
-        (vendor / f"unit_{number}.c").write_text(_unit(number, size.functions, head=""), encoding="utf-8")
-    (vendor / "Makefile").write_text(_MAKEFILE, encoding="utf-8")
+    _write_library(_new(target), size)
     _write_extension(
         target, size, sources='["yardstick.c"]', more=', libraries=["work"], library_dirs=["/usr/local/lib"]'
     )
@@ -86,6 +82,13 @@ def library_project(target: Path, size: Size = A_MINUTE) -> Path:
 
 BEFORE_ALL = "make -s -j1 -C vendor OUT=/tmp/libwork install"
 BEFORE_ALL_INPUTS = "vendor/"
+
+
+def whole_project(target: Path) -> Path:
+    """Make a project of both kinds: a `before-all` of a minute, and an extension of many C files."""
+    many_files_project(target)
+    _write_library(target, A_MINUTE)
+    return target
 
 
 def many_files_project(target: Path, size: Size = HUNDRED_FILES) -> Path:
@@ -113,6 +116,14 @@ def _new(target: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     return target
+
+
+def _write_library(target: Path, size: Size) -> None:
+    vendor = target / "vendor"
+    vendor.mkdir()
+    for number in range(size.files):
+        (vendor / f"unit_{number}.c").write_text(_unit(number, size.functions, head=""), encoding="utf-8")
+    (vendor / "Makefile").write_text(_MAKEFILE, encoding="utf-8")
 
 
 def _write_extension(target: Path, size: Size, *, sources: str, more: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import Bench
+from carried import WARM, measure_fresh_unchanged, measure_second_run
 from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
 from driver import AT_MANY, CELL_TO_FILE, FEW, GROWTH, LINEAR, MANY, MEMORY, measure_log_volume, measure_overhead
 from goals import AtMost, Faster, Goal, Near, Series
@@ -77,6 +78,25 @@ ROWS = (
         goals=(Faster(than=_BEST, times=5, words=_PEERS_BEST),),
         measure=measure_one_file,
         notes=("`before-all` installs ccache for matrix-runner. cibuildwheel, which keeps no cache, is spared this.",),
+    ),
+    Row(
+        name="ci-second-run",
+        title="A fresh machine with a carried directory: a before-all of a minute, 100 C files, one of them changed",
+        goals=(
+            Faster(than=_BEST, times=10, words=_PEERS_BEST),
+            Near(to=(WARM,), times=1.25, words="the same run on the machine that is still warm"),
+        ),
+        measure=measure_second_run,
+        notes=("3 Pythons on x86_64 and i686. The engine has the images and nothing else of the project's.",),
+    ),
+    Row(
+        name="ci-unchanged",
+        title="The same project on a fresh machine with a carried directory: nothing has changed",
+        goals=(
+            AtMost(series=RUNNER, bound=0.8, words="under 0.8 s in all, no container started"),
+            Faster(than=_BEST, times=40, words=_PEERS_BEST),
+        ),
+        measure=measure_fresh_unchanged,
     ),
     Row(
         name="overhead",

@@ -29,16 +29,12 @@ def measure_before_all(bench: Bench, row: str) -> tuple[Series, ...]:
 def measure_one_file(bench: Bench, row: str) -> tuple[Series, ...]:
     """Measure runs after a change of one C file of a hundred, with the compiler cache on where there is one.
 
-    The peer has none in its containers that a second run would see, so it is spared the installation of ccache.
+    The peer has none in its containers that a second run would see.
     """
     files = many_files_project(bench.work / "sources" / row)
-    theirs = _generated(bench, row, files, "peer", before_all="")
-    ours = _generated(bench, row, files, "runner", before_all=_INSTALL_CCACHE)
-    options = {"COMPILER_CACHE": "ccache", "BEFORE_ALL_INPUTS": "pyproject.toml"}
+    theirs, ours = (_generated(bench, row, files, name, before_all="") for name in ("peer", "runner"))
+    options = {"COMPILER_CACHE": "ccache"}
     return _after_a_change(bench, row, theirs, ours, changed="src/unit_50.c", options=options)
-
-
-_INSTALL_CCACHE = "apt-get -q update && apt-get -q install -y --no-install-recommends ccache"
 
 
 def measure_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:

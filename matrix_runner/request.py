@@ -15,13 +15,17 @@ from matrix_runner.config.options.source_options import (
     SOURCE_HISTORY,
     SOURCE_INCLUDE,
 )
+from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.matrix.sdist_maker import sdist_maker
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Listener
 from matrix_runner.project.constraints_file import constraints_text, has_hashes
+from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_files import SourceSelection
+from matrix_runner.redaction.redactor import Redactor
+from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.wheelhouse.report_directory import LOGS
 
 
@@ -133,3 +137,16 @@ class BuildRequest:
     def jobs(self) -> tuple[Job, ...]:
         """The jobs of the plan, in its order."""
         return self.inputs.plan.jobs
+
+    def dependency_groups(self) -> DependencyGroups:
+        """Return the project's dependency groups. Raise ConfigError if a test's group cannot be resolved."""
+        groups = DependencyGroups.of(self.inputs.build_files)
+        for names in {job.settings[TEST_GROUPS] for job in self.jobs if job.has_tests}:
+            groups.requirements(names)
+        return groups
+
+    def redactor(self) -> Redactor:
+        """Return the redactor of the run's secrets. A cell on this machine itself sees the whole environment."""
+        settings = (self.settings, *(job.settings for job in self.jobs))
+        is_local = any(job.image is None for job in self.jobs)
+        return redactor_of(settings, self.inputs.environ, sees_environment=is_local)

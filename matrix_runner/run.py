@@ -16,7 +16,6 @@ from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
 from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
-from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.errors import MachineError, OutputError
@@ -25,10 +24,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import RunFinished, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, SdistRecord, Status
 from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
-from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_archive import SourceArchive, Survey, pack
-from matrix_runner.redaction.redactor import Redactor
-from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.report.summary.report_json import ReportExtra, wheels_of
 from matrix_runner.report.summary.report_writers import FILES, REPORT
 from matrix_runner.request import BuildRequest
@@ -63,8 +59,9 @@ def build(request: BuildRequest) -> Report:
         if materials is not None and known.missing(request.jobs):
             _prepare(context, materials, known)  # prepared images of earlier runs are found; remarks
             outcomes |= _run_cells(context, materials, cached, known)  # jobs -> wheels, logs, outcomes
+            _carry(context, materials)  # what makes other machines warm -> cache directory
             _prune(context, materials)  # stale images and volumes are removed
-        cached.close()
+        cached.close(is_changed=materials is not None)
         # outcomes -> SHA256SUMS, report.json, the report
         return _record(context, outcomes, None if sdist is None else sdist.record)
 
@@ -80,7 +77,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
         stack.enter_context(wheelhouse)
         for listener in request.listeners:
             stack.callback(listener.close)
-        groups = _resolved_groups(request)
+        groups = request.dependency_groups()
         for job in request.jobs:
             request.inputs.has_hashes(job)
         _ = request.sdist_maker
@@ -107,23 +104,8 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
                 request.engine, seconds=settings[ENGINE_TIMEOUT], is_cancelled=lambda: interrupt.is_requested
             ),
             groups=groups,
-            redactor=_redactor(request),
+            redactor=request.redactor(),
         )
-
-
-def _resolved_groups(request: BuildRequest) -> DependencyGroups:
-    """Return the project's dependency groups. Raise ConfigError if a test's group cannot be resolved."""
-    groups = DependencyGroups.of(request.inputs.build_files)
-    for names in {job.settings[TEST_GROUPS] for job in request.jobs if job.has_tests}:
-        groups.requirements(names)
-    return groups
-
-
-def _redactor(request: BuildRequest) -> Redactor:
-    """Return the redactor of the run's secrets. A cell on this machine itself sees the whole environment."""
-    settings = (request.settings, *(job.settings for job in request.jobs))
-    is_local = any(job.image is None for job in request.jobs)
-    return redactor_of(settings, request.inputs.environ, sees_environment=is_local)
 
 
 def _announce(context: RunContext) -> None:
@@ -157,15 +139,27 @@ def _pack(context: RunContext, known: Known) -> SourceArchive | None:
 def _gather(context: RunContext, cached: CachedCells, source: SourceArchive, known: Known) -> Materials:
     """Return the materials of the cells, with the facts on all images that a job must run in."""
     from matrix_runner.before_all.prepared_images import PreparedImages
+    from matrix_runner.before_all.prepared_key import PreparedKeys
+    from matrix_runner.carry.carrying import Carrying
     from matrix_runner.project.build_backend import BuildBackend
     from matrix_runner.recipe.cargo_downloads import has_crates
 
-    request = context.request
+    request, volumes = context.request, context.volumes
     images = _probe_images(context, cached, known)
+    keys = PreparedKeys(
+        identity=volumes.identity,
+        images=images,
+        digests=source.digests,
+        prefix=source.prefix,
+        environ=request.inputs.environ,
+    )
+    warn = partial(context.notify, is_warning=True)
+    carrying = Carrying.of(request.inputs, volumes, context.scratch / "carried", cached.remote, warn)
     return Materials(
         source=source,
         images=images,
-        prepared=PreparedImages.of(request.jobs, images, source, context.volumes, request.inputs.environ),
+        prepared=PreparedImages.of(request.jobs, keys, source, volumes, carrying),
+        carrying=carrying,
         has_crates=has_crates(name for name, _ in source.digests),
         backend=BuildBackend.of(request.inputs.build_files),
         earlier=wheels_of(context.report_directory.read_file(REPORT)),
@@ -257,6 +251,12 @@ def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, k
     if request.durations is not None:
         durations.with_outcomes(ended).write(request.durations)
     return {outcome.cell: outcome for outcome in ended}
+
+
+def _carry(context: RunContext, materials: Materials) -> None:
+    """Keep what was downloaded and compiled for other machines."""
+    if materials.carrying is not None:
+        context.beside(partial(materials.carrying.volumes.save, context.request.engine, context.waiting))
 
 
 def _prune(context: RunContext, materials: Materials) -> None:

@@ -1,12 +1,17 @@
 """The run's interface to `before-all`: sharing between cells, prepared images, snapshots, source updates."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.before_all.prepared_key import PreparedKeys, unmatched_patterns
 from matrix_runner.before_all.registry import BeforeAllPart, BeforeAllRegistry, PreparedImage
 from matrix_runner.before_all.source_update import Put, source_digest, update_source, write_list
+from matrix_runner.carry.carried_layers import CarriedLayers
+from matrix_runner.carry.carrying import Carrying, may_carry_layer
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
 from matrix_runner.config.options.source_options import SDIST
 from matrix_runner.container.project_volumes import ProjectVolumes
@@ -17,7 +22,6 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import SourceArchive
 from matrix_runner.recipe.layout import Layout
 
@@ -35,29 +39,39 @@ class PreparedImages:
     A cell calls `wait` once per attempt for its part. Cells whose `before-all` has equal keys share one image.
     """
 
-    def __init__(self, keys: Mapping[Cell, str], source: SourceArchive, volumes: ProjectVolumes) -> None:
-        """`keys`: of each cell with a `before-all`."""
+    def __init__(
+        self,
+        keys: Mapping[Cell, str],
+        source: SourceArchive,
+        volumes: ProjectVolumes,
+        layers: CarriedLayers | None = None,
+        layer_keys: Mapping[Cell, str] = MappingProxyType({}),
+    ) -> None:
+        """`keys`: of each cell with a `before-all`. `layer_keys`: of those whose layers are carried, in `layers`."""
         self._keys = keys
+        self._layers = layers
+        self._layer_keys = layer_keys
         self._source = source
         self._digest = source_digest(source.digests)
         self._volumes = volumes
         self._registry = BeforeAllRegistry(keys)
-        self._existing: frozenset[str] = frozenset()
+        self._existing: dict[str, PreparedImage] = {}
 
     @classmethod
     def of(
         cls,
-        jobs: Iterable[Job],
-        images: ProbedImages,
+        jobs: Sequence[Job],
+        keys: PreparedKeys,
         source: SourceArchive,
         volumes: ProjectVolumes,
-        environ: Mapping[str, str],
+        carrying: Carrying | None = None,
     ) -> "PreparedImages":
-        """Create it for the jobs to run, each in a probed image."""
-        keys = PreparedKeys(
-            identity=volumes.identity, images=images, digests=source.digests, prefix=source.prefix, environ=environ
-        )
-        return cls(keys.of(jobs), source, volumes)
+        """Create it for the jobs to run, each in a probed image. `carrying`: None if nothing is carried."""
+        if carrying is None:
+            return cls(keys.of(jobs), source, volumes)
+        carried = [job for job in jobs if may_carry_layer(job, keys.environ)]
+        layer_keys = replace(keys, identity=f"carried {carrying.scope}").of(carried)
+        return cls(keys.of(jobs), source, volumes, carrying.layers, layer_keys)
 
     def adopt_existing(self, engine: Engine, cells: Sequence[Cell]) -> None:
         """Find prepared images of earlier runs for cells, which replace running `before-all`.
@@ -66,17 +80,28 @@ class PreparedImages:
         """
         if not self._volumes.is_persistent:
             return
-        for key in dict.fromkeys(self._keys[cell] for cell in cells if cell in self._keys):
+        for key, cell in {self._keys[cell]: cell for cell in cells if cell in self._keys}.items():
             if self._registry.is_settled(key):
                 continue
             try:
-                image = engine.find_persistent_image(image_name(key))
+                found = self._image_of(engine, key) or self._layer_of(cell)
             except MachineError:
                 break
-            if image is not None:
-                source = dict(image.labels).get(LABEL_SOURCE, "")
-                self._registry.adopt(key, PreparedImage(image=image.id, source=source, is_existing=True))
-                self._existing |= {key}
+            if found is not None:
+                self._registry.adopt(key, found)
+                self._existing[key] = found
+
+    def _image_of(self, engine: Engine, key: str) -> PreparedImage | None:
+        image = engine.find_persistent_image(image_name(key))
+        if image is None:
+            return None
+        return PreparedImage(image=image.id, source=dict(image.labels).get(LABEL_SOURCE, ""), is_existing=True)
+
+    def _layer_of(self, cell: Cell) -> PreparedImage | None:
+        if self._layers is None or cell not in self._layer_keys:
+            return None
+        layer = self._layers.find(self._layer_keys[cell])
+        return None if layer is None else PreparedImage(image=None, layer=layer, is_existing=True)
 
     def notices(self, cells: Sequence[Cell]) -> tuple[str, ...]:
         """Return a message for each image of an earlier run, with those of the cells that start from it."""
@@ -85,9 +110,8 @@ class PreparedImages:
             named = [str(cell) for cell in cells if self._keys.get(cell) == key]
             if named:
                 more = f" and {len(named) - 1} more" if named[1:] else ""
-                lines.append(
-                    f"before-all is not run for {named[0]}{more}: they start from {image_name(key)}, of an earlier run"
-                )
+                origin = f"they start from {image_name(key)}" if self._existing[key].image else "they get all it added"
+                lines.append(f"before-all is not run for {named[0]}{more}: {origin}, of an earlier run")
         return tuple(lines)
 
     def group(self, cell: Cell) -> str | None:
@@ -110,6 +134,15 @@ class PreparedImages:
     def bring_source(self, container: Container, put: Put, layout: Layout) -> None:
         """Update the source files in a container of a prepared image. Raise UnusableImage."""
         update_source(container, put, layout, self._source)
+
+    @contextmanager
+    def carried(self, job: Job, base: ProbedImage, container: Container) -> Iterator[None]:
+        """Keep for other machines what the job's `before-all`, which is run in this context, adds to its container."""
+        key = self._layer_keys.get(job.cell)
+        packing = None if key is None or self._layers is None else self._layers.begin(container, base)
+        yield
+        if self._layers is not None and key is not None and packing is not None:
+            self._layers.keep(key, packing)
 
     def is_wanted(self, job: Job, base: ProbedImage) -> bool:
         """Whether a snapshot serves anybody: another cell, the one of the sdist, or a later run.
@@ -142,7 +175,7 @@ class PreparedImages:
     def reject(self, job: Job, image: PreparedImage) -> None:
         """Reject an unusable image of an earlier run; this cell must prepare another."""
         self._registry.reject(job, image)
-        self._existing -= {self._keys[job.cell]}
+        self._existing.pop(self._keys[job.cell], None)
 
     def release(self, job: Job) -> None:
         """Record that the cell has ended, with any result."""

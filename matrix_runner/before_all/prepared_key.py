@@ -14,10 +14,10 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import Digests
 
-_FORMAT = "4"
+_FORMAT = "5"
 """Increased when prepared images are made differently, which invalidates all earlier ones. Those of format 1 contained
 variables, secrets of CI systems among them; files of format 2 had the times of their commits; `before-all` of format 3
-was not told the image's name."""
+was not told the image's name; keys of format 4 had ids of images, which differ from store to store."""
 
 
 def inputs_of(digests: Digests, patterns: tuple[str, ...]) -> Digests:
@@ -77,7 +77,7 @@ class PreparedKeys:
         parts = (
             _FORMAT,
             self.identity,
-            image.image.id,
+            image.image.content,
             "" if job.image is None else job.image.name,
             str(image.arch),
             settings[BEFORE_ALL],

@@ -6,6 +6,7 @@ It decides whether a job may start (`claim`, for the scheduler), and gives each 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
@@ -22,13 +23,15 @@ class FailedBeforeAll:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedImage:
-    """An image in which `before-all` has run. `source`: digest of the project's files in it.
+    """An image in which `before-all` has run, or the layer that makes one of the job's own image.
 
-    `is_existing`: made by an earlier run, so it may be damaged or already removed.
+    `image`: its id, None for a layer. `source`: digest of the project's files in it; a layer has none of them. `layer`:
+    a file of `carry.carried_layers`. `is_existing`: made by an earlier run, so it may be damaged or already removed.
     """
 
-    image: str
-    source: str
+    image: str | None
+    source: str = ""
+    layer: Path | None = None
     is_existing: bool = False
 
 

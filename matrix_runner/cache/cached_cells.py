@@ -71,6 +71,8 @@ class CachedCells:
         """Touch nothing yet. Raise UsageError if the settings name an unusable remote cache."""
         self._context = context
         self._barrier = barrier
+        self.remote = self._remote()
+        """The place that machines share, or None."""
         self._cache = self._open()
         self.probes: ProbeCache | None = None
         """The cache of probe results, or None."""
@@ -159,9 +161,9 @@ class CachedCells:
         if self._cache is not None:
             self._cache.give_up(f"finished cells are not kept: {error.message}")
 
-    def close(self) -> None:
-        """Prune the store to its size limit."""
-        if self._cache is not None and self._cache.kept:
+    def close(self, *, is_changed: bool) -> None:
+        """Prune the store to its size limit. `is_changed`: whether the run may have kept something."""
+        if self._cache is not None and is_changed:
             with suppress(OSError):
                 prune(self._cache.store, limit=self._context.request.settings[CACHE_SIZE] or None)
 
@@ -179,11 +181,11 @@ class CachedCells:
             max_age=settings[CACHE_MAX_AGE],
             staging=self._context.scratch / "cached",
         )
-        return CellCache(Store(inputs.cache), terms, self._remote(), self._warn)
+        return CellCache(Store(inputs.cache), terms, self.remote, self._warn)
 
     def _remote(self) -> Remote | None:
-        settings = self._context.request.settings
-        if not settings[CACHE_REMOTE]:
+        request, settings = self._context.request, self._context.request.settings
+        if not settings[CACHE_REMOTE] or request.inputs.cache is None or settings[NO_CACHE]:
             return None
         return open_remote(settings[CACHE_REMOTE], read_only=settings[CACHE_REMOTE_READ_ONLY], trouble=self._warn)
 

@@ -70,8 +70,6 @@ class CellCache:
         self._keys: dict[Cell, str] = {}
         self._pinned: dict[Cell, float | None] = {}
         self._entries: dict[str, CacheEntry | None] = {}
-        self.kept = 0
-        """The number of cells stored in this run."""
 
     def look_up(
         self,
@@ -119,8 +117,6 @@ class CellCache:
         except (OSError, OutputError) as error:
             self.give_up(f"finished cells are not kept: {error.message if isinstance(error, OutputError) else error}")
             return
-        with self._lock:
-            self.kept += 1
         if self._remote is not None:
             self._remote.push(self.store, kept)
 

@@ -6,6 +6,7 @@ it may use (PEP 513, 571, 599, 600 and 656).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 
 import msgspec
@@ -113,6 +114,7 @@ def load_versions() -> tuple[tuple[Libc, tuple[Version, ...]], ...]:
     return tuple((libc, tuple(Version(level.version) for level in family.level)) for libc, family in _read().items())
 
 
+@cache  # every cell's wheel is held against them, and reading them takes ten times as long as that
 def load_policies() -> tuple[Policy, ...]:
     """Return the policies of all platforms, oldest first within each platform."""
     return tuple(

@@ -10,6 +10,7 @@ from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
+from matrix_runner.cell.explanations.failure_line import failure_line
 from matrix_runner.cell.explanations.lacking_files import advice_on_lacking_files
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
 from matrix_runner.cell.gil_verdict import judge_gil
@@ -17,9 +18,11 @@ from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay
 from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
+from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.config.options.test_options import FREE_THREADING
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest
+from matrix_runner.matrix.github_cache import lacking_variable
 from matrix_runner.model.outcomes import StepKind, WheelRecord
 from matrix_runner.policy import analyse, code_findings, read_wheel
 from matrix_runner.schedule import Slot
@@ -84,10 +87,11 @@ class Attempt(ContainerWork):
         layout = self.layout
         for remark in self.recipe.remarks():
             self._steps.warn(remark)
-        self._cache_compilers()
         try:
+            self.run_all(self.recipe.begin())
+            self._cache_compilers()
             with warning_of_excluded(self.recipe, self._container, self._steps):
-                self.run_all(self.recipe.build())
+                self.run_all(self.recipe.build(has_begun=True))
             self._count_compilations()
             built = only_file(self._container, layout.built, WHEEL)
             reject_pure(built)
@@ -142,17 +146,20 @@ class Attempt(ContainerWork):
         )
 
     def _cache_compilers(self) -> None:
-        """Set up the compiler cache for the build, if the image has one; if that fails, warn and build without it."""
+        """Set up the compiler cache for the build; if that fails, warn and build without it."""
         caching = self.recipe.caching
         if caching is None:
             return
-        step = self.recipe.set_up_caching(caching)
-        with self._steps.step(step.kind, step.shown):
-            result = self._container.exec(step.request, lambda _: None)
+        lacking = lacking_variable(self._job.settings[COMPILER_CACHE], self._context.request.inputs.environ)
+        if lacking is not None:
+            self._steps.warn(
+                f"compiler-cache: {lacking} is not set here, so the engine's volume serves, not GitHub's cache"
+            )
+        result, last_words = self._steps.heard(self._container, self.recipe.set_up_caching(caching))
         if result.ending is Ending.LOST:
             raise ContainerLost("the container went away before the build")
         if not result.is_success:
-            self._steps.warn(caching.advice)
+            self._steps.warn(caching.refusal(result.status, failure_line(last_words)))
             self.recipe = replace(self.recipe, caches_compilers=False)
 
     def _count_compilations(self) -> None:

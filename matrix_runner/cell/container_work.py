@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from matrix_runner.before_all.registry import PreparedImage
 from matrix_runner.before_all.source_update import UnusableImage
+from matrix_runner.carry.carried_layers import UnusableLayer, put_layer
 from matrix_runner.cell.opening.open_cell import OpenCell, recipe_of
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepRunner
@@ -54,10 +56,13 @@ class ContainerWork:
         Files that `before-all` wrote or changed in the project must be as it left them in every cell.
         """
         source, image = self._materials.source, self._part.image
-        if image is None:
+        if image is None or image.layer is not None:
             with self._steps.step(StepKind.PREPARE, f"put {source.files} files"):
                 self.put(self.layout.source, source.read())
                 self._link_project()
+            if image is not None and image.layer is not None:
+                with self._steps.step(StepKind.PREPARE, "put what before-all added in an earlier run"):
+                    self._put_layer(image, image.layer)
         elif not self._materials.prepared.is_current(image):
             with self._steps.step(StepKind.PREPARE, "put the files that are new since before-all was run"):
                 self._update_source(image)
@@ -74,6 +79,13 @@ class ContainerWork:
         )
         if not self._container.exec(request, lambda _: None).is_success:
             raise ContainerLost(f"{layout.link} cannot be made in the container")
+
+    def _put_layer(self, image: PreparedImage, layer: Path) -> None:
+        try:
+            put_layer(layer, self._container, self.put)
+        except UnusableLayer as error:
+            self._materials.prepared.reject(self._job, image)
+            raise RetryCell(f"what before-all added in an earlier run cannot be used: {error}") from error
 
     def _update_source(self, image: PreparedImage) -> None:
         prepared = self._materials.prepared
@@ -103,7 +115,8 @@ class ContainerWork:
         """Run `before-all` for all cells that share it, and snapshot the result for them and for later runs."""
         images, job = self._materials.prepared, self._job
         try:
-            self.run_all(self.recipe.before_all())
+            with images.carried(job, self._image, self._container):
+                self.run_all(self.recipe.before_all())
             if not images.is_wanted(job, self._image):
                 return
             with self._steps.step(StepKind.BEFORE_ALL, "keep the prepared image for the other cells"):

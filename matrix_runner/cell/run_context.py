@@ -28,6 +28,7 @@ from matrix_runner.wheelhouse.report_directory import ReportDirectory
 if TYPE_CHECKING:
     # A run in which nothing is new needs nothing of it.
     from matrix_runner.before_all.prepared_images import PreparedImages
+    from matrix_runner.carry.carrying import Carrying
     from matrix_runner.project.made_sdist import MadeSdist
 
 R = TypeVar("R")
@@ -86,12 +87,14 @@ class Materials:
     """The materials of the run's cells, known once the source is packed and the images are probed.
 
     `has_crates`: whether the project contains Rust code. `backend`: the package's build backend. `sdist`: that of the
-    run, from which wheels are built, if it has made one. `earlier`: the wheels in the last report.
+    run, from which wheels are built, if it has made one. `earlier`: the wheels in the last report. `carrying`: None if
+    nothing is carried to other machines.
     """
 
     source: SourceArchive
     images: ProbedImages
     prepared: "PreparedImages"
+    carrying: "Carrying | None" = None
     has_crates: bool = False
     backend: BuildBackend = OTHER_BACKEND
     sdist: "MadeSdist | None" = None

@@ -123,21 +123,40 @@ class _FinishedCells:
             yield f"  {clean_line(project)}  {counted(len(own), 'cell')}, {size_text(sum(each.size for each in own))}"
             for each in own:
                 yield f"    {self._line(each)}"
+        yield from self._carried()
+
+    def _carried(self) -> Iterator[str]:
+        from matrix_runner.report.phrases import ago, counted
+        from matrix_runner.report.sanitize import clean_line
+        from matrix_runner.store.carried_files import list_carried
+        from matrix_runner.wording import size_text
+
+        files, now = sorted(list_carried(self.store), key=lambda each: -each.used), time.time()
+        if not files:
+            return
+        yield f"{counted(len(files), 'archive')} carried to other machines, {size_text(sum(f.size for f in files))}"
+        for each in files:
+            project = "damaged" if each.note is None else clean_line(each.note.project)
+            purpose = "" if each.note is None else clean_line(each.note.purpose)
+            yield f"  {purpose}  {size_text(each.size)}, used {ago(each.used, now)} ago, of {project}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
         from matrix_runner.report.phrases import counted
+        from matrix_runner.store.entry_pruning import ListedEntry
         from matrix_runner.store.entry_pruning import prune as prune_store
         from matrix_runner.wording import size_text
 
         removed = prune_store(self.store, limit=limit, age=age)
-        freed = sum(each.size for each in removed)
-        yield f"removed {counted(len(removed), 'finished cell')}, {size_text(freed)}"
+        freed, cells = sum(each.size for each in removed), sum(isinstance(each, ListedEntry) for each in removed)
+        carried = len(removed) - cells
+        more = f" and {counted(carried, 'carried archive')}" if carried else ""
+        yield f"removed {counted(cells, 'finished cell')}{more}, {size_text(freed)}"
 
     def clear(self) -> Iterator[str]:
         from matrix_runner.store.entry_pruning import clear as clear_store
 
         clear_store(self.store)
-        yield f"removed the finished cells in {self.store.root}"
+        yield f"removed the finished cells and all that is carried in {self.store.root}"
 
     def _line(self, each: "ListedEntry") -> str:
         from matrix_runner.report.phrases import ago

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from matrix_runner.config.kinds.values import CompilerCache
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.digests import json_digest, text_digest
@@ -52,8 +51,8 @@ class ProjectVolumes:
         """Return the volumes of a cell. `image`: the one in which it is built, before `before-all`."""
         tool = job.settings[COMPILER_CACHE]
         volumes = [self._volume("downloads", _downloads_key(job, image), _LAYOUT.downloads)]
-        if tool is not CompilerCache.NONE:
-            volumes.append(self._volume(str(tool.value), str(job.cell.platform.arch), _LAYOUT.compiled))
+        if tool:
+            volumes.append(self._volume(str(tool.name), str(job.cell.platform.arch), _LAYOUT.compiled))
         return tuple(volumes)
 
     def _volume(self, purpose: str, variant: str, target: str) -> Volume:
@@ -70,5 +69,5 @@ def _downloads_key(job: Job, image: ResolvedImage) -> str:
     Not only downloads are shared: pip and uv also cache wheels that they build from sdists, and do not distinguish
     `linux_x86_64` wheels by C library or system. So the image must be the same, and the additions of `before-all`.
     """
-    parts = (image.id, str(job.cell.platform), job.settings[BEFORE_ALL])
+    parts = (image.content, str(job.cell.platform), job.settings[BEFORE_ALL])
     return json_digest(parts)[:12]

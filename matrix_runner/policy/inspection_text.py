@@ -253,7 +253,14 @@ def _machine(binary: Binary) -> str:
         return "cannot be read"
     if binary.arch is not None:
         return binary.arch.tag
-    return f"{binary.machine_name} ({binary.header.bits}-bit{binary.header.abi})"
+    return f"{_machine_name(binary.header.machine)} ({binary.header.bits}-bit{binary.header.abi})"
+
+
+def _machine_name(machine: int) -> str:
+    """Return the machine's symbol in the gABI, such as `EM_SPARC`; of those without wheels only inspection tells."""
+    from elftools.elf.enums import ENUM_E_MACHINE
+
+    return next((name for name, number in ENUM_E_MACHINE.items() if number == machine), str(machine))
 
 
 def _file(binary: Binary) -> str:

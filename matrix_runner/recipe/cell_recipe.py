@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from matrix_runner.catalog.compiler_caches import CompilerCacheWheel
 from matrix_runner.config.kinds.values import CompilerCache, Frontend, Variables, VersionSource
 from matrix_runner.config.options.build_options import (
     BEFORE_ALL,
@@ -26,7 +27,8 @@ from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
 from matrix_runner.recipe.commands import Commands, Phase
-from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.compiling.brought_program import BroughtProgram
+from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.frontends.backend_settings import BackendSettings
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import Toolbox
@@ -39,9 +41,10 @@ class CellRecipe:
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: the
     requirements of `test-groups`. `processors`: the number that build tools may use at once. `has_crates`: whether the
-    project contains Rust code. `caches_compilers`: False if the image lacks the requested compiler cache. `redactor`:
-    for the displayed commands. `exclude_newer`: the upload time after which packages do not count; "" for none.
-    `backend`: the package's build backend.
+    project contains Rust code. `caches_compilers`: False if the requested compiler cache cannot be had; `brought`: the
+    wheel with its program, for an image without; `of_backend`: variables for its server alone, which may be secret.
+    `redactor`: for the displayed commands. `exclude_newer`: the upload time after which packages do not count; "" for
+    none. `backend`: the package's build backend.
     """
 
     job: Job
@@ -54,15 +57,21 @@ class CellRecipe:
     processors: int = 1
     has_crates: bool = False
     caches_compilers: bool = True
+    brought: CompilerCacheWheel | None = None
+    of_backend: Variables = ()
     redactor: Redactor = NO_SECRETS
 
     @cached_property
     def caching(self) -> CompilerCaching | None:
         """The compiler cache of the build's steps, or None."""
-        tool = self.job.settings[COMPILER_CACHE]
+        tool = self.job.settings[COMPILER_CACHE].name
         if tool is CompilerCache.NONE or not self.caches_compilers:
             return None
-        return CompilerCaching(tool=tool, layout=self.tools.layout)
+        layout, program = self.tools.layout, None
+        if self.brought is not None:
+            arch, installer = self.job.cell.platform.arch, self.tools.build_installer
+            program = BroughtProgram(wheel=self.brought, tool=str(tool), arch=arch, layout=layout, installer=installer)
+        return CompilerCaching(tool=tool, layout=layout, program=program)
 
     @cached_property
     def watched(self) -> WatchedBuild | NotedBounds | None:
@@ -82,10 +91,17 @@ class CellRecipe:
                 return None
 
     def set_up_caching(self, caching: CompilerCaching) -> Step:
-        """Return the step that creates the compiler cache's wrappers; it fails if the cache is missing."""
-        script = caching.set_up()
-        path = (self.tools.python_bin,)
-        return self.commands.shell(StepKind.PREPARE, script, path=path, shown=f"set up {caching.tool}")
+        """Return the step that creates the compiler cache's wrappers; it fails if the cache cannot be had.
+
+        Its server, if it has one, is started here and gets `of_backend`: no command of the build sees that.
+        """
+        commands, path = self.commands, (self.tools.python_bin,)
+        step = commands.apart(
+            commands.shell(StepKind.PREPARE, caching.set_up(), path=path, shown=f"set up {caching.tool}")
+        )
+        request = replace(step.request, timeout=caching.seconds(is_slow=self.job.is_slow))
+        told = commands.telling(replace(step, request=request), dict(caching.variables))
+        return replace(told, request=replace(told.request, env=(*told.request.env, *self.of_backend)))
 
     def before_all(self) -> Iterator[Step]:
         """Yield the steps that prepare an image for all its cells."""
@@ -96,6 +112,7 @@ class CellRecipe:
     def sdist(self) -> Iterator[Step]:
         """Yield the steps that end with an sdist in `Layout.built`, for tools whose product that is."""
         tools, settings = self.tools, self.job.settings
+        yield from self.begin()
         yield from self._prepare_frontend(self.commands)
         if not settings[BUILD_FRONTEND].is_isolated:
             # It installs what the build backend needs.
@@ -107,10 +124,21 @@ class CellRecipe:
         )
         yield replace(step, shown=shlex.join(tools.build_command(words)))
 
-    def build(self) -> Iterator[Step]:
-        """Yield the steps that end with a wheel in `Layout.built`."""
+    def begin(self) -> Iterator[Step]:
+        """Yield the steps before all others of a build: `environment` is evaluated, once."""
+        yield from self.commands.environment()
+        constraints = self.tools.constraints
+        if constraints is not None and self.job.settings[DEPENDENCY_VERSIONS].source is VersionSource.FILE:
+            # Even if nothing is installed by it: a missing file is a mistake in every cell.
+            path = (self.tools.python_bin,)
+            yield self.commands.shell(StepKind.PREPARE, constraints.prepare(), path=path, shown="dependency-versions")
+
+    def build(self, *, has_begun: bool = False) -> Iterator[Step]:
+        """Yield the steps that end with a wheel in `Layout.built`. `has_begun`: those of `begin` have been run."""
         tools, settings = self.tools, self.job.settings
         commands = replace(self.commands, caching=self.caching)
+        if not has_begun:
+            yield from self.begin()
         yield from self._prepare_frontend(commands)
         yield from self._before_build(commands)
         told = BackendSettings(backend=self.backend, settings=settings, layout=tools.layout, processors=self.processors)
@@ -137,7 +165,7 @@ class CellRecipe:
         `is_built_here`: False if another cell built it, so that this one has not yet evaluated `environment`.
         """
         if not is_built_here and (self.job.has_tests or self.job.checks_gil):
-            yield from self._begin()
+            yield from self.begin()
         if not self.job.has_tests:
             return
         yield from test_steps(self.commands, f"{self.tools.layout.repaired}/{wheel}", self.groups)
@@ -192,9 +220,8 @@ class CellRecipe:
         return tuple(f"{key}={self.commands.fill(value)}" for key, value in pairs)
 
     def _prepare_frontend(self, commands: Commands) -> Iterator[Step]:
-        """Yield the steps before the frontend's: variables, downloads, its environment."""
+        """Yield the steps before the frontend's: downloads, its environment."""
         tools = self.tools
-        yield from self._begin()
         yield from self._share_crates()
         if tools.has_build_environment:
             create = tools.create_build_environment()
@@ -210,11 +237,3 @@ class CellRecipe:
                 StepKind.PREPARE, share_downloads(commands.layout), path=(self.tools.python_bin,), cwd=None
             )
             yield replace(step, shown="share what cargo downloads")
-
-    def _begin(self) -> Iterator[Step]:
-        yield from self.commands.environment()
-        constraints = self.tools.constraints
-        if constraints is not None and self.job.settings[DEPENDENCY_VERSIONS].source is VersionSource.FILE:
-            # Even if nothing is installed by it: a missing file is a mistake in every cell.
-            path = (self.tools.python_bin,)
-            yield self.commands.shell(StepKind.PREPARE, constraints.prepare(), path=path, shown="dependency-versions")

@@ -19,7 +19,7 @@ from matrix_runner.engine.proxies import CA_IN_CONTAINER
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.certificates import has_truststore, names_certificates
-from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.installing import apart_from_project
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.saved_variables import saving_script

@@ -133,6 +133,11 @@ class Layout:
         return f"{self.matrix}/backend-build"
 
     @property
+    def packing(self) -> str:
+        """The directory of the program that packs what is carried to other machines, and of its notes."""
+        return f"{self.matrix}/packing"
+
+    @property
     def source_list(self) -> str:
         """The list of the project's original files in a prepared image, to find later changes."""
         return f"{self.matrix}/source-list"

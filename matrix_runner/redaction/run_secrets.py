@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from matrix_runner.config.kinds.values import Variables
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import ENVIRONMENT, ENVIRONMENT_PASS, SECRET_VARIABLES
-from matrix_runner.config.options.cache_options import CACHE_REMOTE
+from matrix_runner.config.options.cache_options import CACHE_REMOTE, COMPILER_CACHE
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.engine.proxies import network_env
+from matrix_runner.matrix.github_cache import github_variables
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.secret_names import NameVerdict, SecretNames
 from matrix_runner.redaction.shell_values import literal_parts
@@ -63,6 +64,22 @@ def redactor_of(
     return Redactor.of(names, secrets)
 
 
+def confided(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of variables of every command whose values are not for other machines.
+
+    Those from outside of the project, whatever they are called, and those with the name of a secret; proxies with a
+    password.
+    """
+    names = SecretNames(own=settings[SECRET_VARIABLES])
+    found = [
+        variable.name
+        for variable in _variables(settings, environ, (ENVIRONMENT,))
+        if variable.is_from_outside or names.verdict(variable.name) is NameVerdict.SECRET
+    ]
+    found += [name for name, value in network_env(environ, None) if any(credentials(value, names))]
+    return tuple(dict.fromkeys(found))
+
+
 def credentials(url: str, names: SecretNames) -> Iterator[str]:
     """Yield the secrets in a URL: a password, or the user if there is none, and secret values of its query.
 
@@ -100,23 +117,34 @@ def _is_long(value: str, shortest: int) -> bool:
     return len(value.strip()) >= shortest and len(set(value.strip())) >= FEWEST_DIFFERENT
 
 
-def _variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[_Variable]:
+_ALL: Final[tuple[Option[Variables], ...]] = (ENVIRONMENT, TEST_ENVIRONMENT)
+
+
+def _variables(
+    settings: Settings, environ: Mapping[str, str], options: tuple[Option[Variables], ...] = _ALL
+) -> Iterator[_Variable]:
     """Yield the variables of cells; a value that the shell evaluates is split into its literal parts."""
-    options: tuple[Option[Variables], ...] = (ENVIRONMENT, TEST_ENVIRONMENT)
     for option in options:
         for pairs, is_from_outside in _given(settings, option):
             for name, value in pairs:
                 for part in literal_parts(value):
                     yield _Variable(name=name, value=part, is_from_outside=is_from_outside)
-    for names, _ in _given(settings, ENVIRONMENT_PASS):
-        for name in names:
-            yield from _of_host(name, environ)
+    for name in _handed_on(settings, environ):
+        yield from _of_host(name, environ)
     for engine, is_from_outside in _given(settings, CONTAINER_ENGINE):
         for name, given in engine.arguments.env:
             if given is None:
                 yield from _of_host(name, environ)
             else:
                 yield _Variable(name=name, value=given, is_from_outside=is_from_outside)
+
+
+def _handed_on(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names of this machine's variables that cells get, or the server of their compiler cache."""
+    for names, _ in _given(settings, ENVIRONMENT_PASS):
+        yield from names
+    for choice, _ in _given(settings, COMPILER_CACHE):
+        yield from (name for name, _ in github_variables(choice, environ))
 
 
 def _of_host(name: str, environ: Mapping[str, str]) -> Iterator[_Variable]:

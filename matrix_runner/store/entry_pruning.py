@@ -1,4 +1,4 @@
-"""Listing, pruning (by age and size) and clearing of the cache's entries."""
+"""Listing, pruning (by age and size) and clearing of the cache's entries and carried archives."""
 
 import contextlib
 import os
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from matrix_runner.store.carried_files import CarriedFile, list_carried
 from matrix_runner.store.entry_files import discard
 from matrix_runner.store.entry_record import EntryRecord
 from matrix_runner.store.store import KEY, NOTES, Store, read_entry
@@ -26,6 +27,10 @@ class ListedEntry:
     used: float
     record: EntryRecord | None
 
+    def discard(self, store: Store) -> None:
+        """Remove the entry as a whole."""
+        discard(self.path, store.tmp)
+
 
 def list_entries(store: Store) -> Iterator[ListedEntry]:
     """Yield all entries, including damaged ones, in no order."""
@@ -36,25 +41,33 @@ def list_entries(store: Store) -> Iterator[ListedEntry]:
             yield ListedEntry(path=path, size=_size(path), used=used, record=record)
 
 
-def prune(store: Store, *, limit: int | None = None, age: float | None = None) -> tuple[ListedEntry, ...]:
-    """Remove entries made more than `age` seconds ago, then the least recently used ones beyond `limit` bytes in all.
+def prune(store: Store, *, limit: int | None = None, age: float | None = None) -> tuple[ListedEntry | CarriedFile, ...]:
+    """Remove items made more than `age` seconds ago, then the least recently used ones beyond `limit` bytes in all.
 
-    Leftovers of killed runs are removed too. Safe beside another prune or a run: an entry is removed as a whole, and a
-    cell that was about to use it is built. Return the removed entries.
+    Leftovers of killed runs are removed too. Safe beside another prune or a run: an item is removed as a whole, and
+    whoever was about to use it does without. Return the removed items.
     """
-    now, removed = store.clock(), []
+    now, removed = store.clock(), list[ListedEntry | CarriedFile]()
     _sweep(store.tmp, now - _STALE, store.tmp)
     for kind in NOTES:
         _sweep(store.root / kind, now - _FORGOTTEN, store.tmp)
-    entries = sorted(list_entries(store), key=lambda each: each.used)
-    total = sum(each.size for each in entries)
-    for each in entries:
-        is_old = age is not None and (each.record is None or now - each.record.created > age)
+    items: list[ListedEntry | CarriedFile] = [*list_entries(store), *list_carried(store)]
+    items.sort(key=lambda each: each.used)
+    total = sum(each.size for each in items)
+    for each in items:
+        made = _made(each)
+        is_old = age is not None and (made is None or now - made > age)
         if is_old or (limit is not None and total > limit):
-            discard(each.path, store.tmp)
+            each.discard(store)
             total -= each.size
             removed.append(each)
     return tuple(removed)
+
+
+def _made(item: ListedEntry | CarriedFile) -> float | None:
+    """Return the time at which an item was made, None if it is damaged."""
+    record = item.record if isinstance(item, ListedEntry) else item.note
+    return None if record is None else record.created
 
 
 def clear(store: Store) -> None:

@@ -79,6 +79,32 @@ class Remote:
         except Exception as error:  # noqa: BLE001  see above
             self._give_up(f"{type(error).__name__}: {error}")
 
+    def fetch(self, name: str, target: Path) -> bool:
+        """Copy a file from the remote; return whether it exists. `name`: below the prefix."""
+        if self._is_broken:
+            return False
+        try:
+            if not self._files.exists(f"{self._prefix}/{name}"):
+                return False
+            self._files.get_file(f"{self._prefix}/{name}", str(target))
+        except FileNotFoundError:
+            return False
+        except Exception as error:  # noqa: BLE001  see above
+            self._give_up(f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def send(self, path: Path, name: str) -> None:
+        """Copy a file to the remote, in place of an earlier one."""
+        if self._read_only or self._is_broken:
+            return
+        try:
+            target = f"{self._prefix}/{name}"
+            self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(path), target)
+        except Exception as error:  # noqa: BLE001  see above
+            self._give_up(f"{type(error).__name__}: {error}")
+
     def _path(self, key: str) -> str:
         return f"{self._prefix}/entries/{key[:2]}/{key}.tar"
 

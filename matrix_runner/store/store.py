@@ -34,7 +34,8 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-
 
 KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SDISTS = "sdists"
-NOTES = ("facts", "latest", SDISTS)
+CARRIED = "carried"
+NOTES = ("facts", "latest", SDISTS, CARRIED)
 """The kinds of notes: small JSON documents beside the entries."""
 
 _NOTE = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from github_cache import played_cache
 from image_source import ImageSource
 from runner_process import Ended, run_build, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
@@ -17,7 +18,7 @@ from matrix_runner.engine.api import PersistentItem, PersistentKind
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.surroundings import EngineSurroundings
 
-CELL, OTHER = "cp311-manylinux_x86_64", "cp39-manylinux_x86_64"
+CELL, OTHER, NARROW = "cp311-manylinux_x86_64", "cp39-manylinux_x86_64", "cp311-manylinux_i686"
 # Every distribution's images have it, under one name or the other.
 INSTALL_CCACHE = "{ apt-get update && apt-get install -y ccache; } >/dev/null || dnf install -y ccache >/dev/null"
 
@@ -147,36 +148,64 @@ def test_without_the_cache_nothing_is_left(home: Home, tmp_path: Path) -> None:
 
 
 INCLUDING = """
-import os
-import greenlet
+import pybind11
 from setuptools import Extension, setup
-headers = os.path.dirname(greenlet.__file__)
+headers = pybind11.get_include()
 setup(ext_modules=[Extension("answer", ["answer.c"], include_dirs=[headers], extra_compile_args=["-g"])])
 """
 
 
 def test_compilers_are_asked_once(home: Home, tmp_path: Path) -> None:
-    """With ccache from `before-all` the second run compiles nothing; report and log say what the cache did.
+    """With a ccache that is brought the second run compiles nothing; report and log say what the cache did.
 
-    It does not run the preprocessor either, and knows a header that comes out of the build's environment.
+    A 32-bit cell has the same program, which is the kernel's. It does not run the preprocessor either, and knows
+    a header that comes out of the build's environment.
     """
     direct = "echo direct: $(grep -cE 'Result: (cache hit .direct|direct_cache_hit)' /matrix/compiler-cache.log)"
-    settings = f'before-all = "{INSTALL_CCACHE}"\nbefore-all-inputs = ["ci"]\ncompiler-cache = "ccache"\n'
-    settings += f'test-command = "{direct}"'
-    files = extension_project(settings=settings, ci="")
-    files["pyproject.toml"] = files["pyproject.toml"].replace('["setuptools"]', '["setuptools", "greenlet"]')
+    settings = f'compiler-cache = "ccache"\nenvironment = "A=1"\ntest-command = "{direct}"'
+    files = extension_project(settings=settings)
+    files["pyproject.toml"] = files["pyproject.toml"].replace('["setuptools"]', '["setuptools", "pybind11"]')
     files["setup.py"] = INCLUDING
-    files["answer.c"] += "\n#include <greenlet.h>\n"
+    files["answer.c"] += "\n#include <pybind11/conduit/wrap_include_python_h.h>\n"
     project = write_project(tmp_path / "project", files)
-    first, second = home.build(project, CELL), home.build(project, CELL)
-    assert first.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 0, "misses": 1}
-    assert second.cells[CELL]["compiler_cache"] == {"tool": "ccache", "hits": 1, "misses": 0}
-    assert "ccache: 1 hits, 0 misses" in log(second, CELL)
-    assert ["\ndirect: 0\n" in log(first, CELL), "\ndirect: 1\n" in log(second, CELL)] == [True, True]
+    first, second = home.build(project, CELL, NARROW), home.build(project, CELL, NARROW)
+    for cell in (CELL, NARROW):
+        assert first.cells[cell]["compiler_cache"] == {"tool": "ccache", "hits": 0, "misses": 1}
+        assert second.cells[cell]["compiler_cache"] == {"tool": "ccache", "hits": 1, "misses": 0}
+        assert "ccache: 1 hits, 0 misses" in log(second, cell)
+        assert ["\ndirect: 0\n" in log(first, cell), "\ndirect: 1\n" in log(second, cell)] == [True, True]
     listed = home.cache("list")
     assert "  ccache  matrix-runner-ccache-" in listed
     assert "  downloads  matrix-runner-downloads-" in listed
     assert f"  {project}  " in listed
+
+
+# A hostile build: it looks for the key in every process of its container.
+SPY = """
+import glob
+for file in glob.glob("/proc/[0-9]*/environ"):
+    for word in open(file, errors="replace").read().split(chr(0)):
+        if word.startswith("ACTIONS_"):
+            print("seen:", word)
+"""
+
+
+def test_githubs_cache_serves_a_machine_that_has_nothing(home: Home, tmp_path: Path) -> None:
+    """sccache, brought, finds there what another machine has compiled; the key to it is nowhere to be read."""
+    network = 'container-engine = "docker; create-args: --network=host"'
+    files = extension_project(settings=f'compiler-cache = "sccache; backend: gha"\n{network}')
+    project = write_project(tmp_path / "project", {**files, "setup.py": SPY + files["setup.py"]})
+    with played_cache("key-to-the-cache-4711") as service:
+        variables = {"ACTIONS_RESULTS_URL": service.address, "ACTIONS_RUNTIME_TOKEN": service.token}
+        first = home.build(project, CELL, **variables)
+        home.cache("clear", "--yes")
+        second = home.build(project, CELL, **variables)
+    assert first.cells[CELL]["compiler_cache"] == {"tool": "sccache", "hits": 0, "misses": 1}
+    assert second.cells[CELL]["compiler_cache"] == {"tool": "sccache", "hits": 1, "misses": 0}
+    assert service.refused == 0
+    assert "seen: ACTIONS_RUNTIME_TOKEN=***" in log(first, CELL)
+    kept = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert [file for file in kept if service.token.encode() in file.read_bytes()] == []
 
 
 CMAKE = """
@@ -228,14 +257,3 @@ def test_what_a_build_generates_is_compiled_once(home: Home, tmp_path: Path) -> 
     assert used[0] == {"tool": "ccache", "hits": 0, "misses": 4}
     assert used[1] == {"tool": "ccache", "hits": 4, "misses": 0}
     assert [wheel.read_bytes() for wheel in first.wheels] == [wheel.read_bytes() for wheel in second.wheels]
-
-
-def test_an_image_without_the_compiler_cache_builds_all_the_same(home: Home, tmp_path: Path) -> None:
-    """The user learns which option has no effect, and what to do; the wheel is there."""
-    project = write_project(tmp_path / "project", extension_project(settings='compiler-cache = "ccache"'))
-    ended = home.build(project, CELL)
-    assert ended.code == 0, ended.output
-    assert (
-        "compiler-cache: the image has no ccache, so everything is compiled; install it in before-all" in ended.output
-    )
-    assert "compiler_cache" not in ended.cells[CELL] or ended.cells[CELL]["compiler_cache"] is None

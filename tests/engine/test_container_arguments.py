@@ -41,6 +41,7 @@ def says(container: Container, text: str) -> str:
     return output.decode().strip()
 
 
+@pytest.mark.rootful
 def test_wishes_hold_inside(container_harness: Harness, engine: Engine, tmp_path: Path) -> None:
     """Each wish is seen inside: variables, host name, hosts, file systems, limits, capabilities, the network."""
     (tmp_path / "shared").mkdir()
@@ -71,6 +72,7 @@ def test_wishes_hold_inside(container_harness: Harness, engine: Engine, tmp_path
         assert not run(container, "chown", "1:1", "/etc")[0].is_success
 
 
+@pytest.mark.rootful
 def test_memory_of_the_option_wins(container_harness: Harness, engine: Engine) -> None:
     """`--memory` limits the container, unless the option `memory` says another limit."""
     read = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1"

@@ -160,6 +160,7 @@ def test_another_state_directory_is_another_owner(
         assert run(container, "true")[0].is_success
 
 
+@pytest.mark.rootful
 def test_out_of_memory_is_told(docker_harness: Harness, docker_engine: Engine) -> None:
     """A command that the kernel kills for memory says so; the container survives it."""
     spec = docker_harness.spec()

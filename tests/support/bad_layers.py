@@ -32,6 +32,13 @@ IN_LAYERS: tuple[tuple[str, str, str], ...] = (
         "can only be given on the command line, as --allow-host-commands",
     ),
     (OVERRIDE + CELLS + 'build-frontend = "pipp"', "3 overrides[0].build-frontend", '(did you mean "pip"?)'),
+    (
+        OVERRIDE + CELLS + 'compiler-cache = "ccache; backend: gha"',
+        "3 overrides[0].compiler-cache",
+        "the backend gha is sccache's, and ccache has none such",
+    ),
+    (OVERRIDE + CELLS + 'compiler-cache = "sccache; backend: s3"', "3 overrides[0].compiler-cache", "gha"),
+    (OVERRIDE + CELLS + 'compiler-cache = { backend = "gha" }', "3 overrides[0].compiler-cache", "needs a name"),
     (OVERRIDE + CELLS + "overrides = []", "3 overrides[0].overrides", "unknown option"),
     (OVERRIDE + CELLS + "linux = {}", "3 overrides[0].linux", "unknown option"),
     (OVERRIDE + CELLS + "macos = {}", "3 overrides[0].macos", "this tool builds Linux wheels only"),

@@ -3,6 +3,9 @@
 from matrix_runner.config.kinds.values import (
     ArchGroup,
     BuildFrontend,
+    CompilerCache,
+    CompilerCacheBackend,
+    CompilerCacheChoice,
     ContainerEngine,
     EnableGroup,
     EngineChoice,
@@ -17,6 +20,7 @@ from matrix_runner.config.options.build_options import (
     ENVIRONMENT_PASS,
     REPAIR_WHEEL_COMMAND,
 )
+from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, MEMORY, STEP_TIMEOUT
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
@@ -47,6 +51,12 @@ SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
     (BUILD_FRONTEND, '"name: pip; args: -v"', BuildFrontend(name=Frontend.PIP, args=("-v",))),
     (BUILD_FRONTEND, '{name = "uv", args = ["-q"]}', BuildFrontend(name=Frontend.UV, args=("-q",))),
     (BUILD_FRONTEND, '{name = "uv", args = "-q -v"}', BuildFrontend(name=Frontend.UV, args=("-q", "-v"))),
+    (COMPILER_CACHE, '"CCache"', CompilerCacheChoice(name=CompilerCache.CCACHE)),
+    (COMPILER_CACHE, '"sccache; backend: gha"',
+     CompilerCacheChoice(name=CompilerCache.SCCACHE, backend=CompilerCacheBackend.GITHUB)),
+    (COMPILER_CACHE, '{name = "sccache", backend = "gha"}',
+     CompilerCacheChoice(name=CompilerCache.SCCACHE, backend=CompilerCacheBackend.GITHUB)),
+    (COMPILER_CACHE, '{name = "ccache", backend = "volume"}', CompilerCacheChoice(name=CompilerCache.CCACHE)),
     (CONFIG_SETTINGS, "{a = 'x', b = ['y', 'z'], c = 1, d = true}",
      (("a", ("x",)), ("b", ("y", "z")), ("c", ("1",)), ("d", ("true",)))),
     (CONFIG_SETTINGS, '"a=x b=\'y z\' a=w c="', (("a", ("x", "w")), ("b", ("y z",)), ("c", ("",)))),

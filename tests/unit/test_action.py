@@ -68,6 +68,7 @@ def test_no_input_has_a_default() -> None:
             {"package-dir": "python", "project": ".", "config-file": "{package}/wheels.toml", "jobs": "3"},
             ["build", "--project=.", "--config-file={package}/wheels.toml", "--jobs=3", "--", "python"],
         ),
+        ({"cache-dir": ".cache here"}, ["build", "--cache-dir=.cache here", "--", "."]),
         (
             {"only": "cp3*", "skip": "*$(id)*", "output-dir": "out; id", "report-dir": "r", "enable": "pypy"},
             ["build", "--only=cp3*", "--skip=*$(id)*", "--enable=pypy", "--output-dir=out; id", "--report-dir=r", "--"],
@@ -105,3 +106,15 @@ def test_actions_are_pinned_by_one_commit_each() -> None:
     shown = [(action, pin) for action, pin, _ in used(*SHOWN) if action in majors]
     assert len(shown) >= 3
     assert [one for one in shown if one[1] != f"v{majors[one[0]]}"] == []
+
+
+def test_what_is_saved_is_restored() -> None:
+    """The same place, under a key of which the next run's beginning finds the latest; saved however the build ended."""
+    restore, save = STEPS["Restore the cache"], STEPS["Save the cache"]
+    assert {name: save["with"][name] for name in ("path", "key")} == {
+        name: restore["with"][name] for name in ("path", "key")
+    }
+    assert save["with"]["key"] == restore["with"]["restore-keys"] + "${{ github.run_id }}-${{ github.run_attempt }}"
+    assert (restore["if"], save["if"]) == ("inputs.cache-dir != ''", "always() && inputs.cache-dir != ''")
+    names = [step.get("name") for step in ACTION["runs"]["steps"]]
+    assert names.index("Restore the cache") < names.index("Build wheels") < names.index("Save the cache")

@@ -119,12 +119,15 @@ class Opening:
         context, prepared = self._context, part.image
         spec = container_spec(self._job, image.image, context.volumes, None if prepared is None else prepared.image)
         try:
-            return stack.enter_context(context.containers.open(spec))
+            container = stack.enter_context(context.containers.open(spec))
         except MachineError as error:
-            if prepared is None or not prepared.is_existing or context.is_cancelled:
+            if prepared is None or prepared.image is None or not prepared.is_existing or context.is_cancelled:
                 raise
             if context.engine_watch.has_gone(error):
                 raise
             self._materials.prepared.reject(self._job, prepared)
             message = f"the image that before-all prepared in an earlier run cannot be used: {error.message}"
             raise RetryCell(message, error.hint) from error
+        if self._materials.carrying is not None:
+            self._materials.carrying.volumes.fill(container, spec, image)
+        return container

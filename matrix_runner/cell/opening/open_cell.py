@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from matrix_runner.before_all.registry import BeforeAllPart
+from matrix_runner.catalog.compiler_caches import find_compiler_cache
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container
 from matrix_runner.matrix import Job
+from matrix_runner.matrix.github_cache import github_variables
+from matrix_runner.model.platforms import Arch
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.commands import passed_variables
@@ -36,6 +40,7 @@ def recipe_of(
     """Return the recipe of the cell. `interpreter`: the cell's own, in the container."""
     job, inputs = opened.job, context.request.inputs
     passed = passed_variables(job.settings, inputs.environ)
+    compiler_cache, machine = job.settings[COMPILER_CACHE], Arch.of_machine(context.request.engine_info.machine)
     return CellRecipe(
         job=job,
         tools=Toolbox(
@@ -62,4 +67,6 @@ def recipe_of(
         has_crates=materials.has_crates,
         backend=materials.backend,
         redactor=context.redactor,
+        brought=find_compiler_cache(str(compiler_cache.name), job.cell.platform, machine) if compiler_cache else None,
+        of_backend=github_variables(compiler_cache, inputs.environ),
     )

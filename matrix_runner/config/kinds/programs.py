@@ -1,6 +1,6 @@
-"""Kinds of programs with arguments: build frontend, container engine, dependency versions.
+"""Kinds of programs with arguments: build frontend, container engine, compiler cache, dependency versions.
 
-All three accept a table or a string of fields: `docker; create-args: --gpus all`.
+All of them accept a table or a string of fields: `docker; create-args: --gpus all`.
 """
 
 import posixpath
@@ -13,6 +13,9 @@ from matrix_runner.config.kinds import basic, shapes, toml_writing
 from matrix_runner.config.kinds.basic import Kind
 from matrix_runner.config.kinds.values import (
     BuildFrontend,
+    CompilerCache,
+    CompilerCacheBackend,
+    CompilerCacheChoice,
     ContainerEngine,
     DependencyVersions,
     EngineChoice,
@@ -152,6 +155,43 @@ def container_engine(*, default: EngineChoice = EngineChoice.AUTO) -> Kind[Conta
     entries = {"name": one, "create-args": _ARGUMENTS, "disable-host-mount": shapes.SWITCH}
     shape = shapes.either(one, shapes.table(entries))
     return Kind(words=words, shape=shape, read=read, read_text=read_text, write=toml_writing.engine)
+
+
+def compiler_cache() -> Kind[CompilerCacheChoice]:
+    """Make the kind of the compiler cache."""
+    names = ", ".join(f"`{one}`" for one in CompilerCache)
+    words = f"one of {names}, or a table with `name` and `backend`, or a string such as `sccache; backend: gha`"
+    name = basic.member(CompilerCache, "compiler cache")
+    backend = basic.member(CompilerCacheBackend, "backend")
+
+    def chosen(tool: CompilerCache, place: CompilerCacheBackend) -> CompilerCacheChoice:
+        if place is CompilerCacheBackend.GITHUB and tool is not CompilerCache.SCCACHE:
+            raise InvalidValue.because(f"the backend {place} is sccache's, and {tool} has none such")
+        return CompilerCacheChoice(name=tool, backend=place)
+
+    def read_text(text: str) -> CompilerCacheChoice:
+        fields = read_fields(text, "name", ("name", "backend"))
+        usual = str(CompilerCacheBackend.VOLUME)
+        place = _single(fields, "backend") if "backend" in fields else usual
+        return chosen(name(_single(fields, "name")), backend(place))
+
+    def read(value: object) -> CompilerCacheChoice:
+        if isinstance(value, str):
+            return read_text(value)
+        readers: dict[str, Callable[[object], object]] = {
+            "name": lambda one: name(basic.read_string(one)),
+            "backend": lambda one: backend(basic.read_string(one)),
+        }
+        table = _read_table(value, words, readers)
+        if "name" not in table:
+            raise InvalidValue.because("the table needs a name")
+        place = table.get("backend", CompilerCacheBackend.VOLUME)
+        return chosen(_as(table["name"], CompilerCache), _as(place, CompilerCacheBackend))
+
+    one = shapes.word(CompilerCache)
+    entries = {"name": one, "backend": shapes.word(CompilerCacheBackend)}
+    shape = shapes.either(one, shapes.table(entries, required=["name"]))
+    return Kind(words=words, shape=shape, read=read, read_text=read_text, write=toml_writing.compiler_cache)
 
 
 _VERSIONS = "`pinned`, `latest`, the path of a constraints file, or a table with `file` or `packages`"

@@ -5,6 +5,8 @@ import msgspec
 from matrix_runner.config.kinds.values import (
     BuildConstraints,
     BuildFrontend,
+    CompilerCacheBackend,
+    CompilerCacheChoice,
     ContainerEngine,
     DependencyVersions,
     ExcludeNewer,
@@ -43,6 +45,15 @@ def engine(value: object) -> str:
     entries += [f"create-args = {plain(value.arguments.words)}"] if value.arguments.words else []
     entries += ["disable-host-mount = true"] if value.disable_host_mount else []
     return f"{{ {', '.join(entries)} }}" if len(entries) > 1 else plain(value.name)
+
+
+def compiler_cache(value: object) -> str:
+    """Write a compiler cache: its name, or a table if its backend is not the usual one."""
+    if not isinstance(value, CompilerCacheChoice):
+        raise TypeError(value)
+    name = plain(value.name)
+    is_usual = value.backend is CompilerCacheBackend.VOLUME
+    return name if is_usual else f"{{ name = {name}, backend = {plain(value.backend)} }}"
 
 
 def versions(value: object) -> str:

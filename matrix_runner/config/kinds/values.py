@@ -145,6 +145,41 @@ class CompilerCache(Enum):
         return self.value
 
 
+class CacheCarry(Enum):
+    """Whether the cache directory gets what makes a fresh machine warm."""
+
+    AUTO = "auto"
+    OFF = "off"
+    ON = "on"
+    ALL = "all"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class CompilerCacheBackend(Enum):
+    """The place where a compiler cache keeps what it knows."""
+
+    VOLUME = "volume"
+    """One of the engine, of each project and architecture."""
+    GITHUB = "gha"
+    """GitHub's cache service, in sccache's own word."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompilerCacheChoice:
+    """The compiler cache of a cell's build, and its backend; false if there is none."""
+
+    name: CompilerCache = CompilerCache.NONE
+    backend: CompilerCacheBackend = CompilerCacheBackend.VOLUME
+
+    def __bool__(self) -> bool:
+        return self.name is not CompilerCache.NONE
+
+
 class FreeThreading(Enum):
     """The answer to a module that turns the GIL on in a free-threaded Python."""
 

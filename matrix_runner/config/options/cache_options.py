@@ -1,8 +1,8 @@
 """Options for caching: cell cache, remote cache, compiler cache, inputs of prepared images."""
 
-from matrix_runner.config.kinds import basic, grammars, names
+from matrix_runner.config.kinds import basic, grammars, names, programs
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import CompilerCache
+from matrix_runner.config.kinds.values import CacheCarry, CompilerCacheChoice
 from matrix_runner.config.options.option import Option, Section
 
 NO_CACHE: Option[bool] = Option(
@@ -46,6 +46,40 @@ which the command is run.
     example='cache-dir = ".runner-cache"',
     flag="--cache-dir",
     metavar="DIRECTORY",
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+CACHE_CARRY: Option[CacheCarry] = Option(
+    name="cache-carry",
+    kind=basic.choice(CacheCarry, "way to carry"),
+    default=CacheCarry.AUTO,
+    section=Section.CACHE,
+    help="Put into the cache directory too what makes a fresh machine warm: auto, off, on, or all.",
+    details="""
+That is what `before-all` added to images, what was downloaded, and what compilers made: see
+[A fresh machine](caching.md#a-fresh-machine). `auto`: if `cache-dir` or `cache-remote` is set. What a `before-all`
+made that was given variables from outside of the project, or secrets, may hold their values, and stays out, unless it
+is `all`.
+""",
+    example='cache-carry = "on"',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
+CACHE_SCOPE: Option[str] = Option(
+    name="cache-scope",
+    kind=basic.string(words="a name", may_be_empty=True),
+    default="",
+    section=Section.CACHE,
+    help="Name of the project for what is carried; empty: its repository's address and its place in it.",
+    details="""
+Only a run of the same scope gets it back. Without a repository that has a remote nothing is carried unless a scope is
+named.
+""",
+    example='cache-scope = "my-project"',
     per_platform=False,
     per_cell=False,
     affects_wheel=False,
@@ -139,23 +173,36 @@ files changes. Patterns are those of .gitignore, relative to the project.
     example='before-all-inputs = ["ci/**", "vendor/lz4/"]',
 )
 
-COMPILER_CACHE: Option[CompilerCache] = Option(
+
+def _tool(value: object) -> str:
+    """Return the compiler cache's name: where it keeps what it knows changes no wheel."""
+    if not isinstance(value, CompilerCacheChoice):
+        raise TypeError(value)
+    return str(value.name)
+
+
+COMPILER_CACHE: Option[CompilerCacheChoice] = Option(
     name="compiler-cache",
-    kind=basic.choice(CompilerCache, "compiler cache"),
-    default=CompilerCache.NONE,
+    kind=programs.compiler_cache(),
+    default=CompilerCacheChoice(),
     section=Section.CACHE,
-    help="Keep what compilers made: none, ccache or sccache, where the image has it.",
+    help="Keep what compilers made: none, ccache or sccache.",
     details="""
-One volume an architecture and project. Sources stand at the same paths in every cell and run, so that it hits; what it
-did is in the report.
+The image's own program is used, and where it has none, one is [brought](caching.md#what-was-compiled): ccache on x86_64
+and aarch64 machines, sccache in glibc's cells of x86_64, aarch64 and i686. One volume an architecture and project.
+Sources stand at the same paths in every cell and run, so that it hits; what it did is in the report. With
+`sccache; backend: gha` it is [GitHub's cache](caching.md#githubs-cache-as-sccaches) in place of the volume.
 """,
     example='compiler-cache = "ccache"',
+    key_text=_tool,
 )
 
 OPTIONS: tuple[Option[object], ...] = (
     NO_CACHE,
     REBUILD,
     CACHE_DIR,
+    CACHE_CARRY,
+    CACHE_SCOPE,
     CACHE_MAX_AGE,
     CACHE_SIZE,
     CACHE_REMOTE,

@@ -4,11 +4,8 @@ import struct
 from dataclasses import dataclass
 from typing import IO
 
-from elftools.common.exceptions import ELFError
-from elftools.construct import ConstructError
-from elftools.elf.elffile import ELFFile
-
 from matrix_runner.model.platforms import Arch
+from matrix_runner.policy.elf_reading.elf_headers import BrokenElf
 from matrix_runner.policy.elf_reading.elf_notes import instruction_level
 from matrix_runner.policy.elf_reading.elf_tables import (
     NAME_LIMIT,
@@ -22,21 +19,8 @@ from matrix_runner.policy.elf_reading.elf_tables import (
 )
 from matrix_runner.wheelhouse.inspection import ElfFile
 
-_BROKEN = (
-    ELFError,
-    ConstructError,
-    struct.error,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
-"""Exceptions of pyelftools for broken files: its own, and those that leak from its parts."""
-
+_BROKEN = (BrokenElf, struct.error, OverflowError, MemoryError)
+"""Exceptions for broken files: our own, and those of reading numbers and places that they name."""
 
 _EXECUTABLE = 2
 _OF_C_LIBRARIES = ("__libc_start_main", "_dl_allocate_tls")
@@ -50,18 +34,16 @@ _INIT_FUNCTIONS = ("PyInit_", "init", "_cffi_pypyinit_")
 class Binary:
     """An ELF file of a wheel, and its demands.
 
-    `header`: its path, machine and kind; `machine_name`: the machine's symbol in the gABI (`EM_SPARC`). `needed`:
-    libraries, as named in the file. `definitions`: the versions that it gives its own symbols, None if it has no table
-    of them; `has_symbol_versions`: whether any of its symbols can have one. `undefined`: symbols that must come from
-    elsewhere (without weak ones). `instructions`: the x86-64 level noted by the compiler (`x86-64-v3`), if above the
-    first. `packs_relocations`: whether its loader must know DT_RELR. `interpreter`: the loader that a program names;
-    `is_program`, `is_module`: an executable, and an extension module by its init function; `is_c_library`: glibc, musl
-    or glibc's loader itself, by its symbols, as repair renames what it grafts. `trouble`: why the file could not be
-    read; other fields are then empty.
+    `header`: its path, machine and kind. `needed`: libraries, as named in the file. `definitions`: the versions that it
+    gives its own symbols, None if it has no table of them; `has_symbol_versions`: whether any of its symbols can have
+    one. `undefined`: symbols that must come from elsewhere (without weak ones). `instructions`: the x86-64 level noted
+    by the compiler (`x86-64-v3`), if above the first. `packs_relocations`: whether its loader must know DT_RELR.
+    `interpreter`: the loader that a program names; `is_program`, `is_module`: an executable, and an extension module by
+    its init function; `is_c_library`: glibc, musl or glibc's loader itself, by its symbols, as repair renames what it
+    grafts. `trouble`: why the file could not be read; other fields are then empty.
     """
 
     header: ElfFile
-    machine_name: str = ""
     soname: str | None = None
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
@@ -104,14 +86,12 @@ def read_elf(file: IO[bytes], header: ElfFile) -> Binary:
 
 
 def _read(file: IO[bytes], header: ElfFile) -> Binary:
-    elf = ELFFile(file)
-    tables = ElfTables(elf, header.bits, header.byte_order)
+    tables = ElfTables(file, header.bits, header.byte_order)
     is_x86_64 = header.machine == Arch.X86_64.elf_machine
     module = header.path.rpartition("/")[2].partition(".")[0]
     is_program = header.kind == _EXECUTABLE or tables.is_program
     return Binary(
         header=header,
-        machine_name=str(elf["e_machine"]),
         soname=next(iter(tables.names(SONAME)), None),
         needed=tables.names(NEEDED),
         rpath=tuple(part for paths in tables.names(RPATH) for part in paths.split(":")),

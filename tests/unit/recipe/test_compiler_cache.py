@@ -8,13 +8,13 @@ import pytest
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog
-from matrix_runner.config.kinds.values import CompilerCache
+from matrix_runner.config.kinds.values import CompilerCache, CompilerCacheChoice
 from matrix_runner.config.options.build_options import BEFORE_BUILD
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.test_options import TEST_COMMAND
 from matrix_runner.model.outcomes import CompilerCacheUse, StepKind
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.compiler_cache import CompilerCaching
+from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.layout import Layout
 
 CATALOG = catalog.load()
@@ -23,7 +23,9 @@ BOTH = (CompilerCache.CCACHE, CompilerCache.SCCACHE)
 
 def recipe_with(tool: CompilerCache) -> CellRecipe:
     """Return the recipe of a cell with commands of the user's before the build and in the test."""
-    settings = settings_with({COMPILER_CACHE: tool, BEFORE_BUILD: "make", TEST_COMMAND: "true"})
+    settings = settings_with(
+        {COMPILER_CACHE: CompilerCacheChoice(name=tool), BEFORE_BUILD: "make", TEST_COMMAND: "true"}
+    )
     return recipe_for(job_for("cp311-manylinux_x86_64", CATALOG, settings))
 
 
@@ -60,12 +62,22 @@ def test_its_commands_call_the_compiler_that_is_there(tmp_path: Path, tool: Comp
         (tools / name).chmod(0o755)
     caching = CompilerCaching(tool=tool, layout=Layout(root=str(tmp_path)))
     path = f"{tools}:/usr/bin:/bin"
+    for name in (
+        "powerpc64le-linux-gnu-gcc",
+        "aarch64-redhat-linux-g++",
+        "gcc-99",
+        "x86_64-linux-gnu-g++-99",
+        "gcc-ar",
+    ):
+        (tools / name).write_text('#!/bin/sh\necho "$0 $*"\n')
+        (tools / name).chmod(0o755)
     names = 'for n in cc c++ gcc g++ clang clang++ no-such; do command -v "$n" >/dev/null && echo "$n"; done; true'
     known = subprocess.run(("sh", "-c", names), env={"PATH": path}, capture_output=True, text=True, check=True).stdout
     subprocess.run(("sh", "-c", caching.set_up()), env={"PATH": path}, check=True, stdout=subprocess.DEVNULL)
     made = {file.name for file in Path(caching.path).iterdir()}
     assert set(known.split()) <= made
-    assert "no-such" not in made
+    assert {"powerpc64le-linux-gnu-gcc", "aarch64-redhat-linux-g++", "gcc-99", "x86_64-linux-gnu-g++-99"} <= made
+    assert not {"no-such", "gcc-ar", "*-linux*-gcc", "gfortran"} & made
     argv = ("gcc", "-c", "a b.c")
     said = subprocess.run(
         argv, env={"PATH": f"{caching.path}:{path}"}, capture_output=True, text=True, check=True
@@ -83,7 +95,7 @@ def test_a_missing_tool_has_a_status_of_its_own(tmp_path: Path, tool: CompilerCa
     done = subprocess.run(("/bin/sh", "-c", caching.set_up()), env={"PATH": "/nowhere"}, check=False)
     assert done.returncode == 3
     assert list(tmp_path.iterdir()) == []
-    assert str(tool) in caching.advice
+    assert f"the image has no {tool}" in caching.refusal(done.returncode, "")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 from planning import engine_with, settings_with
 
+from matrix_runner.config.kinds.values import CompilerCache, CompilerCacheBackend, CompilerCacheChoice
 from matrix_runner.config.options.build_options import ENVIRONMENT, ENVIRONMENT_PASS, SECRET_VARIABLES
-from matrix_runner.config.options.cache_options import CACHE_REMOTE
+from matrix_runner.config.options.cache_options import CACHE_REMOTE, COMPILER_CACHE
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
@@ -45,6 +46,15 @@ def test_variables_of_the_host() -> None:
     assert not is_masked({CONTAINER_ENGINE: engine_with(f"--env=ANY={VALUE}")})
     assert is_masked({CONTAINER_ENGINE: engine_with(f"--env=ANY={VALUE}")}, source=Source.ENVIRONMENT)
     assert is_masked({CONTAINER_ENGINE: engine_with(f"--env=ANY_KEY={VALUE}")})
+
+
+def test_the_key_to_githubs_cache() -> None:
+    """The server of the compiler cache gets it, and a build that looks at that process could print it."""
+    environ = {"ACTIONS_RUNTIME_TOKEN": VALUE, "ACTIONS_RESULTS_URL": "https://results/"}
+    sccache = CompilerCacheChoice(name=CompilerCache.SCCACHE)
+    github = CompilerCacheChoice(name=CompilerCache.SCCACHE, backend=CompilerCacheBackend.GITHUB)
+    assert is_masked({COMPILER_CACHE: github}, environ)
+    assert not is_masked({COMPILER_CACHE: sccache}, environ)
 
 
 def test_a_machine_that_commands_see() -> None:

@@ -1,0 +1,109 @@
+"""Rows of a fresh machine: the engine has the images and nothing else of ours; a carried directory is there."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bench import Bench, Contender, new_place, take_turns
+from cold import PEER_UV, RUNNER
+from containers_started import require_none
+from generated import BEFORE_ALL, BEFORE_ALL_INPUTS, TEST, change, whole_project
+from goals import Series
+from tools import home_directory, report_of
+from workload import Workload, checkout
+
+from matrix_runner.model.outcomes import Status
+
+WARM: Final = "runner, on the machine that is still warm"
+_CHANGED: Final = "src/unit_50.c"
+
+
+def measure_second_run(bench: Bench, row: str) -> tuple[Series, ...]:
+    """Measure runs after a change of one C file: on a fresh machine, on the one that is still warm, and the peer's."""
+    theirs, ours, warm = _workloads(bench, row)
+    runs = bench.work / "runs" / row
+    with home_directory(runs / "warm-home") as home:
+        carried, options = runs / "carried", _options(runs / "carried")
+        _first_run(bench, row, ours, home, options)
+
+        def fresh(place: Path) -> float:
+            change(ours.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
+            return _on_a_fresh_machine(bench, ours, place, carried, Status.PASSED)
+
+        def still_warm(place: Path) -> float:
+            change(warm.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
+            return bench.runner.build(warm, place, home=home, options=options)
+
+        def peer(place: Path) -> float:
+            change(theirs.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
+            return bench.peer.build(theirs, "build[uv]", place)
+
+        # Its first run is not that of the other checkout: another directory is another project.
+        _first_run(bench, row, warm, home, options)
+        contenders = ((PEER_UV, peer), (RUNNER, fresh), (WARM, still_warm))
+        return take_turns(bench, row, tuple(Contender(name=name, measure=work) for name, work in contenders))
+
+
+def measure_fresh_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
+    """Measure runs on a fresh machine when nothing has changed, and see that no container is started for them."""
+    theirs, ours, _ = _workloads(bench, row)
+    runs = bench.work / "runs" / row
+    carried = runs / "carried"
+    with home_directory(runs / "first-home") as home:
+        _first_run(bench, row, ours, home, _options(carried))
+
+    def fresh(place: Path) -> float:
+        before = time.time()
+        seconds = _on_a_fresh_machine(bench, ours, place, carried, Status.CACHED)
+        require_none(before, time.time(), report_of(place).run)
+        return seconds
+
+    def peer(place: Path) -> float:
+        return bench.peer.build(theirs, "build[uv]", place)
+
+    contenders = ((PEER_UV, peer), (RUNNER, fresh))
+    return take_turns(bench, row, tuple(Contender(name=name, measure=work) for name, work in contenders))
+
+
+def _workloads(bench: Bench, row: str) -> tuple[Workload, ...]:
+    """Return three checkouts of one project: the peer's, ours, and one for the machine that stays warm."""
+    files = whole_project(bench.work / "sources" / row)
+    return tuple(
+        Workload(
+            source=checkout(files, bench.work / "runs" / row / name),
+            test=TEST,
+            images=bench.images,
+            ca_bundle=bench.ca_bundle,
+            before_all=BEFORE_ALL,
+        )
+        for name in ("peer", "runner", "warm")
+    )
+
+
+def _options(carried: Path) -> Mapping[str, str]:
+    return {
+        "COMPILER_CACHE": "ccache",
+        "BEFORE_ALL_INPUTS": BEFORE_ALL_INPUTS,
+        "CACHE_DIR": str(carried),
+        "CACHE_SCOPE": "yardstick",
+    }
+
+
+def _on_a_fresh_machine(bench: Bench, workload: Workload, place: Path, carried: Path, expected: Status) -> float:
+    """Run with a copy of the carried directory, as a CI system unpacks it, and nothing else from an earlier run."""
+    copy = place / "carried"
+    shutil.copytree(carried, copy, symlinks=True)
+    with home_directory(place / "home") as home:
+        return bench.runner.build(workload, place, home=home, expected=expected, options=_options(copy))
+
+
+def _first_run(bench: Bench, row: str, workload: Workload, home: Path, options: Mapping[str, str]) -> None:
+    place = new_place(bench.work / "runs" / row / "first")
+    seconds = bench.runner.build(workload, place, home=home, options=options)
+    files = [path for path in Path(options["CACHE_DIR"]).rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    print(f"{row}: first run of {RUNNER}: {seconds:.2f} s; {size / 1e6:.1f} MB are carried", flush=True)
+    for path in sorted(files, key=lambda one: -one.stat().st_size)[:8]:
+        print(f"{row}:   {path.stat().st_size / 1e6:9.2f} MB {path.relative_to(options['CACHE_DIR'])}", flush=True)

@@ -1,0 +1,91 @@
+"""Packing within containers: the program there, started by an interpreter of the image, and the archive it writes."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from matrix_runner.archives import archive_of
+from matrix_runner.engine.api import Container, ExecRequest, ExecResult
+from matrix_runner.errors import EngineError
+from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.recipe.layout import Layout
+
+_PROGRAM: Final = Path(__file__).with_name("layer_program.py")
+_NAME: Final = "pack.py"
+_SECONDS: Final = 1800
+"""The limit for packing, against hanging: emulated, and of gigabytes."""
+_WAITING: Final = 64
+"""Pieces of output that wait for whoever compresses them."""
+
+
+def packing_python(image: ProbedImage) -> str | None:
+    """Return the path of an interpreter that can run the program; None if the image has none."""
+    for found in image.facts.interpreters:
+        major, minor, *_ = (*found.version.split("."), "0")
+        if found.directory.startswith("cp") and int(major) == 3 and minor.isdecimal() and int(minor) >= 8:
+            return f"/opt/python/{found.directory}/bin/python"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerPacking:
+    """The program in one container. `python`: as of `packing_python`."""
+
+    container: Container
+    python: str
+
+    @property
+    def layout(self) -> Layout:
+        """The paths in the container."""
+        return Layout(root=self.container.root)
+
+    def put_program(self) -> None:
+        """Put the program into the container. Raise EngineError."""
+        self.container.put(self.layout.packing, archive_of(_PROGRAM, _NAME))
+
+    def ask(self, *arguments: str) -> str:
+        """Run the program; return its output. Raise EngineError."""
+        said = bytearray()
+        self._check(self.container.exec(self._request(arguments), said.extend))
+        return said.decode("utf-8", "replace").strip()
+
+    def archive(self, *arguments: str) -> Iterator[bytes]:
+        """Run the program; yield the archive that it writes. Raise EngineError, also for a part of one."""
+        pieces: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+        results: list[ExecResult] = []
+
+        def work() -> None:
+            try:
+                results.append(self.container.exec(self._request(arguments), pieces.put))
+            finally:
+                pieces.put(None)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        is_over = False
+        try:
+            while (piece := pieces.get()) is not None:
+                yield piece
+            is_over = True
+        finally:
+            # Whoever takes the pieces may give up; the command's output must go somewhere all the same.
+            while not is_over:
+                is_over = pieces.get() is None
+            thread.join()
+        if not results:
+            raise EngineError("packing ended without a result")
+        self._check(results[0])
+
+    def _request(self, arguments: tuple[str, ...]) -> ExecRequest:
+        # What the program says of mistakes is no part of the archive.
+        script = 'exec "$0" -I "$@" 2>/dev/null'
+        argv = ("sh", "-c", script, self.python, f"{self.layout.packing}/{_NAME}", *arguments)
+        return ExecRequest(argv=argv, cwd="/", timeout=_SECONDS)
+
+    def _check(self, result: ExecResult) -> None:
+        if not result.is_success:
+            ended = f"exit status {result.status}" if result.status is not None else result.ending.value
+            raise EngineError(f"the program that packs files in the container failed: {ended}")

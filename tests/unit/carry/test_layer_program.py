@@ -1,0 +1,64 @@
+"""The program that packs files in containers, by itself: trees and digests. Changes of a whole system: end to end."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import matrix_runner.carry
+
+PROGRAM = Path(matrix_runner.carry.__file__).with_name("layer_program.py")
+
+
+def run(*arguments: str | Path) -> bytes:
+    """Run the program; return its output."""
+    argv = (sys.executable, "-I", PROGRAM, *arguments)
+    return subprocess.run(argv, check=True, capture_output=True, env={"LC_ALL": "C"}).stdout
+
+
+def a_tree(directory: Path) -> Path:
+    """Write a file of each kind."""
+    (directory / "below/empty").mkdir(parents=True)
+    (directory / "file").write_bytes(b"content")
+    (directory / "file").chmod(0o4711)
+    os.link(directory / "file", directory / "below/hard")
+    (directory / "below/soft").symlink_to("nowhere")
+    os.mkfifo(directory / "pipe")
+    Path(os.fsdecode(os.fsencode(directory) + b"/\xff\n")).write_bytes(b"raw")
+    return directory
+
+
+def test_a_tree_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Names, kinds, modes, links and times, unpacked by another program."""
+    tree, copy = a_tree(tmp_path / "tree"), tmp_path / "copy"
+    copy.mkdir()
+    subprocess.run(("tar", "-xpC", copy), input=run("tree", tree), check=True)
+    names = sorted(os.fsencode(path.relative_to(tree)) for path in tree.rglob("*"))
+    assert names == sorted(os.fsencode(path.relative_to(copy)) for path in copy.rglob("*"))
+    assert len(names) == 7
+    assert (copy / "file").stat().st_mode == (tree / "file").stat().st_mode
+    assert (copy / "below/hard").stat().st_nlink == 2
+    assert (copy / "below/soft").readlink() == Path("nowhere")
+    assert (copy / "pipe").is_fifo()
+    assert abs((copy / "file").stat().st_mtime - (tree / "file").stat().st_mtime) < 1e-3
+
+
+def test_the_digest_tells_changes(tmp_path: Path) -> None:
+    """Of names, kinds and sizes; not of times, which every use of a cache changes."""
+    tree, other = a_tree(tmp_path / "tree"), a_tree(tmp_path / "other")
+    digest, size = run("digest", tree).split()
+    assert size == b"17"
+    os.utime(tree / "file", (1, 1))
+    assert run("digest", tree) == run("digest", other) == digest + b" 17\n"
+    (other / "file").write_bytes(b"another content")
+    (tree / "more").mkdir()
+    assert len({digest, run("digest", tree).split()[0], run("digest", other).split()[0]}) == 3
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    """An empty directory has no bytes, and its archive no members."""
+    assert run("digest", tmp_path).split()[1] == b"0"
+    with tarfile.open(fileobj=io.BytesIO(run("tree", tmp_path))) as tar:
+        assert tar.getnames() == []
