@@ -14,7 +14,7 @@ from matrix_runner.cell.steps import CellFailed, ContainerLost, RetryCell, StepR
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, ExecRequest
 from matrix_runner.errors import EngineError, MachineError
 from matrix_runner.model.outcomes import Failure, Reason, StepKind
-from matrix_runner.recipe.frontend_command import Product
+from matrix_runner.recipe.frontends.frontend_command import Product
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
 from matrix_runner.schedule import Slot

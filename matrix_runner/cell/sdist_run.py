@@ -18,7 +18,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, SdistRecord, Status, StepKind
 from matrix_runner.project.made_sdist import MadeSdist, read_sdist
-from matrix_runner.recipe.frontend_command import Product
+from matrix_runner.recipe.frontends.frontend_command import Product
 from matrix_runner.schedule import Load, Slot
 from matrix_runner.wheelhouse import SDIST, receive
 from matrix_runner.wording import size_text

@@ -1,9 +1,20 @@
 """The specification of a job's container: image, volumes, limits, create-args. Pure."""
 
+from dataclasses import replace
+from typing import Final
+
+from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.config.kinds.values import Frontend
+from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, MEMORY
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.engine.api import ContainerSpec, ResolvedImage
 from matrix_runner.matrix import Job
+from matrix_runner.recipe.layout import Layout
+
+_MOST_IN_MEMORY: Final = 256 * 1024**2
+"""Bytes that the environment of a build may take of the memory: it holds setuptools (4 MB with its bytecode), numpy,
+Cython (100 MB together), cmake. A larger one is put on disk by the frontend."""
 
 
 def container_spec(
@@ -19,6 +30,20 @@ def container_spec(
         name=str(job.cell),
         project=volumes.identity,
         memory=job.settings[MEMORY] or None,
-        arguments=job.settings[CONTAINER_ENGINE].arguments,
+        arguments=_arguments(job),
         volumes=volumes.of(job, image),
     )
+
+
+def _arguments(job: Job) -> ContainerArguments:
+    """Return the user's arguments; with our own frontend's environment in memory, unless that is limited.
+
+    A new file in a container takes 0.4 ms on an overlay file system, and none in memory: 0.2 s of a processor for each
+    small build (measured with the 350 files of setuptools and their bytecode).
+    """
+    given = job.settings[CONTAINER_ENGINE].arguments
+    is_limited = job.settings[MEMORY] or given.memory is not None
+    if job.settings[BUILD_FRONTEND].name is not Frontend.AUTO or is_limited:
+        return given
+    ours = (Layout(root="").isolated_environment, f"rw,exec,nosuid,nodev,size={_MOST_IN_MEMORY}")
+    return replace(given, tmpfs=(ours, *given.tmpfs))

@@ -133,7 +133,7 @@ def choice_remark(settings: Settings, found: PipVariables) -> str | None:
         case Frontend.AUTO if found.build:
             others = [words for words in found.test if words not in found.build]
             names = ", ".join((*found.build, *others))
-            return f"uv does not read {names}: wheels are built by build, and their tests are installed by pip"
+            return f"uv does not read {names}: pip installs what wheels and their tests require"
         case Frontend.AUTO if found.test:
             return f"uv does not read {', '.join(found.test)}: tests are installed by pip"
         case Frontend.UV | Frontend.BUILD_UV if found.test:

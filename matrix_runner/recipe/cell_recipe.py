@@ -21,15 +21,15 @@ from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
 from matrix_runner.recipe.after_build.gil_check import gil_step
-from matrix_runner.recipe.after_build.python_bounds import WatchedBuild
+from matrix_runner.recipe.after_build.python_bounds import NotedBounds, WatchedBuild
 from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
 from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
-from matrix_runner.recipe.backend_settings import BackendSettings
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
 from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiling.brought_program import BroughtProgram
 from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
+from matrix_runner.recipe.frontends.backend_settings import BackendSettings
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -74,14 +74,21 @@ class CellRecipe:
         return CompilerCaching(tool=tool, layout=layout, program=program)
 
     @cached_property
-    def watched(self) -> WatchedBuild | None:
+    def watched(self) -> WatchedBuild | NotedBounds | None:
         """The look at what uv has installed for the build; None where it installs nothing, or as cibuildwheel's does.
 
         Not for `build[uv]`: `build` empties PYTHONPATH for its backends (measured, 1.6.1).
         """
-        settings = self.job.settings
-        installs = self.tools.frontend is Frontend.UV and settings[BUILD_FRONTEND].is_isolated
-        return WatchedBuild(layout=self.tools.layout) if installs and not settings.is_drop_in else None
+        settings, tools = self.job.settings, self.tools
+        if settings.is_drop_in or not settings[BUILD_FRONTEND].is_isolated:
+            return None
+        match tools.frontend:
+            case Frontend.AUTO:
+                return NotedBounds(layout=tools.layout) if tools.builds_with_uv else None
+            case Frontend.UV:
+                return WatchedBuild(layout=tools.layout)
+            case Frontend.BUILD | Frontend.BUILD_UV | Frontend.PIP:
+                return None
 
     def set_up_caching(self, caching: CompilerCaching) -> Step:
         """Return the step that creates the compiler cache's wrappers; it fails if the cache cannot be had.
@@ -197,7 +204,7 @@ class CellRecipe:
     def _frontend(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the frontend's command, with all that is to happen around it."""
         command = self.tools.build(config_settings)
-        return command if self.watched is None else self.watched.around(command)
+        return self.watched.around(command) if isinstance(self.watched, WatchedBuild) else command
 
     def _before_build(self, commands: Commands) -> Iterator[Step]:
         """Yield the user's command before the build, if there is one."""

@@ -1,5 +1,6 @@
 """Facts about an image: interpreters, tools, C library; and the parser of the probe's output. Pure."""
 
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +20,12 @@ class InterpreterFacts:
     modules: frozenset[str]
     extension_suffix: str | None
     pip: str = ""
+
+    @property
+    def pip_release(self) -> tuple[int, int]:
+        """The first two numbers of pip's version; zeros without one."""
+        found = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", self.pip)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,6 +73,21 @@ class Layout:
         return f"{self.matrix}/build-environment"
 
     @property
+    def frontend(self) -> str:
+        """The directory of our own build frontend: its programs, and what they tell each other."""
+        return f"{self.matrix}/frontend"
+
+    @property
+    def isolated_environment(self) -> str:
+        """The environment that our own build frontend fills with what the build requires."""
+        return f"{self.matrix}/isolated"
+
+    @property
+    def bytecode(self) -> str:
+        """The directory in which our own build frontend keeps the bytecode of what builds require."""
+        return f"{self.downloads}/bytecode"
+
+    @property
     def audit_environment(self) -> str:
         """The environment of the tools that check the repaired wheel."""
         return f"{self.matrix}/audit-environment"

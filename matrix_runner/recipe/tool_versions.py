@@ -72,24 +72,28 @@ class ConstrainedBuild:
         path = layout.build_constraints if constraints.lines else f"{layout.project}/{constraints.file}"
         return cls(path=path, text=text, has_hashes=has_hashes)
 
-    def around(self, frontend: Frontend, argv: tuple[str, ...]) -> tuple[str, ...]:
+    def around(self, frontend: Frontend, argv: tuple[str, ...], *, with_uv: bool) -> tuple[str, ...]:
         """Return a command that runs a frontend's command under the constraints, beside those of the user.
+
+        `with_uv`: whether our own frontend installs by uv.
 
         All the variables are lists of paths. `build` installs by `pip install` or `uv pip install`, for which the
         build's requirements are plain ones. With hashes pip's own `pip wheel` must not see them as constraints: it
         would want a hash for the project too (measured, pip 26.3).
         """
         match frontend:
-            case Frontend.UV | Frontend.AUTO:
+            case Frontend.AUTO if with_uv:
                 names: tuple[str, ...] = ("UV_BUILD_CONSTRAINT",)
+            case Frontend.UV:
+                names = ("UV_BUILD_CONSTRAINT",)
             case Frontend.BUILD_UV:
                 names = ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT")
-            case Frontend.BUILD:
+            case Frontend.BUILD | Frontend.AUTO:
                 names = ("PIP_BUILD_CONSTRAINT", "PIP_CONSTRAINT")
             case Frontend.PIP:
                 names = ("PIP_BUILD_CONSTRAINT",) if self.has_hashes else ("PIP_BUILD_CONSTRAINT", "PIP_CONSTRAINT")
         lines = [f'{name}="${{{name}:+${name} }}$file"; export {name}' for name in names]
-        if self.has_hashes and frontend in {Frontend.UV, Frontend.AUTO}:
+        if self.has_hashes and frontend is Frontend.UV:
             lines.append("UV_REQUIRE_HASHES=1; export UV_REQUIRE_HASHES")
         script = "; ".join(("file=$1; shift", self._prepare(), *lines, 'exec "$@"'))
         return ("sh", "-c", script, "sh", self.path, *argv)

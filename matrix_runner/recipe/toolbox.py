@@ -16,9 +16,10 @@ from matrix_runner.config.options.build_options import (
 )
 from matrix_runner.matrix.pip_variables import PipVariables, Seen, choice_remark, pip_variables
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
-from matrix_runner.recipe.frontend_command import FrontendCommand, Product
+from matrix_runner.recipe.frontends import own_frontend
+from matrix_runner.recipe.frontends.frontend_command import FrontendCommand, Product
 from matrix_runner.recipe.image_facts import ImageFacts, InterpreterFacts
-from matrix_runner.recipe.installing import Installer, outside_the_project
+from matrix_runner.recipe.installing import Installer
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.tool_versions import (
     DATING_PIP,
@@ -111,9 +112,28 @@ class Toolbox:
 
     @cached_property
     def frontend(self) -> Frontend:
-        """The build frontend, never `auto`. pip makes no sdists."""
+        """The build frontend; `auto` is our own. pip makes no sdists."""
+        if self._serves_itself:
+            return Frontend.AUTO
         chosen = choose_frontend(self.cell, self.settings, self.facts, self.passed)
         return Frontend.BUILD if chosen is Frontend.PIP and self.product is Product.SDIST else chosen
+
+    @property
+    def builds_with_uv(self) -> bool:
+        """Whether uv installs what a build by `auto` requires. pip does without uv, or if the user speaks to pip."""
+        return choose_frontend(self.cell, self.settings, self.facts, self.passed) is Frontend.UV
+
+    @property
+    def _serves_itself(self) -> bool:
+        """Whether our own frontend builds: if the choice is ours, and it can."""
+        if self.settings[BUILD_FRONTEND].name is not Frontend.AUTO:
+            return False
+        with_uv, needed = self.builds_with_uv, self._pip_for(Frontend.BUILD) or (0, 0)
+        if with_uv and self.has_hashes:
+            return False
+        if not own_frontend.serves(self.cell.interpreter, self.interpreter, with_uv=with_uv, needed_pip=needed):
+            return False
+        return own_frontend.is_meant(self.settings, (*self.passed, *self.facts.pip_variables))
 
     @cached_property
     def pip_variables(self) -> PipVariables:
@@ -141,7 +161,7 @@ class Toolbox:
         if not self.is_disposable:
             return bool(module or self.settings[BEFORE_BUILD])
         is_lacking = module is not None and module not in self.interpreter.modules
-        return is_lacking or _release(self.interpreter.pip) < (self._needed_pip or (0, 0))
+        return is_lacking or self.interpreter.pip_release < (self._needed_pip or (0, 0))
 
     @property
     def obstacle(self) -> tuple[str, str] | None:
@@ -167,7 +187,10 @@ class Toolbox:
     @property
     def _needed_pip(self) -> tuple[int, int] | None:
         """The oldest pip that can do what is asked of the build; None if any can, or none is used."""
-        if self.frontend not in {Frontend.BUILD, Frontend.PIP}:
+        return self._pip_for(self.frontend)
+
+    def _pip_for(self, frontend: Frontend) -> tuple[int, int] | None:
+        if frontend not in {Frontend.BUILD, Frontend.PIP}:
             return None
         if self.has_hashes and self.settings[BUILD_FRONTEND].is_isolated:
             return HASHING_PIP
@@ -234,7 +257,11 @@ class Toolbox:
         """Return the command that builds the product; `config_settings`: as `key=value`."""
         command, frontend = self.build_command(config_settings), self.settings[BUILD_FRONTEND]
         limits = ConstrainedBuild.of(self.settings[BUILD_CONSTRAINTS], self.layout, has_hashes=self.has_hashes)
-        return limits.around(self.frontend, command) if limits and frontend.is_isolated else command
+        if self.frontend is Frontend.AUTO:
+            command = own_frontend.with_programs(self.layout, command)
+        if limits is None or not frontend.is_isolated:
+            return command
+        return limits.around(self.frontend, command, with_uv=self.builds_with_uv)
 
     def build_command(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the frontend's command as the user would type it."""
@@ -253,7 +280,8 @@ class Toolbox:
             interpreter=self.cell.interpreter,
             settings=self.settings,
             python=f"{self.build_path[0]}/python",
-            aside=outside_the_project(self.layout),
+            layout=self.layout,
+            with_uv=self.builds_with_uv,
         )
 
     @property
@@ -265,9 +293,3 @@ class Toolbox:
                 return "build"
             case Frontend.UV | Frontend.AUTO:
                 return None
-
-
-def _release(version: str) -> tuple[int, int]:
-    """Return the first two numbers of a version; zeros for none."""
-    found = re.match(r"([0-9]+)\.([0-9]+)", version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -147,15 +147,27 @@ def test_without_the_cache_nothing_is_left(home: Home, tmp_path: Path) -> None:
     assert run not in subprocess.run(("docker", "volume", "ls"), capture_output=True, text=True, check=True).stdout
 
 
+INCLUDING = """
+import pybind11
+from setuptools import Extension, setup
+headers = pybind11.get_include()
+setup(ext_modules=[Extension("answer", ["answer.c"], include_dirs=[headers], extra_compile_args=["-g"])])
+"""
+
+
 def test_compilers_are_asked_once(home: Home, tmp_path: Path) -> None:
     """With a ccache that is brought the second run compiles nothing; report and log say what the cache did.
 
-    A 32-bit cell has the same program, which is the kernel's. It does not run the preprocessor either, though the
-    build's environment has another path each time.
+    A 32-bit cell has the same program, which is the kernel's. It does not run the preprocessor either, and knows
+    a header that comes out of the build's environment.
     """
     direct = "echo direct: $(grep -cE 'Result: (cache hit .direct|direct_cache_hit)' /matrix/compiler-cache.log)"
     settings = f'compiler-cache = "ccache"\nenvironment = "A=1"\ntest-command = "{direct}"'
-    project = write_project(tmp_path / "project", extension_project(settings=settings))
+    files = extension_project(settings=settings)
+    files["pyproject.toml"] = files["pyproject.toml"].replace('["setuptools"]', '["setuptools", "pybind11"]')
+    files["setup.py"] = INCLUDING
+    files["answer.c"] += "\n#include <pybind11/conduit/wrap_include_python_h.h>\n"
+    project = write_project(tmp_path / "project", files)
     first, second = home.build(project, CELL, NARROW), home.build(project, CELL, NARROW)
     for cell in (CELL, NARROW):
         assert first.cells[cell]["compiler_cache"] == {"tool": "ccache", "hits": 0, "misses": 1}
@@ -241,7 +253,7 @@ def test_what_a_build_generates_is_compiled_once(home: Home, tmp_path: Path) -> 
     project = write_project(tmp_path / "project", files)
     first, second = home.build(project, CELL), home.build(project, CELL)
     used = [ended.cells[CELL]["compiler_cache"] for ended in (first, second)]
-    # One more is CMake's look at the compiler, whose path is in the build's environment.
+    # One is CMake's look at the compiler, whose path is in the environment of the build.
     assert used[0] == {"tool": "ccache", "hits": 0, "misses": 4}
-    assert used[1] == {"tool": "ccache", "hits": 3, "misses": 1}
+    assert used[1] == {"tool": "ccache", "hits": 4, "misses": 0}
     assert [wheel.read_bytes() for wheel in first.wheels] == [wheel.read_bytes() for wheel in second.wheels]

@@ -218,7 +218,10 @@ def what(call: FakeCall) -> str:
     if argv[2:3] and argv[2].startswith("file=$1; shift"):
         # The constraints of the build come first.
         argv = argv[5:]
-    if argv[:2] == ("uv", "build") or "pip wheel" in " ".join(argv):
+    if "build_frontend.py" in " ".join(argv[2:3]):
+        # The frontend's programs come first.
+        argv = argv[9:]
+    if argv[:2] in {("uv", "build"), ("python", "-I")} or "pip wheel" in " ".join(argv):
         return "sdist" if "--sdist" in argv else "build"
     if argv[:2] != ("sh", "-c"):
         return "other"

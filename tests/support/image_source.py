@@ -12,6 +12,11 @@ class ImageSource:
     cells: tuple[str, ...]
 
     @property
+    def families(self) -> tuple[str, ...]:
+        """Short names of the images."""
+        return ("manylinux_2_28", "musllinux_1_2") if self.name == "published" else ("debian",)
+
+    @property
     def python_3(self) -> tuple[str, ...]:
         """The cells of Python 3."""
         return tuple(cell for cell in self.cells if cell.startswith("cp3"))

@@ -135,29 +135,37 @@ def _python() -> str:
 
 
 def fetch_configurations(peer: Peer, directory: Path) -> dict[str, Path]:
-    """Download the newest sdist of each project; return the directories with what configures it, by name.
+    """Download the newest sdist of each project; return the directories with what configures it, by name."""
+    return {name: _unpack(sdist, directory / name) for name, sdist in fetch_sdists(peer, directory, PROJECTS).items()}
+
+
+def fetch_sdists(peer: Peer, directory: Path, names: tuple[str, ...]) -> dict[str, Path]:
+    """Download the newest sdist of each project into a new directory; return them by name.
 
     pip would build the metadata of each, which takes minutes and compilers. A lock file (PEP 751) only says where an
     sdist is.
     """
     directory.mkdir()
-    (directory / "names.in").write_text("\n".join(PROJECTS))
+    (directory / "names.in").write_text("\n".join(names))
     where = ("--no-python-downloads", "--python", peer.bin / "python", "--python-version", "3.14")
     what = ("--no-deps", "--format", "pylock.toml", "--output-file", "pylock.toml")
     command = (peer.bin / "uv", "pip", "compile", "--quiet", "--no-cache", *where, *what, "names.in")
     subprocess.run(command, cwd=directory, env=environ(), check=True, stdin=subprocess.DEVNULL)
     lock = loads((directory / "pylock.toml").read_text("utf-8"))
     packages = {str(package["name"]): package for package in cast("list[Values]", lock["packages"])}
-    return {name: _fetch(packages[canonicalize_name(name)], directory / name) for name in PROJECTS}
+    return {name: _fetch(packages[canonicalize_name(name)], directory / f"{name}.tar.gz") for name in names}
 
 
-def _fetch(package: Values, directory: Path) -> Path:
+def _fetch(package: Values, archive: Path) -> Path:
     sdist = cast("Values", package["sdist"])
     with urlopen(str(sdist["url"]), timeout=300) as response:  # noqa: S310  the index's own address
         content: bytes = response.read()
     assert hashlib.sha256(content).hexdigest() == cast("Values", sdist["hashes"])["sha256"]
-    archive = directory.with_suffix(".tar.gz")
     archive.write_bytes(content)
+    return archive
+
+
+def _unpack(archive: Path, directory: Path) -> Path:
     directory.mkdir()
     with tarfile.open(archive) as opened:
         for member in opened:

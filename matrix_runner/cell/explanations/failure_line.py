@@ -18,12 +18,13 @@ _COMPILER = re.compile(
 )
 """Errors of GCC, Clang and the linker. The first one is the cause; later ones follow from it."""
 
-# The last lines of uv, build and pip after a backend's failure, whatever its cause (measured, uv 0.13).
+# The last lines of frontends, our own too, after a failure of the backend, whatever its cause (measured, uv 0.13).
 _FRONTEND = re.compile(
     r"(hint|cause|note): |TIP |\[end of output\]|exit code: \d+$|\[\d+ lines of output\]"
-    r"|Building (wheel|source distribution)[^:]*\.\.\.$"
+    r"|(\* )?Building (wheel|sdist|source distribution)[^:]*\.\.\.$"
+    r"|\* (Getting|Installing|Creating) "
     r"|error: Failed to build |Failed to build |error: subprocess-exited-with-error"
-    r"|ERROR:? (Backend subprocess exited|Failed building wheel|Failed to build)"
+    r"|ERROR:? (Backend subprocess exited|Failed building wheel|Failed to build|(uv|pip) could not)"
     r"|(The build backend returned an error|Call to `[^`]+` failed|Building wheel for .* did not run successfully)"
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[^\[\]])")

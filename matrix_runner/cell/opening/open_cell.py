@@ -15,7 +15,7 @@ from matrix_runner.model.platforms import Arch
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.commands import passed_variables
-from matrix_runner.recipe.frontend_command import Product
+from matrix_runner.recipe.frontends.frontend_command import Product
 from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.toolbox import Toolbox

@@ -69,7 +69,7 @@ class Frontend(Enum):
     """The frontend that calls the project's build backend (PEP 517)."""
 
     AUTO = "auto"
-    """`uv` where the image and the interpreter can, else `build`, else `pip`."""
+    """Our own; `uv` or `build` where it cannot serve, else `pip`."""
     BUILD = "build"
     BUILD_UV = "build[uv]"
     UV = "uv"

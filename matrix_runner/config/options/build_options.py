@@ -47,11 +47,17 @@ BUILD_FRONTEND: Option[BuildFrontend] = Option(
     section=Section.BUILD,
     help="What asks the build backend for a wheel: auto, build, build[uv], uv or pip.",
     details="""
-`auto` takes `uv` where the image and the interpreter can, because it is the quickest, else `build`, else `pip`. An
-interpreter that uv does not know (Python before 3.8, GraalPy) is built for by `build`, before 3.7 by `pip`, if uv was
-asked for too. `args` are added to the frontend's command.
+`auto` is a frontend of matrix-runner's own that does what `build` does, with two differences: what the build requires
+is installed by uv where the image has it, else by pip; and the environment that it is installed into has the same path
+in every cell and run (`/matrix/isolated`), so that [compiler caches](caching.md#what-was-compiled) know the headers in
+it, and debug information has the same bytes. In a container it is in memory, as far as it needs no more than 192 MB
+(else `/matrix/isolated-on-disk`) and the cell's memory is not limited. For Python before 3.8 and GraalPy `auto` takes
+`build`, before 3.7 `pip`; an interpreter that uv does not know is built for by these if uv was asked for too. `args`
+are added to the command of a named frontend; with `auto` they are for uv where the image has it, else for `build`,
+which then builds. So does uv where [`build-constraints`](#build-constraints) have hashes, or `UV_NO_BUILD_ISOLATION`
+or `UV_REQUIRE_HASHES` is set. With cibuildwheel's configuration the default is `build`, as there.
 
-Where somebody tells pip what to install, or whence, `auto` takes `build`, and pip installs the tests' requirements: uv
+Where somebody tells pip what to install, or whence, `auto` lets pip install what wheels and their tests require: uv
 reads neither `PIP_CONSTRAINT`, `PIP_INDEX_URL` and the like (`environment`, `environment-pass`, `create-args`, the
 image) nor pip.conf. A line says so. Whoever tells uv the same (`UV_INDEX_URL`) gets uv.
 
@@ -60,8 +66,9 @@ A project's settings for uv (`[tool.uv]`, uv.toml) are followed by a build for w
 by nothing else: where `auto` takes uv, they do not count.
 
 uv installs packages whose Requires-Python ends below the cell's Python (`<3.11`), without a word. For a test this fails
-the cell; of a build by `uv` it is a warning that names them. Such builds have a `sitecustomize` of matrix-runner on
-PYTHONPATH for that, as those by pip have one of pip's; one of the project's or the image's own has its turn too.
+the cell; of a build by `auto` or `uv` it is a warning that names them. Builds by `uv` have a `sitecustomize` of
+matrix-runner on PYTHONPATH for that, as those by pip have one of pip's; one of the project's or the image's own has its
+turn too.
 """,
     example='build-frontend = { name = "build", args = ["--no-isolation"] }',
     per_platform=False,

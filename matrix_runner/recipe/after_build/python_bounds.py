@@ -5,8 +5,12 @@ takes an older release, or refuses (measured, uv 0.13.9 and pip 26.3).
 """
 
 import textwrap
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion
 
 from matrix_runner.recipe.layout import Layout
 
@@ -58,7 +62,7 @@ if wrong:
 Its argument is the first word of that line: after `error` it exits with 1, after `warning` with 0.
 """
 
-# The environment of a build is uv's, has a random name, and is gone when the build has ended: only the Pythons that run
+# The environment of `uv build` has a random name, and is gone when the build has ended: only the Pythons that run
 # in it can tell what it holds. `sitecustomize` is what each of them imports first (site). Any Python that a build
 # starts does, down to 2.7, so nothing here may print, fail, or take time: what has been looked at is not read again.
 _LOOK: Final = """\
@@ -136,14 +140,48 @@ shift 2; exec "$@"
 
     def remark(self, answer: str, version: str) -> str | None:
         """Return a sentence on what was found, or None. `version`: of the Python."""
-        found = sorted({line for line in answer.splitlines() if line})
-        if not found:
-            return None
-        return (
-            f"the build requires what excludes this Python: {'; '.join(found)}, and this is {version}; uv installs it "
-            "all the same, pip would not: bound it in build-system.requires or by build-constraints"
-        )
+        return _remark({line for line in answer.splitlines() if line}, version)
 
     @property
     def _place(self) -> str:
         return f"{self.layout.matrix}/watched-build"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotedBounds:
+    """The Pythons that the requirements of a build are for, as our own frontend has noted them."""
+
+    layout: Layout
+
+    def ask(self) -> tuple[str, ...]:
+        """Return a command that prints a line of each: name, version, Requires-Python."""
+        return ("sh", "-c", '[ ! -e "$1" ] || cat "$1"', "sh", f"{self.layout.frontend}/bounds")
+
+    def remark(self, answer: str, version: str) -> str | None:
+        """Return a sentence on those that exclude a Python of this version, or None."""
+        rows = [line.split("\t") for line in answer.splitlines()]
+        return _remark(
+            {
+                f"{row[0]} {row[1]} is for Python {row[2]}"
+                for row in rows
+                if len(row) == 3 and _excludes(row[2], version)
+            },
+            version,
+        )
+
+
+def _excludes(bounds: str, version: str) -> bool:
+    """Whether a Requires-Python excludes a version; one that cannot be read excludes none."""
+    try:
+        return not SpecifierSet(bounds).contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return False
+
+
+def _remark(found: Collection[str], version: str) -> str | None:
+    if not found:
+        return None
+    return (
+        f"the build requires what excludes this Python: {'; '.join(sorted(found))}, and this is {version}; uv installs "
+        "it all the same, pip would not: bound it in build-system.requires or by build-constraints"
+    )

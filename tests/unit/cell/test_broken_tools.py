@@ -41,7 +41,7 @@ def test_auto_does_without_a_uv_that_does_not_start(tmp_path: Path) -> None:
     events = fake.recorder.events
     (build,) = [event.command for event in events if isinstance(event, StepStarted) and event.kind is StepKind.BUILD]
     assert build is not None
-    assert "python -m build " in build
+    assert "--installer=pip" in build
     warnings = [event.text for event in events if isinstance(event, Notice) and event.is_warning]
     assert [text for text in warnings if LOADER in text] == [
         f"uv of image fake:latest does not start, and counts as absent: {LOADER}"

@@ -201,7 +201,7 @@ def test_a_pattern_that_matches_nothing_is_a_warning(known: Catalog) -> None:
     [
         (
             {ENVIRONMENT: (("PIP_CONSTRAINT", "x"), ("PIP_PRE", "1"))},
-            "uv does not read PIP_CONSTRAINT in environment, PIP_PRE in environment: wheels are built by build",
+            "uv does not read PIP_CONSTRAINT in environment, PIP_PRE in environment: pip installs what wheels",
         ),
         (
             {TEST_ENVIRONMENT: (("PIP_NO_INDEX", "1"),)},
@@ -209,11 +209,11 @@ def test_a_pattern_that_matches_nothing_is_a_warning(known: Catalog) -> None:
         ),
         (
             {ENVIRONMENT_PASS: ("PIP_INDEX_URL",)},
-            "uv does not read PIP_INDEX_URL in environment-pass: wheels are built",
+            "uv does not read PIP_INDEX_URL in environment-pass: pip installs what",
         ),
         (
             {CONTAINER_ENGINE: engine_with("--env=PIP_INDEX_URL=x")},
-            "uv does not read PIP_INDEX_URL in create-args: wheels are built",
+            "uv does not read PIP_INDEX_URL in create-args: pip installs what",
         ),
         (
             {ENVIRONMENT: (("PIP_PRE", "1"),), BUILD_FRONTEND: BuildFrontend(name=Frontend.UV)},

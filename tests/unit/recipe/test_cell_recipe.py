@@ -123,9 +123,11 @@ def test_a_cell_that_test_skip_names_is_not_tested(known: Catalog) -> None:
 
 
 PYTHON = "/opt/python/cp311-cp311/bin/python"
+OWN = "python -I /matrix/frontend/build_frontend.py"
 BUILDS = [
     # identifier, frontend, tools, modules, disposable -> the beginning of the command, whether an environment is made
-    (X86, Frontend.AUTO, ("uv",), ("pip",), True, f"uv build --no-progress --python={PYTHON} /project", False),
+    (X86, Frontend.AUTO, ("uv",), ("pip",), True, f"{OWN} /project --wheel", False),
+    (X86, Frontend.AUTO, ("uv",), (), False, f"{OWN} /project --wheel", False),
     (X86, Frontend.AUTO, NO_UV, ("pip", "build"), True, "python -m build /project --wheel", False),
     (X86, Frontend.AUTO, NO_UV, ("pip", "venv", "ensurepip"), True, "python -m build /project --wheel", True),
     (X86, Frontend.AUTO, NO_UV, ("pip", "build"), False, "python -m build /project --wheel", True),
@@ -135,7 +137,8 @@ BUILDS = [
     ("cp27mu-manylinux_x86_64", Frontend.AUTO, ("uv",), ("pip",), True, "python -m pip wheel /project", False),
     ("cp36-manylinux_x86_64", Frontend.AUTO, ("uv",), ("pip",), True, "python -m pip wheel /project", False),
     ("cp37-manylinux_x86_64", Frontend.AUTO, ("uv",), ("build",), True, "python -m build /project", False),
-    ("pp311-manylinux_x86_64", Frontend.AUTO, ("uv",), ("pip",), True, "uv build --no-progress", False),
+    ("pp311-manylinux_x86_64", Frontend.AUTO, ("uv",), ("pip",), True, f"{OWN} /project", False),
+    ("pp39-manylinux_x86_64", Frontend.AUTO, ("uv",), (), True, "uv build --no-progress", False),
     ("gp312_250-manylinux_x86_64", Frontend.AUTO, ("uv",), ("build",), True, "python -m build /project", False),
 ]
 

@@ -12,7 +12,6 @@ from planning import engine_with, job_for, recipe_for, settings_with
 from runner_process import REPOSITORY
 
 from matrix_runner import catalog
-from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
@@ -95,7 +94,7 @@ def test_on_this_machine_itself_nothing_is_told() -> None:
 
 def test_our_bundle_is_no_word_to_pip() -> None:
     """It does not make the choice of the frontend fall on pip."""
-    assert recipe("cp39-manylinux_x86_64").tools.frontend is Frontend.UV
+    assert recipe("cp39-manylinux_x86_64").tools.builds_with_uv
 
 
 def test_an_old_uv_is_spoken_of_once_an_image(tmp_path: Path) -> None:

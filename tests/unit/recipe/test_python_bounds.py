@@ -134,7 +134,8 @@ def test_where_uv_installs_it_is_looked_at(
     assert (made.watched is not None) is is_watched
     for kind, steps in ((StepKind.BUILD, made.build()), (StepKind.SDIST, made.sdist())):
         (step,) = (step for step in steps if step.kind is kind)
-        assert any("sitecustomize.py" in word for word in step.request.argv) is is_watched
+        by_sitecustomize = is_watched and frontend is Frontend.UV
+        assert any("sitecustomize.py" in word for word in step.request.argv) is by_sitecustomize
         assert "sitecustomize" not in step.shown
 
 
@@ -143,8 +144,8 @@ def test_a_cell_warns(tmp_path: Path, status: int) -> None:
     """Whether it was built or failed, perhaps for that very reason; once."""
 
     def override(call: FakeCall) -> FakeResult | None:
-        if any(word.endswith("/excluded") for word in call.request.argv):
-            return FakeResult(output=(b"old 2.0 is for Python <3\n",))
+        if any(word.endswith("/bounds") for word in call.request.argv):
+            return FakeResult(output=(b"old\t2.0\t<3\nnew\t1.0\t>=3\nodd\t1\tany\nnone\t1\t\n",))
         return FakeResult(status=1) if status and what(call) == "build" else None
 
     fake = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings_with(), override=override)

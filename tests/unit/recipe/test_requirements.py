@@ -68,20 +68,23 @@ def test_each_call_of_uv_names_the_cells_python(frontend: Frontend) -> None:
     assert [call for call in calls if "--python" not in call] == []
 
 
+OWN_BY_UV, OWN_BY_PIP = "--installer=uv", "--installer=pip"
+
+
 @pytest.mark.parametrize(
     ("values", "built_by", "tested_by"),
     [
-        ({}, Frontend.UV, "uv"),
-        (SAYS_TO_PIP, Frontend.BUILD, "pip"),
-        ({TEST_ENVIRONMENT: (("PIP_PRE", "1"),)}, Frontend.UV, "pip"),
-        ({BEFORE_TEST: "pip config set global.index-url x"}, Frontend.UV, "pip"),
-        ({BEFORE_BUILD: "echo > ~/.config/pip/pip.conf"}, Frontend.BUILD, "pip"),
-        ({ENVIRONMENT: (("PIP_NO_CACHE_DIR", "1"), ("PIP_PROGRESS_BAR", "off"))}, Frontend.UV, "uv"),
-        ({ENVIRONMENT: (("PIP_PRE", ""), ("PIP_CONFIG_FILE", "/dev/null"))}, Frontend.UV, "uv"),
-        ({ENVIRONMENT: (("PIP_INDEX_URL", "x"), ("UV_INDEX_URL", "x"))}, Frontend.UV, "uv"),
+        ({}, OWN_BY_UV, "uv"),
+        (SAYS_TO_PIP, OWN_BY_PIP, "pip"),
+        ({TEST_ENVIRONMENT: (("PIP_PRE", "1"),)}, OWN_BY_UV, "pip"),
+        ({BEFORE_TEST: "pip config set global.index-url x"}, OWN_BY_UV, "pip"),
+        ({BEFORE_BUILD: "echo > ~/.config/pip/pip.conf"}, OWN_BY_PIP, "pip"),
+        ({ENVIRONMENT: (("PIP_NO_CACHE_DIR", "1"), ("PIP_PROGRESS_BAR", "off"))}, OWN_BY_UV, "uv"),
+        ({ENVIRONMENT: (("PIP_PRE", ""), ("PIP_CONFIG_FILE", "/dev/null"))}, OWN_BY_UV, "uv"),
+        ({ENVIRONMENT: (("PIP_INDEX_URL", "x"), ("UV_INDEX_URL", "x"))}, OWN_BY_UV, "uv"),
         # Constraints bind a build and an installation by different variables of uv.
-        ({ENVIRONMENT: (("PIP_CONSTRAINT", "c"), ("UV_CONSTRAINT", "c"))}, Frontend.BUILD, "uv"),
-        ({ENVIRONMENT: (("PIP_CONSTRAINT", "c"), ("UV_BUILD_CONSTRAINT", "c"))}, Frontend.UV, "pip"),
+        ({ENVIRONMENT: (("PIP_CONSTRAINT", "c"), ("UV_CONSTRAINT", "c"))}, OWN_BY_PIP, "uv"),
+        ({ENVIRONMENT: (("PIP_CONSTRAINT", "c"), ("UV_BUILD_CONSTRAINT", "c"))}, OWN_BY_UV, "pip"),
         # A named frontend brings its installer, as with cibuildwheel.
         ({BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}, Frontend.BUILD, "pip"),
         ({BUILD_FRONTEND: BuildFrontend(name=Frontend.PIP)}, Frontend.PIP, "pip"),
@@ -89,10 +92,14 @@ def test_each_call_of_uv_names_the_cells_python(frontend: Frontend) -> None:
         (SAYS_TO_PIP | {BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD_UV)}, Frontend.BUILD_UV, "uv"),
     ],
 )
-def test_who_speaks_to_pip_gets_pip(values: Values, built_by: Frontend, tested_by: str) -> None:
+def test_who_speaks_to_pip_gets_pip(values: Values, built_by: Frontend | str, tested_by: str) -> None:
     """Where the choice is ours it falls on pip as soon as something is said to pip that uv would not hear."""
     made = recipe(values)
-    assert made.tools.frontend is built_by
+    if isinstance(built_by, Frontend):
+        assert made.tools.frontend is built_by
+    else:
+        assert made.tools.frontend is Frontend.AUTO
+        assert built_by in of(made.build(), StepKind.BUILD).request.argv
     install = of(made.test("w.whl"), StepKind.INSTALL).shown
     assert install.startswith("uv pip install" if tested_by == "uv" else "/matrix/test-environment/bin/pip install")
 
@@ -130,7 +137,8 @@ def test_a_plan_foresees_what_options_say() -> None:
 
 def test_tools_are_kept_from_what_is_said_to_pip() -> None:
     """Where pip installs our tools too, the user's constraints are not for them; the index is."""
-    made = recipe({ENVIRONMENT: (("PIP_CONSTRAINT", "c"),)}, modules=("pip", "venv", "ensurepip"))
+    values: Values = {ENVIRONMENT: (("PIP_CONSTRAINT", "c"),), BUILD_FRONTEND: BuildFrontend(name=Frontend.BUILD)}
+    made = recipe(values, modules=("pip", "venv", "ensurepip"))
     script = of(made.build(), StepKind.BUILD_ENVIRONMENT).request.argv[-1]
     assert "(unset PIP_CONSTRAINT" in script
     assert "PIP_INDEX_URL" not in script
@@ -141,7 +149,11 @@ def test_a_projects_uv_settings_stay_out_of_what_is_ours() -> None:
     """Where uv was not asked for, neither the build nor the test's installation sees them; user's variables prevail."""
     made = recipe({})
     build = of(made.build(), StepKind.BUILD)
-    assert build.request.argv[-2:] == ("--project=/", "--no-sources")
+    assert build.request.argv[-2:] == ("--installer=uv", "--aside=/")
+    (interpreter,) = made.tools.facts.interpreters
+    others = recipe({}, "pp39-manylinux_x86_64")
+    no_toml = replace(others, tools=replace(others.tools, interpreter=replace(interpreter, pip="")))
+    assert of(no_toml.build(), StepKind.BUILD).request.argv[-2:] == ("--project=/", "--no-sources")
     for kind in (StepKind.INSTALL, StepKind.TEST_ENVIRONMENT):
         assert dict(of(made.test("w.whl"), kind).request.env)["UV_PROJECT"] == "/"
     named = recipe({BUILD_FRONTEND: BuildFrontend(name=Frontend.UV)})
@@ -171,6 +183,8 @@ def test_before_build_can_install_by_uv(*, disposable: bool, python: str) -> Non
 @pytest.mark.parametrize(
     ("frontend", "hashes", "expected"),
     [
+        (Frontend.AUTO, False, {"UV_BUILD_CONSTRAINT": "mine.txt FILE"}),
+        (Frontend.AUTO, True, {"UV_BUILD_CONSTRAINT": "mine.txt FILE", "UV_REQUIRE_HASHES": "1"}),
         (Frontend.UV, False, {"UV_BUILD_CONSTRAINT": "mine.txt FILE"}),
         (Frontend.UV, True, {"UV_BUILD_CONSTRAINT": "mine.txt FILE", "UV_REQUIRE_HASHES": "1"}),
         (Frontend.BUILD_UV, True, {"UV_BUILD_CONSTRAINT": "mine.txt FILE", "UV_CONSTRAINT": "FILE"}),
@@ -189,7 +203,7 @@ def test_constraints_reach_each_frontend(
     (interpreter,) = made.tools.facts.interpreters
     tools = replace(made.tools, has_hashes=hashes, interpreter=replace(interpreter, pip="26.3"))
     step = of(replace(made, tools=tools).build(), StepKind.BUILD)
-    assert step.shown.startswith(("uv build", "python -m"))
+    assert step.shown.startswith(("uv build", "python -I" if frontend is Frontend.AUTO else "python -m"))
     program = "import os, json; print(json.dumps(dict(os.environ)))"
     argv = instead_of_frontend(step, sys.executable, "-c", program)
     env = {"UV_BUILD_CONSTRAINT": "mine.txt", "PIP_CONSTRAINT": "theirs.txt"}

@@ -18,12 +18,12 @@ from matrix_runner.config.options.build_options import (
 from matrix_runner.config.options.option import Option
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.cell_recipe import CellRecipe
-from matrix_runner.recipe.frontend_command import Product
+from matrix_runner.recipe.frontends.frontend_command import Product
 
 CATALOG = load()
 CELL = "cp311-manylinux_x86_64"
-APART = "--project=/ --no-sources"
-PYTHON = "/opt/python/cp311-cp311/bin/python"
+PLACES = "--environment=/matrix/isolated --bytecode=/matrix/downloads/bytecode"
+OWN = "python -I /matrix/frontend/build_frontend.py"
 Values = dict[Option[object], object]
 
 
@@ -39,7 +39,7 @@ def recipe(values: Values, product: Product, *, is_from_sdist: bool = False, pac
     [
         (
             BuildFrontend(name=Frontend.AUTO),
-            f"uv build --no-progress --python={PYTHON} /project --sdist --out-dir=/matrix/built {APART}",
+            f"{OWN} /project --sdist --outdir=/matrix/built {PLACES} --installer=uv --aside=/",
         ),
         (
             BuildFrontend(name=Frontend.BUILD, args=("-v",)),

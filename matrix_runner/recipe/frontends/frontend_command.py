@@ -7,6 +7,8 @@ from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BUILD_FRONTEND, BUILD_VERBOSITY
 from matrix_runner.model.cells import Interpreter
+from matrix_runner.recipe.installing import outside_the_project
+from matrix_runner.recipe.layout import Layout
 
 FIRST_QUIET_PYTHON = (3, 9)
 """The oldest Python with a release of `build` that has `--quiet` (measured: 1.4.4 has it)."""
@@ -29,8 +31,8 @@ class Product(Enum):
 class FrontendCommand:
     """The command of a build frontend for one interpreter.
 
-    `frontend`: resolved, never `auto`. `python`: path of the interpreter, or of its environment's. `aside`: a directory
-    outside of any project, where uv finds no settings.
+    `frontend`: resolved; `auto` is our own. `python`: path of the interpreter, or of its environment's. `with_uv`:
+    whether our own installs by uv.
     """
 
     frontend: Frontend
@@ -38,7 +40,8 @@ class FrontendCommand:
     interpreter: Interpreter
     settings: Settings
     python: str
-    aside: str
+    layout: Layout
+    with_uv: bool
 
     def argv(self, package: str, out: str, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command as the user would type it; `config_settings`: as `key=value`."""
@@ -61,11 +64,21 @@ class FrontendCommand:
                 # `build` refuses an installer where it has nothing to install.
                 installer = ("--installer=uv",) if chosen.is_isolated else ()
                 return ("python", "-m", "build", package, product, f"--outdir={out}", *installer)
-            case Frontend.UV | Frontend.AUTO:
+            case Frontend.AUTO:
+                program = f"{self.layout.frontend}/build_frontend.py"
+                where = (f"--environment={self.layout.isolated_environment}", f"--bytecode={self.layout.bytecode}")
+                by = ("--installer=uv", f"--aside={self._aside}") if self.with_uv else ("--installer=pip",)
+                return ("python", "-I", program, package, product, f"--outdir={out}", *where, *by)
+            case Frontend.UV:
                 # Who asks for uv gets what the project tells uv; our choice of it must not change the build.
-                apart = (f"--project={self.aside}", "--no-sources") if chosen.name is Frontend.AUTO else ()
+                apart = (f"--project={self._aside}", "--no-sources") if chosen.name is Frontend.AUTO else ()
                 head = ("uv", "build", "--no-progress", f"--python={self.python}")
                 return (*head, package, product, f"--out-dir={out}", *apart)
+
+    @property
+    def _aside(self) -> str:
+        """A directory outside of any project, where uv finds no settings."""
+        return outside_the_project(self.layout)
 
     @property
     def _arguments(self) -> tuple[str, ...]:
