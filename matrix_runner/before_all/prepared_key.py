@@ -7,6 +7,7 @@ from matrix_runner.before_all.source_update import source_digest
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT, ENVIRONMENT_PASS, EXCLUDE_NEWER
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.container.portable_digest import portable_digest
 from matrix_runner.digests import json_digest
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
@@ -77,7 +78,7 @@ class PreparedKeys:
         parts = (
             _FORMAT,
             self.identity,
-            image.image.content,
+            portable_digest(image.image),
             "" if job.image is None else job.image.name,
             str(image.arch),
             settings[BEFORE_ALL],

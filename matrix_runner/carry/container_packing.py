@@ -4,17 +4,17 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from matrix_runner.archives import archive_of
+from matrix_runner.archives import archive_of_bytes
+from matrix_runner.cell_programs import program_text
 from matrix_runner.engine.api import Container, ExecRequest, ExecResult
 from matrix_runner.errors import EngineError
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.recipe.layout import Layout
 
-_PROGRAM: Final = Path(__file__).with_name("layer_program.py")
-_NAME: Final = "pack.py"
+_PROGRAM: Final = "packing"
+_NAME: Final = f"{_PROGRAM}.py"
 _SECONDS: Final = 1800
 """The limit for packing, against hanging: emulated, and of gigabytes."""
 _WAITING: Final = 64
@@ -44,7 +44,7 @@ class ContainerPacking:
 
     def put_program(self) -> None:
         """Put the program into the container. Raise EngineError."""
-        self.container.put(self.layout.packing, archive_of(_PROGRAM, _NAME))
+        self.container.put(self.layout.packing, archive_of_bytes(_NAME, program_text(_PROGRAM).encode()))
 
     def ask(self, *arguments: str) -> str:
         """Run the program; return its output. Raise EngineError."""

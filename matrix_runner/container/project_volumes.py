@@ -10,6 +10,7 @@ from typing import Final
 
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.container.portable_digest import portable_digest
 from matrix_runner.digests import json_digest, text_digest
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.matrix import Job
@@ -69,5 +70,5 @@ def _downloads_key(job: Job, image: ResolvedImage) -> str:
     Not only downloads are shared: pip and uv also cache wheels that they build from sdists, and do not distinguish
     `linux_x86_64` wheels by C library or system. So the image must be the same, and the additions of `before-all`.
     """
-    parts = (image.content, str(job.cell.platform), job.settings[BEFORE_ALL])
+    parts = (portable_digest(image), str(job.cell.platform), job.settings[BEFORE_ALL])
     return json_digest(parts)[:12]

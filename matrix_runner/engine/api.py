@@ -148,14 +148,6 @@ class ResolvedImage:
     digests: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def content(self) -> str:
-        """The digest that holds on every engine: a registry's, of which ids differ from store to store; else the id.
-
-        That of an image for several architectures is common to these.
-        """
-        return min((name.rpartition("@")[2] for name in self.digests), default=self.id)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineInfo:

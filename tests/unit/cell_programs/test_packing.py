@@ -7,9 +7,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-import matrix_runner.carry
+import matrix_runner.cell_programs
 
-PROGRAM = Path(matrix_runner.carry.__file__).with_name("layer_program.py")
+PROGRAM = Path(matrix_runner.cell_programs.__file__).with_name("packing.py")
 
 
 def run(*arguments: str | Path) -> bytes:

@@ -1,6 +1,6 @@
 """The program that packs files within a container: what a command has changed there, or a directory as a whole.
 
-It is put into the container and started by an interpreter of the image, Python 3.8 or later; nothing here imports it.
+An interpreter of the image starts it, Python 3.8 or later.
 
     mark STATE SKIPPED...    before the command: lists all files
     pack STATE SKIPPED...    after it: writes a tar of all that is new or changed, and the names of all that is gone
