@@ -18,8 +18,8 @@ from matrix_runner.recipe.layout import Layout
 
 LAYOUT = Layout(root="")
 
-# Members in their order, with times, permissions, compression and content. Some projects put paths into their wheels that
-# have a random name with `build`, or meson-python's: then RECORD cannot be the same but in the paths that it lists.
+# Members in their order, with times, permissions, compression and content. Some projects put paths into their wheels
+# that have a random name, of `build` or meson-python: then RECORD cannot be the same but in the paths that it lists.
 _COMPARE = """
 import re, sys, zipfile
 def read(path):
