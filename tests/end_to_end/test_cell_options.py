@@ -247,6 +247,7 @@ rm "$(command -v uv)"
 def test_an_image_with_nothing_but_pip(bare_image: str, tmp_path: Path) -> None:
     """Frontend, audit and test get environments by venv and pip; the frontend is of the version that was asked for."""
     settings = """
+build-frontend = "build"
 dependency-versions = { packages = ["build==1.2.2"] }
 before-build = "python -m build --version"
 test-groups = ["check"]

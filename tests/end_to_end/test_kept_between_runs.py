@@ -192,8 +192,7 @@ for file in glob.glob("/proc/[0-9]*/environ"):
 
 def test_githubs_cache_serves_a_machine_that_has_nothing(home: Home, tmp_path: Path) -> None:
     """sccache, brought, finds there what another machine has compiled; the key to it is nowhere to be read."""
-    network = 'container-engine = "docker; create-args: --network=host"'
-    files = extension_project(settings=f'compiler-cache = "sccache; backend: gha"\n{network}')
+    files = extension_project(settings='compiler-cache = "sccache; backend: gha"')
     project = write_project(tmp_path / "project", {**files, "setup.py": SPY + files["setup.py"]})
     with played_cache("key-to-the-cache-4711") as service:
         variables = {"ACTIONS_RESULTS_URL": service.address, "ACTIONS_RUNTIME_TOKEN": service.token}

@@ -1,5 +1,6 @@
 """GitHub's cache service as sccache speaks to it, played on this machine: version 2, and a store of blobs behind it."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,13 +55,13 @@ def answer(*texts: str) -> bytes:
 
 @contextmanager
 def played_cache(token: str) -> Iterator[PlayedCache]:
-    """Give the service, on a port of 127.0.0.1."""
+    """Give the service, on a port of this machine, whichever network of it a container is in."""
 
     class Handler(_Handler):
         cache = PlayedCache(token=token)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Handler.cache.address = f"http://127.0.0.1:{server.server_port}/"
+    with ThreadingHTTPServer(("", 0), Handler) as server:
+        Handler.cache.address = f"http://{_own_address()}:{server.server_port}/"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -119,3 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
         """Say nothing."""
+
+
+def _own_address() -> str:
+    """Return the address by which this machine would reach others; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.connect(("192.0.2.1", 9))
+        return str(one.getsockname()[0])
