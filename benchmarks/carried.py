@@ -22,35 +22,36 @@ _CHANGED: Final = "src/unit_50.c"
 
 def measure_second_run(bench: Bench, row: str) -> tuple[Series, ...]:
     """Measure runs after a change of one C file: on a fresh machine, on the one that is still warm, and the peer's."""
-    theirs, ours, warm = _workloads(bench, row)
+    theirs, ours = _workloads(bench, row)
     runs = bench.work / "runs" / row
     with home_directory(runs / "warm-home") as home:
-        carried, options = runs / "carried", _options(runs / "carried")
+        carried, options = new_place(runs / "carried"), _options(runs / "used")
+        shutil.rmtree(runs / "used", ignore_errors=True)
         _first_run(bench, row, ours, home, options)
+        # As it was after that run: what a fresh machine keeps at its end is another one's.
+        shutil.copytree(runs / "used", carried, symlinks=True, dirs_exist_ok=True)
 
         def fresh(place: Path) -> float:
             change(ours.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
             return _on_a_fresh_machine(bench, ours, place, carried, Status.PASSED)
 
         def still_warm(place: Path) -> float:
-            change(warm.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
-            return bench.runner.build(warm, place, home=home, options=options)
+            change(ours.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
+            return bench.runner.build(ours, place, home=home, options=options)
 
         def peer(place: Path) -> float:
             change(theirs.source / _CHANGED, time.time_ns() & 0xFFFFFFFF)
             return bench.peer.build(theirs, "build[uv]", place)
 
-        # Its first run is not that of the other checkout: another directory is another project.
-        _first_run(bench, row, warm, home, options)
         contenders = ((PEER_UV, peer), (RUNNER, fresh), (WARM, still_warm))
         return take_turns(bench, row, tuple(Contender(name=name, measure=work) for name, work in contenders))
 
 
 def measure_fresh_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
     """Measure runs on a fresh machine when nothing has changed, and see that no container is started for them."""
-    theirs, ours, _ = _workloads(bench, row)
+    theirs, ours = _workloads(bench, row)
     runs = bench.work / "runs" / row
-    carried = runs / "carried"
+    carried = new_place(runs / "carried")
     with home_directory(runs / "first-home") as home:
         _first_run(bench, row, ours, home, _options(carried))
 
@@ -68,7 +69,7 @@ def measure_fresh_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
 
 
 def _workloads(bench: Bench, row: str) -> tuple[Workload, ...]:
-    """Return three checkouts of one project: the peer's, ours, and one for the machine that stays warm."""
+    """Return two checkouts of one project: the peer's, and ours."""
     files = whole_project(bench.work / "sources" / row)
     return tuple(
         Workload(
@@ -78,7 +79,7 @@ def _workloads(bench: Bench, row: str) -> tuple[Workload, ...]:
             ca_bundle=bench.ca_bundle,
             before_all=BEFORE_ALL,
         )
-        for name in ("peer", "runner", "warm")
+        for name in ("peer", "runner")
     )
 
 
