@@ -71,8 +71,8 @@ class CachedCells:
         """Touch nothing yet. Raise UsageError if the settings name an unusable remote cache."""
         self._context = context
         self._barrier = barrier
-        self.remote = self._remote()
-        """The place that machines share, or None."""
+        self.remote: Remote | None = None
+        """The place that machines share, or None; also where nothing is cached."""
         self._cache = self._open()
         self.probes: ProbeCache | None = None
         """The cache of probe results, or None."""
@@ -181,11 +181,12 @@ class CachedCells:
             max_age=settings[CACHE_MAX_AGE],
             staging=self._context.scratch / "cached",
         )
+        self.remote = self._remote()
         return CellCache(Store(inputs.cache), terms, self.remote, self._warn)
 
     def _remote(self) -> Remote | None:
-        request, settings = self._context.request, self._context.request.settings
-        if not settings[CACHE_REMOTE] or request.inputs.cache is None or settings[NO_CACHE]:
+        settings = self._context.request.settings
+        if not settings[CACHE_REMOTE]:
             return None
         return open_remote(settings[CACHE_REMOTE], read_only=settings[CACHE_REMOTE_READ_ONLY], trouble=self._warn)
 
