@@ -14,6 +14,8 @@ LOAD, DYNAMIC, INTERP, NOTE, GNU_PROPERTY = 1, 2, 3, 4, 0x6474E553
 DYNSYM: Final = 11
 """The kind of the section of dynamic symbols."""
 
+TABLE_LIMIT: Final = 512 * 1024**2
+"""Bytes that one table may have; the largest known string tables have some 50 MB."""
 COUNT_LIMIT: Final = 1 << 16
 """Records of one kind: their number is 16 bits wide in most places."""
 _EXTENDED: Final = 0xFFFF
@@ -66,7 +68,9 @@ class ElfHeaders:
         """The segments, in the order of the file."""
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return a part of the file. Raise BrokenElf if it does not lie in it."""
+        """Return a part of the file. Raise BrokenElf if it does not lie in it, or is larger than any table may be."""
+        if size > TABLE_LIMIT:
+            raise BrokenElf(f"a table of {size} bytes is more than is looked through")
         if not 0 <= offset <= self.size or not 0 <= size <= self.size - offset:
             raise BrokenElf(f"a table of {size} bytes at {offset} does not lie in the file")
         self._file.seek(offset)

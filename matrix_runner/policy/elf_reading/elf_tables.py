@@ -21,9 +21,6 @@ from matrix_runner.policy.elf_reading.elf_headers import (
     ElfHeaders,
 )
 
-TABLE_LIMIT = 512 * 1024**2
-"""Bytes that one table may have; the largest known string tables have some 50 MB."""
-
 _SYMBOL_LIMIT = 1 << 22
 """Symbols of one file: some ten times those of the largest libraries in wheels."""
 
@@ -104,7 +101,7 @@ class ElfTables:
         """The dynamic loader that a program names; None for a library or a static program."""
         for segment in self._headers.segments:
             if segment.kind == INTERP:
-                return shown(self._bytes(segment.offset, min(segment.size, NAME_LIMIT)).rstrip(b"\0"))
+                return shown(self._headers.read(segment.offset, min(segment.size, NAME_LIMIT)).rstrip(b"\0"))
         return None
 
     def defines(self, name: str) -> bool:
@@ -116,12 +113,7 @@ class ElfTables:
         """Yield the contents of the note segments."""
         for segment in self._headers.segments:
             if segment.kind in {NOTE, GNU_PROPERTY}:
-                yield self._bytes(segment.offset, segment.size)
-
-    def _bytes(self, offset: int, size: int) -> bytes:
-        if size > TABLE_LIMIT:
-            raise BrokenElf(f"a table of {size} bytes is more than is looked through")
-        return self._headers.read(offset, size)
+                yield self._headers.read(segment.offset, segment.size)
 
     def _read_dynamic(self) -> tuple[tuple[int, int], ...]:
         """Return tag and value of each entry, up to the terminator."""
@@ -129,7 +121,7 @@ class ElfTables:
         for segment in self._headers.segments:
             if segment.kind == DYNAMIC:
                 form = struct.Struct(f"{self._order}{'qQ' if self._is_wide else 'iI'}")
-                data = self._bytes(segment.offset, segment.size - segment.size % form.size)
+                data = self._headers.read(segment.offset, segment.size - segment.size % form.size)
                 for tag, value in form.iter_unpack(data):
                     if tag == _NULL:
                         break
@@ -157,7 +149,7 @@ class ElfTables:
             return b""
         offset, rest = self._file_offset(address)
         rest = min(rest, max(0, self._headers.size - offset))
-        return self._bytes(offset, rest if size is None else size)
+        return self._headers.read(offset, rest if size is None else size)
 
     def _string(self, offset: int) -> str:
         end = self._strings.find(b"\0", offset, offset + NAME_LIMIT)
