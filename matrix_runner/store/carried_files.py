@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import zstandard
 
 from matrix_runner.errors import OutputError
 from matrix_runner.files import CHUNK, replacing, write_flushed
@@ -49,6 +48,11 @@ class CarriedFile:
     size: int
     used: float
     note: CarriedNote | None
+
+    @property
+    def created(self) -> float | None:
+        """The time at which it was made, seconds since 1970; None if it is damaged."""
+        return None if self.note is None else self.note.created
 
     def discard(self, store: Store) -> None:
         """Remove the archive and its note."""
@@ -144,6 +148,9 @@ class CarriedFiles:
 
 def unpacked(path: Path) -> Iterator[bytes]:
     """Yield the archive in a file that `take` has returned, decompressed. Raise OSError, also for damage."""
+    # A run in which nothing is new does not need this import, nor the one below.
+    import zstandard
+
     with path.open("rb") as file:
         try:
             yield from zstandard.ZstdDecompressor().read_to_iter(file, write_size=CHUNK)
@@ -173,6 +180,8 @@ class _Count:
 
 
 def _compressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    import zstandard
+
     compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
     for chunk in chunks:
         if made := compressor.compress(chunk):

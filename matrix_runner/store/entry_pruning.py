@@ -27,6 +27,11 @@ class ListedEntry:
     used: float
     record: EntryRecord | None
 
+    @property
+    def created(self) -> float | None:
+        """The time at which it was made, seconds since 1970; None if it is damaged."""
+        return None if self.record is None else self.record.created
+
     def discard(self, store: Store) -> None:
         """Remove the entry as a whole."""
         discard(self.path, store.tmp)
@@ -55,19 +60,12 @@ def prune(store: Store, *, limit: int | None = None, age: float | None = None) -
     items.sort(key=lambda each: each.used)
     total = sum(each.size for each in items)
     for each in items:
-        made = _made(each)
-        is_old = age is not None and (made is None or now - made > age)
+        is_old = age is not None and (each.created is None or now - each.created > age)
         if is_old or (limit is not None and total > limit):
             each.discard(store)
             total -= each.size
             removed.append(each)
     return tuple(removed)
-
-
-def _made(item: ListedEntry | CarriedFile) -> float | None:
-    """Return the time at which an item was made, None if it is damaged."""
-    record = item.record if isinstance(item, ListedEntry) else item.note
-    return None if record is None else record.created
 
 
 def clear(store: Store) -> None:
