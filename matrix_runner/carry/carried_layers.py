@@ -45,8 +45,12 @@ class CarriedLayers:
             self._trouble(f"{image.display_name} has no Python that packs what before-all adds; it is not carried")
             return None
         packing = ContainerPacking(container=container, python=python)
-        packing.put_program()
-        packing.ask("mark", packing.layout.packing, packing.layout.matrix)
+        try:
+            packing.put_program()
+            packing.ask("mark", packing.layout.packing, packing.layout.matrix)
+        except MachineError as error:
+            self._trouble(f"what before-all adds is not carried: {error.message}")
+            return None
         return packing
 
     def keep(self, key: str, packing: ContainerPacking) -> None:

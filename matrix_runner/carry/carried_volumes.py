@@ -90,9 +90,8 @@ class CarriedVolumes:
 
     def _fill(self, container: Container, volume: Volume) -> None:
         name, target = self._name(volume), f"{container.root}{volume.target}"
-        if self._files.note(name) is None or not _run(container, _IS_EMPTY, target):
-            return
-        copy = self._files.take(name, self._staging)
+        # First of all: what a killed run has left unfinished goes, whether anything was carried or not.
+        copy = self._files.take(name, self._staging) if _run(container, _IS_EMPTY, target) else None
         if copy is None:
             return
         container.put(target, archive_of_bytes(_UNFINISHED, b""))

@@ -73,7 +73,7 @@ def confided(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
     names = SecretNames(own=settings[SECRET_VARIABLES])
     found = [
         variable.name
-        for variable in _variables(settings, environ, (ENVIRONMENT,))
+        for variable in _of_commands(settings, environ)
         if variable.is_from_outside or names.verdict(variable.name) is NameVerdict.SECRET
     ]
     found += [name for name, value in network_env(environ, None) if any(credentials(value, names))]
@@ -117,20 +117,21 @@ def _is_long(value: str, shortest: int) -> bool:
     return len(value.strip()) >= shortest and len(set(value.strip())) >= FEWEST_DIFFERENT
 
 
-_ALL: Final[tuple[Option[Variables], ...]] = (ENVIRONMENT, TEST_ENVIRONMENT)
+def _variables(settings: Settings, environ: Mapping[str, str]) -> Iterator[_Variable]:
+    """Yield the variables of cells, and those that only the server of their compiler cache gets."""
+    yield from _of_commands(settings, environ)
+    yield from _assigned(settings, TEST_ENVIRONMENT)
+    for choice, _ in _given(settings, COMPILER_CACHE):
+        for name, _ in github_variables(choice, environ):
+            yield from _of_host(name, environ)
 
 
-def _variables(
-    settings: Settings, environ: Mapping[str, str], options: tuple[Option[Variables], ...] = _ALL
-) -> Iterator[_Variable]:
-    """Yield the variables of cells; a value that the shell evaluates is split into its literal parts."""
-    for option in options:
-        for pairs, is_from_outside in _given(settings, option):
-            for name, value in pairs:
-                for part in literal_parts(value):
-                    yield _Variable(name=name, value=part, is_from_outside=is_from_outside)
-    for name in _handed_on(settings, environ):
-        yield from _of_host(name, environ)
+def _of_commands(settings: Settings, environ: Mapping[str, str]) -> Iterator[_Variable]:
+    """Yield the variables of every command, `before-all` too."""
+    yield from _assigned(settings, ENVIRONMENT)
+    for names, _ in _given(settings, ENVIRONMENT_PASS):
+        for name in names:
+            yield from _of_host(name, environ)
     for engine, is_from_outside in _given(settings, CONTAINER_ENGINE):
         for name, given in engine.arguments.env:
             if given is None:
@@ -139,12 +140,12 @@ def _variables(
                 yield _Variable(name=name, value=given, is_from_outside=is_from_outside)
 
 
-def _handed_on(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of this machine's variables that cells get, or the server of their compiler cache."""
-    for names, _ in _given(settings, ENVIRONMENT_PASS):
-        yield from names
-    for choice, _ in _given(settings, COMPILER_CACHE):
-        yield from (name for name, _ in github_variables(choice, environ))
+def _assigned(settings: Settings, option: Option[Variables]) -> Iterator[_Variable]:
+    """Yield the variables that an option sets; a value that the shell evaluates is split into its literal parts."""
+    for pairs, is_from_outside in _given(settings, option):
+        for name, value in pairs:
+            for part in literal_parts(value):
+                yield _Variable(name=name, value=part, is_from_outside=is_from_outside)
 
 
 def _of_host(name: str, environ: Mapping[str, str]) -> Iterator[_Variable]:

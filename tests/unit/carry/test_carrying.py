@@ -7,9 +7,9 @@ from fake_run import FakeRun
 from planning import engine_with, settings_with
 
 from matrix_runner.carry.carrying import Carrying, is_wanted, may_carry_layer
-from matrix_runner.config.kinds.values import CacheCarry
+from matrix_runner.config.kinds.values import CacheCarry, CompilerCache, CompilerCacheBackend, CompilerCacheChoice
 from matrix_runner.config.options.build_options import ENVIRONMENT, ENVIRONMENT_PASS, SECRET_VARIABLES
-from matrix_runner.config.options.cache_options import CACHE_CARRY, CACHE_DIR, CACHE_REMOTE, CACHE_SCOPE
+from matrix_runner.config.options.cache_options import CACHE_CARRY, CACHE_DIR, CACHE_REMOTE, CACHE_SCOPE, COMPILER_CACHE
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.container.project_volumes import ProjectVolumes
@@ -54,6 +54,14 @@ def test_a_layer_that_may_hold_a_passed_value_stays(tmp_path: Path, values: Valu
     """By environment-pass or create-args; what the configuration itself says is no secret, unless its name is one's."""
     (job,) = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings_with(values)).request(FakeEngine()).jobs
     assert may_carry_layer(job, {"TOKEN": "x"}) is expected
+
+
+def test_what_only_a_server_gets_keeps_no_layer(tmp_path: Path) -> None:
+    """The key to GitHub's cache is given to sccache's server, long after `before-all`."""
+    choice = CompilerCacheChoice(name=CompilerCache.SCCACHE, backend=CompilerCacheBackend.GITHUB)
+    settings = settings_with({COMPILER_CACHE: choice})
+    (job,) = FakeRun(directory=tmp_path, identifiers=(CELL,), settings=settings).request(FakeEngine()).jobs
+    assert may_carry_layer(job, {"ACTIONS_RESULTS_URL": "http://cache.example/", "ACTIONS_RUNTIME_TOKEN": "x"})
 
 
 def test_a_layer_stays_that_may_hold_what_the_host_says(tmp_path: Path) -> None:
