@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import TYPE_CHECKING
 
 from matrix_runner import __version__
 from matrix_runner.cache.cached_cells import CachedCells, Known
@@ -13,7 +14,7 @@ from matrix_runner.cache.log_barrier import LogBarrier
 from matrix_runner.cell.opening.engine_loss import EngineWatch
 from matrix_runner.cell.run_context import DeliveredSdist, Materials, NoSdist, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheels
-from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS, CACHE_MAX_AGE, NO_CACHE
+from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, NO_CACHE
 from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
 from matrix_runner.container.project_volumes import ProjectVolumes
@@ -23,7 +24,7 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import RunFinished, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, SdistRecord, Status
-from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
+from matrix_runner.probe.probed_images import jobs_by_image
 from matrix_runner.project.source_archive import SourceArchive, Survey, pack
 from matrix_runner.report.summary.report_json import ReportExtra, wheels_of
 from matrix_runner.report.summary.report_writers import FILES, REPORT
@@ -32,6 +33,10 @@ from matrix_runner.schedule import Again, Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 from matrix_runner.wheelhouse.report_directory import ReportDirectory
+
+if TYPE_CHECKING:
+    from matrix_runner.cache.arrivals import Arrivals
+    from matrix_runner.probe.image_prober import ImageProber
 
 
 def build(request: BuildRequest) -> Report:
@@ -48,19 +53,22 @@ def build(request: BuildRequest) -> Report:
         known = _look_up(context, cached)  # files and images as they are known -> cells that need not run
         source = _pack(context, known)  # the project's files -> one archive, None if no cell must run
         _announce_source(context, source or known.source)  # what was left out of it, and the like
-        materials = None if source is None else _gather(context, cached, source, known)  # archive, images -> materials
-        sdist = _make_sdist(context, cached, known, materials)  # materials -> the sdist that wheels are built from
+        materials = None if source is None else _gather(context, cached, source, known)  # archive -> materials
+        prober = None if materials is None else _prober(context, cached, materials)  # brings images that are not known
+        sdist = _make_sdist(context, cached, known, materials, prober)  # -> the sdist that wheels are built from
         if isinstance(sdist, NoSdist):
             return _record(context, {outcome.cell: outcome for outcome in sdist.outcomes}, None)
-        if materials is not None:
+        if materials is None or prober is None:
+            outcomes = _replay(context, cached, known)  # cells that need not run -> wheels, logs, outcomes
+        else:
             materials = replace(materials, sdist=None if sdist is None else sdist.made)
-            known = _look_closer(context, cached, materials, known)  # the same look-up, with all inputs known
-        outcomes = _replay(context, cached, known)  # cells that need not run -> wheels, logs, outcomes
-        if materials is not None and known.missing(request.jobs):
-            _prepare(context, materials, known)  # prepared images of earlier runs are found; remarks
-            outcomes |= _run_cells(context, materials, cached, known)  # jobs -> wheels, logs, outcomes
-            _carry(context, materials)  # what makes other machines warm -> cache directory
-            _prune(context, materials)  # stale images and volumes are removed
+            arrivals = _expect(
+                context, cached, materials, prober
+            )  # images as they arrive -> cells to deliver or to run
+            outcomes = _run_cells(context, cached, materials, arrivals)  # jobs -> wheels, logs, outcomes
+            if arrivals.has_missing:
+                _carry(context, materials)  # what makes other machines warm -> cache directory
+                _prune(context, materials)  # stale images and volumes are removed
         cached.close(is_changed=materials is not None)
         # outcomes -> SHA256SUMS, report.json, the report
         return _record(context, outcomes, None if sdist is None else sdist.record)
@@ -137,7 +145,7 @@ def _pack(context: RunContext, known: Known) -> SourceArchive | None:
 
 
 def _gather(context: RunContext, cached: CachedCells, source: SourceArchive, known: Known) -> Materials:
-    """Return the materials of the cells, with the facts on all images that a job must run in."""
+    """Return the materials of the cells, with the facts on images as far as they are known."""
     from matrix_runner.before_all.prepared_images import PreparedImages
     from matrix_runner.before_all.prepared_key import PreparedKeys
     from matrix_runner.carry.carrying import Carrying
@@ -145,10 +153,9 @@ def _gather(context: RunContext, cached: CachedCells, source: SourceArchive, kno
     from matrix_runner.recipe.cargo_downloads import has_crates
 
     request, volumes = context.request, context.volumes
-    images = _probe_images(context, cached, known)
     keys = PreparedKeys(
         identity=volumes.identity,
-        images=images,
+        images=known.images,
         digests=source.digests,
         prefix=source.prefix,
         environ=request.inputs.environ,
@@ -157,8 +164,8 @@ def _gather(context: RunContext, cached: CachedCells, source: SourceArchive, kno
     carrying = Carrying.of(request.inputs, volumes, context.scratch / "carried", cached.remote, warn)
     return Materials(
         source=source,
-        images=images,
-        prepared=PreparedImages.of(request.jobs, keys, source, volumes, carrying),
+        images=known.images,
+        prepared=PreparedImages(keys, source, volumes, carrying),
         carrying=carrying,
         has_crates=has_crates(name for name, _ in source.digests),
         backend=BuildBackend.of(request.inputs.build_files),
@@ -166,16 +173,14 @@ def _gather(context: RunContext, cached: CachedCells, source: SourceArchive, kno
     )
 
 
-def _probe_images(context: RunContext, cached: CachedCells, known: Known) -> ProbedImages:
-    """Fetch and probe each image that a job must run in, in parallel. An unavailable image fails only its own cells."""
+def _prober(context: RunContext, cached: CachedCells, materials: Materials) -> "ImageProber":
     # A run in which nothing is new does not need this import.
     from matrix_runner.probe.image_prober import ImageProber
 
-    request, maker = context.request, context.request.sdist_maker
-    wanted = (*known.missing(request.jobs), *(() if maker is None else (maker,)))
-    jobs, waiting = jobs_by_image(request.jobs), jobs_by_image(wanted)
-    prober = ImageProber(
-        request=request,
+    return ImageProber(
+        request=context.request,
+        images=materials.images,
+        jobs=jobs_by_image(context.request.jobs),
         volumes=context.volumes,
         containers=context.containers,
         cache=cached.probes,
@@ -183,29 +188,26 @@ def _probe_images(context: RunContext, cached: CachedCells, known: Known) -> Pro
         waiting=context.waiting,
         on_trouble=cached.give_up,
     )
-    keys = known.images.unprobed(wanted)
-    found = context.side_by_side([partial(prober.probe, key, jobs[key], waiting[key]) for key in keys])
-    interrupted = MachineError("interrupted before the image was probed")
-    return known.images.with_found({key: image or interrupted for key, image in zip(keys, found, strict=True)})
 
 
 def _make_sdist(
-    context: RunContext, cached: CachedCells, known: Known, materials: Materials | None
+    context: RunContext, cached: CachedCells, known: Known, materials: Materials | None, prober: "ImageProber | None"
 ) -> DeliveredSdist | NoSdist | None:
-    """Build the sdist, or take that of an earlier run, and deliver it; None if the run has none."""
+    """Build the sdist, or take that of an earlier run, and deliver it; None if the run has none.
+
+    All images arrive first: another cell may have to make it if the maker's image cannot be used.
+    """
     maker = context.request.sdist_maker
     if maker is None:
         return None
     # A run without one does not need this import.
     from matrix_runner.cache.sdist_of_run import bring_sdist
 
+    if prober is not None and materials is not None:
+        unprobed = prober.unprobed((*known.missing(context.request.jobs), maker))
+        context.side_by_side([partial(prober.bring, key, waiting) for key, waiting in unprobed.items()])
+        materials.prepared.expect(context.request.jobs)
     return context.beside(partial(bring_sdist, maker, context, cached, known, materials)) or NoSdist(outcomes=())
-
-
-def _look_closer(context: RunContext, cached: CachedCells, materials: Materials, known: Known) -> Known:
-    """Look again for cells that need not run: packing may have found a changed file, and new images are known."""
-    find = partial(cached.find, materials.source, materials.images, materials.sdist)
-    return context.beside(find) or replace(known, source=materials.source, images=materials.images)
 
 
 def _announce_source(context: RunContext, source: Survey | SourceArchive | None) -> None:
@@ -214,43 +216,39 @@ def _announce_source(context: RunContext, source: Survey | SourceArchive | None)
 
 
 def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:
-    context.containers.keep_only([str(job.cell) for job in known.missing(context.request.jobs)])
     return (context.beside(partial(cached.replay, known)) or {}) if known.hits else {}
 
 
-def _prepare(context: RunContext, materials: Materials, known: Known) -> None:
-    """Find the prepared images of earlier runs, and tell what there is to tell before the cells start."""
-    from matrix_runner.before_all.prepared_images import unmatched_inputs
-    from matrix_runner.probe.image_remarks import image_remarks
+def _expect(context: RunContext, cached: CachedCells, materials: Materials, prober: "ImageProber") -> "Arrivals":
+    from matrix_runner.cache.arrivals import Arrivals
 
-    request, missing, prepared = context.request, known.missing(context.request.jobs), materials.prepared
-    cells = tuple(job.cell for job in missing)
-    context.beside(partial(prepared.adopt_existing, request.engine, cells))
-    for notice in prepared.notices(cells):
-        context.notify(notice)
-    for pattern in unmatched_inputs(missing, materials.source):
-        text = f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project"
-        context.notify(text, is_warning=True)
-    for remark in image_remarks(missing, known.images, request.inputs.environ):
-        context.notify(remark, is_warning=True)
+    return Arrivals(context, cached, materials, prober)
 
 
-def _run_cells(context: RunContext, materials: Materials, cached: CachedCells, known: Known) -> dict[Cell, Outcome]:
-    """Run every job that must run, and record the durations."""
+def _run_cells(
+    context: RunContext, cached: CachedCells, materials: Materials, arrivals: "Arrivals"
+) -> dict[Cell, Outcome]:
+    """Run every job that must run, as soon as its image is there, and record the durations."""
     from matrix_runner.cell.cell_runner import run_cell
-    from matrix_runner.cell.cell_tasks import cell_tasks
+    from matrix_runner.cell.cell_tasks import cell_tasks, starting_order
 
     request = context.request
     durations = Durations({}) if request.durations is None else Durations.read(request.durations)
 
-    def perform(job: Job, slot: Slot) -> Outcome | Again:
+    def run(job: Job, slot: Slot) -> Outcome | Again:
         return cached.run(job, partial(run_cell, job, context, materials, slot))
 
-    tasks = cell_tasks(known.missing(request.jobs), context, materials, durations, perform)
+    def perform(job: Job, slot: Slot) -> Outcome | Again:
+        return arrivals.outcomes.get(job.cell) or run(job, slot)
+
+    context.beside(partial(arrivals.begin, run))
+    waiting = tuple(job for job in request.jobs if job.cell not in arrivals.outcomes)
+    order = starting_order(waiting, context, materials, durations)
+    tasks = (*arrivals.tasks([job for job, _ in order], run), *cell_tasks(order, perform, arrivals.may_start))
     ended = [outcome for outcome in context.pool.run(tasks, context.interrupt) if outcome is not None]
-    if request.durations is not None:
+    if request.durations is not None and arrivals.has_missing:
         durations.with_outcomes(ended).write(request.durations)
-    return {outcome.cell: outcome for outcome in ended}
+    return arrivals.outcomes | {outcome.cell: outcome for outcome in ended}
 
 
 def _carry(context: RunContext, materials: Materials) -> None:

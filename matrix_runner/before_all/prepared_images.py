@@ -1,17 +1,16 @@
 """The run's interface to `before-all`: sharing between cells, prepared images, snapshots, source updates."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.before_all.prepared_key import PreparedKeys, unmatched_patterns
 from matrix_runner.before_all.registry import BeforeAllPart, BeforeAllRegistry, PreparedImage
 from matrix_runner.before_all.source_update import Put, source_digest, update_source, write_list
-from matrix_runner.carry.carried_layers import CarriedLayers
 from matrix_runner.carry.carrying import Carrying, may_carry_layer
+from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
 from matrix_runner.config.options.source_options import SDIST
 from matrix_runner.container.project_volumes import ProjectVolumes
@@ -21,7 +20,7 @@ from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure
-from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.probe.image_probe import ProbedImage, image_key
 from matrix_runner.project.source_archive import SourceArchive
 from matrix_runner.recipe.layout import Layout
 
@@ -40,38 +39,25 @@ class PreparedImages:
     """
 
     def __init__(
-        self,
-        keys: Mapping[Cell, str],
-        source: SourceArchive,
-        volumes: ProjectVolumes,
-        layers: CarriedLayers | None = None,
-        layer_keys: Mapping[Cell, str] = MappingProxyType({}),
+        self, keys: PreparedKeys, source: SourceArchive, volumes: ProjectVolumes, carrying: Carrying | None = None
     ) -> None:
-        """`keys`: of each cell with a `before-all`. `layer_keys`: of those whose layers are carried, in `layers`."""
+        """Create it without jobs. `carrying`: None if nothing is carried."""
         self._keys = keys
-        self._layers = layers
-        self._layer_keys = layer_keys
+        self._carried_keys = None if carrying is None else replace(keys, identity=f"carried {carrying.scope}")
+        self._layers = None if carrying is None else carrying.layers
+        self._layer_keys: dict[Cell, str] = {}
         self._source = source
         self._digest = source_digest(source.digests)
         self._volumes = volumes
-        self._registry = BeforeAllRegistry(keys)
+        self._registry = BeforeAllRegistry()
         self._existing: dict[str, PreparedImage] = {}
 
-    @classmethod
-    def of(
-        cls,
-        jobs: Sequence[Job],
-        keys: PreparedKeys,
-        source: SourceArchive,
-        volumes: ProjectVolumes,
-        carrying: Carrying | None = None,
-    ) -> "PreparedImages":
-        """Create it for the jobs to run, each in a probed image. `carrying`: None if nothing is carried."""
-        if carrying is None:
-            return cls(keys.of(jobs), source, volumes)
-        carried = [job for job in jobs if may_carry_layer(job, keys.environ)]
-        layer_keys = replace(keys, identity=f"carried {carrying.scope}").of(carried)
-        return cls(keys.of(jobs), source, volumes, carrying.layers, layer_keys)
+    def expect(self, jobs: Sequence[Job]) -> None:
+        """Add those of the jobs whose images are known, before one of them starts."""
+        self._registry.expect(self._keys.of(jobs))
+        if self._carried_keys is not None:
+            carried = [job for job in jobs if may_carry_layer(job, self._keys.environ)]
+            self._layer_keys.update(self._carried_keys.of(carried))
 
     def adopt_existing(self, engine: Engine, cells: Sequence[Cell]) -> None:
         """Find prepared images of earlier runs for cells, which replace running `before-all`.
@@ -80,8 +66,8 @@ class PreparedImages:
         """
         if not self._volumes.is_persistent:
             return
-        for key, cell in {self._keys[cell]: cell for cell in cells if cell in self._keys}.items():
-            if self._registry.is_settled(key):
+        for key, cell in {self._registry.key(cell): cell for cell in cells}.items():
+            if key is None or self._registry.is_settled(key):
                 continue
             try:
                 found = self._image_of(engine, key) or self._layer_of(cell)
@@ -106,17 +92,22 @@ class PreparedImages:
     def notices(self, cells: Sequence[Cell]) -> tuple[str, ...]:
         """Return a message for each image of an earlier run, with those of the cells that start from it."""
         lines = []
-        for key in sorted(self._existing):
-            named = [str(cell) for cell in cells if self._keys.get(cell) == key]
+        for key in sorted(dict(self._existing)):
+            named = [str(cell) for cell in cells if self._registry.key(cell) == key]
             if named:
                 more = f" and {len(named) - 1} more" if named[1:] else ""
                 origin = f"they start from {image_name(key)}" if self._existing[key].image else "they get all it added"
                 lines.append(f"before-all is not run for {named[0]}{more}: {origin}, of an earlier run")
         return tuple(lines)
 
-    def group(self, cell: Cell) -> str | None:
-        """Return the key that groups the cells waiting for one `before-all`; None for a cell that need not wait."""
-        key = self._keys.get(cell)
+    def group(self, job: Job) -> Hashable | None:
+        """Return the group of the cells that wait for one `before-all`; None for a cell that need not wait.
+
+        Where a job's image is not known yet, its text and the image's name stand for the key.
+        """
+        key = self._registry.key(job.cell)
+        if key is None:
+            return (image_key(job), job.settings[BEFORE_ALL]) if job.settings[BEFORE_ALL] else None
         return None if key in self._existing else key
 
     def may_start(self, job: Job) -> bool:
@@ -150,8 +141,8 @@ class PreparedImages:
         It is dear where the engine compresses each layer at once, as Docker does with containerd's store: 5 s in place
         of 1 for 140 MB (measured: 28.5, and 20.10 with overlay2).
         """
-        key = self._keys[job.cell]
-        has_others = sum(each == key for each in self._keys.values()) > 1
+        key = self._key(job)
+        has_others = self._registry.keys().count(key) > 1
         return has_others or job.settings[SDIST] or self._metadata(key, base).is_persistent
 
     def snapshot(self, job: Job, base: ProbedImage, container: Container, put: Put, layout: Layout) -> PreparedImage:
@@ -160,7 +151,7 @@ class PreparedImages:
         The project's variables are removed from it first. `base`: the container's image. Raise EngineError.
         """
         remove_variable_files(container)
-        metadata = self._metadata(self._keys[job.cell], base)
+        metadata = self._metadata(self._key(job), base)
         if metadata.is_persistent:
             put(
                 layout.matrix,
@@ -175,7 +166,7 @@ class PreparedImages:
     def reject(self, job: Job, image: PreparedImage) -> None:
         """Reject an unusable image of an earlier run; this cell must prepare another."""
         self._registry.reject(job, image)
-        self._existing.pop(self._keys[job.cell], None)
+        self._existing.pop(self._key(job), None)
 
     def release(self, job: Job) -> None:
         """Record that the cell has ended, with any result."""
@@ -183,7 +174,13 @@ class PreparedImages:
 
     def names_in_use(self) -> frozenset[str]:
         """Return the names of this run's images, exempt from pruning."""
-        return frozenset(map(image_name, self._keys.values()))
+        return frozenset(map(image_name, self._registry.keys()))
+
+    def _key(self, job: Job) -> str:
+        key = self._registry.key(job.cell)
+        if key is None:
+            raise KeyError(job.cell)
+        return key
 
     def _metadata(self, key: str, base: ProbedImage) -> ImageMetadata:
         if not self._volumes.is_persistent or not base.is_disposable:

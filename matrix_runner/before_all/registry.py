@@ -65,14 +65,28 @@ class BeforeAllRegistry:
     an earlier run left the image, all start from that, and none waits.
     """
 
-    def __init__(self, keys: Mapping[Cell, str]) -> None:
-        """`keys`: of each cell with a `before-all`; cells with equal keys share one."""
-        self._keys = keys
+    def __init__(self) -> None:
+        """Create it without cells."""
+        self._keys: dict[Cell, str] = {}
         self._lock = threading.Condition()
         self._states: dict[str, _State] = {}
 
+    def expect(self, keys: Mapping[Cell, str]) -> None:
+        """Add cells with a `before-all`, before they start, with their keys. Those with equal keys share one."""
+        with self._lock:
+            self._keys.update(keys)
+
+    def key(self, cell: Cell) -> str | None:
+        """Return a cell's key; None if it has no `before-all`, or none that is known."""
+        return self._keys.get(cell)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the key of each cell."""
+        with self._lock:
+            return tuple(self._keys.values())
+
     def adopt(self, key: str, prepared: PreparedImage) -> None:
-        """Register a prepared image of an earlier run, before any cell starts."""
+        """Register a prepared image of an earlier run, before any of its cells starts."""
         with self._lock:
             self._states[key] = _State(by=None, prepared=prepared, is_settled=True)
 

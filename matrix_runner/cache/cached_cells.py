@@ -4,7 +4,7 @@ Each passed cell is cached at once: it need not run again, whatever happens to t
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ from matrix_runner.cache.cache_key import SharedInputs, why_not_cached
 from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache
 from matrix_runner.cache.log_barrier import LogBarrier
 from matrix_runner.cache.sdist_cache import KeptSdist, SdistQuestion, contents_of, find_sdist, store_sdist
-from matrix_runner.cell.run_context import RunContext
+from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.config.options.cache_options import (
     CACHE_MAX_AGE,
@@ -59,7 +59,7 @@ class Known:
     hits: Mapping[Cell, CacheHit] = field(default_factory=lambda: MappingProxyType({}))
     sdist: KeptSdist | None = None
 
-    def missing(self, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    def missing(self, jobs: Sequence[Job]) -> tuple[Job, ...]:
         """Return the jobs that must run."""
         return tuple(job for job in jobs if job.cell not in self.hits)
 
@@ -95,20 +95,22 @@ class CachedCells:
         if kept is None and request.sdist_maker is not None:
             # The key of every cell has the sdist's digest in it.
             return Known(source=source, images=images)
-        found = self._find(source, images, None if kept is None else kept.contents)
+        found = self._find(request.jobs, source, images, None if kept is None else kept.contents)
         return replace(found, sdist=kept)
 
-    def find(self, source: SourceArchive, images: ProbedImages, sdist: "MadeSdist | None") -> Known:
-        """Find the cells that need not run, given the source, the images and the sdist that wheels are built from."""
-        return self._find(source, images, None if sdist is None else contents_of(sdist))
+    def find(self, jobs: Sequence[Job], materials: Materials) -> Known:
+        """Find those of the jobs that need not run, given the materials. `jobs`: all of one platform, or of several."""
+        sdist = None if materials.sdist is None else contents_of(materials.sdist)
+        return self._find(jobs, materials.source, materials.images, sdist)
 
-    def _find(self, source: Survey | SourceArchive, images: ProbedImages, sdist: str | None) -> Known:
+    def _find(
+        self, jobs: Sequence[Job], source: Survey | SourceArchive, images: ProbedImages, sdist: str | None
+    ) -> Known:
         if self._cache is None:
             return Known(source=source, images=images)
-        request = self._context.request
-        inputs = SharedInputs.of(request.inputs, source, sdist)
+        inputs = SharedInputs.of(self._context.request.inputs, source, sdist)
         leader = self._context.shared_wheels.leader
-        hits = self._cache.look_up(request.jobs, images.image, inputs, leader)
+        hits = self._cache.look_up(jobs, images.image, inputs, leader)
         return Known(source=source, images=images, hits=MappingProxyType(hits))
 
     def find_sdist(self, source: Survey | SourceArchive, images: ProbedImages) -> KeptSdist | None:
@@ -140,7 +142,10 @@ class CachedCells:
         return SdistQuestion(inputs=request.inputs, maker=maker, image=image, shared=shared)
 
     def replay(self, known: Known) -> dict[Cell, Outcome]:
-        """Deliver the cached cells as if built now, in plan order; return the outcomes."""
+        """Deliver the cached cells as if built now, in plan order; return the outcomes.
+
+        From any thread but the main one.
+        """
         return {outcome.cell: outcome for outcome in self._replayed(known.hits)}
 
     def run(self, job: Job, run_cell: Callable[[], Outcome | Again]) -> Outcome | Again:

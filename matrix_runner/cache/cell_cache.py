@@ -78,9 +78,10 @@ class CellCache:
         shared: SharedInputs,
         leader_of: Callable[[Cell], Cell | None],
     ) -> dict[Cell, CacheHit]:
-        """Return the cells that need not run. `jobs`: all of the run. `image_of`: None for an unknown image.
+        """Return the cells that need not run. `image_of`: None for an unknown image.
 
-        May be called again when more images are known, or with another source.
+        `jobs`: all of one platform, or of several; a wheel may serve any cells of a platform, so what is taken for them
+        is decided together. May be called again when more images are known, or with another source.
         """
         self._compute_keys(jobs, image_of, shared, leader_of)
         hits: dict[Cell, CacheHit] = {}
@@ -135,8 +136,9 @@ class CellCache:
         leader_of: Callable[[Cell], Cell | None],
     ) -> None:
         """Compute the key of every cell with a known image; cells that others wait for first."""
-        self._inputs.clear()
-        self._keys.clear()
+        for job in jobs:
+            self._inputs.pop(job.cell, None)
+            self._keys.pop(job.cell, None)
         for job in sorted(jobs, key=lambda job: leader_of(job.cell) is not None):
             image, leading, leader = image_of(job), leader_of(job.cell), None
             if image is None or why_not_cached(job) is not None:

@@ -5,53 +5,44 @@ from functools import partial
 
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.config.options.run_options import CPUS, MEMORY
-from matrix_runner.errors import MachineError
 from matrix_runner.matrix import Host, Job
 from matrix_runner.model.outcomes import Outcome
-from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
+from matrix_runner.probe.probed_images import jobs_by_image
 from matrix_runner.schedule import Again, Durations, Load, Slot, Task, queue_order
 
 
-def cell_tasks(
-    jobs: Sequence[Job],
-    context: RunContext,
-    materials: Materials,
-    durations: Durations,
-    perform: Callable[[Job, Slot], Outcome | Again],
-) -> tuple[Task[Outcome], ...]:
-    """Return a task for each job, in starting order.
+def starting_order(
+    jobs: Sequence[Job], context: RunContext, materials: Materials, durations: Durations
+) -> tuple[tuple[Job, Load], ...]:
+    """Return the jobs in starting order, each with its load.
 
     The longest first, which are the emulated ones where nothing is known, and of equals one from each image in turn;
-    before these, a cell for each `before-all`; and first of all the cells that cannot run, which thus fail before
-    anything is built rather than an hour later.
+    before these, a cell for each `before-all`.
     """
-    prepared, wheels = materials.prepared, context.shared_wheels
-    host = context.request.host
     alternating = alternate_images(jobs)
-    loads = [_load(job, durations, host) for job in alternating]
-    order = queue_order(loads, [prepared.group(job.cell) for job in alternating])
-    in_order = [(alternating[at], loads[at]) for at in order]
-    in_order.sort(key=lambda pair: not _is_hopeless(pair[0], materials.images))
+    loads = [_load(job, durations, context.request.host) for job in alternating]
+    order = queue_order(loads, [materials.prepared.group(job) for job in alternating])
+    return tuple((alternating[at], loads[at]) for at in order)
 
-    def may_start(job: Job) -> bool:
-        return wheels.may_start(job) and prepared.may_start(job)
 
-    def task(job: Job, load: Load) -> Task[Outcome]:
+def cell_tasks(
+    order: Sequence[tuple[Job, Load]],
+    perform: Callable[[Job, Slot], Outcome | Again],
+    may_start: Callable[[Job], bool],
+) -> tuple[Task[Outcome | None], ...]:
+    """Return a task for each job, in order. `may_start`: as the claim of a task."""
+
+    def task(job: Job, load: Load) -> Task[Outcome | None]:
         slot = Slot(load)
         return Task(run=partial(perform, job, slot), claim=partial(may_start, job), slot=slot)
 
-    return tuple(task(job, load) for job, load in in_order)
+    return tuple(task(job, load) for job, load in order)
 
 
 def _load(job: Job, durations: Durations, host: Host | None) -> Load:
     settings = job.settings
     seconds = durations.expected(job.cell) if host is None else durations.expected(job.cell, host.slowness)
     return Load(slots=settings[CPUS] or 1, memory=settings[MEMORY], seconds=seconds)
-
-
-def _is_hopeless(job: Job, images: ProbedImages) -> bool:
-    image = images.of(job)
-    return isinstance(image, MachineError) or image.problem(job) is not None
 
 
 def alternate_images(jobs: Sequence[Job]) -> tuple[Job, ...]:

@@ -1,7 +1,7 @@
 """Reuse of open containers: the one of an image's probe becomes the container of its first cell."""
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -60,17 +60,17 @@ class WarmContainers:
         with self._engine.open(spec) as container:
             yield container
 
-    def keep_only(self, names: Collection[str]) -> None:
-        """Remove the containers of all cells but the named ones; after an error they are left to the next sweep."""
+    def drop(self, names: Iterable[str]) -> None:
+        """Remove the unused containers of the named cells; after an error they are left to the next sweep."""
         with self._lock:
-            useless = [self._warm.pop(name) for name in tuple(self._warm) if name not in names]
+            useless = [self._warm.pop(name) for name in names if name in self._warm]
         for warm in useless:
             with suppress(MachineError):
                 warm.closing.close()
 
     def close(self) -> None:
         """Remove all unused containers."""
-        self.keep_only(())
+        self.drop(tuple(self._warm))
 
     def _open_first(self, specs: Sequence[ContainerSpec], stack: ExitStack) -> tuple[ContainerSpec, Container]:
         for spec in specs[:-1]:

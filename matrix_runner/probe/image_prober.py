@@ -1,6 +1,6 @@
-"""Probing of a run's images: pulls an image if necessary, and probes it in its first cell's container."""
+"""Arrival of a run's images: pulls an image if necessary, and probes it in its first cell's container."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, missing_emulator, probe_image
 from matrix_runner.probe.probe_cache import ProbeCache
+from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
 from matrix_runner.request import BuildRequest
 
 _FIRST = 2
@@ -20,13 +21,15 @@ _FIRST = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageProber:
-    """The means of a probe. `cache`: stores results; None: results are not stored.
+    """The means of a probe. `images`: what is known, which grows. `jobs`: all of the run, by image.
 
-    `notify`: called for downloads. `waiting`: tells that cells wait for what is done in its context. `on_trouble`:
-    called if a result cannot be stored.
+    `cache`: stores results; None: they are not stored. `notify`: called for downloads. `waiting`: tells that cells wait
+    for what is done in its context. `on_trouble`: called if a result cannot be stored.
     """
 
     request: BuildRequest
+    images: ProbedImages
+    jobs: Mapping[ImageKey, Sequence[Job]]
     volumes: ProjectVolumes
     containers: WarmContainers
     cache: ProbeCache | None
@@ -34,11 +37,19 @@ class ImageProber:
     waiting: Callable[[str], AbstractContextManager[None]]
     on_trouble: Callable[[OutputError], None]
 
-    def probe(self, key: ImageKey, jobs: Sequence[Job], waiting: Sequence[Job]) -> ProbedImage | MachineError:
-        """Probe an image. A probe's error is returned, not raised: it fails the image's own cells only.
+    def unprobed(self, jobs: Sequence[Job]) -> dict[ImageKey, list[Job]]:
+        """Return the images to bring before these jobs can run, each with those of the jobs that wait for it."""
+        by_image = jobs_by_image(jobs)
+        return {key: by_image[key] for key in self.images.unprobed(jobs)}
 
-        `jobs`: all jobs of the image; `waiting`: those of them that must run.
+    def bring(self, key: ImageKey, waiting: Sequence[Job]) -> None:
+        """Probe an image, and add it to those that are known. `waiting`: the jobs of it that must run.
+
+        An error is added in its place: it fails the image's own cells only.
         """
+        self.images.add(key, self._probe(key, self.jobs[key], waiting))
+
+    def _probe(self, key: ImageKey, jobs: Sequence[Job], waiting: Sequence[Job]) -> ProbedImage | MachineError:
         request = self.request
         if request.host is not None and request.host.lacks_emulator(key.arch):
             return missing_emulator(key, request.host.machine)

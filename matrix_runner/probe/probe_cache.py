@@ -132,5 +132,5 @@ def recall_images(cache: ProbeCache, engine: Engine, jobs: Sequence[Job]) -> Pro
     known = {key: one for key, one in found.items() if one is not None}
     return ProbedImages(
         found={key: one.image for key, one in known.items()},
-        absent=frozenset(key for key, one in known.items() if not one.is_here),
+        absent=(key for key, one in known.items() if not one.is_here),
     )

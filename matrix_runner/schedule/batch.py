@@ -41,6 +41,7 @@ class _State:
     begun: deque[_Entry] = field(default_factory=deque)
     active: int = 0
     ahead: int = 0
+    slotless: int = 0
 
 
 class Batch(Generic[R]):
@@ -63,7 +64,7 @@ class Batch(Generic[R]):
         self._is_stopped = False
         self.workers_left = 0
         for position, task in enumerate(tasks):
-            load = capacity.limit(Load() if task.slot is None else task.slot.load)
+            load = capacity.limit(task.load)
             entry = _Entry(position=position, load=load, may_go_ahead=task.slot is not None)
             self._state.queue.append(entry)
             if task.slot is not None:
@@ -71,10 +72,11 @@ class Batch(Generic[R]):
 
     @property
     def threads(self) -> int:
-        """Threads needed: for tasks with slots, tasks ahead of their turn, and tasks that are cleaning up."""
+        """Threads needed: for tasks with slots, tasks ahead of their turn or without slots, and tasks that clean up."""
         most = self._capacity.slots
         if any(task.slot is not None for task in self._tasks):
             most = 2 * most + self._ahead
+        most += sum(not task.takes_slot for task in self._tasks)
         return min(most, len(self._tasks))
 
     def stop(self) -> None:
@@ -199,6 +201,7 @@ class Batch(Generic[R]):
     def _begin(self, entry: _Entry) -> None:
         state = self._state
         state.active += 1
+        state.slotless += not entry.load.slots
         state.begun.append(entry)
         self._begun.notify()
         if state.free.memory is not None:
@@ -208,6 +211,7 @@ class Batch(Generic[R]):
         state = self._state
         self._give_up(entry)
         state.active -= 1
+        state.slotless -= not entry.load.slots
         if is_queued_again:
             entry.is_queued = True
             state.queue.insert(0, entry)
@@ -256,7 +260,7 @@ class Batch(Generic[R]):
         """
         with self._lock:
             state = self._state
-            at_work = max(state.active - state.ahead, 1)
+            at_work = max(state.active - state.ahead - state.slotless, 1)
             return entry.load.slots + state.free.slots // at_work
 
 

@@ -7,7 +7,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """A task's demand. `memory` in bytes, 0 if unspecified; `seconds`: its expected duration."""
+    """A task's demand. `slots`: 0 for one that uses no processor. `memory`: bytes, 0 if unspecified.
+
+    `seconds`: its expected duration.
+    """
 
     slots: int = 1
     memory: int = 0
@@ -24,7 +27,7 @@ class Capacity:
     def limit(self, load: Load) -> Load:
         """Return the load cut to this capacity: a task that asks for more gets everything, and runs alone."""
         memory = load.memory if self.memory is None else min(load.memory, self.memory)
-        return Load(slots=min(max(load.slots, 1), self.slots), memory=memory, seconds=load.seconds)
+        return Load(slots=min(load.slots, self.slots), memory=memory, seconds=load.seconds)
 
     def has_memory(self, load: Load) -> bool:
         """Whether the load's memory is free."""
@@ -64,11 +67,11 @@ def next_for_slots(queue: Sequence[Waiting], free: Capacity, patience: int, may_
 
     The first task that fits, so that no usable slot lies idle. But a task overtaken `patience` times that may start is
     not overtaken again: capacity is reserved until it fits. If it lacks memory, tasks begun ahead do continue: they
-    hold memory, and would never release it.
+    hold memory, and would never release it. Tasks that take no slot stand before all others.
     """
-    if not free.slots:
-        return None
     for position, task in enumerate(queue):
+        if not free.slots and task.load.slots:
+            return None
         is_capacity = fits(task, free)
         if (is_capacity or task.overtaken >= patience) and (task.is_open or may_start(position)):
             if is_capacity:

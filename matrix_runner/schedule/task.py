@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
+from matrix_runner.schedule.next_task import Load
 from matrix_runner.schedule.slot import Slot
 
 R_co = TypeVar("R_co", covariant=True)
@@ -22,9 +23,16 @@ class Task(Generic[R_co]):
 
     `claim`: asked before the task starts, one claim at a time; False postpones the task. Repeated when any task ends
     and on `Pool.wake`; a granted claim must stay granted. `slot`: for a task that holds its slots during only a part of
-    `run` and may begin before it has them; None: one slot for the whole of `run`.
+    `run` and may begin before it has them; None: one slot for the whole of `run`. `takes_slot`: False for a task that
+    waits for the network rather than using a processor.
     """
 
     run: Callable[[], R_co | Again]
     claim: Callable[[], bool] = lambda: True
     slot: Slot | None = None
+    takes_slot: bool = True
+
+    @property
+    def load(self) -> Load:
+        """The task's demand."""
+        return Load(slots=int(self.takes_slot)) if self.slot is None else self.slot.load

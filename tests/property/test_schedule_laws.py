@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from matrix_runner.schedule.next_task import Capacity, Load, next_ahead, next_for_slots, overtaken_by, queue_order
 
 SECONDS = st.integers(1, 20).map(float)
-LOADS = st.lists(st.builds(Load, slots=st.integers(0, 6), memory=st.integers(0, 12), seconds=SECONDS), max_size=14)
+SLOTLESS = st.builds(Load, slots=st.just(0), seconds=SECONDS)
+CELLS = st.builds(Load, slots=st.integers(1, 6), memory=st.integers(0, 12), seconds=SECONDS)
+LOADS = st.tuples(st.lists(SLOTLESS, max_size=3), st.lists(CELLS, max_size=11)).map(lambda two: two[0] + two[1])
+"""Those that take no slot stand first."""
 ROOMS = st.builds(Capacity, slots=st.integers(1, 4), memory=st.none() | st.integers(1, 10))
 
 

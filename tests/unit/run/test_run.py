@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from fake_run import ORDERED, FakeRun, Recorder, cell_of, what
 from planning import settings_with
 
 from matrix_runner.config.options.build_options import BEFORE_ALL
+from matrix_runner.config.options.cache_options import REBUILD
 from matrix_runner.config.options.option import Option
+from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.run_options import SILENCE_TIMEOUT, STEP_TIMEOUT
 from matrix_runner.engine.api import ContainerSpec
-from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeHost, FakeResult
+from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeFaults, FakeHost, FakeResult
 from matrix_runner.errors import EngineError, ExitCode, OutputError, RunnerError, UsageError
 from matrix_runner.matrix import Host, LeftOut
 from matrix_runner.model.cells import Cell
@@ -152,9 +155,13 @@ def test_images_take_turns(tmp_path: Path) -> None:
 )
 def test_slow_architectures_come_first(tmp_path: Path, host: Host | None, first: str) -> None:
     """While nobody knows how long cells take, emulated ones start first, then 32-bit ones in each turn."""
-    fake = run_of(tmp_path)
+    fake = run_of(tmp_path, values={REBUILD: ("*",), OVERWRITE: True})
     fake.workers = 1
     fake.host = host
+    fake.cache = tmp_path / "cache"
+    assert fake.run().exit_code is ExitCode.OK
+    # Now all images are known: none is later than another.
+    fake.recorder.events.clear()
     assert fake.run().exit_code is ExitCode.OK
     started = [e.cell.platform.arch.tag for e in fake.recorder.events if isinstance(e, CellStarted)]
     (other,) = {"i686", "x86_64"} - {first}
@@ -200,9 +207,10 @@ def test_a_project_that_cannot_be_packed_stops_the_run_before_it_starts(tmp_path
 )
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
     """Running cells are killed and cancelled, waiting ones not begun, finished wheels stay, and the report says so."""
-    fake = run_of(tmp_path, values={STEP_TIMEOUT: 0, SILENCE_TIMEOUT: 0})
+    cells = (*CELLS[:2], "cp313-manylinux_x86_64", "cp314-manylinux_x86_64")
+    fake = run_of(tmp_path, *cells, values={STEP_TIMEOUT: 0, SILENCE_TIMEOUT: 0})
     fake.workers = 1
-    first, second = CELLS[2], CELLS[0]
+    first, second = cells[:2]
 
     def override(call: FakeCall) -> FakeResult | None:
         if what(call) == "build" and str(cell_of(call)) == second:
@@ -229,12 +237,22 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, number: signal.Sign
 def test_an_interrupt_while_images_are_fetched_cancels_all(tmp_path: Path) -> None:
     """Nothing has been built then: every cell is cancelled, none is laid to the image."""
     fake = run_of(tmp_path)
+    aborted = threading.Event()
+
+    class Told(FakeEngine):
+        """An engine that tells when it is aborted."""
+
+        def abort(self) -> None:
+            """Kill all containers, and tell."""
+            super().abort()
+            aborted.set()
 
     def resolve(_: str) -> None:
         os.kill(os.getpid(), signal.SIGINT)
+        assert aborted.wait(LONG)
 
-    fake.faults = FakeFaults(on_resolve=resolve)
-    report = fake.run()
+    with closing(Told(fake.usual, faults=FakeFaults(on_resolve=resolve))) as engine:
+        report = build(fake.request(engine))
     assert report.exit_code is ExitCode.INTERRUPTED
     assert {each.status for each in report.outcomes} == {Status.CANCELLED}
     assert not [e for e in fake.recorder.events if isinstance(e, CellStarted)]

@@ -1,0 +1,134 @@
+"""The jobs of a run as their images arrive: each platform's are delivered from the cache, or made ready to run."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from matrix_runner.before_all.prepared_images import unmatched_inputs
+from matrix_runner.cache.cached_cells import CachedCells, Known
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
+from matrix_runner.errors import MachineError
+from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome
+from matrix_runner.model.platforms import Platform
+from matrix_runner.probe.image_prober import ImageProber
+from matrix_runner.probe.image_remarks import image_remarks
+from matrix_runner.schedule import Again, Load, Slot, Task
+
+Perform = Callable[[Job, Slot], Outcome | Again]
+
+
+class Arrivals:
+    """The jobs of a run, made ready platform by platform while others of them run already. Thread-safe.
+
+    By platform rather than by image, though most have but one: a wheel may serve any cells of its platform, so which of
+    them are taken from the cache is decided for all at once.
+    """
+
+    def __init__(self, context: RunContext, cached: CachedCells, materials: Materials, prober: ImageProber) -> None:
+        """`materials`: with the sdist, if the run makes one. `prober`: of their images. Starts nothing yet."""
+        self._context = context
+        self._cached = cached
+        self._materials = materials
+        self._prober = prober
+        self._lock = threading.Lock()
+        self._awaited: dict[Platform, list[Job]] = {}
+        self._begun: set[Platform] = set()
+        self._ready: set[Platform] = set()
+        self._told: set[str] = set()
+        self.outcomes: dict[Cell, Outcome] = {}
+        """Of jobs that need not run, or cannot."""
+        self.has_missing = False
+        """Whether any job must run."""
+
+    def begin(self, perform: Perform) -> None:
+        """Make the platforms ready whose images are known. `perform`: runs a cell. From any thread but the main one."""
+        jobs = self._context.request.jobs
+        known = self._cached.find(jobs, self._materials)
+        awaited = {job.cell.platform for jobs in self._prober.unprobed(known.missing(jobs)).values() for job in jobs}
+        for job in jobs:
+            if job.cell.platform in awaited:
+                self._awaited.setdefault(job.cell.platform, []).append(job)
+        self._make_ready([job for job in jobs if job.cell.platform not in awaited], known, perform)
+
+    def tasks(self, order: Sequence[Job], perform: Perform) -> Iterator[Task[Outcome | None]]:
+        """Yield a task for each other platform, to stand before those of the cells. `order`: of the cells.
+
+        As many images are fetched at once as there are workers: all at once would share the network, and the first
+        would be as late as the last.
+        """
+        for platform in dict.fromkeys(job.cell.platform for job in order):
+            if platform in self._awaited:
+                run, claim = partial(self._bring, platform, perform), partial(self._may_begin, platform)
+                yield Task(run=run, claim=claim, takes_slot=False)
+
+    def may_start(self, job: Job) -> bool:
+        """Whether the job's image is there, and no other cell has to do something first; or it need not run at all."""
+        if job.cell in self.outcomes:
+            return True
+        if job.cell.platform not in self._ready:
+            return False
+        return self._context.shared_wheels.may_start(job) and self._materials.prepared.may_start(job)
+
+    def _may_begin(self, platform: Platform) -> bool:
+        with self._lock:
+            if platform not in self._begun and len(self._begun - self._ready) >= self._context.request.workers:
+                return False
+            self._begun.add(platform)
+            return True
+
+    def _bring(self, platform: Platform, perform: Perform) -> None:
+        jobs = self._awaited[platform]
+        known = self._cached.find(jobs, self._materials)
+        for key, waiting in self._prober.unprobed(known.missing(jobs)).items():
+            self._prober.bring(key, waiting)
+        self._make_ready(jobs, self._cached.find(jobs, self._materials), perform)
+
+    def _make_ready(self, jobs: Sequence[Job], known: Known, perform: Perform) -> None:
+        context, cells = self._context, {job.cell for job in jobs}
+        known = replace(known, hits={cell: hit for cell, hit in known.hits.items() if cell in cells})
+        missing = known.missing(jobs)
+        context.containers.drop(str(cell) for cell in known.hits)
+        outcomes = self._cached.replay(known)
+        self._materials.prepared.expect(jobs)
+        if missing and not context.is_cancelled:
+            self._prepare(missing)
+            outcomes |= self._fail_hopeless(missing, perform)
+        with self._lock:
+            self.has_missing = self.has_missing or bool(missing)
+            self.outcomes |= outcomes
+            self._ready |= {cell.platform for cell in cells}
+
+    def _prepare(self, missing: Sequence[Job]) -> None:
+        """Find the prepared images of earlier runs, and tell what there is to tell before the cells start."""
+        request, materials, prepared = self._context.request, self._materials, self._materials.prepared
+        cells = tuple(job.cell for job in missing)
+        prepared.adopt_existing(request.engine, cells)
+        for notice in prepared.notices(cells):
+            self._context.notify(notice)
+        for pattern in unmatched_inputs(missing, materials.source):
+            self._warn(f"{BEFORE_ALL_INPUTS.name}: {pattern} matches no file of the project")
+        for remark in image_remarks(missing, materials.images, request.inputs.environ):
+            self._warn(remark)
+
+    def _warn(self, text: str) -> None:
+        """Warn once a run: several platforms may have the same to tell."""
+        with self._lock:
+            if text in self._told:
+                return
+            self._told.add(text)
+        self._context.notify(text, is_warning=True)
+
+    def _fail_hopeless(self, missing: Sequence[Job], perform: Perform) -> dict[Cell, Outcome]:
+        """Perform the cells that cannot run, which thus fail at once rather than an hour later."""
+        outcomes: dict[Cell, Outcome] = {}
+        for job in missing:
+            image = self._materials.images.of(job)
+            if isinstance(image, MachineError) or image.problem(job) is not None:
+                outcome = perform(job, Slot(Load()))
+                if isinstance(outcome, Outcome):
+                    outcomes[job.cell] = outcome
+        return outcomes
