@@ -7,6 +7,7 @@ from bench import Bench
 from carried import WARM, measure_fresh_unchanged, measure_second_run
 from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
 from driver import AT_MANY, CELL_TO_FILE, FEW, GROWTH, LINEAR, MANY, MEMORY, measure_log_volume, measure_overhead
+from first_wheel import FIRST_WHEEL, WHOLE_RUN, measure_first_wheel
 from goals import AtMost, Faster, Goal, Near, Series
 from startup import PLAN, VERSION, measure_startup
 from warm import measure_before_all, measure_one_file, measure_unchanged
@@ -97,6 +98,18 @@ ROWS = (
             Faster(than=_BEST, times=40, words=_PEERS_BEST),
         ),
         measure=measure_fresh_unchanged,
+    ),
+    Row(
+        name="first-wheel",
+        title="Two images to pull, of which one takes three times as long: MarkupSafe, 3 Pythons on x86_64 and i686",
+        goals=(
+            AtMost(
+                series=FIRST_WHEEL, bound=1, words="the first wheel: at most pull of the first + 1.1 x its cell alone"
+            ),
+            AtMost(series=WHOLE_RUN, bound=1.05, words="the whole run: at most 1.05 of the best order"),
+        ),
+        measure=measure_first_wheel,
+        notes=("The registry is on this machine, and sends the last layer of each image at a speed of its own.",),
     ),
     Row(
         name="overhead",

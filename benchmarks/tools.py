@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from timing import timed
-from workload import ARCHS, BenchmarkError, Workload, command, environment
+from workload import BenchmarkError, Workload, command, environment
 
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.surroundings import EngineSurroundings
@@ -35,7 +35,7 @@ class Peer:
         """Build all cells; return the seconds. All options are in variables; the project's own do not count."""
         env = environment("CIBW_") | {
             "CIBW_PLATFORM": "linux",
-            "CIBW_ARCHS": " ".join(ARCHS),
+            "CIBW_ARCHS": " ".join(workload.archs),
             "CIBW_BUILD": workload.patterns,
             "CIBW_BUILD_FRONTEND": frontend,
             "CIBW_BEFORE_ALL": workload.before_all,
@@ -43,7 +43,7 @@ class Peer:
             "CIBW_TEST_REQUIRES": "",
             "CIBW_TEST_GROUPS": "",
             "CIBW_TEST_EXTRAS": "",
-            **{f"CIBW_MANYLINUX_{arch.upper()}_IMAGE": workload.image(arch) for arch in ARCHS},
+            **{f"CIBW_MANYLINUX_{arch.upper()}_IMAGE": workload.image(arch) for arch in workload.archs},
         }
         if workload.ca_bundle is not None:
             # It mounts the host's root at /host.
@@ -139,10 +139,10 @@ def _environment(workload: Workload, home: Path, options: Mapping[str, str]) -> 
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_STATE_HOME": str(home / "state"),
         "MATRIX_RUNNER_BUILD": workload.patterns,
-        "MATRIX_RUNNER_ARCHS": " ".join(ARCHS),
+        "MATRIX_RUNNER_ARCHS": " ".join(workload.archs),
         "MATRIX_RUNNER_BEFORE_ALL": workload.before_all,
         "MATRIX_RUNNER_TEST_COMMAND": workload.test_command,
-        **{f"MATRIX_RUNNER_MANYLINUX_{arch.upper()}_IMAGE": workload.image(arch) for arch in ARCHS},
+        **{f"MATRIX_RUNNER_MANYLINUX_{arch.upper()}_IMAGE": workload.image(arch) for arch in workload.archs},
         **{f"MATRIX_RUNNER_{name}": value for name, value in options.items()},
     }
 

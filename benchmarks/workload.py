@@ -40,6 +40,7 @@ class Workload:
     images: str
     ca_bundle: Path | None
     pythons: tuple[str, ...] = ALL_PYTHONS
+    archs: tuple[str, ...] = ARCHS
     before_all: str = ""
 
     @property
@@ -59,7 +60,7 @@ class Workload:
     @property
     def cells(self) -> int:
         """How many wheels each run must give."""
-        return len(self.pythons) * len(ARCHS)
+        return len(self.pythons) * len(self.archs)
 
 
 def command(argv: tuple[str, ...], *, cwd: Path | None = None) -> str:
