@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, final
 
-from matrix_runner.schedule.next_task import Capacity, Load, next_ahead, next_for_slots, overtaken_by
+from matrix_runner.schedule.next_task import Capacity, Load, may_take_over, next_ahead, next_for_slots, overtaken_by
 from matrix_runner.schedule.signals import Interrupt
 from matrix_runner.schedule.task import Again, Task
 
@@ -34,11 +34,15 @@ class _Entry:
 
 @dataclass(kw_only=True, slots=True)
 class _State:
-    """The queue of waiting tasks, the begun tasks without a thread, and the free capacity."""
+    """The queue of waiting tasks, the begun tasks without a thread, and the free capacity.
+
+    `opening`: tasks that have their slots, and do not use them yet.
+    """
 
     free: Capacity
     queue: list[_Entry] = field(default_factory=list)
     begun: deque[_Entry] = field(default_factory=deque)
+    opening: list[_Entry] = field(default_factory=list)
     active: int = 0
     ahead: int = 0
     slotless: int = 0
@@ -179,6 +183,8 @@ class Batch(Generic[R]):
             self._begin(entry)
         if entry.turn is not None:
             entry.turn.notify_all()
+        elif entry.may_go_ahead:
+            state.opening.append(entry)
         return True
 
     def _go_ahead(self) -> bool:
@@ -222,6 +228,8 @@ class Batch(Generic[R]):
     def _give_up(self, entry: _Entry) -> None:
         """Release the task's slots, or withdraw it from the queue."""
         state = self._state
+        if entry in state.opening:
+            state.opening.remove(entry)
         if entry.has_slots:
             entry.has_slots = False
             state.free = replace(state.free, slots=state.free.slots + entry.load.slots)
@@ -240,11 +248,27 @@ class Batch(Generic[R]):
                 state.queue.insert(0, entry)
                 state.ahead += 1
                 self.settle()
+            if entry.has_slots:
+                state.opening.remove(entry)
+            else:
+                self._take_over(entry)
             while not entry.has_slots and not self._is_ending:
                 turn = entry.turn = entry.turn or threading.Condition(self._lock)
                 turn.wait()
             # Dropped: a condition takes more than a kilobyte, and there are thousands of tasks.
             entry.turn = None
+
+    def _take_over(self, entry: _Entry) -> None:
+        """Give a task the slots of one that could not use them yet, which is the next to get any."""
+        state = self._state
+        other = next((one for one in state.opening if may_take_over(entry.load, one.load)), None)
+        if other is None:
+            return
+        state.opening.remove(other)
+        state.queue.remove(entry)
+        state.queue.insert(0, other)
+        other.has_slots, other.is_queued, other.is_open = False, True, True
+        entry.has_slots, entry.is_queued = True, False
 
     def leave(self, entry: _Entry) -> None:
         """Release the task's slots and assign them to the next tasks."""

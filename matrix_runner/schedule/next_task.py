@@ -106,6 +106,17 @@ def overtaken_by(queue: Sequence[Waiting], position: int, free: Capacity) -> tup
     return tuple(earlier for earlier in range(position) if not fits(queue[earlier], free))
 
 
+_ABOUT_AS_LONG = 0.8
+
+
+def may_take_over(waiting: Load, opening: Load) -> bool:
+    """Whether a task that could work at once may have the slots of one that is still opening.
+
+    Only if it is about as long: the longest tasks come first so that none of them is the last.
+    """
+    return waiting.slots == opening.slots and waiting.seconds >= _ABOUT_AS_LONG * opening.seconds
+
+
 def queue_order(loads: Sequence[Load], groups: Sequence[Hashable | None]) -> tuple[int, ...]:
     """Return the positions of the tasks in starting order: longest first, and widest among equals.
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from matrix_runner.schedule import Interrupt, Load, Pool, Slot, Task
 
 LONG = 60
@@ -116,6 +118,46 @@ def test_a_task_that_ends_without_its_slot_leaves_none_taken() -> None:
 
     tasks = [sloted(fail), sloted(work), sloted(fail), sloted(fail), sloted(work)]
     assert Pool(1, ()).run(tasks, quiet()) == ("failed", "worked", "failed", "failed", "worked")
+
+
+def test_a_slot_does_not_wait_for_a_container() -> None:
+    """What is open takes the slot of one that opens still, which gets the next."""
+    worked = threading.Event()
+
+    def slow(slot: Slot) -> str:
+        assert worked.wait(LONG)
+        with slot.acquired():
+            return "slow"
+
+    def quick(slot: Slot) -> str:
+        with slot.acquired():
+            worked.set()
+            return "quick"
+
+    assert Pool(1, ()).run([sloted(slow), sloted(quick)], quiet()) == ("slow", "quick")
+
+
+@pytest.mark.parametrize("load", [Load(seconds=10), Load(slots=2, seconds=100)])
+def test_a_slot_is_kept_for_what_takes_longer(load: Load) -> None:
+    """The longest keeps its slots while it opens, as it would be the last to end; so does one of another width."""
+    opened, order = threading.Event(), []
+
+    def longest(slot: Slot) -> str:
+        assert opened.wait(LONG)
+        threading.Event().wait(0.05)
+        with slot.acquired():
+            order.append("longest")
+        return "longest"
+
+    def other(slot: Slot) -> str:
+        opened.set()
+        with slot.acquired():
+            order.append("other")
+        return "other"
+
+    tasks = [sloted(longest, Load(seconds=100)), sloted(other, load)]
+    assert Pool(load.slots, ()).run(tasks, quiet()) == ("longest", "other")
+    assert order == ["longest", "other"]
 
 
 def test_a_slot_can_be_taken_once_more() -> None:
