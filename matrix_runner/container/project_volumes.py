@@ -51,7 +51,11 @@ class ProjectVolumes:
     def of(self, job: Job, image: ResolvedImage) -> tuple[Volume, ...]:
         """Return the volumes of a cell. `image`: the one in which it is built, before `before-all`."""
         tool = job.settings[COMPILER_CACHE]
-        volumes = [self._volume("downloads", _downloads_key(job, image), _LAYOUT.downloads)]
+        volumes = [
+            self._volume("downloads", _downloads_key(job, image), _LAYOUT.downloads),
+            # Bytecode is the same on all architectures, and recognised by the files that it was compiled from.
+            self._volume("bytecode", "all", _LAYOUT.bytecode),
+        ]
         if tool:
             volumes.append(self._volume(str(tool.name), str(job.cell.platform.arch), _LAYOUT.compiled))
         return tuple(volumes)

@@ -83,11 +83,6 @@ class Layout:
         return f"{self.matrix}/isolated"
 
     @property
-    def bytecode(self) -> str:
-        """The directory in which our own build frontend keeps the bytecode of what builds require."""
-        return f"{self.downloads}/bytecode"
-
-    @property
     def audit_environment(self) -> str:
         """The environment of the tools that check the repaired wheel."""
         return f"{self.matrix}/audit-environment"
@@ -111,6 +106,11 @@ class Layout:
     def downloads(self) -> str:
         """The installers' caches: a volume that the project's cells of all runs share."""
         return f"{self.matrix}/downloads"
+
+    @property
+    def bytecode(self) -> str:
+        """The bytecode of what builds require, for our own build frontend: a volume that cells of all images share."""
+        return f"{self.matrix}/bytecode"
 
     @property
     def compiled(self) -> str:

@@ -1,12 +1,12 @@
 """The shared state of a batch of tasks: queue, free slots and memory, waiting threads, results."""
 
 import threading
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Generic, TypeVar, final
 
-from matrix_runner.schedule.next_task import Capacity, Load, may_take_over, next_ahead, next_for_slots, overtaken_by
+from matrix_runner.schedule.batch_state import BatchState, Entry
+from matrix_runner.schedule.next_task import Capacity, next_ahead, next_for_slots, overtaken_by
 from matrix_runner.schedule.signals import Interrupt
 from matrix_runner.schedule.task import Again, Task
 
@@ -15,37 +15,6 @@ R = TypeVar("R")
 AHEAD = 2
 """Tasks that may begin before their slots are free: the next containers open while the current cells run. Two, since
 cells that began together often end together; never more than there are slots."""
-
-
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Entry:
-    """A task's state in the batch; `next_task.Waiting` while it is queued."""
-
-    position: int
-    load: Load
-    may_go_ahead: bool
-    is_open: bool = False
-    overtaken: int = 0
-    is_queued: bool = True
-    has_slots: bool = False
-    turn: threading.Condition | None = None
-    """Notified when the task gets its slots; exists only while its thread waits for them."""
-
-
-@dataclass(kw_only=True, slots=True)
-class _State:
-    """The queue of waiting tasks, the begun tasks without a thread, and the free capacity.
-
-    `opening`: tasks that have their slots, and do not use them yet.
-    """
-
-    free: Capacity
-    queue: list[_Entry] = field(default_factory=list)
-    begun: deque[_Entry] = field(default_factory=deque)
-    opening: list[_Entry] = field(default_factory=list)
-    active: int = 0
-    ahead: int = 0
-    slotless: int = 0
 
 
 class Batch(Generic[R]):
@@ -62,14 +31,14 @@ class Batch(Generic[R]):
         """Notified of begun tasks, for idle workers. One notification wakes one worker: waking is expensive."""
         self._interrupt = interrupt
         self._ahead = ahead
-        self._state = _State(free=capacity)
+        self._state = BatchState(free=capacity)
         self._crash: BaseException | None = None
         self._results: dict[int, R] = {}
         self._is_stopped = False
         self.workers_left = 0
         for position, task in enumerate(tasks):
             load = capacity.limit(task.load)
-            entry = _Entry(position=position, load=load, may_go_ahead=task.slot is not None)
+            entry = Entry(position=position, load=load, may_go_ahead=task.slot is not None)
             self._state.queue.append(entry)
             if task.slot is not None:
                 task.slot.bind(_SlotHandle(self, entry))
@@ -142,7 +111,7 @@ class Batch(Generic[R]):
         # Asked here too: after an interrupt ends a task, no other must start before `stop` is called.
         return self._is_stopped or self._interrupt.is_requested
 
-    def _take(self) -> _Entry | None:
+    def _take(self) -> Entry | None:
         """Wait for a begun task without a thread; return None when no more will come."""
         state = self._state
         with self._lock:
@@ -204,7 +173,7 @@ class Batch(Generic[R]):
         self._begin(entry)
         return True
 
-    def _begin(self, entry: _Entry) -> None:
+    def _begin(self, entry: Entry) -> None:
         state = self._state
         state.active += 1
         state.slotless += not entry.load.slots
@@ -213,7 +182,7 @@ class Batch(Generic[R]):
         if state.free.memory is not None:
             state.free = replace(state.free, memory=state.free.memory - entry.load.memory)
 
-    def _end(self, entry: _Entry, *, is_queued_again: bool = False) -> None:
+    def _end(self, entry: Entry, *, is_queued_again: bool = False) -> None:
         state = self._state
         self._give_up(entry)
         state.active -= 1
@@ -225,7 +194,7 @@ class Batch(Generic[R]):
             state.free = replace(state.free, memory=state.free.memory + entry.load.memory)
         self.settle()
 
-    def _give_up(self, entry: _Entry) -> None:
+    def _give_up(self, entry: Entry) -> None:
         """Release the task's slots, or withdraw it from the queue."""
         state = self._state
         if entry in state.opening:
@@ -238,7 +207,7 @@ class Batch(Generic[R]):
             state.queue.remove(entry)
             state.ahead -= 1
 
-    def enter(self, entry: _Entry) -> None:
+    def enter(self, entry: Entry) -> None:
         """Wait until the task has its slots or the run is stopped."""
         state = self._state
         with self._lock:
@@ -251,32 +220,20 @@ class Batch(Generic[R]):
             if entry.has_slots:
                 state.opening.remove(entry)
             else:
-                self._take_over(entry)
+                state.take_over(entry)
             while not entry.has_slots and not self._is_ending:
                 turn = entry.turn = entry.turn or threading.Condition(self._lock)
                 turn.wait()
             # Dropped: a condition takes more than a kilobyte, and there are thousands of tasks.
             entry.turn = None
 
-    def _take_over(self, entry: _Entry) -> None:
-        """Give a task the slots of one that could not use them yet, which is the next to get any."""
-        state = self._state
-        other = next((one for one in state.opening if may_take_over(entry.load, one.load)), None)
-        if other is None:
-            return
-        state.opening.remove(other)
-        state.queue.remove(entry)
-        state.queue.insert(0, other)
-        other.has_slots, other.is_queued, other.is_open = False, True, True
-        entry.has_slots, entry.is_queued = True, False
-
-    def leave(self, entry: _Entry) -> None:
+    def leave(self, entry: Entry) -> None:
         """Release the task's slots and assign them to the next tasks."""
         with self._lock:
             self._give_up(entry)
             self.settle()
 
-    def share(self, entry: _Entry) -> int:
+    def share(self, entry: Entry) -> int:
         """Return the task's slots plus its part of those that no task can use now.
 
         The extra slots are not reserved: if another task starts, both use them until this task's tools are next
@@ -294,7 +251,7 @@ class _SlotHandle:
 
     __slots__ = ("_batch", "_entry")
 
-    def __init__(self, batch: Batch[R], entry: _Entry) -> None:
+    def __init__(self, batch: Batch[R], entry: Entry) -> None:
         self._batch = batch
         self._entry = entry
 

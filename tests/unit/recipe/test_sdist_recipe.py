@@ -22,7 +22,7 @@ from matrix_runner.recipe.frontends.frontend_command import Product
 
 CATALOG = load()
 CELL = "cp311-manylinux_x86_64"
-PLACES = "--environment=/matrix/isolated --bytecode=/matrix/downloads/bytecode"
+PLACES = "--environment=/matrix/isolated --bytecode=/matrix/bytecode"
 OWN = "python -I /matrix/frontend/build_frontend.py"
 Values = dict[Option[object], object]
 
