@@ -46,7 +46,7 @@ def measure_overhead(bench: Bench, row: str) -> tuple[Series, ...]:
     failure = None
     for turn in range(bench.rounds):
         try:
-            few, many = (_ask("overhead.py", _Overhead, str(cells)) for cells in (FEW, MANY))
+            few, many = (ask("overhead.py", _Overhead, str(cells)) for cells in (FEW, MANY))
         except BenchmarkError as error:
             failure = str(error)
             break
@@ -76,7 +76,7 @@ def measure_log_volume(bench: Bench, row: str) -> tuple[Series, ...]:
     failure = None
     for turn in range(bench.rounds):
         try:
-            one = _ask("log_volume.py", _LogVolume, "--image", f"{bench.images}_x86_64")
+            one = ask("log_volume.py", _LogVolume, "--image", f"{bench.images}_x86_64")
         except BenchmarkError as error:
             failure = str(error)
             break
@@ -98,7 +98,7 @@ def measure_log_volume(bench: Bench, row: str) -> tuple[Series, ...]:
 _Printed = TypeVar("_Printed")
 
 
-def _ask(program: str, kind: type[_Printed], *arguments: str) -> _Printed:
+def ask(program: str, kind: type[_Printed], *arguments: str) -> _Printed:
     """Run a program of this directory that prints JSON; return what it printed. Raise BenchmarkError."""
     printed = command((sys.executable, str(_HERE / program), *arguments, "--json"))
     try:

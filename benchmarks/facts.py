@@ -37,7 +37,8 @@ def _file_system() -> str:
     if not Path(root).exists():
         return "a disk that only the engine sees"
     ask = ("findmnt", "--noheadings", "--nofsroot", "--output", "FSTYPE,SOURCE", "--target", root)
-    kind, device = command(ask).split()
+    # The last line: mounts may lie on each other.
+    kind, device = command(ask).splitlines()[-1].split()
     journal = Path("/sys/fs/ext4", Path(device).name, "journal_task")
     has_journal = not journal.exists() or journal.read_text(encoding="utf-8").strip() != "<none>"
     return kind if has_journal else f"{kind} without a journal"

@@ -4,20 +4,24 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from workload import BenchmarkError
-
 MODULE = "yardstick"
 TEST = f"import {MODULE}; {MODULE}.answer()"
 
 _BUILD_SYSTEM = """\
 [build-system]
-requires = ["setuptools>=69"]
+requires = ["setuptools>=69"{requires}]
 build-backend = "setuptools.build_meta"
 
 [project]
 name = "yardstick"
 version = "1.0"
 requires-python = ">=3.9"
+"""
+
+_NUMPY_HEAD = """\
+#define NPY_NO_DEPRECATED_API NPY_1_19_API_VERSION
+#define NO_IMPORT_ARRAY
+#include <numpy/arrayobject.h>
 """
 
 _MODULE = """\
@@ -91,25 +95,26 @@ def whole_project(target: Path) -> Path:
     return target
 
 
-def many_files_project(target: Path, size: Size = HUNDRED_FILES) -> Path:
-    """Make a project with one extension of many C files, each of which includes Python.h."""
+def many_files_project(target: Path, size: Size = HUNDRED_FILES, *, with_numpy: bool = False) -> Path:
+    """Make a project with one extension of many C files, each of which includes Python.h, and numpy's headers too."""
     sources = _new(target) / "src"
     sources.mkdir()
+    head = "#include <Python.h>\n" + (_NUMPY_HEAD if with_numpy else "")
     for number in range(size.files):
-        text = _unit(number, size.functions, head="#include <Python.h>\n")
+        text = _unit(number, size.functions, head=head)
         (sources / f"unit_{number}.c").write_text(text, encoding="utf-8")
-    _write_extension(target, size, sources='["yardstick.c", *sorted(glob("src/*.c"))]', more="")
+    listed = '["yardstick.c", *sorted(glob("src/*.c"))]'
+    more = ', include_dirs=[__import__("numpy").get_include()]' if with_numpy else ""
+    _write_extension(target, size, sources=listed, more=more, requires=', "numpy"' if with_numpy else "")
     return target
 
 
 def change(file: Path, mark: int) -> None:
     """Change a C file so that what it compiles to changes, in a way that it was never before: by an own `mark`."""
     before = file.read_text(encoding="utf-8")
-    kept = before.partition("\nuint32_t changed_")[0].rstrip("\n")
-    if "uint32_t" not in kept:
-        raise BenchmarkError(f"{file} is none of the generated files")
+    kept = before.partition("\nunsigned int changed_")[0].rstrip("\n")
     name = file.stem
-    file.write_text(f"{kept}\n\nuint32_t changed_{name}(void)\n{{\n    return {mark}u;\n}}\n", encoding="utf-8")
+    file.write_text(f"{kept}\n\nunsigned int changed_{name}(void)\n{{\n    return {mark}u;\n}}\n", encoding="utf-8")
 
 
 def _new(target: Path) -> Path:
@@ -126,11 +131,11 @@ def _write_library(target: Path, size: Size) -> None:
     (vendor / "Makefile").write_text(_MAKEFILE, encoding="utf-8")
 
 
-def _write_extension(target: Path, size: Size, *, sources: str, more: str) -> None:
+def _write_extension(target: Path, size: Size, *, sources: str, more: str, requires: str = "") -> None:
     declarations = "\n".join(f"uint32_t unit_{number}(uint32_t seed);" for number in range(size.files))
     calls = "\n".join(f"    found ^= unit_{number}(found);" for number in range(size.files))
     (target / "yardstick.c").write_text(_MODULE.format(declarations=declarations, calls=calls), encoding="utf-8")
-    (target / "pyproject.toml").write_text(_BUILD_SYSTEM, encoding="utf-8")
+    (target / "pyproject.toml").write_text(_BUILD_SYSTEM.format(requires=requires), encoding="utf-8")
     (target / "setup.py").write_text(
         "from glob import glob\n\nfrom setuptools import Extension, setup\n\n"
         f'setup(packages=[], py_modules=[], ext_modules=[Extension("{MODULE}", {sources}{more})])\n',

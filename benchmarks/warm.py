@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -27,12 +28,16 @@ def measure_before_all(bench: Bench, row: str) -> tuple[Series, ...]:
 
 
 def measure_one_file(bench: Bench, row: str) -> tuple[Series, ...]:
-    """Measure runs after a change of one C file of a hundred, with the compiler cache on where there is one.
+    """Measure runs after a change of one C file of a hundred, which include numpy's headers, with the compiler cache.
 
     The peer has none in its containers that a second run would see.
     """
-    files = many_files_project(bench.work / "sources" / row)
-    theirs, ours = (_generated(bench, row, files, name, before_all="") for name in ("peer", "runner"))
+    files = many_files_project(bench.work / "sources" / row, with_numpy=True)
+    theirs, ours = (
+        # numpy has no wheels for i686.
+        replace(_generated(bench, row, files, name, before_all=""), archs=("x86_64",))
+        for name in ("peer", "runner")
+    )
     options = {"COMPILER_CACHE": "ccache"}
     return _after_a_change(bench, row, theirs, ours, changed="src/unit_50.c", options=options)
 
@@ -59,6 +64,25 @@ def measure_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
             return seconds
 
         return take_turns(bench, row, (_peer(bench, theirs, _nothing), Contender(name=RUNNER, measure=runner)))
+
+
+def measure_edit_loop(bench: Bench, row: str) -> tuple[Series, ...]:
+    """Measure runs of one cell of MarkupSafe after a change of its C file, without a compiler cache."""
+    files = fetch(MARKUPSAFE, bench.work, bench.peer.python)
+    theirs, ours = (
+        Workload(
+            source=checkout(files, bench.work / "runs" / row / name / files.name),
+            test=f"import {MARKUPSAFE.module}",
+            images=bench.images,
+            ca_bundle=bench.ca_bundle,
+            pythons=("cp311",),
+            archs=("x86_64",),
+        )
+        for name in ("peer", "runner")
+    )
+    return _after_a_change(
+        bench, row, theirs, ours, changed=f"src/{MARKUPSAFE.module.replace('.', '/')}.c", options=_NOTHING
+    )
 
 
 def _after_a_change(  # noqa: PLR0913  each is a part of the scene

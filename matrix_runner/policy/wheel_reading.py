@@ -29,13 +29,14 @@ def read_wheel(wheel: Path) -> WheelAnatomy:
     Raise WheelRejected for a file that is no wheel, is broken, or contradicts itself, OutputError if there is no space
     for a large ELF file (`wheelhouse.inspection.inspect`).
     """
-    binaries: list[Binary] = []
+    binaries: dict[str, Binary] = {}
 
     def examine(elf: ElfFile, file: IO[bytes]) -> None:
-        binaries.append(read_elf(file, elf))
+        binaries[elf.path] = read_elf(file, elf)
 
     contents = inspect(wheel, examine)
-    return WheelAnatomy(contents=contents, binaries=tuple(binaries), bill=_bill(wheel, contents))
+    in_order = tuple(binaries[elf.path] for elf in contents.elf_files)
+    return WheelAnatomy(contents=contents, binaries=in_order, bill=_bill(wheel, contents))
 
 
 def _bill(wheel: Path, contents: WheelContents) -> Bill | None:

@@ -5,7 +5,8 @@ import heapq
 import io
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,8 +30,11 @@ _CHUNK = 256 * 1024
 _SMALL = 4 * 1024**2
 """Bytes up to which a wheel is read into memory first: `zipfile` seeks a hundred times even in a small file."""
 
-_IN_MEMORY = 64 * 1024**2
+_IN_MEMORY = 1024**2
 """Bytes of an unpacked ELF file up to which it is kept in memory while it is examined."""
+
+_READERS = 2
+"""Threads that read the files of one wheel; more would wait for each other, and take memory for a cell each."""
 
 MEMBER_LIMIT = 4 * 1024**3
 """The maximal size of an ELF file to examine, in bytes; the largest libraries in wheels have some 2 GB."""
@@ -131,7 +135,7 @@ class WheelContents:
 
 
 Examine = Callable[[ElfFile, IO[bytes]], None]
-"""Receives each ELF file of a wheel, unpacked and seekable, for the time of the call."""
+"""Receives each ELF file of a wheel, unpacked and seekable, for the time of the call; in any order, from any thread."""
 
 
 def inspect(wheel: Path, examine: Examine | None = None) -> WheelContents:
@@ -183,21 +187,52 @@ def _largest(archive: zipfile.ZipFile) -> tuple[PackedFile, ...]:
 
 
 def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo, examine: Examine | None) -> tuple[ElfFile, ...]:
-    """Check every file against RECORD, and return the ELF files among them."""
-    elf_files: list[ElfFile] = []
-    for member in archive.infolist():
-        if member.is_dir():
-            continue
-        path = member.filename
-        entry = info.record.get(path)
-        if entry is None and path not in info.unrecorded:
-            raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
-        # Files already read to their end (with `zipfile` checking the CRC) are not unpacked again.
-        with io.BytesIO(info.texts[path]) if path in info.texts else archive.open(member) as file:
-            elf = _read(file, member, entry, wheel, examine)
-        if elf is not None:
-            elf_files.append(elf)
-    return tuple(elf_files)
+    """Check every file against RECORD, and return the ELF files among them, in the order of the archive.
+
+    In two threads: unpacking and digests, most of the work, leave the interpreter to others. Of two mistakes the first
+    one is told.
+    """
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    found: dict[str, ElfFile] = {}
+
+    def check(own: Sequence[zipfile.ZipInfo]) -> tuple[int, Exception] | None:
+        for member in own:
+            try:
+                elf = _checked(archive, member, wheel, info, examine)
+            except Exception as error:  # noqa: BLE001  raised by the caller
+                return member.header_offset, error
+            if elf is not None:
+                found[member.filename] = elf
+        return None
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        mistakes = [mistake for mistake in pool.map(check, _shares(members)) if mistake is not None]
+    if mistakes:
+        raise min(mistakes, key=lambda mistake: mistake[0])[1]
+    return tuple(found[member.filename] for member in members if member.filename in found)
+
+
+def _shares(members: Sequence[zipfile.ZipInfo]) -> list[list[zipfile.ZipInfo]]:
+    """Share members out to the readers, so that each has about as much to unpack, and its own in order."""
+    shares: list[list[zipfile.ZipInfo]] = [[] for _ in range(_READERS)]
+    sizes = [0] * _READERS
+    for member in sorted(members, key=lambda one: -one.file_size):
+        least = sizes.index(min(sizes))
+        shares[least].append(member)
+        sizes[least] += member.file_size
+    return [sorted(share, key=lambda one: one.header_offset) for share in shares]
+
+
+def _checked(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, wheel: str, info: DistInfo, examine: Examine | None
+) -> ElfFile | None:
+    path = member.filename
+    entry = info.record.get(path)
+    if entry is None and path not in info.unrecorded:
+        raise WheelRejected(f"{wheel}: {path} is not in RECORD", hint="Was a file added to the wheel by hand?")
+    # Files already read to their end (with `zipfile` checking the CRC) are not unpacked again.
+    with io.BytesIO(info.texts[path]) if path in info.texts else archive.open(member) as file:
+        return _read(file, member, entry, wheel, examine)
 
 
 def _read(

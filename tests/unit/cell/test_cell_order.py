@@ -15,7 +15,7 @@ def jobs(*identifiers: str) -> tuple[Job, ...]:
 
 
 def test_no_python_is_in_two_images_at_once() -> None:
-    """Images alternate, the 32-bit one first, and each begins with another Python, whose bytecode the next one finds."""
+    """Images alternate, the 32-bit one first; each begins with another Python, whose bytecode the next one finds."""
     pythons, platforms = ("cp39", "cp311", "cp313"), ("manylinux_x86_64", "manylinux_i686")
     identifiers = [f"{python}-{platform}" for platform in platforms for python in pythons]
     order = alternate_images(jobs(*identifiers))
