@@ -1,8 +1,9 @@
 """The build request that `runner build` gives to `run`: settings, plan, directories, engine and listeners."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.loading.build_files import BuildFiles
@@ -29,8 +30,7 @@ from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.wheelhouse.report_directory import LOGS
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildInputs:
+class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs of a build, known before the engine is chosen; common to `runner build` and `runner explain`.
 
     `project`: the directory to copy into the cells. `package`: the directory in it to build, relative with `/`; "" for
@@ -97,8 +97,7 @@ class BuildInputs:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildRequest:
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A build: its inputs, engine, directories and listeners.
 
     `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files

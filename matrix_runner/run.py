@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from matrix_runner import __version__
 from matrix_runner.cache.cached_cells import CachedCells, Known

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.before_all.prepared_key import PreparedKeys, unmatched_patterns

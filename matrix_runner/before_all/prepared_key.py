@@ -1,7 +1,8 @@
 """The key of a prepared image: a digest of all that its `before-all` depends on. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.before_all.source_update import source_digest
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT, ENVIRONMENT_PASS, EXCLUDE_NEWER
@@ -45,8 +46,7 @@ def unmatched_patterns(digests: Digests, patterns: tuple[str, ...]) -> tuple[str
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PreparedKeys:
+class PreparedKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Computes the keys of prepared images: digests of everything visible to `before-all` but the cell that runs it.
 
     `identity`: of the project, as in `ProjectVolumes`. `prefix`: the project's directory in its repository.

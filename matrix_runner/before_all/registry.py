@@ -5,24 +5,23 @@ It decides whether a job may start (`claim`, for the scheduler), and gives each 
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Failure
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FailedBeforeAll:
+class FailedBeforeAll(msgspec.Struct, frozen=True, kw_only=True):
     """A `before-all` that failed for all its cells: the cell that ran it, and the failure."""
 
     by: Cell
     failure: Failure
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PreparedImage:
+class PreparedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image in which `before-all` has run, or the layer that makes one of the job's own image.
 
     `image`: its id, None for a layer. `source`: digest of the project's files in it; a layer has none of them. `layer`:
@@ -35,8 +34,7 @@ class PreparedImage:
     is_existing: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BeforeAllPart:
+class BeforeAllPart(msgspec.Struct, frozen=True, kw_only=True):
     """A cell's part in its `before-all`.
 
     `image`: the prepared image to start from, None for the job's own. `is_runner`: this cell must run `before-all`.
@@ -48,8 +46,7 @@ class BeforeAllPart:
     failed: FailedBeforeAll | None = None
 
 
-@dataclass(kw_only=True, slots=True)
-class _State:
+class _State(msgspec.Struct, kw_only=True):
     """The progress of one `before-all`; changed only under the registry's lock."""
 
     by: Cell | None

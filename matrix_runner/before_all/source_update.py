@@ -1,10 +1,11 @@
 """Source updates of an earlier run's prepared image: transfers only the files that differ."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from tarfile import BLOCKSIZE
 from tarfile import open as open_tar
 from typing import Final
+
+import msgspec
 
 from matrix_runner.archives import END, archive_of_bytes
 from matrix_runner.digests import text_digest
@@ -96,8 +97,7 @@ def read_list(data: bytes) -> Digests | None:
     return tuple(zip(words[::2], words[1::2], strict=True))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """The file changes from an older image to the current source. Files that `before-all` wrote or changed stay.
 
     `gone`: to remove, before `archive` is unpacked. `empty`: directories that may then be empty, deepest first.

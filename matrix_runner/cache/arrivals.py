@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from matrix_runner.before_all.prepared_images import unmatched_inputs
 from matrix_runner.cache.cached_cells import CachedCells, Known

@@ -1,8 +1,9 @@
 """The cache history of a cell, for `runner explain`: whether it is cached, else changes since its last build."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
+
+import msgspec
 
 from matrix_runner.cache.cache_key import SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
 from matrix_runner.cache.cell_cache import latest_key
@@ -17,8 +18,7 @@ from matrix_runner.store.entry_record import EntryRecord
 from matrix_runner.store.store import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CacheHistory:
+class CacheHistory(msgspec.Struct, frozen=True, kw_only=True):
     """A cell's cache history. `is_cached`: whether a build would deliver the cached cell. `text`: a sentence.
 
     `changes`: the inputs that differ from those of the last build, a line each.
@@ -29,8 +29,7 @@ class CacheHistory:
     changes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HistoryQuestion:
+class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """The question whether a build would deliver a job's cell from the cache.
 
     `image_of`: the image of a job; None if the engine does not know it. `shared`: as in a build.

@@ -1,7 +1,9 @@
 """The inputs behind a cell's cache key, collected from its job, image and the run. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner import __version__
 from matrix_runner.catalog.constraints import load_constraints
@@ -19,8 +21,7 @@ _LEADER = "what is built by "
 """The name prefix of the input that stands for all inputs of another cell."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SharedInputs:
+class SharedInputs(msgspec.Struct, frozen=True, kw_only=True):
     """The inputs common to all cells of a run.
 
     `epoch`: SOURCE_DATE_EPOCH. `package`: the directory to build. `pinned`: versions of our tools, as a constraints
@@ -50,8 +51,7 @@ class SharedInputs:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StableAbiBuilder:
+class StableAbiBuilder(msgspec.Struct, frozen=True, kw_only=True):
     """The cell whose stable-ABI wheel may serve this one too, with its cache key."""
 
     cell: str

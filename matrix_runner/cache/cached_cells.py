@@ -6,10 +6,12 @@ Each passed cell is cached at once: it need not run again, whatever happens to t
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.cache.cache_key import SharedInputs, why_not_cached
 from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache
@@ -47,16 +49,15 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a run's cache look-up. `hits`: cells that need not run. `source`: None if it was not read.
 
     `sdist`: a kept one that need not be built.
     """
 
     source: Survey | SourceArchive | None = None
-    images: ProbedImages = field(default_factory=ProbedImages)
-    hits: Mapping[Cell, CacheHit] = field(default_factory=lambda: MappingProxyType({}))
+    images: ProbedImages = msgspec.field(default_factory=ProbedImages)
+    hits: Mapping[Cell, CacheHit] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     sdist: KeptSdist | None = None
 
     def missing(self, jobs: Sequence[Job]) -> tuple[Job, ...]:

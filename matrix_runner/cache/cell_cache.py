@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -30,8 +29,7 @@ class LatestKey(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CacheTerms:
+class CacheTerms(msgspec.Struct, frozen=True, kw_only=True):
     """A run's terms of use of the store.
 
     `project`: the owner of the cells. `rebuild`: cells to build anew. `max_age`: seconds, 0 for any age. `staging`: a
@@ -44,8 +42,7 @@ class CacheTerms:
     staging: Path
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CacheHit:
+class CacheHit(msgspec.Struct, frozen=True, kw_only=True):
     """A cached cell that need not run."""
 
     job: Job

@@ -1,8 +1,9 @@
 """Look-up and storage of a project's sdist, which is built anew only if something has changed that decides it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from matrix_runner.cache.cache_key import SharedInputs, sdist_key
 from matrix_runner.cache.freshness import is_fresh, pinned_since
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from matrix_runner.project.made_sdist import MadeSdist
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeptSdist:
+class KeptSdist(msgspec.Struct, frozen=True, kw_only=True):
     """An sdist of an earlier run. `path`: a copy of it. `contents`: the digest of its files."""
 
     path: Path
@@ -31,8 +31,7 @@ class KeptSdist:
     record: SdistRecord
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SdistQuestion:
+class SdistQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """All that decides an sdist. `maker`: the job in whose cell it is built, in `image`. `shared`: as for cells."""
 
     inputs: BuildInputs

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.carry.container_packing import ContainerPacking, packing_python
@@ -24,8 +26,7 @@ _IS_EMPTY: Final = f"""cd "$1" || exit 1
 _FINISH: Final = f'rm -f "$1/{_UNFINISHED}"'
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Used:
+class _Used(msgspec.Struct, frozen=True, kw_only=True):
     """A volume that cells of the run have used, and a container specification that mounts it."""
 
     volume: Volume

@@ -1,8 +1,9 @@
 """Carrying of a run: whether it carries layers and volumes to other machines, under which scope, of which cells."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from matrix_runner.carry.carried_layers import CarriedLayers
 from matrix_runner.carry.carried_volumes import CarriedVolumes
@@ -20,8 +21,7 @@ from matrix_runner.store.remote_store import Remote
 from matrix_runner.store.store import Store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Carrying:
+class Carrying(msgspec.Struct, frozen=True, kw_only=True):
     """What a run carries from and to other machines. `scope`: as of `scope_of`."""
 
     scope: str

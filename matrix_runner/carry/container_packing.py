@@ -3,8 +3,9 @@
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.cell_programs import program_text
@@ -30,8 +31,7 @@ def packing_python(image: ProbedImage) -> str | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerPacking:
+class ContainerPacking(msgspec.Struct, frozen=True, kw_only=True):
     """The program in one container. `python`: as of `packing_python`."""
 
     container: Container

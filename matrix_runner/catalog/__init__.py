@@ -3,7 +3,6 @@
 `load()` reads the data and returns it as one frozen value; the module holds no state.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from importlib import resources
 
@@ -25,8 +24,7 @@ class Support(Enum):
     END_OF_LIFE = "eol"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnownInterpreter:
+class KnownInterpreter(msgspec.Struct, frozen=True, kw_only=True):
     """An interpreter that images contain, contained, or can install.
 
     `directories`: its names under `/opt/python`, newest spelling first. `group`: the `enable` group that admits it to
@@ -47,8 +45,7 @@ class KnownInterpreter:
         return is_cpython and self.support is Support.END_OF_LIFE
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageFamily:
+class ImageFamily(msgspec.Struct, frozen=True, kw_only=True):
     """Images with a common short name, C library and libc version, one for each architecture.
 
     `interpreters`: all that it can ever have, None if only the image itself can tell; `not_on`: those of them that the
@@ -80,16 +77,14 @@ class ImageFamily:
         return self.libc is platform.libc and self.reference(platform.arch) is not None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A block of the listing order of cells: some implementations on some platforms."""
 
     implementations: frozenset[Implementation]
     platforms: tuple[Platform, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Catalog:
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """All known interpreters, images and policy versions, in the order of the data files."""
 
     interpreters: tuple[KnownInterpreter, ...]

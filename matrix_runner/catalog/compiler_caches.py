@@ -1,7 +1,6 @@
 """The programs of compiler caches that a cell can be brought, with versions and digests (`compiler_caches.toml`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -11,8 +10,7 @@ from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.toml import loads
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompilerCacheWheel:
+class CompilerCacheWheel(msgspec.Struct, frozen=True, kw_only=True):
     """A wheel with the program of a compiler cache.
 
     `arch`: the wheel's own, which may differ from the cell's. `sha256`: of the wheel, in hexadecimal digits.

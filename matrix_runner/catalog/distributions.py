@@ -1,7 +1,6 @@
 """Linux distributions and their C library versions (`distributions.toml`), to explain a platform tag to users."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 
@@ -12,8 +11,7 @@ from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.toml import loads
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Release:
+class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A release of a distribution. `libc`: its C library's version; `name` and `released` where well known."""
 
     version: str
@@ -22,8 +20,7 @@ class Release:
     released: date | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Distribution:
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """A distribution and its releases, oldest first; a rolling one has none, and always the newest libraries.
 
     `like`: the distribution with the same releases. `architectures`: each with its first and last index in `releases`.
@@ -48,8 +45,7 @@ class Distribution:
         return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """A distribution that can install a wheel, from `release` on; None for a rolling one."""
 
     distribution: Distribution

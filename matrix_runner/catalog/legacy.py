@@ -1,6 +1,5 @@
 """Unmaintained images that still contain interpreters dropped from current images (`legacy.toml`)."""
 
-from dataclasses import dataclass
 from importlib import resources
 
 import msgspec
@@ -10,8 +9,7 @@ from matrix_runner.model.platforms import Platform
 from matrix_runner.toml import loads
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LegacyImage:
+class LegacyImage(msgspec.Struct, frozen=True, kw_only=True):
     """An unmaintained image, one for each platform. `pattern`: its reference, with a placeholder `{arch}`."""
 
     pattern: str

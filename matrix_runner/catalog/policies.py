@@ -5,11 +5,11 @@ it may use (PEP 513, 571, 599, 600 and 656).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
 import msgspec
+from msgspec.structs import replace
 from packaging.version import Version
 
 from matrix_runner.model.platforms import Arch, Libc, Platform
@@ -19,8 +19,7 @@ Number = tuple[int, ...]
 """The number of a symbol version, comparable: `GLIBC_2.17` has (2, 17)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The policy of one platform tag.
 
     `libraries` may stay outside the wheel. `ceilings`: the newest number of each kind of symbol version (`GLIBC`);

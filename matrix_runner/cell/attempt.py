@@ -1,8 +1,10 @@
 """One attempt at a cell, in an open container: source, before-all, build, repair, audit, test, publication."""
 
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.archives import archive_of
 from matrix_runner.catalog.policies import load_policies
@@ -31,8 +33,7 @@ from matrix_runner.wheelhouse.inspection import WheelContents
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a cell: a wheel of its own, or that of another cell, tested."""
 
     wheel: WheelRecord | None = None

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from matrix_runner.cell.opening.engine_loss import EngineWatch
 from matrix_runner.cell.shared_wheels import SharedWheels
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunContext:
+class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """The request, and everything that a run opens for it. `started`: ISO 8601, with offset.
 
     `scratch`: the run's own directory, removed at its end. `redactor`: masks the run's secrets in its messages.
@@ -82,8 +82,7 @@ class RunContext:
         return self.pool.run([Task(run=work) for work in works], self.interrupt)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Materials:
+class Materials(msgspec.Struct, frozen=True, kw_only=True):
     """The materials of the run's cells, known once the source is packed and the images are probed.
 
     `has_crates`: whether the project contains Rust code. `backend`: the package's build backend. `sdist`: that of the
@@ -98,7 +97,7 @@ class Materials:
     has_crates: bool = False
     backend: BuildBackend = OTHER_BACKEND
     sdist: "MadeSdist | None" = None
-    earlier: Mapping[Cell, WheelRecord] = field(default_factory=lambda: MappingProxyType({}))
+    earlier: Mapping[Cell, WheelRecord] = msgspec.field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def built_from(self) -> SourceArchive:
@@ -106,16 +105,14 @@ class Materials:
         return self.source if self.sdist is None else self.sdist.archive
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveredSdist:
+class DeliveredSdist(msgspec.Struct, frozen=True, kw_only=True):
     """The run's sdist, and its record in the output directory."""
 
     made: "MadeSdist"
     record: SdistRecord
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NoSdist:
+class NoSdist(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a run whose sdist failed: the outcome of every job."""
 
     outcomes: tuple[Outcome, ...]

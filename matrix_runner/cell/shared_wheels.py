@@ -3,8 +3,9 @@
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell, Implementation
@@ -16,8 +17,7 @@ from matrix_runner.wheelhouse.module_suffixes import FIRST_ABI3T, stable_abi
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SharedWheel:
+class SharedWheel(msgspec.Struct, frozen=True, kw_only=True):
     """A published wheel that other cells need not build again."""
 
     builder: Cell

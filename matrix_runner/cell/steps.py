@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from matrix_runner.cell.explanations.empty_tests import ran_no_test
 from matrix_runner.cell.explanations.failure_line import failure_line

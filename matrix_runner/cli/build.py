@@ -2,12 +2,12 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
+import msgspec
 
 from matrix_runner.cli.flags import BuildCommand
 from matrix_runner.cli.opened_project import OpenedProject, open_project, project_parameters
@@ -49,8 +49,7 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
         return _build(opened, verbose=verbose)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Planned:
+class _Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A planned build: its run id, engine, catalog and plan."""
 
     run: str

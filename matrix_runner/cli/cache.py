@@ -6,11 +6,11 @@ Each kind of cached data is a section, which lists, prunes and clears itself.
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
+import msgspec
 
 from matrix_runner.errors import UsageError
 
@@ -101,8 +101,7 @@ def path(cache_dir: Path | None) -> None:
     click.echo(_store(cache_dir).root)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _FinishedCells:
+class _FinishedCells(msgspec.Struct, frozen=True, kw_only=True):
     """The section of finished cells."""
 
     store: "Store"

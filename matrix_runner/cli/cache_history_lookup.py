@@ -3,9 +3,10 @@
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from matrix_runner.errors import RunnerError
 

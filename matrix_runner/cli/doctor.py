@@ -3,10 +3,10 @@
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from matrix_runner import __version__
 from matrix_runner.errors import MachineError, RunnerError
@@ -36,8 +36,7 @@ def doctor() -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Told:
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
     """The lines on a container engine. `error`: the reason why it is unusable; None if it is usable."""
 
     title: str

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from matrix_runner.errors import MachineError
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from matrix_runner.engine.api import Engine, PersistentItem
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineSection:
+class EngineSection(msgspec.Struct, frozen=True, kw_only=True):
     """The section of one engine: its data of this user's projects. `title`: such as `by Docker`."""
 
     engine: "Engine"
@@ -64,8 +64,7 @@ class EngineSection:
                 yield f"{each.name} is in use: it stays"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnknownSection:
+class UnknownSection(msgspec.Struct, frozen=True, kw_only=True):
     """The section of an engine that does not answer. `why`: its error message."""
 
     title: str

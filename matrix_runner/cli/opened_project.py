@@ -5,11 +5,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
+import msgspec
 
 from matrix_runner.cli.directories import cache_dir, private_directories, scratch_dir, surroundings
 from matrix_runner.cli.flags import given_flags
@@ -50,8 +50,7 @@ def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
     return _PACKAGE(_PROJECT(_CONFIG_FILE(_PLATFORM(command))))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OpenedProject:
+class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
     """An existing project. `package`: the directory to build, relative to the project with `/`; "" for itself.
 
     `origin`: the sdist, if the project was unpacked from one, else the project: stable from run to run. `build_files`:
@@ -161,8 +160,7 @@ def _root(package: Path, project: Path | None, settings: Settings) -> Path:
     return here if settings.is_drop_in and package.is_relative_to(here) else package
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedPlace:
+class PlannedPlace(msgspec.Struct, frozen=True, kw_only=True):
     """The engine that a build would choose, and the host of its cells."""
 
     engine: "LikelyEngine"

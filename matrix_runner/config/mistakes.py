@@ -3,9 +3,11 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 Key = str | int
 """A step of a key path: a table's key or a list's index."""
@@ -18,8 +20,7 @@ _LONGEST_QUOTE = 60
 _LARGEST_PRINTED = 10**18
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A single mistake; `at` is its key path below the value that was read.
 
     `unquoted`: the same text without a piece of that value.

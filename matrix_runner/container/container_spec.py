@@ -1,7 +1,8 @@
 """The specification of a job's container: image, volumes, limits, create-args. Pure."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.kinds.values import Frontend

@@ -4,9 +4,10 @@ Nothing is shared between projects. A project is identified by its directory (or
 The name in its metadata would not do, as several projects may have the same.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
@@ -25,8 +26,7 @@ _LAYOUT: Final = Layout(root="")
 """Targets of volumes are relative to a container's root."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProjectVolumes:
+class ProjectVolumes(msgspec.Struct, frozen=True, kw_only=True):
     """The volumes of one project's cells. `run`: the run's id.
 
     `is_persistent`: False to share empty new volumes within this run only, and remove them afterwards (`no-cache`).

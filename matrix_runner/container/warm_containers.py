@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.engine.api import Container, ContainerSpec, Engine
 from matrix_runner.errors import MachineError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _WarmContainer:
+class _WarmContainer(msgspec.Struct, frozen=True, kw_only=True):
     """An open container. `closing`: removes it."""
 
     spec: ContainerSpec

@@ -1,9 +1,10 @@
 """The addresses that name a container engine to `auto`: variables, Docker contexts, and sockets that exist."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.errors import EngineError
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from matrix_runner.engine.docker.endpoint import Endpoint
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NamedEngine:
+class NamedEngine(msgspec.Struct, frozen=True, kw_only=True):
     """A container engine that something on this machine names, so that containers are wanted.
 
     `choice`: docker or podman. `endpoint`: its address, or the error of an unusable one.

@@ -7,10 +7,11 @@ tests/engine/test_contract.py holds every engine to these docstrings.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
+
+import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
@@ -39,8 +40,7 @@ class Ending(Enum):
     """The container, the daemon or the connection has disappeared. The end of a stream alone is never a success."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExecRequest:
+class ExecRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A command to run in a container.
 
     The command has no standard input: it reads end of file at once, so none can hang in a prompt.
@@ -56,8 +56,7 @@ class ExecRequest:
     silence: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExecResult:
+class ExecResult(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a command. `status`: its exit status (128+N for signal N), set only for `EXITED`."""
 
     ending: Ending
@@ -70,8 +69,7 @@ class ExecResult:
         return self.ending is Ending.EXITED and self.status == 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Volume:
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
     """A directory that outlives containers. It is created on first use, and mounted read-write in several at once.
 
     `name`: a plain file name, unique in the engine. `target`: the mount point, an absolute path below `Container.root`.
@@ -96,8 +94,7 @@ class PersistentKind(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PersistentItem:
+class PersistentItem(msgspec.Struct, frozen=True, kw_only=True):
     """A persistent image or volume: an engine stores it for later runs of the same owner.
 
     `size`: bytes beyond those of the image from which it was made; None if the engine does not know. `created`, `used`:
@@ -112,8 +109,7 @@ class PersistentItem:
     used: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A container to open.
 
     `image`: name or id of an image that the engine has, see `Engine.resolve`. `arch`: architecture of the commands;
@@ -130,12 +126,11 @@ class ContainerSpec:
     project: str = ""
     env: tuple[tuple[str, str], ...] = ()
     memory: int | None = None
-    arguments: ContainerArguments = field(default_factory=ContainerArguments)
+    arguments: ContainerArguments = msgspec.field(default_factory=ContainerArguments)
     volumes: tuple[Volume, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ResolvedImage:
+class ResolvedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image in the engine's store.
 
     `reference`: its name as it was asked for. `id`: digest of its content. `size`: in bytes. `digests`: names in
@@ -149,8 +144,7 @@ class ResolvedImage:
     labels: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineInfo:
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An engine's description of itself, for the report and for `runner doctor`.
 
     `machine`: the `uname -m` of the engine's machine. `endpoint`: the engine's address. `memory`: bytes for all
@@ -164,8 +158,7 @@ class EngineInfo:
     memory: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageMetadata:
+class ImageMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Name and configuration of a new image.
 
     `name`: `repository:tag`, for an image that remains; None for one that belongs to the run: `Engine.close` removes

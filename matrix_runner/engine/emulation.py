@@ -1,8 +1,9 @@
 """Emulators of other architectures that are registered in this machine's kernel (binfmt_misc)."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from matrix_runner.model.platforms import Arch
 
@@ -21,8 +22,7 @@ def is_on_this_kernel(endpoint: str) -> bool:
     return endpoint.startswith(_OWN_SOCKETS)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Emulator:
+class Emulator(msgspec.Struct, frozen=True, kw_only=True):
     """A registered emulator of an architecture. `entry`: its name in the registry. `program`: its path.
 
     `is_opened`: the kernel opened it at its registration (flag F), so that it serves every container. Otherwise its

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.engine.addresses import NamedEngine, named_engines
@@ -18,8 +20,7 @@ NOT_NAMED: Final = "container-engine = local: nothing on this machine names a co
 """The reason for the local engine with `auto`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LikelyEngine:
+class LikelyEngine(msgspec.Struct, frozen=True, kw_only=True):
     """The engine that a build would probably choose, determined without a query.
 
     `choice`: never `auto`. `endpoint`: URL of a container engine, None if it is unclear. `remark`: as in

@@ -7,8 +7,9 @@ without a query. The modules of engines are imported on creation.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.kinds.values import EngineChoice
@@ -28,8 +29,7 @@ FIRST_ANSWER_SECONDS: Final = 5
 """The time for an engine's first answer; one that needs longer is busy, and the user is told of the wait."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for an engine that is wanted and does not answer.
 
     `seconds`: for a busy one; a quarter of it for one that does not listen yet, which is more often a mistake. `say`:
@@ -45,8 +45,7 @@ class Patience:
         return self.seconds / 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChosenContainers:
+class ChosenContainers(msgspec.Struct, frozen=True, kw_only=True):
     """A container engine that has answered. `remark`: the reason for it, None if the user named it or it is Docker."""
 
     engine: "ImageEngine"
@@ -54,8 +53,7 @@ class ChosenContainers:
     remark: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChosenEngine:
+class ChosenEngine(msgspec.Struct, frozen=True, kw_only=True):
     """The engine of a run, which has answered.
 
     `host`: the machine on which its cells run. `images`: the same engine, as one in which images can be made; None
@@ -74,8 +72,7 @@ class ChosenEngine:
         return self.images is None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AnsweringEngine:
+class AnsweringEngine(msgspec.Struct, frozen=True, kw_only=True):
     """A container engine that has answered. `choice`: `docker` or `podman`."""
 
     choice: EngineChoice
@@ -83,8 +80,7 @@ class AnsweringEngine:
     info: "EngineInfo"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SilentEngine:
+class SilentEngine(msgspec.Struct, frozen=True, kw_only=True):
     """A container engine that has not answered. `was_asked`: False if it has no socket to query."""
 
     choice: EngineChoice

@@ -1,12 +1,12 @@
 """The environment and directories of the caller, as a value: no engine reads the environment itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineSurroundings:
+
+class EngineSurroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Variables and directories for engines, the same for every engine of a process.
 
     `environ`: the caller's variables, among them addresses of daemons, proxies and certificates; commands of the local

@@ -1,8 +1,9 @@
 """Progress reports of an image build, for the user."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Stage(Enum):
@@ -18,8 +19,7 @@ class Stage(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildProgress:
+class BuildProgress(msgspec.Struct, frozen=True, kw_only=True):
     """A finished part. `tag`: its image's platform tag, None for parts common to several; `seconds`: its duration."""
 
     tag: str | None

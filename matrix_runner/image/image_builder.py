@@ -5,10 +5,11 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import (
@@ -34,8 +35,7 @@ _TOLD = 12
 """The number of output lines shown of a failed command."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageBuilder:
+class ImageBuilder(msgspec.Struct, frozen=True, kw_only=True):
     """The engine, programs and directories for building images.
 
     `cache`: a permanent directory for sources, compiled interpreters and logs. `mirror`: a Debian mirror; None: that of

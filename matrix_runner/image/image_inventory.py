@@ -1,6 +1,6 @@
 """Images already built on this machine, and the decision whether one suffices or must be rebuilt."""
 
-from dataclasses import dataclass
+import msgspec
 
 from matrix_runner.engine.api import ImageStore, ResolvedImage
 from matrix_runner.image.image_recipe import (
@@ -16,8 +16,7 @@ from matrix_runner.image.image_request import NAMESPACE, ImageRequest, ImageTarg
 from matrix_runner.model.platforms import Arch
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuiltImage:
+class BuiltImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image built here. `interpreters`: directories under /opt/python; `digest`: of its recipe; `size` in bytes.
 
     `pythons`: the interpreters with their versions, `cp315-cp315=3.15.2`; empty if an older release has built it.
@@ -33,8 +32,7 @@ class BuiltImage:
     pythons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The plan for an image: keep `built`, or build an image by the recipe (which replaces it)."""
 
     recipe: ImageRecipe

@@ -1,10 +1,10 @@
 """The contents of images, read from data files: packages, sources, interpreters and tools, with versions."""
 
-from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.errors import UsageError
 from matrix_runner.model.platforms import Arch, Libc
@@ -16,8 +16,7 @@ _MANIFESTS: Final = ("manylinux_2_31", "manylinux_2_36", "manylinux_2_41", "musl
 """In the order of preference. The catalog's rows of the short name `debian` have the same."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RootData:
+class RootData(msgspec.Struct, frozen=True, kw_only=True):
     """The Debian release of the root filesystem. `architectures`: Debian's name for each of ours.
 
     `base`: the packages that every Debian has, by name, for a root that is only unpacked; empty if none ever is.
@@ -33,8 +32,7 @@ class RootData:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourcePackage:
+class SourcePackage(msgspec.Struct, frozen=True, kw_only=True):
     """A source release, in Debian's signed source package.
 
     `rolling`: suites that have it, and go on to later releases: the newest that is served is taken, from the first of
@@ -52,8 +50,7 @@ class SourcePackage:
         return f"{self.package}-newest.orig.tar" if self.rolling else self.file
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InterpreterData:
+class InterpreterData(msgspec.Struct, frozen=True, kw_only=True):
     """An interpreter. `directory`: its name under /opt/python. `packages`: key of the table so named.
 
     `source`: key of the source that it is compiled from, with `configure`; then `program` is its name in bin/. None for
@@ -69,16 +66,14 @@ class InterpreterData:
     debian: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ToolData:
+class ToolData(msgspec.Struct, frozen=True, kw_only=True):
     """The wheel tools: installed for one interpreter, linked onto the PATH."""
 
     packages: tuple[str, ...]
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageManifest:
+class ImageManifest(msgspec.Struct, frozen=True, kw_only=True):
     """A data file, with the one that is common to all, and the text of the entrypoint.
 
     `tool_interpreter`: the directory of the interpreter that carries the tools. `scripts`: the texts of the root's
@@ -138,8 +133,7 @@ class ImageManifest:
         return found[0] if len(found) == 1 else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _CommonData:
+class _CommonData(msgspec.Struct, frozen=True, kw_only=True):
     """The tables of the common file that the others add to."""
 
     sources: dict[str, SourcePackage]

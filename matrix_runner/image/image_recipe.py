@@ -5,7 +5,6 @@ that several compile at a time and adding one costs only that one), and the imag
 """
 
 import hashlib
-from dataclasses import dataclass
 
 import msgspec
 
@@ -33,8 +32,7 @@ _QUIETLY = ("--quiet", "--no-cache-dir", "--disable-pip-version-check", "--no-de
 _INSTALLERS = frozenset({"pip", "setuptools", "wheel"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Root:
+class Root(msgspec.Struct, frozen=True, kw_only=True):
     """A root filesystem: a Debian release with packages, under Debian's architecture name.
 
     `tag`: the platform tag of the images that it is for. `is_unpacked`: no program of it has run, so that it has no
@@ -58,8 +56,7 @@ class Root:
         return _digest(self)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compilation:
+class Compilation(msgspec.Struct, frozen=True, kw_only=True):
     """An interpreter: from its source to a complete directory under /opt/python, with pip and build."""
 
     root: str
@@ -73,8 +70,7 @@ class Compilation:
         return _digest(self)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageRecipe:
+class ImageRecipe(msgspec.Struct, frozen=True, kw_only=True):
     """The complete recipe of an image. Recipes with the same digest give equivalent images.
 
     `interpreters`: the directories under /opt/python, of which `compilations` makes some, and `steps` the others.

@@ -1,7 +1,8 @@
 """Which images can be made for a platform, and which are asked for: by a user, or by the cells of a plan. Pure."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.errors import UsageError
 from matrix_runner.image.image_manifest import ImageManifest
@@ -11,8 +12,7 @@ NAMESPACE = "matrix-runner"
 """The repository prefix of all images built here."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageTarget:
+class ImageTarget(msgspec.Struct, frozen=True, kw_only=True):
     """An image that can be made. `is_emulated`: programs of its architecture run here under an emulator."""
 
     manifest: ImageManifest
@@ -30,8 +30,7 @@ class ImageTarget:
         return f"{NAMESPACE}/{self.tag}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageRequest:
+class ImageRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An image with at least these interpreters (directories under /opt/python); none: the defaults, or as it is."""
 
     target: ImageTarget

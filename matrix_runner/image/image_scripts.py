@@ -1,6 +1,6 @@
 """The steps of an image build that run in containers, and the shell scripts of which they are made."""
 
-from dataclasses import dataclass
+import msgspec
 
 from matrix_runner.engine.api import ExecRequest
 
@@ -11,8 +11,7 @@ _COMPILING = 1800.0
 _DOWNLOADING = 600.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageStep:
+class ImageStep(msgspec.Struct, frozen=True, kw_only=True):
     """A command with a short title."""
 
     title: str

@@ -1,8 +1,9 @@
 """The machine's facts that planning depends on: architecture, local interpreters, emulators."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 from matrix_runner.model.platforms import Arch, Libc
 
@@ -29,8 +30,7 @@ class Execution(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Host:
+class Host(msgspec.Struct, frozen=True, kw_only=True):
     """The machine that runs the cells.
 
     `local`: None if cells run in containers; else the directory names of the interpreters (`cp311-cp311`) with which

@@ -1,7 +1,8 @@
 """The choice of a cell's image: set, the platform's default, or the last one that contains its interpreter."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.catalog import Catalog, ImageFamily, Support
 from matrix_runner.config.loading.settings import Settings
@@ -14,8 +15,7 @@ from matrix_runner.model.platforms import Arch, Libc, Platform
 _TELLING_NAME = re.compile(r"(?P<libc>manylinux|musllinux)[0-9_]+_(?P<arch>[a-z][a-z0-9]+(_64)?)(?=$|[:@])")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageChoice:
+class ImageChoice(msgspec.Struct, frozen=True, kw_only=True):
     """An image for a platform's cells. `reference`: as passed to the engine. `family`: if it has a short name.
 
     `is_default`: not chosen by the user. `is_updated`: False for an unmaintained image.
@@ -33,8 +33,7 @@ class ImageChoice:
         return self.reference if self.family is None else self.family.name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NoImage:
+class NoImage(msgspec.Struct, frozen=True, kw_only=True):
     """The reason why a platform or a cell has no image."""
 
     reason: str

@@ -6,9 +6,10 @@ version of all; uv builds where pip's `only-binary` says no; its constraints do 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.kinds.values import Frontend, Variables
 from matrix_runner.config.loading.settings import Settings
@@ -74,8 +75,7 @@ _WRITES_A_FILE: Final = ("pip config ", "pip3 config ", "pip.conf")
 """Words of a command that tell that it configures pip."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What is seen of pip's settings besides the options: names of variables, and lines of files.
 
     `variables`: of the image, or of this machine where cells run on it. `passed`: of `environment-pass`, as they are
@@ -87,8 +87,7 @@ class Seen:
     files: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PipVariables:
+class PipVariables(msgspec.Struct, frozen=True, kw_only=True):
     """The settings for pip that uv would not heed, as words for a user: `PIP_PRE in environment`.
 
     `build` and `test` name those that concern a cell's build and the installation of its test.

@@ -1,8 +1,9 @@
 """The plan: jobs to run, cells left out with their reasons, and the explanation of a single cell."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+import msgspec
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.selectors import Selector
@@ -21,8 +22,7 @@ from matrix_runner.matrix.unmet_requests import idle_patterns, unmet_requests
 from matrix_runner.model.cells import Cell
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A cell to run. `directories`: possible names of its interpreter under `/opt/python`, likeliest first.
 
     `image` is None if the machine itself runs the cell. `settings`: the cell's own, overrides applied. `execution`: the
@@ -62,16 +62,14 @@ class Job:
         return not Selector(patterns=self.settings[TEST_SKIP]).matches(self.cell)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LeftOut:
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     """A cell that will not run; `reason` names the option that decides it."""
 
     cell: Cell
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The jobs and the left-out cells of a run.
 
     A sentence each: `warnings`: likely mistakes in the selection. `notes`: consequences of several settings together.
@@ -99,8 +97,7 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why a cell is in the matrix or not: one answer per question. `settings`: the cell's own.
 
     `remarks`: sentences on choices that follow from them.

@@ -1,9 +1,9 @@
 """The selection rules: the questions that put a cell into the matrix or leave it out, in a person's order."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+import msgspec
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -21,8 +21,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Platform
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one question. `topic`: the option or fact that decides; `reason`: a clause with its origin."""
 
     topic: str

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+import msgspec
+
 from matrix_runner.model.platforms import Platform
 
 
@@ -21,8 +23,7 @@ class Implementation(Enum):
 _TAG = re.compile(r"(?P<impl>cp|pp|gp)(?P<major>[23])(?P<minor>0|[1-9][0-9]?)(?P<variant>t|mu|m|_[0-9]+)?")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interpreter:
+class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     """An interpreter: implementation, version and ABI variant.
 
     `variant` is `t` (free-threaded, PEP 703), `m` or `mu` (2.7 with narrow or wide Unicode), `_250` (a GraalPy

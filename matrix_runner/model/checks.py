@@ -1,8 +1,9 @@
 """Checks of a finished wheel by name, and a project's answer that a finding of one is meant (`accept`)."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
+
+import msgspec
 
 
 class Check(Enum):
@@ -55,8 +56,7 @@ class Check(Enum):
         return self.word
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of `accept`: findings of a check are meant; with a pattern (shell globs), those about such files only.
 
     `*` matches `/` too. A pattern is matched with a file's path in the wheel.

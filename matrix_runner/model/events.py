@@ -3,15 +3,15 @@
 `at` is monotonic seconds since the run began. A recording of the events suffices to rebuild every view and summary.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, StepKind
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunStarted:
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
     """The plan is final: the cells to run, in order; `emulated`: those of them that an emulator runs."""
 
     at: float
@@ -21,24 +21,21 @@ class RunStarted:
     emulated: tuple[Cell, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WaitStarted:
+class WaitStarted(msgspec.Struct, frozen=True, kw_only=True):
     """Work began for which cells wait. `text`: what is done, as a sentence without its full stop."""
 
     at: float
     text: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WaitEnded:
+class WaitEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The work with this text ended, successfully or not."""
 
     at: float
     text: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """A message for the user, about the run or about one cell."""
 
     at: float
@@ -47,16 +44,14 @@ class Notice:
     is_warning: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellStarted:
+class CellStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A worker started the cell."""
 
     at: float
     cell: Cell
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepStarted:
+class StepStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the cell began; `command` is the command line for the log, as a person would type it."""
 
     at: float
@@ -65,8 +60,7 @@ class StepStarted:
     command: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """A chunk of a cell's command output: raw bytes, cut anywhere. Untrusted."""
 
     at: float
@@ -74,8 +68,7 @@ class Output:
     data: bytes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepFinished:
+class StepFinished(msgspec.Struct, frozen=True, kw_only=True):
     """A step ended, successfully or not; the outcome has the result."""
 
     at: float
@@ -84,23 +77,20 @@ class StepFinished:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellFinished:
+class CellFinished(msgspec.Struct, frozen=True, kw_only=True):
     """The cell ended, with its outcome."""
 
     at: float
     outcome: Outcome
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
     """No event arrived for a moment: listeners may redraw or print a sign of life."""
 
     at: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunFinished:
+class RunFinished(msgspec.Struct, frozen=True, kw_only=True):
     """The last event: every cell has ended. `exit_code`: the process's, unless it ends by another cause."""
 
     at: float

@@ -1,7 +1,8 @@
 """Outcomes of cells and of a whole run: status, failure reasons, step times, wheel records, and the exit code."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
@@ -72,16 +73,14 @@ class Reason(Enum):
         return self.word
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepTime:
+class StepTime(msgspec.Struct, frozen=True, kw_only=True):
     """A step that ran, and its duration."""
 
     kind: StepKind
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """The failed step and the cause; `hint` is the user's next step."""
 
     step: StepKind
@@ -90,16 +89,14 @@ class Failure:
     hint: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PackedFile:
+class PackedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file in a wheel. `size`: in bytes, as packed."""
 
     path: str
     size: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WheelRecord:
+class WheelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A published wheel; `size` in bytes.
 
     `grafted`: file names of the libraries added by repair; `largest`: its largest files, at most ten.
@@ -112,8 +109,7 @@ class WheelRecord:
     largest: tuple[PackedFile, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SdistRecord:
+class SdistRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The published sdist of a run, from which its wheels were built; `size` in bytes.
 
     `made_in`: the cell in whose container it was built; `is_cached`: in an earlier run. `seconds`: of this run's build.
@@ -127,8 +123,7 @@ class SdistRecord:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompilerCacheUse:
+class CompilerCacheUse(msgspec.Struct, frozen=True, kw_only=True):
     """Compiler cache statistics of a cell: hits and misses, in compiler calls."""
 
     tool: str
@@ -136,8 +131,7 @@ class CompilerCacheUse:
     misses: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one cell: its wheel, or the failed step and reason. `seconds` is wall-clock time."""
 
     cell: Cell
@@ -156,8 +150,7 @@ class Outcome:
     compiler_cache: CompilerCacheUse | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a whole run: source of the summary, report.json and the exit code. Outcomes are in plan order.
 
     `sdist`: None if the run made none. `trouble`: the error that prevented writing SHA256SUMS or report.json after the

@@ -1,7 +1,8 @@
 """Processor architectures, C libraries (manylinux, musllinux) and platforms, with the facts about each."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 _ARM_ABI, _HARD_FLOAT_EABI5 = 0xFF000400, 0x05000400
 """EF_ARM_EABIMASK with EF_ARM_ABI_FLOAT_HARD, in e_flags (ELF for the Arm Architecture)."""
@@ -79,8 +80,7 @@ class Libc(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Platform:
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
     """A C library on an architecture, as in a cell's identifier.
 
     The libc *version* is not part of it: it follows from the chosen image and selects nothing (identifiers have none:

@@ -1,8 +1,8 @@
 """The verdict on a wheel: its lowest platform tag, the obstacles to a lower one, missing libraries. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy, beyond, number_of
@@ -17,8 +17,7 @@ from matrix_runner.policy.sboms import unlisted
 from matrix_runner.policy.wheel_reading import WheelAnatomy
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The analysis of a wheel for one platform.
 
     `policy`: the lowest sufficient policy; None if none is. `rungs`: from there down, the obstacles to a lower policy.
@@ -89,8 +88,7 @@ class Verdict:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Analysis:
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """An analysed wheel. `verdicts`: one for each platform; none for a pure or non-Linux wheel.
 
     `undetected`: the module at which auditwheel would give up, as nothing tells it the C library.

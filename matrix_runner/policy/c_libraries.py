@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.model.platforms import Libc, Platform
 from matrix_runner.policy.elf_reading.elf import Binary
@@ -18,8 +19,7 @@ _OF = {
 """Names of each C library and of its loader in files that are linked with it; `libc.so` is musl's own for itself."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ForeignFile:
+class ForeignFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that is linked with another C library. `shown_by`: the library, or symbol version, that shows it."""
 
     path: str
@@ -32,8 +32,7 @@ class ForeignFile:
         return f"{self.path} is linked with {NAMES[self.libc]} ({self.shown_by})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CarriedLibc:
+class CarriedLibc(msgspec.Struct, frozen=True, kw_only=True):
     """A C library in the wheel, and the files there that are linked with it.
 
     `system_name`: the one by which the platform's systems have theirs, None for a wheel that is not for musl.

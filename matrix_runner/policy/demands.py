@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
+import msgspec
 from packaging.version import Version
 
 from matrix_runner.catalog.policies import Policy
@@ -33,8 +33,7 @@ class DemandKind(Enum):
     RELOCATIONS = "relocations"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """A single need of a file, and the first policy that grants it; None if no policy does.
 
     `what`: a symbol version, a library's name, an instruction level, or the first C library that can relocate it.
@@ -49,8 +48,7 @@ class Demand:
     policy: Policy | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
     """The demands that hold a wheel at a policy, and its policy without them. `policy` None: no tag grants them."""
 
     policy: Policy | None

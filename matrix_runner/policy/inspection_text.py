@@ -2,9 +2,9 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
+import msgspec
 from packaging.version import Version
 
 from matrix_runner.catalog.distributions import Destination, Distribution, destinations
@@ -22,8 +22,7 @@ _ALL = 1_000_000
 _HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Paragraph:
+class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
     """A paragraph: a label for the margin, its text, and whether it calls for action."""
 
     label: str

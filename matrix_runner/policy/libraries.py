@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from matrix_runner.policy.demands import LOADER
 from matrix_runner.policy.elf_reading.elf import Binary
@@ -24,8 +25,7 @@ class Provider(Enum):
     """It is in the wheel, but no search path leads there."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Library:
+class Library(msgspec.Struct, frozen=True, kw_only=True):
     """A needed library, by the name in the ELF files, and the files that need it. Grafted: added by repair."""
 
     name: str
@@ -38,8 +38,7 @@ class Library:
         return LIBPYTHON.fullmatch(self.name) is not None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UndefinedVersion:
+class UndefinedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A symbol version that a file needs of a library in the wheel, which does not define it: loading fails (glibc)."""
 
     file: str

@@ -7,15 +7,15 @@ DT_RUNPATH, which is nobody else's. musl makes no difference between the two: bo
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.policy.elf_reading.elf import Binary
 from matrix_runner.policy.installed_paths import installed_path, searched_directories
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LostNeed:
+class LostNeed(msgspec.Struct, frozen=True, kw_only=True):
     """A need that no search path leads to, although the wheel has such a library. `file`: the one that needs `name`.
 
     `entry`: the file whose loading fails for it: `file`, or one that needs it. `held_at`: the wheel's files of that
@@ -31,8 +31,7 @@ class LostNeed:
     is_of_program: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome for one platform. `found`: the wheel's file that serves a need, by file and name needed."""
 
     found: dict[tuple[str, str], Binary]
@@ -52,22 +51,20 @@ def search(files: tuple[Binary, ...], platform: Platform, system: frozenset[str]
     return _Searcher(files, platform, system).run()
 
 
-@dataclass(slots=True)
-class _Loaded:
+class _Loaded(msgspec.Struct):
     """A file in a process. `by`: the one that needed it."""
 
     binary: Binary
     by: "_Loaded | None"
 
 
-@dataclass(slots=True)
-class _Process:
+class _Process(msgspec.Struct):
     """What is loaded from one entry on: each name that is known, and the needs that are not met."""
 
     entry: Binary
-    names: dict[str, Binary | None] = field(default_factory=dict)
-    found: dict[tuple[str, str], Binary] = field(default_factory=dict)
-    unmet: list[tuple[str, str]] = field(default_factory=list)
+    names: dict[str, Binary | None] = msgspec.field(default_factory=dict)
+    found: dict[tuple[str, str], Binary] = msgspec.field(default_factory=dict)
+    unmet: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
 class _Searcher:

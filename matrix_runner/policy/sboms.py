@@ -8,7 +8,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.model.platforms import Arch
 
@@ -30,8 +31,7 @@ _TRIPLETS = {
 _FRAGMENT = re.compile(r"#([0-9a-f]{64})$")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bill:
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
     """The entries of all of a wheel's documents: names of components and files, and digests of libraries' paths."""
 
     names: frozenset[str]

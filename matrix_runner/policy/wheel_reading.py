@@ -1,21 +1,22 @@
 """Reading of a wheel for analysis: inspects it, and reads each of its ELF files on the way."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from matrix_runner.errors import WheelRejected
+from matrix_runner.model.elf_files import ElfFile
 from matrix_runner.policy.elf_reading.elf import Binary, read_elf
 from matrix_runner.policy.sboms import Bill, read_bill
-from matrix_runner.wheelhouse.inspection import ElfFile, WheelContents, inspect
+from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 from matrix_runner.wheelhouse.wheel_archive import open_archive
 
 _SBOM_LIMIT = 16 * 1024**2
 """Bytes of a bill of materials that are read; those of Rust projects have some hundred kilobytes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WheelAnatomy:
+class WheelAnatomy(msgspec.Struct, frozen=True, kw_only=True):
     """A wheel and its ELF files, in the order of the archive. `bill`: its bills of materials, None if it has none."""
 
     contents: WheelContents

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import Container, Engine, ResolvedImage
 from matrix_runner.errors import EngineError, ImageError, MachineError, WrongImage
@@ -18,8 +20,7 @@ from matrix_runner.request import BuildRequest
 LOCAL = "this machine"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProbedImage:
+class ProbedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An available, probed image; for the local engine, this machine.
 
     `reference`: as requested. `display_name`: its name in messages. `is_disposable`: as in `Container.is_disposable`.
@@ -45,8 +46,7 @@ class ProbedImage:
         return self.facts.to_install(job.directories)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageKey:
+class ImageKey(msgspec.Struct, frozen=True, kw_only=True):
     """The identity of an image for the jobs that share it: two architectures of one reference are two images."""
 
     reference: str

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.project_volumes import ProjectVolumes
@@ -19,8 +20,7 @@ _FIRST = 2
 """The number of an image's cells tried for a container to probe it in. A third would meet the same error."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageProber:
+class ImageProber(msgspec.Struct, frozen=True, kw_only=True):
     """The means of a probe. `images`: what is known, which grows. `jobs`: all of the run, by image.
 
     `cache`: stores results; None: they are not stored. `notify`: called for downloads. `waiting`: tells that cells wait

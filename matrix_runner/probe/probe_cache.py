@@ -5,10 +5,10 @@ interpreter or tool that did not start, or an interpreter that is installed on d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner import __version__
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
@@ -27,8 +27,7 @@ T = TypeVar("T")
 _KIND = "facts"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ProbeRecord:
+class _ProbeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A probe's result. `asked`: the probed interpreters; nothing is known of others."""
 
     facts: ImageFacts
@@ -36,8 +35,7 @@ class _ProbeRecord:
     asked: frozenset[str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CachedProbe:
+class CachedProbe(msgspec.Struct, frozen=True, kw_only=True):
     """An image's cached probe. `is_here`: whether the engine has the image, so that cells can run in it.
 
     An image pinned by digest is known even if it is absent: cached cells can be delivered all the same.

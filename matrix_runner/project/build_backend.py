@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.toml_file import Unreadable
@@ -26,8 +27,7 @@ _JOBS = re.compile(r"-j|--jobs")
 """ninja's options for the number of its processes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildBackend:
+class BuildBackend(msgspec.Struct, frozen=True, kw_only=True):
     """The build backend of a package.
 
     `names_folder`, `names_jobs`: whether pyproject.toml gives it a folder to build in, and a number of compilers at

@@ -5,8 +5,9 @@ mistake in them is best reported before anything is built. The rules are those o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
+
+import msgspec
 
 from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
 from matrix_runner.config.loading.toml_file import Unreadable
@@ -16,8 +17,7 @@ from matrix_runner.toml import TOMLValue
 _TABLE = "dependency-groups"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DependencyGroups:
+class DependencyGroups(msgspec.Struct, frozen=True, kw_only=True):
     """A package's dependency groups, as written."""
 
     groups: Mapping[str, TOMLValue]

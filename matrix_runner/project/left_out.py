@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.options.source_options import SOURCE_FILES, SOURCE_INCLUDE
@@ -44,8 +45,7 @@ _WRITTEN: Final = re.compile(r"(?:version[_-]?file\w*|write[_-]to)\W{1,6}([\w./-
 _MOST_SHOWN: Final = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Size:
+class _Size(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     size: int
 
@@ -79,8 +79,7 @@ def remark(project: Path, listed: ListedFiles, build_files: Iterable[BuildFiles]
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Places:
+class _Places(msgspec.Struct, frozen=True, kw_only=True):
     """The places where an ignored file may matter: directories of sources, and names in build files.
 
     `made`: files that the build itself makes anew.

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from packaging import metadata
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -22,8 +22,7 @@ _PKG_INFO: Final = "PKG-INFO"
 _LARGEST: Final = 32 * 1024**2
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MadeSdist:
+class MadeSdist(msgspec.Struct, frozen=True, kw_only=True):
     """A checked sdist. `path`: the file, of `size` bytes. `archive`: its files, without the directory around them.
 
     `warnings`: what a package index may object to.

@@ -7,10 +7,11 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.mistakes import quote
 
@@ -38,16 +39,14 @@ class Kind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of an unpacked archive: total `size` in bytes, and number of members."""
 
     size: int
     members: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A member of an archive. `target`: of a link (in the file system) or a copy (in the archive).
 
     `read` returns the next bytes of a file; valid only until the next member is requested.

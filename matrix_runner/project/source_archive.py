@@ -11,10 +11,11 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
@@ -39,8 +40,7 @@ commits, so that git recognises unchanged files in prepared images of earlier on
 _MOST_LINKS: Final = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceArchive:
+class SourceArchive(msgspec.Struct, frozen=True, kw_only=True):
     """A tar of the project on disk. `epoch`: for SOURCE_DATE_EPOCH. `size` in bytes.
 
     `prefix`: the project's directory in its repository, if that is packed too: then the repository's top is the top of
@@ -63,8 +63,7 @@ class SourceArchive:
         return chunks_of(self.path)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about an archive that `pack` would write; the fields are those of `SourceArchive`."""
 
     digests: Digests

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from matrix_runner.config.kinds.values import SourceFiles
 from matrix_runner.config.loading.build_files import BuildFiles
@@ -51,8 +52,7 @@ class Why(Enum):
     UNTRACKED = "not tracked in its submodule"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LeftOut:
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     """A file, or a directory (its name ends with a slash) with all that is in it, that git would not list."""
 
     name: str
@@ -64,8 +64,7 @@ class LeftOut:
         return self.name.endswith("/")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceSelection:
+class SourceSelection(msgspec.Struct, frozen=True, kw_only=True):
     """The files of a project to pack, by the options `source-...`.
 
     `own`: directories of this tool never to pack, such as the output directory. `build_files`: of the project, and of
@@ -94,8 +93,7 @@ class SourceSelection:
         return self.takes_all and not self.is_sdist
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListedFiles:
+class ListedFiles(msgspec.Struct, frozen=True, kw_only=True):
     """The files to pack: names relative to the project, sorted. `epoch`: for SOURCE_DATE_EPOCH.
 
     `directories`: those to create although nothing in them is packed. `checkouts`: places of `.git`, "" for the

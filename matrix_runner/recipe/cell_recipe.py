@@ -2,8 +2,10 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.catalog.compiler_caches import CompilerCacheWheel
 from matrix_runner.config.kinds.values import CompilerCache, Frontend, Variables, VersionSource
@@ -35,8 +37,7 @@ from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every step reads the cached properties
-class CellRecipe:
+class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: every step reads the cached properties
     """The steps of a cell.
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `groups`: the

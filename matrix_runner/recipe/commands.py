@@ -2,10 +2,12 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.values import Frontend, Variables
@@ -47,8 +49,7 @@ class Phase(Enum):
     """Adds `test-environment`."""
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every step reads the cached properties
-class Commands:
+class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: every step reads the cached properties
     """The factory of a cell's commands.
 
     `epoch`: SOURCE_DATE_EPOCH. `passed`: variables of the host that `environment-pass` names. `processors`: the number

@@ -1,15 +1,13 @@
 """Facts about an image: interpreters, tools, C library; and the parser of the probe's output. Pure."""
 
 import re
-from dataclasses import dataclass
 
 import msgspec
 
 from matrix_runner.model.platforms import Libc
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InterpreterFacts:
+class InterpreterFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A working interpreter. `directory`: its name under `/opt/python`. `modules`: the importable modules of tools.
 
     `pip`: the version of its pip; "" without one.
@@ -28,8 +26,7 @@ class InterpreterFacts:
         return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageFacts:
+class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The results of a probe. `tools`: name and first line of `--version`. `directories`: all of `/opt/python`.
 
     `installable`: interpreters that `manylinux-interpreters ensure` can add; queried only if a wanted one is missing.

@@ -1,7 +1,8 @@
 """The shell commands that create virtual environments and install into them, by uv or by pip. Pure."""
 
 import shlex
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.config.kinds.values import Variables
 from matrix_runner.model.cells import Interpreter
@@ -42,8 +43,7 @@ def outside_the_project(layout: Layout) -> str:
     return layout.root or "/"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Installer:
+class Installer(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Creates environments of a cell's interpreter, and installs into them.
 
     `python_bin`: the interpreter's directory. `creates_with_uv`, `installs_with_uv`: the tool that does it, else

@@ -1,10 +1,9 @@
 """The paths of a cell's files in its container. Pure."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """The paths of a cell's files in its container. The same in every cell, so that builds are reproducible.
 
     `inner`: the package's directory, relative to the project with `/`; "" if the project is the package. `prefix`: the

@@ -1,6 +1,6 @@
 """A step of a cell: its kind, command and limits. Pure."""
 
-from dataclasses import dataclass
+import msgspec
 
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.option import Option
@@ -9,8 +9,7 @@ from matrix_runner.engine.api import ExecRequest
 from matrix_runner.model.outcomes import StepKind
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StepLimits:
+class StepLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The options that limit a step: its seconds, its seconds of silence, its cell's bytes of memory."""
 
     time: Option[int] = STEP_TIMEOUT
@@ -35,8 +34,7 @@ def limits_of(kind: StepKind) -> StepLimits:
     return _USUAL
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One command of a cell. `shown`: the command as the user would type it.
 
     `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.

@@ -1,7 +1,8 @@
 """Constraints for pip and uv in a cell: on our tools (`dependency-versions`) and `build-constraints`. Pure."""
 
 import shlex
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.config.kinds.values import BuildConstraints, DependencyVersions, Frontend, VersionSource
 from matrix_runner.recipe.layout import Layout
@@ -16,8 +17,7 @@ LAST_PIP_OF_39 = (26, 0)
 """The last pip for Python 3.9 (its metadata); 3.8 and before have older ones."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Constraints:
+class Constraints(msgspec.Struct, frozen=True, kw_only=True):
     """A constraints file in the container.
 
     It applies to tools that we install ourselves, never to the project's requirements. `text`: the content to write
@@ -55,8 +55,7 @@ def constraints_for(versions: DependencyVersions, layout: Layout, pinned: str) -
             return Constraints(path=layout.constraints, text="".join(f"{line}\n" for line in versions.packages))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConstrainedBuild:
+class ConstrainedBuild(msgspec.Struct, frozen=True, kw_only=True):
     """The constraints of a cell's build. `text`: the lines to write; "" for a file of the project."""
 
     path: str

@@ -1,8 +1,9 @@
 """The command lines of tools in a cell: build frontends, virtual environments, installers. Pure."""
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
@@ -85,8 +86,7 @@ def needs(cell: Cell, settings: Settings, facts: ImageFacts) -> frozenset[str]:
     return frozenset(tools)
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: every step reads the cached properties
-class Toolbox:
+class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: every step reads the cached properties
     """The tools of one cell.
 
     `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`). `pinned`: the

@@ -1,8 +1,9 @@
 """Masking of secrets by `***`, in texts and in streams across chunk borders. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from matrix_runner.redaction.spellings import SHORTEST
 
@@ -16,8 +17,7 @@ Span = tuple[int, int]
 """Begin and end of bytes to mask."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PatternTable:
+class PatternTable(msgspec.Struct, frozen=True, kw_only=True):
     """The spellings to mask, prepared for search. `probes`: the spellings that contain no other.
 
     A text without any of the probes contains no pattern: for most output no further search is needed. `heads`: the
@@ -26,7 +26,7 @@ class PatternTable:
 
     patterns: tuple[bytes, ...] = ()
     probes: tuple[bytes, ...] = ()
-    heads: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, hash=False)
+    heads: Mapping[bytes, tuple[bytes, ...]] = msgspec.field(default_factory=dict)
     stubs: frozenset[bytes] = frozenset()
     longest: int = 0
 

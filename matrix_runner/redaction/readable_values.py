@@ -1,7 +1,8 @@
 """Values of options with secrets masked, for `runner explain`. Pure."""
 
-from dataclasses import replace
 from typing import cast
+
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds.values import ContainerEngine, Variables
 from matrix_runner.config.options.build_options import ENVIRONMENT

@@ -1,7 +1,8 @@
 """The redactor of a run: masks its secrets in texts and output streams. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from matrix_runner.errors import ConfigError, RunnerError
 from matrix_runner.redaction.masking import MASK, MaskedStream, PatternTable, mask_bytes
@@ -10,12 +11,11 @@ from matrix_runner.redaction.shell_values import literal_parts
 from matrix_runner.redaction.spellings import spellings
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Redactor:
+class Redactor(msgspec.Struct, frozen=True, kw_only=True):
     """Masks secrets. Without secrets it changes nothing, and costs nothing."""
 
-    names: SecretNames = field(default_factory=SecretNames)
-    table: PatternTable = field(default_factory=PatternTable)
+    names: SecretNames = msgspec.field(default_factory=SecretNames)
+    table: PatternTable = msgspec.field(default_factory=PatternTable)
 
     @classmethod
     def of(cls, names: SecretNames, secrets: Iterable[str]) -> "Redactor":

@@ -5,9 +5,10 @@ files are not, unless their name is that of a secret.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
 
 from matrix_runner.config.kinds.values import Variables
 from matrix_runner.config.loading.settings import Settings
@@ -34,8 +35,7 @@ FEWEST_DIFFERENT: Final = 3
 _FROM_OUTSIDE: Final = frozenset({Source.ENVIRONMENT, Source.FLAG})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Variable:
+class _Variable(msgspec.Struct, frozen=True, kw_only=True):
     """A variable of a cell. `is_from_outside`: its value is not from the project."""
 
     name: str

@@ -1,9 +1,10 @@
 """Recognition of secret variables by name (TOKEN, PASSWORD, `secret-variables`). Pure."""
 
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final
+
+import msgspec
 
 # Facts, not code, of gitleaks' rule for generic keys, which tox uses too. Narrower: `KEY` and `AUTH` as whole words,
 # because of KEYRING_PROVIDER and AUTHOR; without `API`, `CLIENT` and `ACCESS` alone, and without PWD.
@@ -29,8 +30,7 @@ class NameVerdict(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SecretNames:
+class SecretNames(msgspec.Struct, frozen=True, kw_only=True):
     """The built-in name patterns, and the user's `own`: globs, in any case; the last match decides.
 
     A pattern that begins with `!` marks the variable as not secret.

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from matrix_runner.errors import OutputError
 from matrix_runner.model.cells import Cell
@@ -40,13 +41,12 @@ HEAD = "=== "
 """The prefix of the log's own lines: the cell, each step, and the footer, which is one line."""
 
 
-@dataclass(slots=True)
-class _Log:
+class _Log(msgspec.Struct):
     """An open log: the file, bytes of output so far, and, beyond the cap, the end of the output."""
 
     file: BinaryIO
     output: int = 0
-    end: bytearray = field(default_factory=bytearray)
+    end: bytearray = msgspec.field(default_factory=bytearray)
     left_out: int = 0
     at_line_start: bool = True
 

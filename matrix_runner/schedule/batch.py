@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Generic, TypeVar, final
+
+from msgspec.structs import replace
 
 from matrix_runner.schedule.batch_state import BatchState, Entry
 from matrix_runner.schedule.next_task import Capacity, next_ahead, next_for_slots, overtaken_by

@@ -2,13 +2,13 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+
+import msgspec
 
 from matrix_runner.schedule.next_task import Capacity, Load, may_take_over
 
 
-@dataclass(kw_only=True, slots=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, kw_only=True, eq=False):
     """A task's state in the batch; `next_task.Waiting` while it is queued."""
 
     position: int
@@ -22,17 +22,16 @@ class Entry:
     """Notified when the task gets its slots; exists only while its thread waits for them."""
 
 
-@dataclass(kw_only=True, slots=True)
-class BatchState:
+class BatchState(msgspec.Struct, kw_only=True):
     """The queue of waiting tasks, the begun tasks without a thread, and the free capacity.
 
     `opening`: tasks that have their slots, and do not use them yet.
     """
 
     free: Capacity
-    queue: list[Entry] = field(default_factory=list)
-    begun: deque[Entry] = field(default_factory=deque)
-    opening: list[Entry] = field(default_factory=list)
+    queue: list[Entry] = msgspec.field(default_factory=list)
+    begun: deque[Entry] = msgspec.field(default_factory=deque)
+    opening: list[Entry] = msgspec.field(default_factory=list)
     active: int = 0
     ahead: int = 0
     slotless: int = 0

@@ -1,12 +1,12 @@
 """Scheduling decisions, as pure functions: queue order, and the next task for the free slots and memory."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Load:
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
     """A task's demand. `slots`: 0 for one that uses no processor. `memory`: bytes, 0 if unspecified.
 
     `seconds`: its expected duration.
@@ -17,8 +17,7 @@ class Load:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Capacity:
+class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """Total or free capacity. `memory` in bytes; None: not limited."""
 
     slots: int

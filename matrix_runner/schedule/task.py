@@ -1,9 +1,10 @@
 """The class `Task`, a unit of work for the pool, and the end `Again` of one that goes back to the queue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
+
+import msgspec
 
 from matrix_runner.schedule.next_task import Load
 from matrix_runner.schedule.slot import Slot
@@ -17,8 +18,7 @@ class Again(Enum):
     AGAIN = "again"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Task(Generic[R_co]):
+class Task(msgspec.Struct, Generic[R_co], frozen=True, kw_only=True):
     """A unit of work for the pool. `run` must not raise for expected errors.
 
     `claim`: asked before the task starts, one claim at a time; False postpones the task. Repeated when any task ends

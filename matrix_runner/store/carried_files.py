@@ -7,7 +7,6 @@ once: a file appears whole, is held against its digest before it is used, and co
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +39,7 @@ class CarriedNote(msgspec.Struct, frozen=True, kw_only=True):
     created: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CarriedFile:
+class CarriedFile(msgspec.Struct, frozen=True, kw_only=True):
     """An archive in a list. `used`: its last use or creation, seconds since 1970. `note`: None if it is damaged."""
 
     path: Path

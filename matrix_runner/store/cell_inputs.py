@@ -6,7 +6,6 @@ are not among them (`cache-max-age` bounds how long a change there goes unnotice
 
 import hashlib
 import json
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,8 +18,7 @@ Named = tuple[tuple[str, str], ...]
 """Values or their digests by name, sorted."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceInputs:
+class SourceInputs(msgspec.Struct, frozen=True, kw_only=True):
     """The packed files, each with its digest, and the digest of them all, computed once per run."""
 
     files: Named
@@ -33,8 +31,7 @@ class SourceInputs:
         return cls(files=named, sha256=hashlib.sha256(_json(named)).hexdigest())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellInputs:
+class CellInputs(msgspec.Struct, frozen=True, kw_only=True):
     """The inputs of a cell.
 
     `source`: the files. `surroundings`: image, interpreter and tools, in readable values. `options` and `variables`:

@@ -3,8 +3,9 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from matrix_runner.store.carried_files import CarriedFile, list_carried
 from matrix_runner.store.entry_files import discard
@@ -18,8 +19,7 @@ _FORGOTTEN = 180 * 86400.0
 """Seconds after which a note that is not renewed is removed: it is small, and can be recreated."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListedEntry:
+class ListedEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry in a list. `used`: its last use or creation, seconds since 1970. `record`: None if damaged."""
 
     path: Path

@@ -12,7 +12,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -44,8 +43,7 @@ _LARGE = 512 * 1024**2
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CacheEntry:
+class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An intact entry. `wheel`, `log`: copies for the caller."""
 
     record: EntryRecord
@@ -53,8 +51,7 @@ class CacheEntry:
     log: Path
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinishedCell:
+class FinishedCell(msgspec.Struct, frozen=True, kw_only=True):
     """A passed cell to cache. `wheel`: its own; None if it tested the wheel of `builder`, a key.
 
     `tested`: the digest of that wheel. `project`: its directory, for display. `log`: a file, or None.

@@ -6,10 +6,10 @@ import csv
 import email.parser
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+import msgspec
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -23,8 +23,7 @@ _DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
 """sha256 or better (the wheel specification), with lengths in bytes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordEntry:
+class RecordEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A line of RECORD. `size` in bytes, or None where the line has none."""
 
     algorithm: str
@@ -32,8 +31,7 @@ class RecordEntry:
     size: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DistInfo:
+class DistInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The parsed `.dist-info` directory. `unrecorded`: files that RECORD cannot or need not hash.
 
     `texts`: the content of its files that were read, by path.

@@ -1,14 +1,14 @@
 """Findings about a finished wheel, and their settlement: refusal, warning, or silence if the project accepts them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.checks import Accepted, Check
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A finding of a check. `message`: a sentence that names the wheel; `path`: the file it is about, if it is one."""
 
     check: Check

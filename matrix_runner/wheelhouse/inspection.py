@@ -8,18 +8,18 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, Literal
+from typing import IO, Final
 
+import msgspec
 from packaging.tags import Tag
 from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import sha256_of_rest
+from matrix_runner.model.elf_files import ElfFile, elf_file
 from matrix_runner.model.outcomes import PackedFile
-from matrix_runner.model.platforms import Arch
 from matrix_runner.wheelhouse.dist_info import DistInfo, RecordEntry, read_dist_info
 from matrix_runner.wheelhouse.wheel_archive import open_archive
 from matrix_runner.wheelhouse.wheel_name import WheelName, parse_name
@@ -42,64 +42,12 @@ MEMBER_LIMIT = 4 * 1024**3
 LARGEST: Final = 10
 """Files whose sizes are kept in reports, to tell later what made a wheel grow."""
 
-_ELF_MAGIC = b"\x7fELF"
-_ELF_HEADER = 20
-"""Bytes up to the machine's number; the flags of a file that ends before them count as none."""
-
-_RELOCATABLE, _EXECUTABLE, _SHARED, _CORE = 1, 2, 3, 4
-"""e_type (gABI)."""
-
-_PROCESSORS = frozenset({2, 3, 4, 8, 15, 18, 20, 21, 22, 40, 42, 43, 50, 62, 183, 243, 258, 0x9026})
-"""e_machine of processors that Linux programs run on (gABI): x86, ARM, POWER, z, RISC-V, LoongArch, MIPS, SPARC ...
-
-The others are those of GPUs (EM_CUDA, EM_AMDGPU), of the kernel's own machine (EM_BPF) and of microcontrollers.
-"""
 _VERSIONED = ("abi3", "abi3t", "cpython-", "pypy", "graalpy")
 """Possible beginnings of the last part of an extension module's suffix, before `.so` (`importlib.machinery`,
 sysconfig)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ElfFile:
-    """An ELF file in a wheel. `bits`: 32 or 64; `machine`, `kind`, `flags`: e_machine, e_type, e_flags (gABI)."""
-
-    path: str
-    bits: int
-    machine: int
-    byte_order: Literal["little", "big"]
-    kind: int = _SHARED
-    flags: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.path} ({self.bits}-bit, machine {self.machine}, {self.byte_order} endian{self.abi})"
-
-    @property
-    def abi(self) -> str:
-        """A remark on ARM's other ABIs, to be added to the machine; else empty."""
-        is_other = self.machine == Arch.ARMV7L.elf_machine and self.arch is None and self.bits == 32
-        return ", not the hard-float EABI" if is_other else ""
-
-    @property
-    def arch(self) -> Arch | None:
-        """The file's architecture; None for one without wheels."""
-        return Arch.of_elf(self.bits, self.machine, self.byte_order, self.flags)
-
-    @property
-    def is_code(self) -> bool:
-        """Whether it is a program or a shared library for a processor that Linux runs on."""
-        return self.kind in (_EXECUTABLE, _SHARED) and self.machine in _PROCESSORS
-
-    @property
-    def is_data(self) -> bool:
-        """Whether it is data that happens to be ELF: object files, core dumps, code for GPUs, firmware, eBPF programs.
-
-        A file of an unknown kind is neither data nor code.
-        """
-        return self.kind in (_RELOCATABLE, _CORE) or self.machine not in _PROCESSORS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WheelContents:
+class WheelContents(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a consistent wheel.
 
     `name`: the project, normalised; `is_pure`: without any code; `grafted_files`: paths of the libraries that repair
@@ -242,7 +190,7 @@ def _read(
     path = member.filename
     digest = hashlib.new(entry.algorithm if entry else "sha256")
     head = file.read(_CHUNK)
-    elf = _elf(path, head)
+    elf = elf_file(path, head)
     size = 0
     chunk = head
     with ExitStack() as stack:
@@ -273,24 +221,6 @@ def _write(copy: "tempfile.SpooledTemporaryFile[bytes]", chunk: bytes) -> None:
     except OSError as error:
         where = tempfile.gettempdir()
         raise OutputError(f"cannot unpack a library to {where}: {error.strerror or error}") from error
-
-
-def _elf(path: str, header: bytes) -> ElfFile | None:
-    """Read class, byte order and machine; return None for anything but an ELF file that a loader would accept."""
-    if not header.startswith(_ELF_MAGIC) or len(header) < _ELF_HEADER or header[4] not in (1, 2):
-        return None
-    if header[5] not in (1, 2):
-        return None
-    byte_order: Literal["little", "big"] = "little" if header[5] == 1 else "big"
-    place = 48 if header[4] == 2 else 36
-    return ElfFile(
-        path=path,
-        bits=32 * header[4],
-        machine=int.from_bytes(header[18:20], byte_order),
-        byte_order=byte_order,
-        kind=int.from_bytes(header[16:18], byte_order),
-        flags=int.from_bytes(header[place : place + 4], byte_order),
-    )
 
 
 def _is_grafted(path: str, name: WheelName) -> bool:

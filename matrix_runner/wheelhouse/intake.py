@@ -6,9 +6,10 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
+
+import msgspec
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import write_all
@@ -27,8 +28,7 @@ _CHUNK = 256 * 1024
 """Less than `files.CHUNK`: `tarfile` holds several times as much for each cell that is ending."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """The kind of file that a stream must hold. `noun`: its name in messages, after `article`.
 
     `check`: raises WheelRejected for a name of the suffix that is none of the kind's. `origin`: the commands that make

@@ -6,8 +6,9 @@ with and without the GIL. Earlier ones know `.abi3.so` alone, and free-threaded 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from matrix_runner.model.cells import Implementation, Interpreter
 from matrix_runner.model.checks import Check
@@ -26,8 +27,7 @@ _STABLE: Final = re.compile(r"\.(?P<abi>abi3t?)(?:-(?P<platform>[0-9a-z_]+-[0-9a
 _OWN: Final = re.compile(r"\.cpython-[0-9]+[a-z]*-(?P<platform>.+)\.so", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StableSuffix:
+class StableSuffix(msgspec.Struct, frozen=True, kw_only=True):
     """A suffix of the stable ABI. `platform`: such as `x86_64-linux-gnu`; None if the suffix has none."""
 
     is_abi3t: bool

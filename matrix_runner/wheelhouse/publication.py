@@ -6,10 +6,11 @@ import stat
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
+
+from msgspec.structs import replace
 
 from matrix_runner.errors import OutputError, WheelConflict, WheelRejected
 from matrix_runner.files import cause_of, chunks_of, flush_directory, flush_file, replacing, sha256_of, write_flushed

@@ -1,8 +1,8 @@
 """Parsing of an sdist's file name into project and version (PEP 625), with additional safety checks."""
 
 import re
-from dataclasses import dataclass
 
+import msgspec
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
@@ -12,8 +12,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,250}\.tar\.gz", re.ASCII)
 """A name without separators, control characters or anything that a shell, terminal or CI parser could misread."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SdistName:
+class SdistName(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of an sdist's file name; `project` is normalised (PEP 503). `standard`: the name by PEP 625."""
 
     project: str

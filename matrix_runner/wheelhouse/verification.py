@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -30,8 +30,7 @@ _CPYTHON = re.compile(r"cp3(\d+)", re.ASCII)
 _GENERIC = re.compile(r"py(\d)(\d*)", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
     """The required properties of a cell's wheel.
 
     `python_tag`, `abi_tag`: the two halves of the interpreter's directory in the image (`cp27`, `cp27mu`).

@@ -1,9 +1,9 @@
 """Parsing of a wheel's file name into project, version, build tag and tags, with additional safety checks."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from packaging.tags import Tag
 from packaging.utils import BuildTag, InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
@@ -14,8 +14,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,250}\.whl", re.ASCII)
 """A name without separators, control characters or anything that a shell, terminal or CI parser could misread."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WheelName:
+class WheelName(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a wheel's file name; `project` is normalised (PEP 503)."""
 
     project: str

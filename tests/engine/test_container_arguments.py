@@ -3,12 +3,12 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_harness import Harness, run
 from engine_surroundings import surroundings
+from msgspec.structs import replace
 
 from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.api import Container, Engine, ImageMetadata

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from engine_harness import Harness, run, tar_of, untar
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import (
     Container,

@@ -8,11 +8,11 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_surroundings import surroundings
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ExecResult, ImageMetadata
 from matrix_runner.engine.local.local_container import LocalContainer
@@ -359,7 +359,7 @@ def test_the_sweep_leaves_what_lives_and_what_is_not_ours(tmp_path: Path) -> Non
 
 DRIVER = """
 import sys, time
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
 from matrix_runner.engine.local.local_engine import LocalEngine

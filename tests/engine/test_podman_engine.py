@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 from engine_harness import Harness, daemon_harness, tar_of
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import ImageMetadata, Volume
 from matrix_runner.engine.docker.endpoint import Endpoint

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from engine_surroundings import surroundings
 from fake_run import Recorder
+from msgspec.structs import replace
 from planning import job_for, settings_with
 from runner_process import runner_environ
 from stub_project import stub_project

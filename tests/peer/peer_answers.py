@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from cibuildwheel.environment import EnvironmentAssignmentRaw, ParsedEnvironment
@@ -16,6 +15,7 @@ from cibuildwheel.options import BuildOptions, CommandLineArguments, Options
 from cibuildwheel.platforms import ALL_PLATFORM_MODULES, get_build_identifiers
 from cibuildwheel.projectfiles import resolve_dependency_groups
 from cibuildwheel.util.packaging import DependencyConstraints
+from msgspec.structs import replace
 
 
 def ask(project: Path, archs: str) -> dict[str, dict[str, object]]:

@@ -1,12 +1,12 @@
 """Files that hold a run give it back as it was; sanitised text is safe whatever came in."""
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.errors import ExitCode, UsageError

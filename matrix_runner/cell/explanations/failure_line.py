@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
+
+import msgspec
 
 _LIMIT = 300
 
@@ -50,8 +51,7 @@ def failure_line(output: bytes) -> str:
     return next(line for line in candidates if line is not None)[:_LIMIT]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """A line without decoration, and the columns before its text."""
 
     text: str

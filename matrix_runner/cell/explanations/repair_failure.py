@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
 from packaging.version import Version
 
 from matrix_runner import catalog
@@ -37,8 +38,7 @@ _TOO_RECENT = "too-recent versioned symbols"
 _ASKED_FOR = re.compile(r"--plat(?:=|\s+)['\"]?(?P<tag>[a-z]+[0-9_]+_\w+)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Repair:
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """A failed repair. `built`: directory of the built wheel, in the container; `command`: the repair command.
 
     `plat`: the requested platform tag, unless the command itself contains another.

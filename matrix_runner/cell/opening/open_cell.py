@@ -1,6 +1,6 @@
 """A job in its open container, and the recipe that is made for it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.catalog.compiler_caches import find_compiler_cache
@@ -21,8 +21,7 @@ from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.toolbox import Toolbox
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OpenCell:
+class OpenCell(msgspec.Struct, frozen=True, kw_only=True):
     """A job in its open container. `image`: the container's probed image, including the job's interpreter.
 
     `part`: the cell's part in its `before-all`.

@@ -1,7 +1,8 @@
 """The parsed `create-args`: mounts, limits, devices, network and more, as one value."""
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 
 class MountKind(Enum):
@@ -17,8 +18,7 @@ class MountKind(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True, kw_only=True):
     """A `--mount`. `source`: empty for tmpfs and for an anonymous volume. `tmpfs_size` in bytes, 0: no limit."""
 
     kind: MountKind
@@ -30,8 +30,7 @@ class Mount:
     tmpfs_mode: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ulimit:
+class Ulimit(msgspec.Struct, frozen=True, kw_only=True):
     """A resource limit, in the unit of its name in setrlimit(2); -1: none."""
 
     name: str
@@ -39,8 +38,7 @@ class Ulimit:
     hard: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True, kw_only=True):
     """A device node of the engine's machine, with permissions: `r`, `w`, `m` (mknod)."""
 
     host: str
@@ -48,8 +46,7 @@ class Device:
     permissions: str = "rwm"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gpus:
+class Gpus(msgspec.Struct, frozen=True, kw_only=True):
     """Graphics processors: `count` of them (-1: all), or those named in `devices`."""
 
     count: int = 0
@@ -58,8 +55,7 @@ class Gpus:
     capabilities: tuple[str, ...] = ("gpu",)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerArguments:
+class ContainerArguments(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Parsed `create-args`. Each default means no request.
 
     `words`: as the user wrote them; two spellings of one request are equal. `env`: a value of None stands for the
@@ -108,7 +104,17 @@ class ContainerArguments:
     storage_opt: tuple[tuple[str, str], ...] = ()
     group_add: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    words: tuple[str, ...] = field(default=(), compare=False)
+    words: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ContainerArguments) and self._meaning() == other._meaning()
+
+    def __hash__(self) -> int:
+        return hash(self._meaning())
+
+    def _meaning(self) -> tuple[object, ...]:
+        """Return everything but the words: two spellings may mean the same."""
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name != "words")
 
     @property
     def asks_nothing(self) -> bool:

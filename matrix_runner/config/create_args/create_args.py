@@ -5,8 +5,10 @@ value, or the reason for its refusal. An unlisted option is refused: an error is
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.create_args import create_arg_mounts as mounts
 from matrix_runner.config.create_args import create_arg_values as values
@@ -18,8 +20,7 @@ __all__ = ["ContainerArguments", "parse_create_args"]
 _Apply = Callable[[ContainerArguments, str], ContainerArguments]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Argument:
+class _Argument(msgspec.Struct, frozen=True, kw_only=True):
     """An option of the table. `apply` adds its value to the arguments so far and raises InvalidValue."""
 
     apply: _Apply

@@ -6,7 +6,6 @@
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar, cast
 
@@ -21,8 +20,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Kind(Generic[T_co]):
+class Kind(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     """A kind of value: reading, writing and schema. Both readers raise InvalidValue.
 
     `words`: accepted values, for people. `shape`: the same, for the schema. `read_text`: from an environment variable
@@ -32,13 +30,17 @@ class Kind(Generic[T_co]):
     """
 
     words: str
-    shape: Shape = field(hash=False)
+    shape: Shape
     read: Callable[[object], T_co]
     read_text: Callable[[str], T_co]
     may_be_empty: bool = False
     join: Callable[[object, object], T_co] | None = None
     write: Callable[[object], str] = toml_writing.plain
     remarks: Callable[[object], tuple[str, ...]] = lambda _: ()
+
+    def __hash__(self) -> int:
+        # Shapes are not hashable.
+        return hash((self.words, self.read, self.read_text))
 
 
 def shaped(value: object, shape: type[T], words: str) -> T:
@@ -107,8 +109,7 @@ def string(
     return Kind(words=words, shape=shape, read=read, read_text=read, may_be_empty=may_be_empty)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listing(Generic[T]):
+class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """The reading of a list of strings that may also be written as one string, cut by `split`.
 
     `split_items`: list items are cut like the string, as cibuildwheel's users expect of patterns. `unique`: duplicates
@@ -121,8 +122,8 @@ class Listing(Generic[T]):
     split_items: bool = False
     unique: bool = True
     may_be_empty: bool = True
-    shape: Shape = field(default_factory=lambda: shapes.TEXT, hash=False)
-    item_shape: Shape = field(default_factory=lambda: shapes.FILLED, hash=False)
+    shape: Shape = msgspec.field(default_factory=lambda: shapes.TEXT)
+    item_shape: Shape = msgspec.field(default_factory=lambda: shapes.FILLED)
 
     def kind(self) -> Kind[tuple[T, ...]]:
         """Make the kind of the list."""

@@ -1,9 +1,10 @@
 """Kinds with a grammar of their own: patterns, architectures, commands, environments, requirements."""
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import cast
+
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds import basic, placeholders, shapes, toml_writing
 from matrix_runner.config.kinds.assignments import check_name, parse_assignments, quotable

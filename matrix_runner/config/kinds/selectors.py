@@ -1,17 +1,16 @@
 """Selectors of cells: shell globs with braces on identifiers, like cibuildwheel: `cp31?-*`, `*_{i686,x86_64}`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import bracex
+import msgspec
 
 from matrix_runner.config.mistakes import InvalidValue, quote
 from matrix_runner.model.cells import Cell
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selector:
+class Selector(msgspec.Struct, frozen=True, kw_only=True):
     """A list of patterns, of which any may match. Without patterns, nothing matches."""
 
     patterns: tuple[str, ...]

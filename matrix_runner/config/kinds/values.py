@@ -1,8 +1,9 @@
 """Types of option values: architecture groups, engines, frontends, dependency versions, variables."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+
+import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.model.platforms import Arch
@@ -79,8 +80,7 @@ class Frontend(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildFrontend:
+class BuildFrontend(msgspec.Struct, frozen=True, kw_only=True):
     """A build frontend and further arguments for its command. `for_pyodide`: it is none for Linux: `pyodide-build`."""
 
     name: Frontend
@@ -93,15 +93,14 @@ class BuildFrontend:
         return not {"-n", "--no-isolation", "--no-build-isolation"} & set(self.args)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerEngine:
+class ContainerEngine(msgspec.Struct, frozen=True, kw_only=True):
     """The engine that runs cells, with its arguments. `arguments`: parsed `create-args`, for every container of a cell.
 
     `disable_host_mount` is accepted for cibuildwheel's users: nothing of the host is ever mounted here.
     """
 
     name: EngineChoice
-    arguments: ContainerArguments = field(default_factory=ContainerArguments)
+    arguments: ContainerArguments = msgspec.field(default_factory=ContainerArguments)
     disable_host_mount: bool = False
 
 
@@ -169,8 +168,7 @@ class CompilerCacheBackend(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompilerCacheChoice:
+class CompilerCacheChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The compiler cache of a cell's build, and its backend; false if there is none."""
 
     name: CompilerCache = CompilerCache.NONE
@@ -207,8 +205,7 @@ class VersionSource(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DependencyVersions:
+class DependencyVersions(msgspec.Struct, frozen=True, kw_only=True):
     """The versions of a cell's tools. `file`: a constraints file, relative to the project."""
 
     source: VersionSource
@@ -216,8 +213,7 @@ class DependencyVersions:
     packages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildConstraints:
+class BuildConstraints(msgspec.Struct, frozen=True, kw_only=True):
     """Constraints on what the build requires: a file, relative to the project, or lines of one; neither: none."""
 
     file: str = ""
@@ -227,8 +223,7 @@ class BuildConstraints:
         return bool(self.file or self.lines)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExcludeNewer:
+class ExcludeNewer(msgspec.Struct, frozen=True, kw_only=True):
     """The upload time after which packages do not count; false if there is none.
 
     `text`: as the user wrote it. `age`: seconds before the start of the run; 0 for a fixed time, `at`, in UTC.

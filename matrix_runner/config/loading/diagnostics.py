@@ -1,8 +1,9 @@
 """Collection of mistakes and notices, with their file positions, while configuration layers are read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from matrix_runner.config.kinds.basic import Kind
 from matrix_runner.config.loading.dialects import LINUX, Dialect
@@ -22,8 +23,7 @@ class Position(Protocol):
         """Return the position as text for a message."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A TOML file: its name in messages, its content, and the line of each key path."""
 
     label: str
@@ -47,13 +47,12 @@ def position_in(name: str) -> Position:
     return position
 
 
-@dataclass(kw_only=True, slots=True)
-class Diagnostics:
+class Diagnostics(msgspec.Struct, kw_only=True):
     """The mistakes and notices found so far. `elsewhere`: settings for other systems."""
 
-    mistakes: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
+    mistakes: list[str] = msgspec.field(default_factory=list)
+    notices: list[str] = msgspec.field(default_factory=list)
+    elsewhere: list[str] = msgspec.field(default_factory=list)
 
     def wrong(self, line: str) -> None:
         """Add a mistake: nothing will be started."""

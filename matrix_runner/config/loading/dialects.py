@@ -6,9 +6,11 @@ our own reader is stricter: what it accepts is accepted, with a remark where tha
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds import basic, grammars, programs
 from matrix_runner.config.kinds.basic import Kind
@@ -60,8 +62,7 @@ T = TypeVar("T")
 LINUX = "linux"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration dialect. `table`: its key under `[tool]`. `prefix`: of its environment variables.
 
     `in_file`, `in_environment`: its options there, by its names for them. `kinds`, `defaults`: where they differ from
@@ -74,8 +75,8 @@ class Dialect:
     in_file: Mapping[str, Option[object]]
     in_environment: Mapping[str, Option[object]]
     is_strict: bool
-    kinds: Mapping[str, Kind[object]] = field(default_factory=dict)
-    defaults: Mapping[str, object] = field(default_factory=dict)
+    kinds: Mapping[str, Kind[object]] = msgspec.field(default_factory=dict)
+    defaults: Mapping[str, object] = msgspec.field(default_factory=dict)
     platforms: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()

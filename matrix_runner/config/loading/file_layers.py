@@ -1,8 +1,9 @@
 """The configuration layers of a file: the dialect's table, its part for Linux, and its overrides."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds import grammars
 from matrix_runner.config.kinds.selectors import Selector

@@ -1,8 +1,9 @@
 """Configuration layers and their resolution: lowest first, a higher layer replaces a value or adds to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.options.option import Option, Source
@@ -19,8 +20,7 @@ class Inherit(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """The origin of a value; `str(origin)` is its readable form: `pyproject.toml:7: tool.matrix-runner.archs`."""
 
     source: Source
@@ -38,8 +38,7 @@ DEFAULT = Origin(source=Source.DEFAULT, text="default")
 EMULATED_DEFAULT = Origin(source=Source.DEFAULT, text="default under emulation")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True, kw_only=True):
     """The value that one layer gives to the option `name`."""
 
     name: str
@@ -48,8 +47,7 @@ class Given:
     rule: Inherit = Inherit.NONE
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """The values of one layer. `select`: the cells it applies to, None for all; `position`: of `select`."""
 
     given: tuple[Given, ...]
@@ -61,8 +59,7 @@ class Layer:
         return next((one for one in self.given if one.name == name), None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """An option's value and origin. `rank`: of the highest layer that contributed; 0 is the default."""
 
     name: str

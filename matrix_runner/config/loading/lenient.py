@@ -6,9 +6,10 @@ Each function changes a raw value before its option reads it; `remarks` report i
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, time
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds import basic, grammars
 from matrix_runner.config.kinds.assignments import check_name, parse_assignments

@@ -7,8 +7,9 @@ import ast
 import configparser
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.kinds.basic import check_specifier, filled, read_string
 from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
@@ -17,8 +18,7 @@ from matrix_runner.config.mistakes import InvalidValue, Key, describe, path, pri
 from matrix_runner.toml import TOMLValue
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mistake:
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     """An invalid value: `at` is its key path in `file`; `line`, counted from 1, if known."""
 
     file: str
@@ -30,8 +30,7 @@ class Mistake:
         return f"{self.file}: {path(*self.at)}: {self.text}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Metadata:
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """The project's metadata, and the mistakes in it.
 
     `requires_python` is a version specifier (PEP 440), its origin a file and key. `dependency_groups`: the names in
@@ -58,8 +57,7 @@ class Metadata:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
     """A raw value and its position."""
 
     value: object
@@ -76,12 +74,11 @@ _Source = Mapping[str, _Found]
 """The values of one file: `name` and `requires-python`, or fewer."""
 
 
-@dataclass(kw_only=True, slots=True)
-class _Notes:
+class _Notes(msgspec.Struct, kw_only=True):
     """Mistakes and warnings, collected while the files are read."""
 
-    mistakes: list[Mistake] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    mistakes: list[Mistake] = msgspec.field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
 
     def read(self, read: Callable[[object], str], found: _Found | None) -> str | None:
         """Return the value if it can be read; else add a mistake and return None."""

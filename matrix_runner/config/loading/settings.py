@@ -1,8 +1,10 @@
 """The resolved settings: every option's value and origin, for the run or for one cell."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TypeVar, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.loading.layers import EMULATED_DEFAULT, Layer, Origin, Setting, resolve
 from matrix_runner.config.options import BY_NAME
@@ -15,8 +17,7 @@ from matrix_runner.model.platforms import Platform
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of a run: `settings[ARCHS]` is the value, `settings.origin(ARCHS)` its origin.
 
     `resolved` has every option of the table, in its order, for the run as a whole; `for_cell` applies the overrides.

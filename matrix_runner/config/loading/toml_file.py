@@ -3,8 +3,9 @@
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from matrix_runner.config.mistakes import quote
 from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
@@ -30,8 +31,7 @@ class Unreadable(Exception):
         self.is_no_file = is_no_file
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TomlText:
+class TomlText(msgspec.Struct, frozen=True, kw_only=True):
     """A TOML document: its text, and its values."""
 
     text: str

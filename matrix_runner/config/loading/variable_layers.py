@@ -1,7 +1,8 @@
 """The configuration layers of environment variables and of command-line flags."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from matrix_runner.config.loading.diagnostics import Diagnostics, Position, position_in
 from matrix_runner.config.loading.dialects import LINUX, OWN, Dialect

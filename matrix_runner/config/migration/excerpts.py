@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.config.loading.positions import find_headers
 from matrix_runner.config.mistakes import Key
@@ -13,8 +14,7 @@ _Path = tuple[Key, ...]
 _COMMENTED_KEY = re.compile(r"\s*#+\s*([a-z0-9_-]+)(?:\.[\w-]+)*\s*=")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """A table's header and keys. `keys`: its path, empty before the first header.
 
     `lead`: comments separated from the header by blank lines. `body`: the comments directly above the header, the

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import cast
 
+import msgspec
 import tomlkit
 from tomlkit.items import InlineTable
 
@@ -21,19 +21,17 @@ _OLD = ("tool", CIBUILDWHEEL.table)
 _NEW = ("tool", OWN.table)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
     """The new text of the file. `notes`: settings not migrated or spelt differently, a line each."""
 
     text: str
     notes: tuple[str, ...]
 
 
-@dataclass(kw_only=True, slots=True)
-class _Lines:
+class _Lines(msgspec.Struct, kw_only=True):
     """Notes, collected as lines."""
 
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = msgspec.field(default_factory=list)
 
     def __call__(self, keys: Iterable[Key], text: str) -> None:
         self.lines.append(f"{path(*keys)}: {text}")

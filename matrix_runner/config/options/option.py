@@ -1,9 +1,10 @@
 """The class `Option`, a row of the options table, and its sections and sources."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
+
+import msgspec
 
 from matrix_runner.config.kinds.basic import Kind
 
@@ -37,8 +38,7 @@ class Source(Enum):
     FLAG = "flag"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Option(Generic[T_co]):
+class Option(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     """A row of the options table: all properties of an option, apart from the code that uses it.
 
     `name`: as in TOML, and as key of the flags passed to `load`. `default`: a value as returned by `kind`. `help`: one

@@ -6,16 +6,16 @@ Every method of `Daemon` raises EngineError, ImageError or MachineError and noth
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredImage:
+class StoredImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image in the daemon's store, with the command and entry point to preserve in a snapshot of it."""
 
     image: ResolvedImage
@@ -23,8 +23,7 @@ class StoredImage:
     entrypoint: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Creation:
+class Creation(msgspec.Struct, frozen=True, kw_only=True):
     """A container to create; removed as soon as it stops, its input closed when the first attached client disconnects.
 
     `memory`: limit in bytes, without swap; it outranks the one in `arguments`.
@@ -39,8 +38,7 @@ class Creation:
     volumes: tuple[Volume, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageConfig:
+class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of a new image.
 
     `name`: `repository:tag`, or None. `labels`, `env`: added to the existing ones. `entrypoint`, `command`: replace the
@@ -54,8 +52,7 @@ class ImageConfig:
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Leftover:
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     """A container of ours, running or not. `run`, `owner`: from its labels, empty without them."""
 
     id: str
@@ -63,8 +60,7 @@ class Leftover:
     owner: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredVolume:
+class StoredVolume(msgspec.Struct, frozen=True, kw_only=True):
     """A volume in the daemon's store. `size`: in bytes, None if it was not queried or is unknown."""
 
     name: str

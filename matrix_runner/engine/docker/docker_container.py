@@ -5,7 +5,8 @@ import itertools
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
 from matrix_runner.engine.docker.command_channel import CommandChannel
@@ -28,8 +29,7 @@ The lifeline starts faster; the engine's own way is faster for many bytes.
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """A container's id, names and labels. `env`: variables of every command.
 
     `snapshot_labels`: labels of images that belong to this run. `persistent_labels`: labels of persistent images.

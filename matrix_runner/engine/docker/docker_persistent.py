@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import PersistentItem, PersistentKind, ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import Daemon, Leftover

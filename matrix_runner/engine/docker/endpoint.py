@@ -8,7 +8,6 @@ is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the current contex
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -50,8 +49,7 @@ SYSTEM_PODMAN_SOCKET: Final = Path("/run/podman/podman.sock")
 _REMOTE: Final = {Product.DOCKER: "/var/run/docker.sock", Product.PODMAN: str(SYSTEM_PODMAN_SOCKET)}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tls:
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """Files for a daemon that requires certificates; `verify`: whether to check its own."""
 
     ca: Path | None
@@ -60,8 +58,7 @@ class Tls:
     verify: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A daemon's address. `origin`: the source of the address, for messages. `is_default`: nobody has named it."""
 
     url: str

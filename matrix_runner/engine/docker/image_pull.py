@@ -5,8 +5,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from matrix_runner.engine.docker.daemon import Connect
 from matrix_runner.engine.docker.registry_errors import Refusal
@@ -19,8 +20,7 @@ _STALL_SECONDS: Final = 60.0
 """Seconds without progress that end an attempt: the SDK itself waits for ever (27 s passed a limit of 3, measured)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attempts:
+class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     """The terms of attempts. `back_off`: seconds before each further one. `aborted`: ends them at once."""
 
     connect: Connect

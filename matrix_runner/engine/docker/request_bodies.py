@@ -1,7 +1,6 @@
 """Request bodies for Docker's API, and readers of its answers. No SDK, no connection."""
 
 import json
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -17,8 +16,7 @@ _FIRST_PLAIN_PODMAN: Final = 5
 """The first Podman that reads a commit's body and takes Docker's quoting (measured: 5.4.2, 5.8.6; not 4.3.1)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """The product that answers, and what its version decides.
 
     `is_old_podman`: of a version that ignores the body of a commit.

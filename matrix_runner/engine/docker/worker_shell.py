@@ -15,8 +15,9 @@ PID 1 waits for children all the time, so it also reaps orphans, and no `init` i
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 MARK: Final = b"\x1e"
 """First and last byte of a mark (ASCII record separator): rare, so that a search for it is fast."""
@@ -145,8 +146,7 @@ class FrameReader:
         return b"".join(payload)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True, kw_only=True):
     """The content of an end mark: exit status, and the number of processes killed for lack of memory since the begin.
 
     `status`: None if the status could not be stored and read back.

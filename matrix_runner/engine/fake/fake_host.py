@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, TypedDict
+
+import msgspec
 
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.fake.fake_files import Files
@@ -20,31 +21,29 @@ class Times(TypedDict):
     used: float
 
 
-@dataclass(kw_only=True, slots=True)
-class FakeVolume:
+class FakeVolume(msgspec.Struct, kw_only=True):
     """A volume. `run`: the owning run, None for a persistent one. `files`: by their path in the volume."""
 
     labels: tuple[tuple[str, str], ...]
     run: str | None
-    files: Files = field(default_factory=dict)
+    files: Files = msgspec.field(default_factory=dict)
 
 
-@dataclass(kw_only=True, slots=True)
-class FakeHost:
+class FakeHost(msgspec.Struct, kw_only=True):
     """Images, volumes and open containers that several fake engines share, as several runs share a daemon."""
 
-    images: dict[str, tuple[ResolvedImage, Files]] = field(default_factory=dict)
-    containers: dict[int, str] = field(default_factory=dict)
+    images: dict[str, tuple[ResolvedImage, Files]] = msgspec.field(default_factory=dict)
+    containers: dict[int, str] = msgspec.field(default_factory=dict)
     """Open containers by number, with their run."""
-    snapshots: dict[str, str] = field(default_factory=dict)
+    snapshots: dict[str, str] = msgspec.field(default_factory=dict)
     """Images of one run only, by id, with their run."""
-    persistent: set[str] = field(default_factory=set)
+    persistent: set[str] = msgspec.field(default_factory=set)
     """Names of the persistent images."""
-    volumes: dict[str, FakeVolume] = field(default_factory=dict)
-    uses: dict[str, tuple[float, float]] = field(default_factory=dict)
+    volumes: dict[str, FakeVolume] = msgspec.field(default_factory=dict)
+    uses: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
     """Times of creation and of last use of images and volumes by name, in Unix time."""
-    living: set[str] = field(default_factory=set)
-    guard: threading.Lock = field(default_factory=threading.Lock)
+    living: set[str] = msgspec.field(default_factory=set)
+    guard: threading.Lock = msgspec.field(default_factory=threading.Lock)
     numbers: int = 0
 
     def __post_init__(self) -> None:

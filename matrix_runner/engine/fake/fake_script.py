@@ -1,15 +1,15 @@
 """Scripts and faults of the fake engine: the results of commands, and the errors of everything else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.engine.api import ContainerSpec, Ending, ExecRequest
 from matrix_runner.engine.fake.fake_files import Files
 from matrix_runner.errors import EngineError, ImageError, MachineError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FakeCall:
+class FakeCall(msgspec.Struct, frozen=True, kw_only=True):
     """The input of a script: request, whole environment, the container's files (read-only)."""
 
     request: ExecRequest
@@ -18,8 +18,7 @@ class FakeCall:
     files: Files
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FakeResult:
+class FakeResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a scripted command: it prints `output`, writes `files` (path, content), and exits with `status`.
 
     `seconds`: its duration. `silence`: its longest time without output, in seconds. `hangs`: it never ends by itself.
@@ -53,8 +52,7 @@ def table(rows: tuple[tuple[tuple[str, ...], FakeResult], ...], otherwise: Scrip
     return script
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FakeFaults:
+class FakeFaults(msgspec.Struct, frozen=True, kw_only=True):
     """Functions called before each operation of an engine; they return the error to raise, or None."""
 
     on_check: Callable[[], EngineError | None] = lambda: None

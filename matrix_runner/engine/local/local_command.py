@@ -7,9 +7,10 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from matrix_runner.engine.api import Ending, ExecResult, OnOutput
 
@@ -25,8 +26,7 @@ _NOT_EXECUTABLE: Final = 126
 _NOT_FOUND: Final = 127
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalCommand:
+class LocalCommand(msgspec.Struct, frozen=True, kw_only=True):
     """A command to run. `env` is complete. `timeout`, `silence`: seconds, None for no limit."""
 
     argv: tuple[str, ...]

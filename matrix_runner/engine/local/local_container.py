@@ -8,9 +8,10 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL
+
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
 from matrix_runner.engine.local.local_archive import pack, unpack

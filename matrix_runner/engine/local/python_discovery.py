@@ -12,10 +12,10 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from packaging.version import InvalidVersion, Version
 from python_discovery import DiskCache, iter_interpreters
 
@@ -33,8 +33,7 @@ _MANAGERS: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FoundInterpreter:
+class FoundInterpreter(msgspec.Struct, frozen=True, kw_only=True):
     """A Python on this machine.
 
     `directory`: its name in the manylinux layout (`cp311-cp311`). `machine`: the architecture of its binaries, by

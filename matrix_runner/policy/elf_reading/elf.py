@@ -1,9 +1,11 @@
 """An ELF reader for untrusted files: needed libraries, symbol versions, undefined symbols, instruction level."""
 
 import struct
-from dataclasses import dataclass
 from typing import IO
 
+import msgspec
+
+from matrix_runner.model.elf_files import ElfFile
 from matrix_runner.model.platforms import Arch
 from matrix_runner.policy.elf_reading.elf_headers import BrokenElf
 from matrix_runner.policy.elf_reading.elf_notes import instruction_level
@@ -17,7 +19,6 @@ from matrix_runner.policy.elf_reading.elf_tables import (
     Requirement,
     shown,
 )
-from matrix_runner.wheelhouse.inspection import ElfFile
 
 _BROKEN = (BrokenElf, struct.error, OverflowError, MemoryError)
 """Exceptions for broken files: our own, and those of reading numbers and places that they name."""
@@ -30,8 +31,7 @@ _INIT_FUNCTIONS = ("PyInit_", "init", "_cffi_pypyinit_")
 """Beginnings of the names of a module's init function: Python 3, Python 2, cffi for PyPy."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Binary:
+class Binary(msgspec.Struct, frozen=True, kw_only=True):
     """An ELF file of a wheel, and its demands.
 
     `header`: its path, machine and kind. `needed`: libraries, as named in the file. `definitions`: the versions that it

@@ -6,8 +6,9 @@ time of an ordinary wheel's verification.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, Final, Literal
+
+import msgspec
 
 LOAD, DYNAMIC, INTERP, NOTE, GNU_PROPERTY = 1, 2, 3, 4, 0x6474E553
 """Kinds of segments (gABI, and GNU's own)."""
@@ -26,8 +27,7 @@ class BrokenElf(ValueError):
     """An ELF file contradicts its format; the message says how."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A segment: its kind, and the place of its content in the file and in memory, in bytes."""
 
     kind: int
@@ -36,8 +36,7 @@ class Segment:
     size: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A section: its kind, its address in memory and its size in bytes."""
 
     kind: int

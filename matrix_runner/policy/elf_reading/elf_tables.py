@@ -6,8 +6,9 @@ It reads the same as the loader, the dynamic segment; section headers may be mis
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, Literal
+
+import msgspec
 
 from matrix_runner.policy.elf_reading.elf_headers import (
     COUNT_LIMIT,
@@ -45,8 +46,7 @@ _PIE = 0x08000000
 """DF_1_PIE in DT_FLAGS_1: an executable, though its type is that of a shared library."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """A symbol version that must exist when the file is loaded, and its needed symbols, sorted.
 
     `is_weak`: the loader accepts a library that lacks the version.

@@ -3,9 +3,10 @@
 import hashlib
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 _GITLINK: Final = 0o160000
 _ASSUME_VALID, _EXTENDED, _LONGEST_NAME = 0x8000, 0x4000, 0xFFF
@@ -26,8 +27,7 @@ class State(Enum):
     """Taken for clean whatever the file is (`git update-index --assume-unchanged`)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IndexEntry:
+class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry. `name`: relative to the top of the work tree, as bytes. `stage`: 0, or 1 to 3 in a conflict."""
 
     name: bytes
@@ -42,8 +42,7 @@ class IndexEntry:
         return self.mode == _GITLINK
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileTraits:
+class FileTraits(msgspec.Struct, frozen=True, kw_only=True):
     """The traits of a packed file by which git recognises that it is unchanged. `time`: seconds since 1970."""
 
     time: int

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from matrix_runner.errors import MachineError
 from matrix_runner.project.git import Git
@@ -19,8 +20,7 @@ _UNNEEDED: Final = re.compile(r"(hooks|lfs|logs|modules|worktrees)/|config(\.wor
 """Of a repository that is copied as it is: programs, other work trees, configuration (it may hold credentials)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RawRepository:
+class RawRepository(msgspec.Struct, frozen=True, kw_only=True):
     """A repository's directory that is copied as it is, because this machine's git, if there is one, cannot read it.
 
     `place`: its work tree, relative to the project.
@@ -61,8 +61,7 @@ History = Checkout | RawRepository
 """A repository for the cells."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Histories:
+class Histories(msgspec.Struct, frozen=True, kw_only=True):
     """All repositories that go into the cells. `prefix`: the project's directory in its own; "" for its top."""
 
     all: tuple[History, ...] = ()

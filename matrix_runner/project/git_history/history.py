@@ -8,9 +8,11 @@ HEAD, references, and an index in which a file that is clean here is clean there
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.project.git import Git
 from matrix_runner.project.git_history.git_config import Pairs, for_cells, read_pairs, write_config
@@ -31,8 +33,7 @@ MOST_DIRECTORIES: Final = 50_000
 """Older versions of directories that are carried along: some megabytes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A reference, such as a tag. `target`: of a symbolic one, another reference's name; else ""."""
 
     name: str
@@ -40,8 +41,7 @@ class Reference:
     target: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Checkout:
+class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     """A checkout's state, as far as cells see it.
 
     `place`: its top, relative to the project with `/`; "" for the one that the project is in. `prefix`: the project's

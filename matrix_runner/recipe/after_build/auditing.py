@@ -4,9 +4,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES
 from matrix_runner.model.outcomes import StepKind
@@ -129,8 +129,7 @@ class _Audit(msgspec.Struct):
     specs: dict[str, _Specification]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AuditReport:
+class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """The reports in an auditor's output. `complaints`: what is wrong, by file.
 
     `hooks`: names that the auditor complains about without reason: a module's own entry points by PEP 793,

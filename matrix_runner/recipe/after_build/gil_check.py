@@ -6,8 +6,9 @@ the process (PEP 703), with no more than a warning that a test rarely shows.
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.after_build.testing import create_environment
@@ -79,8 +80,7 @@ print("{_PREFIX}%d imported" % len(own))
 seconds one may take."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GilFindings:
+class GilFindings(msgspec.Struct, frozen=True, kw_only=True):
     """The findings of the check. `enabling`: modules of the wheel that turn the GIL on. `remarks`: sentences on others.
 
     `is_complete`: False if the check did not come to its end.

@@ -6,9 +6,9 @@ takes an older release, or refuses (measured, uv 0.13.9 and pip 26.3).
 
 import textwrap
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
@@ -116,8 +116,7 @@ except ImportError as error:
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WatchedBuild:
+class WatchedBuild(msgspec.Struct, frozen=True, kw_only=True):
     """A build of which it is known afterwards which of its requirements exclude the Python that ran it."""
 
     layout: Layout
@@ -147,8 +146,7 @@ shift 2; exec "$@"
         return f"{self.layout.matrix}/watched-build"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NotedBounds:
+class NotedBounds(msgspec.Struct, frozen=True, kw_only=True):
     """The Pythons that the requirements of a build are for, as our own frontend has noted them."""
 
     layout: Layout

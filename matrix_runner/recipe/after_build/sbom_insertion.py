@@ -1,8 +1,9 @@
 """The step that puts a project's software bills of materials into the repaired wheel (PEP 770). Pure."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from matrix_runner.config.options.wheel_options import SBOMS
 from matrix_runner.model.outcomes import StepKind

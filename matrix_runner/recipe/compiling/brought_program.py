@@ -4,8 +4,9 @@ It is never installed into an interpreter, nor is it part of an image: `before-a
 """
 
 import shlex
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from matrix_runner.catalog.compiler_caches import CompilerCacheWheel
 from matrix_runner.model.platforms import Arch
@@ -28,8 +29,7 @@ tool={kept}/{tool}
 rm -rf {new}"""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BroughtProgram:
+class BroughtProgram(msgspec.Struct, frozen=True, kw_only=True):
     """The program of a compiler cache for a cell. `arch`: the cell's. `installer`: of our own tools in the cell."""
 
     wheel: CompilerCacheWheel

@@ -6,8 +6,9 @@ one is brought (`brought_program`).
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.kinds.values import CompilerCache, Variables
 from matrix_runner.model.outcomes import CompilerCacheUse
@@ -52,8 +53,7 @@ said=$("$tool" --start-server 2>&1 >/dev/null) || case $said in
 esac"""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompilerCaching:
+class CompilerCaching(msgspec.Struct, frozen=True, kw_only=True):
     """The use of the compiler cache `tool` in a cell's build steps. `program`: for an image without; None: none is."""
 
     tool: CompilerCache

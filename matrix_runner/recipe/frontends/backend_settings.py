@@ -5,8 +5,9 @@ information, so that no two builds give the same bytes, and a compiler cache nev
 (measured: scikit-build-core 1.1.2, meson-python 0.22.1).
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from matrix_runner.config.kinds.values import ConfigSettings
 from matrix_runner.config.loading.settings import Settings
@@ -25,8 +26,7 @@ _FOLDER_KEYS: Final = frozenset({"build-dir", "builddir", "skbuild.build-dir"})
 _COMPILE: Final = "compile-args"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BackendSettings:
+class BackendSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the backend of a cell is told. `processors`: the number that it may use at once."""
 
     backend: BuildBackend

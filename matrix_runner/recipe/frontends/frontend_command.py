@@ -1,7 +1,8 @@
 """The command lines of build frontends, for a wheel and for an sdist. Pure."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
@@ -27,8 +28,7 @@ class Product(Enum):
         return self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FrontendCommand:
+class FrontendCommand(msgspec.Struct, frozen=True, kw_only=True):
     """The command of a build frontend for one interpreter.
 
     `frontend`: resolved; `auto` is our own. `python`: path of the interpreter, or of its environment's. `with_uv`:

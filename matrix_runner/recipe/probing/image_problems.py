@@ -1,6 +1,6 @@
 """The reason why a cell cannot run in an image, by the image's facts. Pure."""
 
-from dataclasses import dataclass
+import msgspec
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Libc
@@ -13,8 +13,7 @@ NOT_STARTING = (
 """The hint about a tool that does not start."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """The reason why a cell cannot run in an image, with a hint.
 
     `is_wrong_image`: the image is for another architecture or C library; else it lacks something.

@@ -1,7 +1,6 @@
 """Layout of the live table as text: a pure function of the cells' progress, the time and the viewport."""
 
-from dataclasses import dataclass
-
+import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
@@ -15,8 +14,7 @@ _STEP_WIDTH = 12
 _TIME_WIDTH = 6
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True, kw_only=True):
     """The symbols of the table, one column each; `ASCII` for streams without Unicode."""
 
     passed: str
@@ -63,8 +61,7 @@ ASCII = Glyphs(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Viewport:
+class Viewport(msgspec.Struct, frozen=True, kw_only=True):
     """The available columns, lines and symbols."""
 
     width: int

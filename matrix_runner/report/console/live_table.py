@@ -3,9 +3,9 @@
 import textwrap
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import TextIO
 
+from msgspec.structs import replace
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text

@@ -4,9 +4,10 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
+
+import msgspec
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
@@ -54,8 +55,7 @@ _BAR = "  | "
 _COLOURS = {Status.PASSED: 32, Status.CACHED: 32, Status.FAILED: 31, Status.SKIPPED: 33, Status.CANCELLED: 33}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlainStyle:
+class PlainStyle(msgspec.Struct, frozen=True, kw_only=True):
     """The console's format. `verbose`: full logs of passing cells too. `quiet`: warnings and failures only."""
 
     fold: FoldStyle = FoldStyle.NONE

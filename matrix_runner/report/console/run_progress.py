@@ -1,7 +1,9 @@
 """The progress of every cell of a run, derived from its events; common to the consoles."""
 
-from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
@@ -30,8 +32,7 @@ class CellPhase(Enum):
     DONE = "done"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellProgress:
+class CellProgress(msgspec.Struct, frozen=True, kw_only=True):
     """A cell's progress. Times are seconds since the run began; `detail` is its latest safe output line."""
 
     cell: Cell

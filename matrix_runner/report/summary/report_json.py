@@ -1,7 +1,5 @@
 """report.json: the machine-readable report of a run, in a stable, versioned format."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from matrix_runner.engine.api import EngineInfo
@@ -23,8 +21,7 @@ from matrix_runner.report.summary.outcome_records import (
 VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportExtra:
+class ReportExtra(msgspec.Struct, frozen=True, kw_only=True):
     """Fields of report.json besides the report. `started`: ISO 8601 with offset; `tool_version`: ours.
 
     `exclude_newer`: the upload time after which packages did not count. `emulated`: the architectures of the run's

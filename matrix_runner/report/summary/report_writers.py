@@ -4,9 +4,10 @@ Another format (JUnit, HTML) takes a module with a function from the report to t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.outcomes import Report
@@ -15,8 +16,7 @@ from matrix_runner.report.summary.text_summary import RunDirectories, summary_li
 from matrix_runner.report.terminal import LineWriter
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportFile:
+class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file in the report directory. `render`: its content."""
 
     name: str
@@ -38,8 +38,7 @@ class Summary(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConsoleSummary:
+class ConsoleSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The table, the failures and the totals; only the totals if `is_quiet`.
 
     `width`: columns of the console.
@@ -60,8 +59,7 @@ class ConsoleSummary:
             self.out.write(f"{left_out} other cells were not in the plan: `runner plan` says why")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GithubSummary:
+class GithubSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The summary on the page of a GitHub Actions run: appended to the file named by GITHUB_STEP_SUMMARY."""
 
     path: Path
@@ -80,8 +78,7 @@ class GithubSummary:
             self.errors.write(f"warning: GITHUB_STEP_SUMMARY: {error}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Streams:
+class Streams(msgspec.Struct, frozen=True, kw_only=True):
     """The streams of the command. `colour`, `width`: properties of `out`."""
 
     out: LineWriter

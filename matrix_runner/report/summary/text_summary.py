@@ -1,7 +1,8 @@
 """The summary printed at the end of a run: table of cells, failures, left-out cells, delivered wheels."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
@@ -23,8 +24,7 @@ MEANINGS = {
 """The meaning of each exit code, in the words of the summary."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunDirectories:
+class RunDirectories(msgspec.Struct, frozen=True, kw_only=True):
     """The output directory and the report directory of a run, as the user would name them."""
 
     output: str

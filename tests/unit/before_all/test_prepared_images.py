@@ -2,12 +2,13 @@
 
 import tarfile
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from checkouts import commit, repository, write
 from fake_run import ORDERED, FakeRun, cell_of, what
+from msgspec.structs import replace
 from planning import settings_with
 
 from matrix_runner.before_all.prepared_images import REPOSITORY

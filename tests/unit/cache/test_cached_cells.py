@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
+from msgspec.structs import replace
 from planning import engine_with, settings_with
 
 from matrix_runner.config.kinds.values import BuildConstraints, BuildFrontend, ContainerEngine, EngineChoice, Frontend

@@ -1,8 +1,8 @@
 """Layers of `before-all`: no fault in packing one stops a run."""
 
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from planning import facts_for
 
 from matrix_runner.carry.carried_layers import CarriedLayers

@@ -1,12 +1,12 @@
 """Whole cells on the fake engine: what each way of ending makes of the outcome, the events and the other cells."""
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from elf_builder import SharedObject
 from fake_run import ORDERED, TESTED, FakeRun, Override, cell_of, outcome, what
+from msgspec.structs import replace
 from planning import elf_header, settings_with
 
 from matrix_runner.before_all.prepared_images import LABEL_SOURCE

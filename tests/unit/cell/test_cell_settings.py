@@ -1,10 +1,10 @@
 """Cells of one run with settings of their own, on the fake engine: what they share, and what becomes of failures."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
+from msgspec.structs import replace
 from planning import engine_with, settings_with
 
 from matrix_runner.config.create_args.create_args import parse_create_args

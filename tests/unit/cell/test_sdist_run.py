@@ -4,11 +4,11 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
+from msgspec.structs import replace
 from planning import engine_with, settings_with
 from sdist_making import write_tar
 

@@ -1,8 +1,8 @@
 """Which cell builds for the others: a wheel of the stable ABI serves later interpreters."""
 
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from planning import job_for
 from wheel_builder import build_wheel
 

@@ -1,11 +1,11 @@
 """A project's `[tool.cibuildwheel]` and `CIBW_*` mean here what they mean there (each case tried on release 4.3.3)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 from planning import engine_with
 
 from matrix_runner.config.kinds.values import (

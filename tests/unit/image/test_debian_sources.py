@@ -1,9 +1,9 @@
 """Mirror, root filesystem and sources, with a fake in the place of apt-get and mmdebstrap."""
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
+import msgspec
 import pytest
 from image_machine import FakeMachine, announced, saying, serving
 
@@ -132,7 +132,7 @@ def test_a_file_that_the_mirror_has_dropped_is_named(tmp_path: Path) -> None:
 def test_each_source_comes_from_its_place_in_the_pool(tmp_path: Path, package: str, place: str) -> None:
     """By name and digest: other files of its source package may be gone, and a newer release changes nothing."""
     machine = serving({_SOURCE.file: _CONTENT})
-    fetch_sources((dataclasses.replace(_SOURCE, package=package),), _MIRROR, machine, tmp_path)
+    fetch_sources((msgspec.structs.replace(_SOURCE, package=package),), _MIRROR, machine, tmp_path)
     (command,) = machine.commands
     assert f"{_MIRROR}/pool/main/{place}/{_SOURCE.file}" in command
     assert f"SHA256:{_SOURCE.sha256}" in command
@@ -158,7 +158,7 @@ def test_the_root_filesystem_is_of_the_architecture(tmp_path: Path, arch: Arch, 
     assert f"--architectures={debian}" in command
     assert [word for word in command if word.startswith("deb ")] == [command[-1]]
     assert command[-1].endswith(f"{_MIRROR} bullseye main")
-    assert dataclasses.replace(root, packages=()).digest != root.digest
+    assert msgspec.structs.replace(root, packages=()).digest != root.digest
 
 
 def test_a_failing_program_is_told_with_its_last_lines() -> None:

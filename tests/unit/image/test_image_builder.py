@@ -1,9 +1,9 @@
 """Making images from end to end on fakes: what is made, what is kept, and what is left after a failure."""
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
+import msgspec
 import pytest
 from image_machine import FakeMachine, serving
 
@@ -51,7 +51,7 @@ def manifest() -> ImageManifest:
         )
         for key, source in real.sources.items()
     }
-    return dataclasses.replace(real, sources=sources)
+    return msgspec.structs.replace(real, sources=sources)
 
 
 class Bench:
@@ -190,8 +190,8 @@ def test_what_a_killed_build_left_is_removed(bench: Bench) -> None:
 def test_a_changed_root_replaces_the_former_one(bench: Bench) -> None:
     """A bump does not pile up root filesystems that nothing is made of any more."""
     bench.build(_TWO)
-    root = dataclasses.replace(bench.manifest.root, packages=(*bench.manifest.root.packages, "gfortran"))
-    bench.manifest = dataclasses.replace(bench.manifest, root=root)
+    root = msgspec.structs.replace(bench.manifest.root, packages=(*bench.manifest.root.packages, "gfortran"))
+    bench.manifest = msgspec.structs.replace(bench.manifest, root=root)
     bench.build(_TWO)
     names = {
         image.reference for image in bench.engine.images(LABEL_ROOT) if "root_of_manylinux_2_31" in image.reference
@@ -226,7 +226,7 @@ def test_the_second_use_makes_nothing(bench: Bench) -> None:
 def test_an_image_by_an_older_recipe_serves_and_says_so(bench: Bench) -> None:
     """Nobody who builds wheels waits ten minutes for a newer pip that he did not ask for."""
     bench.build(_TWO)
-    bench.manifest = dataclasses.replace(bench.manifest, version="next")
+    bench.manifest = msgspec.structs.replace(bench.manifest, version="next")
     ensure_images([bench.request(_TWO)], bench.builder(), bench.notices.append)
     assert bench.engine.commands == []
     assert any("runner image build" in notice for notice in bench.notices)
@@ -266,10 +266,10 @@ def test_a_root_is_prepared_once(bench: Bench) -> None:
     """The libraries of the musl image are compiled in its root, from sources that lie there, not for each Python."""
     real = load_manifests()[3]
     sources = {
-        key: dataclasses.replace(source, rolling=(), sha256=hashlib.sha256(source.file.encode()).hexdigest())
+        key: msgspec.structs.replace(source, rolling=(), sha256=hashlib.sha256(source.file.encode()).hexdigest())
         for key, source in real.sources.items()
     }
-    bench.manifest = dataclasses.replace(real, sources=sources)
+    bench.manifest = msgspec.structs.replace(real, sources=sources)
     bench.build(frozenset(("cp313-cp313",)))
     assert bench.parts(Stage.COMPILED) == {"libraries", "cp313-cp313"}
     prepared = [call for call in bench.engine.commands if real.scripts[0][1] in call.request.argv]

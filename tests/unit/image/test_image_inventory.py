@@ -1,7 +1,6 @@
 """Which images are there, and whether one of them will do: pure but for asking a store."""
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from matrix_runner.engine.fake.fake_engine import FakeEngine
@@ -76,7 +75,7 @@ def test_nothing_wanted_and_no_image_means_the_defaults(manifest: ImageManifest)
 
 def test_a_changed_recipe_is_made(manifest: ImageManifest) -> None:
     """A bump in the data file reaches the image."""
-    older = dataclasses.replace(manifest, version="0")
+    older = msgspec.structs.replace(manifest, version="0")
     assert not _decide(_TWO, _stocked(_TWO, older), manifest).is_kept
 
 
@@ -87,7 +86,7 @@ def test_rebuild_makes_an_unchanged_recipe(manifest: ImageManifest) -> None:
 
 def test_an_interpreter_that_can_no_longer_be_made_is_dropped(manifest: ImageManifest) -> None:
     """An image by a former version, with an interpreter that has no source any more, is no dead end."""
-    former = dataclasses.replace(_stocked(_TWO, manifest), interpreters=_TWO | {"cp38-cp38"}, digest="former")
+    former = msgspec.structs.replace(_stocked(_TWO, manifest), interpreters=_TWO | {"cp38-cp38"}, digest="former")
     assert frozenset(_decide(frozenset(), former, manifest).recipe.interpreters) == _TWO
 
 

@@ -1,8 +1,7 @@
 """What goes into an image, and when it counts as changed: pure."""
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -74,28 +73,28 @@ def test_the_same_ingredients_have_the_same_digest(manifest: ImageManifest) -> N
 
 
 def _bumped_tool(data: ImageManifest) -> ImageManifest:
-    return dataclasses.replace(data, tools=dataclasses.replace(data.tools, packages=("auditwheel==99",)))
+    return replace(data, tools=replace(data.tools, packages=("auditwheel==99",)))
 
 
 def _bumped_pip(data: ImageManifest) -> ImageManifest:
-    return dataclasses.replace(data, packages={**data.packages, "python3": ("pip==99",)})
+    return replace(data, packages={**data.packages, "python3": ("pip==99",)})
 
 
 def _other_source(data: ImageManifest) -> ImageManifest:
-    source = dataclasses.replace(data.sources["python3_11"], sha256="0" * 64)
-    return dataclasses.replace(data, sources={**data.sources, "python3_11": source})
+    source = replace(data.sources["python3_11"], sha256="0" * 64)
+    return replace(data, sources={**data.sources, "python3_11": source})
 
 
 def _one_more_package(data: ImageManifest) -> ImageManifest:
-    return dataclasses.replace(data, root=dataclasses.replace(data.root, packages=(*data.root.packages, "gfortran")))
+    return replace(data, root=replace(data.root, packages=(*data.root.packages, "gfortran")))
 
 
 def _other_environment(data: ImageManifest) -> ImageManifest:
-    return dataclasses.replace(data, environment={**data.environment, "LANG": "C"})
+    return replace(data, environment={**data.environment, "LANG": "C"})
 
 
 def _other_entrypoint(data: ImageManifest) -> ImageManifest:
-    return dataclasses.replace(data, entrypoint="#!/bin/sh\n")
+    return replace(data, entrypoint="#!/bin/sh\n")
 
 
 @pytest.mark.parametrize(

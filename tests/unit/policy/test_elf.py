@@ -12,10 +12,10 @@ from elf_builder import SharedObject
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matrix_runner.model.elf_files import ElfFile
 from matrix_runner.model.platforms import Arch
 from matrix_runner.policy.elf_reading.elf import Binary, read_elf
 from matrix_runner.policy.elf_reading.elf_tables import Requirement
-from matrix_runner.wheelhouse.inspection import ElfFile
 
 VERSIONS = (
     ("libc.so.6", (("GLIBC_2.2.5", ("free", "malloc")), ("GLIBC_2.34", ("__libc_start_main",)), ("GLIBC_2.36", ()))),

@@ -1,9 +1,9 @@
 """When a wheel is audited, by what, and what is made of the answer."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

@@ -1,8 +1,7 @@
 """What a build backend is told: a folder with a fixed name, and its share; and nothing where the user has said it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from planning import engine_with, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

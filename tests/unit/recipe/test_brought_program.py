@@ -3,10 +3,11 @@
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

@@ -1,8 +1,7 @@
 """Environments get a pip that can do what is asked of it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from planning import facts_for, job_for, recipe_for, settings_with
 
 from matrix_runner.catalog import load

@@ -1,10 +1,10 @@
 """What build tools are told of the processors: each cell its share, and nothing where somebody else has decided."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, what
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

@@ -4,10 +4,10 @@ import fcntl
 import gzip
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from planning import engine_with, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

@@ -4,10 +4,10 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from planning import IMAGE_PATH, facts_for, job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

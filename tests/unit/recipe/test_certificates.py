@@ -2,11 +2,11 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, what
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 from planning import engine_with, job_for, recipe_for, settings_with
 from runner_process import REPOSITORY

@@ -1,10 +1,10 @@
 """The compiler cache of a cell: commands in the place of compilers, and what is read of its doings."""
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

@@ -4,11 +4,11 @@ import os
 import platform
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_surroundings import surroundings
+from msgspec.structs import replace
 from planning import elf_header, facts_for
 
 from matrix_runner.engine.api import ContainerSpec

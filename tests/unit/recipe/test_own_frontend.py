@@ -1,8 +1,7 @@
 """Where our own build frontend builds for `auto`, and where another one does."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner.catalog import load

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 import venv
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, outcome, what
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

@@ -1,11 +1,11 @@
 """How a wheel is repaired: by one call, compressed as hard as the user wants, and a word where that cannot be."""
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, outcome, what
+from msgspec.structs import replace
 from planning import engine_with, job_for, recipe_for, settings_with
 from store_entries import made_of
 

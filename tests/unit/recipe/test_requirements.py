@@ -6,11 +6,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from planning import facts_for, job_for, recipe_for, settings_with
 
 from matrix_runner.catalog import load

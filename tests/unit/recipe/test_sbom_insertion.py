@@ -7,10 +7,10 @@ import io
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner import catalog

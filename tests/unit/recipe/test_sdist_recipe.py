@@ -1,8 +1,7 @@
 """The commands that make an sdist, and those that build from one."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from planning import job_for, recipe_for, settings_with
 
 from matrix_runner.catalog import load

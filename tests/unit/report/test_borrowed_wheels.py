@@ -1,10 +1,10 @@
 """A cell that another one's wheel serves has no wheel of its own, and every view says whose it is."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from report_story import CP39, CP311, DIRECTORIES, passed
 
 from matrix_runner.model.events import CellFinished, CellStarted, RunStarted

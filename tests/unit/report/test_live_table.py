@@ -2,10 +2,10 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from report_story import CP39, CP311, CP313T, failed, passed
 from rich.cells import cell_len
 from rich.console import Console

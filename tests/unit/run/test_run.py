@@ -6,11 +6,11 @@ import os
 import signal
 import threading
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import ORDERED, FakeRun, Recorder, cell_of, what
+from msgspec.structs import replace
 from planning import settings_with
 
 from matrix_runner.config.options.build_options import BEFORE_ALL

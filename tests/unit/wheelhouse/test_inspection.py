@@ -13,8 +13,9 @@ from packaging.version import Version
 from wheel_builder import DIST_INFO, SUFFIX_X86_64, X86_64, build_wheel, default_files, elf, record_line
 
 from matrix_runner.errors import WheelRejected
+from matrix_runner.model.elf_files import ElfFile
 from matrix_runner.model.platforms import Arch
-from matrix_runner.wheelhouse.inspection import ElfFile, inspect
+from matrix_runner.wheelhouse.inspection import inspect
 
 FILES = default_files()
 OBJECT = elf()[:16] + b"\1\0" + elf()[18:]

@@ -3,11 +3,11 @@
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from wheel_builder import X86_64, build_wheel, elf
 
 from matrix_runner.archives import archive_of

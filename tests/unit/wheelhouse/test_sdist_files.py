@@ -2,11 +2,11 @@
 
 import gzip
 import tarfile
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sdist_making import entry, tar_bytes, write_tar
 
 from matrix_runner.archives import archive_of

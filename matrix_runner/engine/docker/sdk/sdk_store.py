@@ -3,10 +3,11 @@
 import http
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import ImageConfig, StoredImage, StoredVolume
