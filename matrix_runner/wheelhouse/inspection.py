@@ -36,6 +36,9 @@ _IN_MEMORY = 1024**2
 _READERS = 2
 """Threads that read the files of one wheel; more would wait for each other, and take memory for a cell each."""
 
+_WORTH_THREADS = 8 * 1024**2
+"""Bytes unpacked from which on threads are started, which take about as long as unpacking a tenth of it."""
+
 MEMBER_LIMIT = 4 * 1024**3
 """The maximal size of an ELF file to examine, in bytes; the largest libraries in wheels have some 2 GB."""
 
@@ -137,8 +140,8 @@ def _largest(archive: zipfile.ZipFile) -> tuple[PackedFile, ...]:
 def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo, examine: Examine | None) -> tuple[ElfFile, ...]:
     """Check every file against RECORD, and return the ELF files among them, in the order of the archive.
 
-    In two threads: unpacking and digests, most of the work, leave the interpreter to others. Of two mistakes the first
-    one is told.
+    If it is much, in two threads: unpacking and digests, most of the work, leave the interpreter to others. Of two
+    mistakes the first one is told.
     """
     members = [member for member in archive.infolist() if not member.is_dir()]
     found: dict[str, ElfFile] = {}
@@ -153,8 +156,12 @@ def _check_files(archive: zipfile.ZipFile, wheel: str, info: DistInfo, examine: 
                 found[member.filename] = elf
         return None
 
-    with ThreadPoolExecutor(_READERS) as pool:
-        mistakes = [mistake for mistake in pool.map(check, _shares(members)) if mistake is not None]
+    if sum(member.file_size for member in members) < _WORTH_THREADS:
+        results = [check(members)]
+    else:
+        with ThreadPoolExecutor(_READERS) as pool:
+            results = list(pool.map(check, _shares(members)))
+    mistakes = [mistake for mistake in results if mistake is not None]
     if mistakes:
         raise min(mistakes, key=lambda mistake: mistake[0])[1]
     return tuple(found[member.filename] for member in members if member.filename in found)
