@@ -84,9 +84,11 @@ class Arrivals:
     def _bring(self, platform: Platform, perform: Perform) -> None:
         jobs = self._awaited[platform]
         known = self._cached.find(jobs, self._materials)
-        for key, waiting in self._prober.unprobed(known.missing(jobs)).items():
-            self._prober.bring(key, waiting)
-        self._make_ready(jobs, self._cached.find(jobs, self._materials), perform)
+        while unprobed := self._prober.unprobed(known.missing(jobs)):
+            for key, waiting in unprobed.items():
+                self._prober.bring(key, waiting)
+            known = self._cached.find(jobs, self._materials)
+        self._make_ready(jobs, known, perform)
 
     def _make_ready(self, jobs: Sequence[Job], known: Known, perform: Perform) -> None:
         context, cells = self._context, {job.cell for job in jobs}

@@ -45,22 +45,15 @@ class Remote:
 
     def pull(self, store: Store, key: str) -> bool:
         """Copy an entry from the remote into the store; return whether it exists."""
-        if self._is_broken:
-            return False
         try:
             with store.temporary_directory() as directory:
                 archive, entry = directory / "entry.tar", directory / "entry"
-                if not self._files.exists(self._path(key)):
+                if not self.fetch(_object(key), archive):
                     return False
-                self._files.get_file(self._path(key), str(archive))
                 entry.mkdir()
                 return _unpack(archive, entry) and store.adopt(key, entry)
-        except OutputError as error:
-            self._give_up(error.message)
-        except FileNotFoundError:
-            return False
-        except Exception as error:  # noqa: BLE001  each kind of file system has its own exceptions
-            self._give_up(f"{type(error).__name__}: {error}")
+        except (OutputError, OSError) as error:
+            self._give_up(_cause(error))
         return False
 
     def push(self, store: Store, key: str) -> None:
@@ -71,13 +64,9 @@ class Remote:
             with store.temporary_directory() as directory:
                 archive = directory / "entry.tar"
                 _pack(store.path(key), archive)
-                target = self._path(key)
-                self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
-                self._files.put_file(str(archive), target)
-        except OutputError as error:
-            self._give_up(error.message)
-        except Exception as error:  # noqa: BLE001  see above
-            self._give_up(f"{type(error).__name__}: {error}")
+                self.send(archive, _object(key))
+        except (OutputError, OSError) as error:
+            self._give_up(_cause(error))
 
     def fetch(self, name: str, target: Path) -> bool:
         """Copy a file from the remote; return whether it exists. `name`: below the prefix."""
@@ -89,8 +78,8 @@ class Remote:
             self._files.get_file(f"{self._prefix}/{name}", str(target))
         except FileNotFoundError:
             return False
-        except Exception as error:  # noqa: BLE001  see above
-            self._give_up(f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001  each kind of file system has its own exceptions
+            self._give_up(_cause(error))
             return False
         return True
 
@@ -103,10 +92,7 @@ class Remote:
             self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._files.put_file(str(path), target)
         except Exception as error:  # noqa: BLE001  see above
-            self._give_up(f"{type(error).__name__}: {error}")
-
-    def _path(self, key: str) -> str:
-        return f"{self._prefix}/entries/{key[:2]}/{key}.tar"
+            self._give_up(_cause(error))
 
     def _give_up(self, text: str) -> None:
         with self._lock:
@@ -132,6 +118,14 @@ def open_remote(url: str, *, read_only: bool, trouble: Callable[[str], None]) ->
         trouble(f"cache-remote is not used: {type(error).__name__}: {error}")
         return None
     return Remote(cast("_FileSystem", files), str(prefix), read_only=read_only, trouble=trouble)
+
+
+def _object(key: str) -> str:
+    return f"entries/{key[:2]}/{key}.tar"
+
+
+def _cause(error: Exception) -> str:
+    return error.message if isinstance(error, OutputError) else f"{type(error).__name__}: {error}"
 
 
 def _pack(entry: Path, archive: Path) -> None:
