@@ -13,7 +13,7 @@ from image_source import ImageSource
 from runner_process import Ended, run_build, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
 
-from matrix_runner.container.project_volumes import LABEL_PROJECT
+from matrix_runner.container.project_volumes import LABEL_PROJECT, LABEL_PURPOSE
 from matrix_runner.engine.api import PersistentItem, PersistentKind
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.surroundings import EngineSurroundings
@@ -133,7 +133,10 @@ def test_what_was_downloaded_once_needs_no_network(home: Home, tmp_path: Path) -
     codes = [home.build(where, CELL, **extra).code for where, extra in ((project, {}), (project, offline))]
     assert [*codes, home.build(other, CELL, **offline).code] == [0, 0, 1]
     volumes = [kept for kept in home.kept() if kept.kind is PersistentKind.VOLUME]
-    assert sorted(dict(kept.labels)[LABEL_PROJECT] for kept in volumes) == sorted((str(project), str(other)))
+    labels = [dict(kept.labels) for kept in volumes]
+    assert sorted((each[LABEL_PROJECT], each[LABEL_PURPOSE]) for each in labels) == sorted(
+        (str(where), purpose) for where in (project, other) for purpose in ("bytecode", "downloads")
+    )
     assert all(kept.size is not None for kept in volumes)
 
 
