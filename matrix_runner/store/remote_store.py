@@ -45,6 +45,8 @@ class Remote:
 
     def pull(self, store: Store, key: str) -> bool:
         """Copy an entry from the remote into the store; return whether it exists."""
+        if self._is_broken:
+            return False
         try:
             with store.temporary_directory() as directory:
                 archive, entry = directory / "entry.tar", directory / "entry"
@@ -52,7 +54,7 @@ class Remote:
                     return False
                 entry.mkdir()
                 return _unpack(archive, entry) and store.adopt(key, entry)
-        except (OutputError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  an archive of anybody's may break tarfile in any way
             self._give_up(_cause(error))
         return False
 
