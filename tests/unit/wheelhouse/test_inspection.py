@@ -51,6 +51,30 @@ def test_the_machine_of_an_elf_file_is_read(tmp_path: Path, arch: Arch) -> None:
     assert (one.bits, one.machine, one.byte_order) == (arch.bits, arch.elf_machine, arch.byte_order)
 
 
+LARGE = {f"demo/part{number}.so": elf() + bytes((number + 1) * 1024**2) for number in range(5)}
+"""Enough to be read in several threads."""
+
+
+def test_a_large_wheel_is_read_in_its_order(tmp_path: Path) -> None:
+    """However its files are shared out, all are checked, and ELF files are listed and examined as they lie in it."""
+    seen: dict[str, int] = {}
+    wheel = build_wheel(tmp_path, files=LARGE)
+    contents = inspect(wheel, lambda each, file: seen.update({each.path: len(file.read())}))
+    parts = [each.path for each in contents.elf_files if each.path in LARGE]
+    assert parts == list(LARGE)
+    assert {path: seen[path] for path in LARGE} == {path: len(data) for path, data in LARGE.items()}
+
+
+@pytest.mark.parametrize("first", ["part0", "part3"])
+def test_of_two_mistakes_in_a_large_wheel_the_first_is_told(tmp_path: Path, first: str) -> None:
+    """Whichever thread meets its own before: the last file, the largest, is wrong too."""
+    files = {**FILES, **LARGE}
+    wrong = {f"demo/{first}.so", "demo/part4.so"}
+    record = [record_line(path, b"another" if path in wrong else data) for path, data in files.items()]
+    with pytest.raises(WheelRejected, match=f"{first}.so is not the file that RECORD"):
+        inspect(build_wheel(tmp_path, files=LARGE, record=record))
+
+
 def test_an_elf_file_is_known_by_its_content(tmp_path: Path) -> None:
     """A program without any suffix counts, a text named `.so` does not, nor does a header cut short."""
     files = {"demo-1.0.data/scripts/tool": elf(), "demo/linker.so": b"GROUP ( libc.so.6 )", "demo/cut": elf()[:19]}
