@@ -44,16 +44,7 @@ def measure_one_file(bench: Bench, row: str) -> tuple[Series, ...]:
 
 def measure_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
     """Measure runs that follow a run of the very same project, and see that no container is started for them."""
-    files = fetch(MARKUPSAFE, bench.work, bench.peer.python)
-    theirs, ours = (
-        Workload(
-            source=checkout(files, bench.work / "runs" / row / name / files.name),
-            test=f"import {MARKUPSAFE.module}",
-            images=bench.images,
-            ca_bundle=bench.ca_bundle,
-        )
-        for name in ("peer", "runner")
-    )
+    theirs, ours = _markupsafe(bench, row)
     with home_directory(bench.work / "runs" / row / "home") as home:
         _first_run(bench, row, ours, home, _NOTHING)
 
@@ -68,18 +59,7 @@ def measure_unchanged(bench: Bench, row: str) -> tuple[Series, ...]:
 
 def measure_edit_loop(bench: Bench, row: str) -> tuple[Series, ...]:
     """Measure runs of one cell of MarkupSafe after a change of its C file, without a compiler cache."""
-    files = fetch(MARKUPSAFE, bench.work, bench.peer.python)
-    theirs, ours = (
-        Workload(
-            source=checkout(files, bench.work / "runs" / row / name / files.name),
-            test=f"import {MARKUPSAFE.module}",
-            images=bench.images,
-            ca_bundle=bench.ca_bundle,
-            pythons=("cp311",),
-            archs=("x86_64",),
-        )
-        for name in ("peer", "runner")
-    )
+    theirs, ours = (replace(one, pythons=("cp311",), archs=("x86_64",)) for one in _markupsafe(bench, row))
     return _after_a_change(
         bench, row, theirs, ours, changed=f"src/{MARKUPSAFE.module.replace('.', '/')}.c", options=_NOTHING
     )
@@ -122,6 +102,20 @@ def _first_run(bench: Bench, row: str, workload: Workload, home: Path, options: 
     place = new_place(bench.work / "runs" / row / "first")
     seconds = bench.runner.build(workload, place, home=home, options=options)
     print(f"{row}: first run of {RUNNER}: {seconds:.2f} s", flush=True)
+
+
+def _markupsafe(bench: Bench, row: str) -> tuple[Workload, ...]:
+    """Return two checkouts of MarkupSafe: the peer's, and ours."""
+    files = fetch(MARKUPSAFE, bench.work, bench.peer.python)
+    return tuple(
+        Workload(
+            source=checkout(files, bench.work / "runs" / row / name / files.name),
+            test=f"import {MARKUPSAFE.module}",
+            images=bench.images,
+            ca_bundle=bench.ca_bundle,
+        )
+        for name in ("peer", "runner")
+    )
 
 
 def _generated(bench: Bench, row: str, files: Path, name: str, *, before_all: str) -> Workload:
