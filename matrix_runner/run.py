@@ -55,17 +55,14 @@ def build(request: BuildRequest) -> Report:
         source = _pack(context, known)  # the project's files -> one archive, None if no cell must run
         _announce_source(context, source or known.source)  # what was left out of it, and the like
         materials = None if source is None else _gather(context, cached, source, known)  # archive -> materials
-        prober = None if materials is None else _prober(context, cached, materials)  # brings images that are not known
-        sdist = _make_sdist(context, cached, known, materials, prober)  # -> the sdist that wheels are built from
+        sdist = _make_sdist(context, cached, known, materials)  # materials -> the sdist that wheels are built from
         if isinstance(sdist, NoSdist):
             return _record(context, {outcome.cell: outcome for outcome in sdist.outcomes}, None)
-        if materials is None or prober is None:
+        if materials is None:
             outcomes = _replay(context, cached, known)  # cells that need not run -> wheels, logs, outcomes
         else:
             materials = replace(materials, sdist=None if sdist is None else sdist.made)
-            arrivals = _expect(
-                context, cached, materials, prober
-            )  # images as they arrive -> cells to deliver or to run
+            arrivals = _expect(context, cached, materials)  # images as they arrive -> cells to deliver or to run
             outcomes = _run_cells(context, cached, materials, arrivals)  # jobs -> wheels, logs, outcomes
             if arrivals.has_missing:
                 _carry(context, materials)  # what makes other machines warm -> cache directory
@@ -192,7 +189,7 @@ def _prober(context: RunContext, cached: CachedCells, materials: Materials) -> "
 
 
 def _make_sdist(
-    context: RunContext, cached: CachedCells, known: Known, materials: Materials | None, prober: "ImageProber | None"
+    context: RunContext, cached: CachedCells, known: Known, materials: Materials | None
 ) -> DeliveredSdist | NoSdist | None:
     """Build the sdist, or take that of an earlier run, and deliver it; None if the run has none.
 
@@ -204,8 +201,9 @@ def _make_sdist(
     # A run without one does not need this import.
     from matrix_runner.cache.sdist_of_run import bring_sdist
 
-    if prober is not None and materials is not None:
-        unprobed = prober.unprobed((*known.missing(context.request.jobs), maker))
+    if materials is not None:
+        prober = _prober(context, cached, materials)
+        unprobed = materials.images.unprobed((*known.missing(context.request.jobs), maker))
         context.side_by_side([partial(prober.bring, key, waiting) for key, waiting in unprobed.items()])
         materials.prepared.expect(context.request.jobs)
     return context.beside(partial(bring_sdist, maker, context, cached, known, materials)) or NoSdist(outcomes=())
@@ -220,10 +218,10 @@ def _replay(context: RunContext, cached: CachedCells, known: Known) -> dict[Cell
     return (context.beside(partial(cached.replay, known)) or {}) if known.hits else {}
 
 
-def _expect(context: RunContext, cached: CachedCells, materials: Materials, prober: "ImageProber") -> "Arrivals":
+def _expect(context: RunContext, cached: CachedCells, materials: Materials) -> "Arrivals":
     from matrix_runner.cache.arrivals import Arrivals
 
-    return Arrivals(context, cached, materials, prober)
+    return Arrivals(context, cached, materials, _prober(context, cached, materials))
 
 
 def _run_cells(

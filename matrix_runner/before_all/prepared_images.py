@@ -93,7 +93,7 @@ class PreparedImages:
     def notices(self, cells: Sequence[Cell]) -> tuple[str, ...]:
         """Return a message for each image of an earlier run, with those of the cells that start from it."""
         lines = []
-        for key in sorted(dict(self._existing)):
+        for key in sorted(self._existing):
             named = [str(cell) for cell in cells if self._registry.key(cell) == key]
             if named:
                 more = f" and {len(named) - 1} more" if named[1:] else ""

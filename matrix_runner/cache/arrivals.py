@@ -36,6 +36,7 @@ class Arrivals:
         self._materials = materials
         self._prober = prober
         self._lock = threading.Lock()
+        self._known = Known()
         self._awaited: dict[Platform, list[Job]] = {}
         self._begun: set[Platform] = set()
         self._ready: set[Platform] = set()
@@ -48,12 +49,15 @@ class Arrivals:
     def begin(self, perform: Perform) -> None:
         """Make the platforms ready whose images are known. `perform`: runs a cell. From any thread but the main one."""
         jobs = self._context.request.jobs
-        known = self._cached.find(jobs, self._materials)
-        awaited = {job.cell.platform for jobs in self._prober.unprobed(known.missing(jobs)).values() for job in jobs}
+        known = self._known = self._cached.find(jobs, self._materials)
+        unprobed = self._materials.images.unprobed(known.missing(jobs))
+        awaited = {job.cell.platform for waiting in unprobed.values() for job in waiting}
         for job in jobs:
             if job.cell.platform in awaited:
                 self._awaited.setdefault(job.cell.platform, []).append(job)
-        self._make_ready([job for job in jobs if job.cell.platform not in awaited], known, perform)
+        hits = {cell: hit for cell, hit in known.hits.items() if cell.platform not in awaited}
+        ready = [job for job in jobs if job.cell.platform not in awaited]
+        self._make_ready(ready, replace(known, hits=hits), perform)
 
     def tasks(self, order: Sequence[Job], perform: Perform) -> Iterator[Task[Outcome | None]]:
         """Yield a task for each other platform, to stand before those of the cells. `order`: of the cells.
@@ -82,18 +86,16 @@ class Arrivals:
             return True
 
     def _bring(self, platform: Platform, perform: Perform) -> None:
-        jobs = self._awaited[platform]
-        known = self._cached.find(jobs, self._materials)
-        while unprobed := self._prober.unprobed(known.missing(jobs)):
+        jobs, known = self._awaited[platform], self._known
+        while unprobed := self._materials.images.unprobed(known.missing(jobs)):
             for key, waiting in unprobed.items():
                 self._prober.bring(key, waiting)
             known = self._cached.find(jobs, self._materials)
         self._make_ready(jobs, known, perform)
 
     def _make_ready(self, jobs: Sequence[Job], known: Known, perform: Perform) -> None:
-        context, cells = self._context, {job.cell for job in jobs}
-        known = replace(known, hits={cell: hit for cell, hit in known.hits.items() if cell in cells})
-        missing = known.missing(jobs)
+        """`known`: of these jobs only."""
+        context, missing = self._context, known.missing(jobs)
         context.containers.drop(str(cell) for cell in known.hits)
         outcomes = self._cached.replay(known)
         self._materials.prepared.expect(jobs)
@@ -103,7 +105,7 @@ class Arrivals:
         with self._lock:
             self.has_missing = self.has_missing or bool(missing)
             self.outcomes |= outcomes
-            self._ready |= {cell.platform for cell in cells}
+            self._ready |= {job.cell.platform for job in jobs}
 
     def _prepare(self, missing: Sequence[Job]) -> None:
         """Find the prepared images of earlier runs, and tell what there is to tell before the cells start."""

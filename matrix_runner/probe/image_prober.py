@@ -13,7 +13,7 @@ from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, missing_emulator, probe_image
 from matrix_runner.probe.probe_cache import ProbeCache
-from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
+from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.request import BuildRequest
 
 _FIRST = 2
@@ -36,11 +36,6 @@ class ImageProber(msgspec.Struct, frozen=True, kw_only=True):
     notify: Callable[[str], None]
     waiting: Callable[[str], AbstractContextManager[None]]
     on_trouble: Callable[[OutputError], None]
-
-    def unprobed(self, jobs: Sequence[Job]) -> dict[ImageKey, list[Job]]:
-        """Return the images to bring before these jobs can run, each with those of the jobs that wait for it."""
-        by_image = jobs_by_image(jobs)
-        return {key: by_image[key] for key in self.images.unprobed(jobs)}
 
     def bring(self, key: ImageKey, waiting: Sequence[Job]) -> None:
         """Probe an image, and add it to those that are known. `waiting`: the jobs of it that must run.

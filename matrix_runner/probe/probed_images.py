@@ -30,10 +30,10 @@ class ProbedImages:
         """Return a runnable job's image, or its error. Raise KeyError if it is unknown."""
         return self._found[image_key(job)]
 
-    def unprobed(self, jobs: Iterable[Job]) -> tuple[ImageKey, ...]:
-        """Return the images to pull or probe before these jobs can run."""
-        keys = dict.fromkeys(image_key(job) for job in jobs)
-        return tuple(key for key in keys if key not in self._found or key in self._absent)
+    def unprobed(self, jobs: Iterable[Job]) -> dict[ImageKey, list[Job]]:
+        """Return the images to pull or probe before these jobs can run, each with the jobs that wait for it."""
+        by_image = jobs_by_image(jobs)
+        return {key: own for key, own in by_image.items() if key not in self._found or key in self._absent}
 
     def add(self, key: ImageKey, image: ProbedImage | MachineError) -> None:
         """Add the result of a probe."""

@@ -106,6 +106,7 @@ def overtaken_by(queue: Sequence[Waiting], position: int, free: Capacity) -> tup
 
 
 _ABOUT_AS_LONG = 0.8
+"""The least part of a task's time for which it lets another go first: more at the end of a run would be lost."""
 
 
 def may_take_over(waiting: Load, opening: Load) -> bool:
