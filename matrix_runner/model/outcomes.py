@@ -80,13 +80,30 @@ class StepTime(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a file of the project, to which a tool's message points.
+
+    `path`: relative to the project's directory, with `/`. `line` and `column` count from 1.
+    """
+
+    path: str
+    line: int
+    column: int | None = None
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """The failed step and the cause; `hint` is the user's next step."""
+    """The failed step and the cause; `hint` is the user's next step.
+
+    `place`: the place in the project that the cause names, if it names one. `excerpt`: the lines of the log that show
+    the cause, in order, as they were written: raw text that is to be made safe where it is shown.
+    """
 
     step: StepKind
     reason: Reason
     message: str
     hint: str | None = None
+    place: Place | None = None
+    excerpt: tuple[str, ...] = ()
 
 
 class PackedFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,17 @@ from matrix_runner.model.events import (
     WaitEnded,
     WaitStarted,
 )
-from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind, StepTime, WheelRecord
+from matrix_runner.model.outcomes import (
+    Failure,
+    Outcome,
+    Place,
+    Reason,
+    Report,
+    Status,
+    StepKind,
+    StepTime,
+    WheelRecord,
+)
 from matrix_runner.model.platforms import Arch, Libc, Platform
 from matrix_runner.report.event_records import event_line, replay
 from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, neutralise, sanitized_lines
@@ -53,7 +63,17 @@ OUTCOMES = st.builds(
     status=st.sampled_from(Status),
     seconds=SECONDS,
     steps=st.lists(st.builds(StepTime, kind=STEPS, seconds=SECONDS), max_size=3).map(tuple),
-    failure=st.none() | st.builds(Failure, step=STEPS, reason=st.sampled_from(Reason), message=TEXT, hint=MAYBE),
+    failure=st.none()
+    | st.builds(
+        Failure,
+        step=STEPS,
+        reason=st.sampled_from(Reason),
+        message=TEXT,
+        hint=MAYBE,
+        place=st.none()
+        | st.builds(Place, path=TEXT, line=st.integers(1, 10**6), column=st.none() | st.integers(1, 500)),
+        excerpt=st.lists(TEXT, max_size=3).map(tuple),
+    ),
     wheel=st.none()
     | st.builds(
         WheelRecord,

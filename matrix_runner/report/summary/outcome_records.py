@@ -12,6 +12,7 @@ from matrix_runner.model.outcomes import (
     Failure,
     Outcome,
     PackedFile,
+    Place,
     Reason,
     SdistRecord,
     Status,
@@ -28,13 +29,23 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class PlaceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a file of the project; `line` and `column` count from 1."""
+
+    path: str
+    line: int
+    column: int | None = None
+
+
 class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The failed step and the cause; `reason` is a word from a fixed set."""
+    """The failed step and the cause; `reason` is a word from a fixed set; `excerpt`: lines of the log that show it."""
 
     step: str
     reason: str
     message: str
     hint: str | None = None
+    place: PlaceRecord | None = None
+    excerpt: tuple[str, ...] = ()
 
 
 class PackedFileRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,14 +125,7 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         seconds=milliseconds(outcome.seconds),
         steps=tuple(StepRecord(step=str(step.kind), seconds=milliseconds(step.seconds)) for step in outcome.steps),
         wheel=None if wheel is None else _wheel_file_record(wheel),
-        failure=None
-        if failure is None
-        else FailureRecord(
-            step=str(failure.step),
-            reason=str(failure.reason),
-            message=text(failure.message),
-            hint=optional_text(failure.hint),
-        ),
+        failure=None if failure is None else _failure_record(failure),
         reused_from=str(outcome.reused_from) if outcome.reused_from else None,
         image=optional_text(outcome.image),
         image_id=optional_text(outcome.image_id),
@@ -142,14 +146,7 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         seconds=record.seconds,
         steps=tuple(StepTime(kind=StepKind(step.step), seconds=step.seconds) for step in record.steps),
         wheel=None if wheel is None else _wheel_record(wheel),
-        failure=None
-        if failure is None
-        else Failure(
-            step=StepKind(failure.step),
-            reason=_reason(failure.reason),
-            message=failure.message,
-            hint=failure.hint,
-        ),
+        failure=None if failure is None else _failure(failure),
         reused_from=Cell.parse(record.reused_from) if record.reused_from is not None else None,
         image=record.image,
         image_id=record.image_id,
@@ -182,6 +179,30 @@ def sdist_of(record: SdistFileRecord) -> SdistRecord:
         made_in=Cell.parse(record.made_in),
         is_cached=record.is_cached,
         seconds=record.seconds,
+    )
+
+
+def _failure_record(failure: Failure) -> FailureRecord:
+    place = failure.place
+    return FailureRecord(
+        step=str(failure.step),
+        reason=str(failure.reason),
+        message=text(failure.message),
+        hint=optional_text(failure.hint),
+        place=None if place is None else PlaceRecord(path=text(place.path), line=place.line, column=place.column),
+        excerpt=tuple(map(text, failure.excerpt)),
+    )
+
+
+def _failure(record: FailureRecord) -> Failure:
+    place = record.place
+    return Failure(
+        step=StepKind(record.step),
+        reason=_reason(record.reason),
+        message=record.message,
+        hint=record.hint,
+        place=None if place is None else Place(path=place.path, line=place.line, column=place.column),
+        excerpt=record.excerpt,
     )
 
 
