@@ -274,6 +274,8 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
         ),
         seconds=context.pool.clock(),
         interrupted_by=context.interrupt.exit_code,
+        workers=request.workers,
+        waits=context.pool.waits,
         sdist=sdist,
     )
     left_out = tuple((left.cell, left.reason) for left in plan.left_out)

@@ -213,7 +213,7 @@ class CachedCells:
             yield outcome
 
     def _deliver(self, hit: CacheHit) -> Outcome:
-        began, record, cell = time.monotonic(), hit.entry.record, hit.job.cell
+        at, began, record, cell = self._context.pool.clock(), time.monotonic(), hit.entry.record, hit.job.cell
         wheelhouse = self._context.wheelhouse
         wheel, failure = None, None
         try:
@@ -236,6 +236,8 @@ class CachedCells:
             image=record.image,
             image_id=record.image_id,
             python_version=record.python_version,
+            began=at,
+            spared=record.seconds,
             log=self._context.request.log_path(hit.job),
         )
 

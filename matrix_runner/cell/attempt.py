@@ -26,10 +26,9 @@ from matrix_runner.config.options.test_options import FREE_THREADING
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest
 from matrix_runner.matrix.github_cache import lacking_variable
 from matrix_runner.model.outcomes import StepKind, WheelRecord
-from matrix_runner.policy import analyse, code_findings, read_wheel
+from matrix_runner.policy import Analysis, analyse, code_findings, read_wheel, wheel_needs
 from matrix_runner.schedule import Slot
 from matrix_runner.wheelhouse import WHEEL, Promise, receive, reject_pure, settle, verify
-from matrix_runner.wheelhouse.inspection import WheelContents
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 
@@ -52,7 +51,7 @@ class Attempt(ContainerWork):
         self._bring_sdist()
         if reused is not None:
             return self._test_shared(reused, is_built_here=False)
-        path, contents = self._build()
+        path, analysis = self._build()
         shared_wheels, cell = self._context.shared_wheels, self._job.cell
         leader = shared_wheels.give_way(cell, path.name)
         if leader is not None:
@@ -64,7 +63,7 @@ class Attempt(ContainerWork):
         self._audit(path.name)
         self.run_all(self.recipe.test(path.name))
         self._check_gil(path.name)
-        return self._publish(path, contents)
+        return self._publish(path, analysis)
 
     def _bring_sdist(self) -> None:
         """Put the files of the run's sdist where the package is built. Raise ContainerLost."""
@@ -84,7 +83,7 @@ class Attempt(ContainerWork):
             raise CellFailed(replace(failed.failure, hint=hint)) from failed
         return Delivery(reused=shared)
 
-    def _build(self) -> tuple[Path, WheelContents]:
+    def _build(self) -> tuple[Path, Analysis]:
         layout = self.layout
         for remark in self.recipe.remarks():
             self._steps.warn(remark)
@@ -105,8 +104,8 @@ class Attempt(ContainerWork):
             staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
             with lost_on_error(), self._container.get(layout.repaired) as stream:
                 path = receive(stream, staging)
-            contents = self._verified(path, parse_name(built).project)
-        return path, contents
+            analysis = self._verified(path, parse_name(built).project)
+        return path, analysis
 
     def _advise_on_files(self) -> None:
         """Advise on files that may be the cause of a failed build or repair."""
@@ -120,19 +119,18 @@ class Attempt(ContainerWork):
         for text in filter(None, advice):
             self._steps.advise(text)
 
-    def _verified(self, path: Path, project_name: str) -> WheelContents:
+    def _verified(self, path: Path, project_name: str) -> Analysis:
         """Hold the wheel against the cell and its own tags; warn of what is delivered all the same.
 
         `project_name`: of the built wheel.
         """
         settings, platform = self._job.settings, self._job.cell.platform
         analysis = analyse(read_wheel(path), load_policies())
-        contents = analysis.wheel.contents
         code = code_findings(analysis, platform, settings[REPAIR_WHEEL_COMMAND])
-        findings = (*verify(contents, self._promise(project_name)), *code)
+        findings = (*verify(analysis.wheel.contents, self._promise(project_name)), *code)
         for warning in settle(findings, settings[ACCEPT], is_lenient=settings.is_drop_in):
             self._steps.warn(warning)
-        return contents
+        return analysis
 
     def _promise(self, project_name: str) -> Promise:
         interpreter, sdist = self._interpreter, self._materials.sdist
@@ -196,9 +194,10 @@ class Attempt(ContainerWork):
         if step is not None:
             judge_gil(self._job.settings[FREE_THREADING], self._steps, *self._steps.heard(self._container, step))
 
-    def _publish(self, path: Path, contents: WheelContents) -> Delivery:
+    def _publish(self, path: Path, analysis: Analysis) -> Delivery:
+        needs = wheel_needs(analysis, self._job.cell.platform)
         with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):
-            record = self._context.wheelhouse.publish(path, contents)
+            record = replace(self._context.wheelhouse.publish(path, analysis.wheel.contents), needs=needs)
         warning = size_warning(record, self._job.settings[MAX_WHEEL_SIZE])
         if warning is not None:
             self._steps.warn(warning)

@@ -3,6 +3,8 @@
 import time
 import traceback
 
+from msgspec.structs import replace
+
 from matrix_runner.cell.attempt import Attempt, Delivery
 from matrix_runner.cell.opening.attempts import Opening, make_attempts
 from matrix_runner.cell.run_context import Materials, RunContext
@@ -36,8 +38,8 @@ class CellRun:
     def run(self) -> Outcome | Again:
         """Run the cell to its outcome, or until it gives way to another cell. Never raises."""
         pool, steps = self._context.pool, self._steps
-        pool.emit(CellStarted(at=pool.clock(), cell=self._job.cell))
-        began = time.monotonic()
+        at, began = pool.clock(), time.monotonic()
+        pool.emit(CellStarted(at=at, cell=self._job.cell))
         status, failure, delivery = Status.PASSED, None, Delivery()
         try:
             delivery = make_attempts(self._attempt, self._job.cell, self._context, self._steps)
@@ -53,19 +55,19 @@ class CellRun:
         if status is Status.FAILED and self._context.is_cancelled:
             status, failure = Status.CANCELLED, None
         failure = None if failure is None else steps.advised(failure)
-        outcome = self._outcome(status, failure, delivery, time.monotonic() - began - steps.waited)
+        seconds = time.monotonic() - began - steps.waited
+        outcome = replace(self._outcome(status, failure, delivery), began=at, seconds=seconds)
         self._materials.prepared.release(self._job)
         self._context.shared_wheels.finish(self._job.cell)
         pool.emit(CellFinished(at=pool.clock(), outcome=outcome))
         return outcome
 
-    def _outcome(self, status: Status, failure: Failure | None, delivery: Delivery, seconds: float) -> Outcome:
+    def _outcome(self, status: Status, failure: Failure | None, delivery: Delivery) -> Outcome:
         job, steps, image = self._job, self._steps, self._materials.images.image(self._job)
         interpreter = None if image is None else image.facts.interpreter(job.directories)
         return Outcome(
             cell=job.cell,
             status=status,
-            seconds=seconds,
             steps=steps.times,
             failure=failure,
             wheel=delivery.wheel,

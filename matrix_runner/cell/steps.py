@@ -81,13 +81,13 @@ class StepRunner:
         self._clock = clock
         self._redactor = redactor
         self._kind = StepKind.PREPARE
-        self._times: dict[StepKind, float] = {}
+        self._times: dict[StepKind, StepTime] = {}
         self._advice: list[str] = []
 
     @property
     def times(self) -> tuple[StepTime, ...]:
         """The steps so far in order of first start, each with its total time."""
-        return tuple(StepTime(kind=kind, seconds=seconds) for kind, seconds in self._times.items())
+        return tuple(self._times.values())
 
     def enter(self, kind: StepKind) -> None:
         """Enter a step: later failures are attributed to it."""
@@ -97,13 +97,14 @@ class StepRunner:
     def step(self, kind: StepKind, shown: str) -> Iterator[None]:
         """Time a step, and emit events at its start and end. `shown`: the command as the user would type it."""
         self.enter(kind)
-        began = time.monotonic()
-        self._emit(StepStarted(at=self._clock(), cell=self._cell, kind=kind, command=self._redactor.text(shown)))
+        at, began = self._clock(), time.monotonic()
+        self._emit(StepStarted(at=at, cell=self._cell, kind=kind, command=self._redactor.text(shown)))
         try:
             yield
         finally:
             seconds = time.monotonic() - began
-            self._times[kind] = self._times.get(kind, 0.0) + seconds
+            earlier = self._times.get(kind) or StepTime(kind=kind, seconds=0.0, began=at)
+            self._times[kind] = StepTime(kind=kind, seconds=earlier.seconds + seconds, began=earlier.began)
             self._emit(StepFinished(at=self._clock(), cell=self._cell, kind=kind, seconds=seconds))
 
     @contextmanager

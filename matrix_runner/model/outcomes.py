@@ -74,9 +74,18 @@ class Reason(Enum):
 
 
 class StepTime(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that ran, and its duration."""
+    """A step that ran, and its duration. `began`: when it first did, in seconds since the start of the run."""
 
     kind: StepKind
+    seconds: float
+    began: float | None = None
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that cells waited for, such as the fetching of an image. `began`: in seconds since the start of the run."""
+
+    text: str
+    began: float
     seconds: float
 
 
@@ -113,10 +122,22 @@ class PackedFile(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class WheelNeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """The needs of a wheel's code on the system that it is loaded on.
+
+    `libc`: version of the oldest C library, such as `2.17`; `symbols`: the newest version of each kind that it binds in
+    libraries of the system, such as `GLIBCXX_3.4.19`, sorted.
+    """
+
+    libc: str
+    symbols: tuple[str, ...] = ()
+
+
 class WheelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A published wheel; `size` in bytes.
 
-    `grafted`: file names of the libraries added by repair; `largest`: its largest files, at most ten.
+    `grafted`: file names of the libraries added by repair; `largest`: its largest files, at most ten; `needs`: None if
+    nothing was found out.
     """
 
     name: str
@@ -124,6 +145,7 @@ class WheelRecord(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     grafted: tuple[str, ...] = ()
     largest: tuple[PackedFile, ...] = ()
+    needs: WheelNeeds | None = None
 
 
 class SdistRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +171,10 @@ class CompilerCacheUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one cell: its wheel, or the failed step and reason. `seconds` is wall-clock time."""
+    """The result of one cell: its wheel, or the failed step and reason. `seconds` is wall-clock time.
+
+    `began`: in seconds since the start of the run, None if it did not begin.
+    """
 
     cell: Cell
     status: Status
@@ -162,6 +187,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     image: str | None = None
     image_id: str | None = None
     python_version: str | None = None
+    began: float | None = None
+    spared: float | None = None
+    """Seconds that the cell took when it was built, if it came from the cache."""
     log: str | None = None
     """Path of the cell's log, as the user can open it."""
     compiler_cache: CompilerCacheUse | None = None
@@ -170,14 +198,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a whole run: source of the summary, report.json and the exit code. Outcomes are in plan order.
 
-    `sdist`: None if the run made none. `trouble`: the error that prevented writing SHA256SUMS or report.json after the
-    cells ended.
+    `workers`: the most cells at once, 0 if unknown. `sdist`: None if the run made none. `trouble`: the error that
+    prevented writing SHA256SUMS or report.json after the cells ended.
     """
 
     run: str
     outcomes: tuple[Outcome, ...]
     seconds: float
     interrupted_by: ExitCode | None = None
+    workers: int = 0
+    waits: tuple[Wait, ...] = ()
     sdist: SdistRecord | None = None
     trouble: str | None = None
 

@@ -7,6 +7,7 @@ from matrix_runner.policy.inspection_json import JSONValue, inspection_document
 from matrix_runner.policy.inspection_text import Paragraph, describe, lay_out, phrase
 from matrix_runner.policy.libraries import Library, Provider
 from matrix_runner.policy.library_wording import shortened
+from matrix_runner.policy.wheel_needs import wheel_needs
 from matrix_runner.policy.wheel_reading import WheelAnatomy, read_wheel
 
 __all__ = (
@@ -28,4 +29,5 @@ __all__ = (
     "phrase",
     "read_wheel",
     "shortened",
+    "wheel_needs",
 )

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Listener, Notice, Tick, WaitEnded, WaitStarted
+from matrix_runner.model.outcomes import Wait
 from matrix_runner.schedule.batch import AHEAD, Batch
 from matrix_runner.schedule.event_queue import EventQueue
 from matrix_runner.schedule.next_task import Capacity
@@ -44,6 +45,7 @@ class Pool:
         self._events = EventQueue(QUEUE_LENGTH)
         self._lock = threading.RLock()
         self._began = time.monotonic()
+        self._waits: list[Wait] = []
 
     def clock(self) -> float:
         """Return monotonic seconds since the pool was created."""
@@ -73,11 +75,19 @@ class Pool:
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Tell that cells wait for the work in this context. `text`: what is done. From a worker."""
-        self.emit(WaitStarted(at=self.clock(), text=text))
+        began = self.clock()
+        self.emit(WaitStarted(at=began, text=text))
         try:
             yield
         finally:
-            self.emit(WaitEnded(at=self.clock(), text=text))
+            ended = self.clock()
+            self._waits.append(Wait(text=text, began=began, seconds=ended - began))
+            self.emit(WaitEnded(at=ended, text=text))
+
+    @property
+    def waits(self) -> tuple[Wait, ...]:
+        """The ended work that cells waited for, in order of its end."""
+        return tuple(self._waits)
 
     def wake(self) -> None:
         """Reconsider the tasks whose claim was refused. From any thread."""

@@ -4,7 +4,7 @@ import msgspec
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import PackedFile, WheelRecord
+from matrix_runner.model.outcomes import PackedFile, WheelNeeds, WheelRecord
 from matrix_runner.wheelhouse import is_compatible
 
 
@@ -16,13 +16,14 @@ class EntryFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachedWheel(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell's wheel: its published name, size, digest, grafted libraries and largest files."""
+    """A cell's wheel: its published name, size, digest, grafted libraries, largest files, needs (libc first)."""
 
     name: str
     size: int
     sha256: str
     grafted: tuple[str, ...] = ()
     largest: tuple[tuple[str, int], ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,4 +76,5 @@ def wheel_record(kept: CachedWheel) -> WheelRecord:
         sha256=kept.sha256,
         grafted=kept.grafted,
         largest=tuple(PackedFile(path=path, size=size) for path, size in kept.largest),
+        needs=WheelNeeds(libc=kept.needs[0], symbols=kept.needs[1:]) if kept.needs else None,
     )

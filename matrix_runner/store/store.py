@@ -212,6 +212,7 @@ class Store:
                 sha256=wheel.sha256,
                 grafted=wheel.grafted,
                 largest=tuple((each.path, each.size) for each in wheel.largest),
+                needs=() if wheel.needs is None else (wheel.needs.libc, *wheel.needs.symbols),
             ),
             reused_from=None if outcome.reused_from is None else str(outcome.reused_from),
             builder=finished.builder,

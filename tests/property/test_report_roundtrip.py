@@ -34,6 +34,8 @@ from matrix_runner.model.outcomes import (
     Status,
     StepKind,
     StepTime,
+    Wait,
+    WheelNeeds,
     WheelRecord,
 )
 from matrix_runner.model.platforms import Arch, Libc, Platform
@@ -62,7 +64,7 @@ OUTCOMES = st.builds(
     cell=CELLS,
     status=st.sampled_from(Status),
     seconds=SECONDS,
-    steps=st.lists(st.builds(StepTime, kind=STEPS, seconds=SECONDS), max_size=3).map(tuple),
+    steps=st.lists(st.builds(StepTime, kind=STEPS, seconds=SECONDS, began=st.none() | SECONDS), max_size=3).map(tuple),
     failure=st.none()
     | st.builds(
         Failure,
@@ -81,11 +83,14 @@ OUTCOMES = st.builds(
         size=st.integers(0, 2**62),
         sha256=TEXT,
         grafted=st.lists(TEXT, max_size=2).map(tuple),
+        needs=st.none() | st.builds(WheelNeeds, libc=TEXT, symbols=st.lists(TEXT, max_size=2).map(tuple)),
     ),
     reused_from=st.none() | CELLS,
     image=MAYBE,
     image_id=MAYBE,
     python_version=MAYBE,
+    began=st.none() | SECONDS,
+    spared=st.none() | SECONDS,
     log=MAYBE,
 )
 REPORTS = st.builds(
@@ -93,6 +98,8 @@ REPORTS = st.builds(
     run=TEXT,
     outcomes=st.lists(OUTCOMES, max_size=3).map(tuple),
     seconds=SECONDS,
+    workers=st.integers(0, 64),
+    waits=st.lists(st.builds(Wait, text=TEXT, began=SECONDS, seconds=SECONDS), max_size=2).map(tuple),
     interrupted_by=st.none() | st.sampled_from(ExitCode),
 )
 EXTRAS = st.builds(

@@ -18,14 +18,25 @@ from matrix_runner.model.outcomes import (
     Status,
     StepKind,
     StepTime,
+    Wait,
+    WheelNeeds,
     WheelRecord,
 )
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that ran; `seconds` of wall-clock time."""
+    """A step that ran; `seconds` of wall-clock time, and when it `began`, since the start of the run."""
 
     step: str
+    seconds: float
+    began: float | None = None
+
+
+class WaitRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that cells waited for; times as of a step."""
+
+    text: str
+    began: float
     seconds: float
 
 
@@ -55,6 +66,13 @@ class PackedFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class WheelNeedsRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The needs of a wheel's code: version of the C library, and the newest symbol versions of each kind."""
+
+    libc: str
+    symbols: tuple[str, ...] = ()
+
+
 class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair."""
 
@@ -63,6 +81,7 @@ class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     grafted: tuple[str, ...] = ()
     largest: tuple[PackedFileRecord, ...] = ()
+    needs: WheelNeedsRecord | None = None
 
 
 class SdistFileRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +116,8 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     image: str | None = None
     image_id: str | None = None
     python_version: str | None = None
+    began: float | None = None
+    spared: float | None = None
     log: str | None = None
     compiler_cache: CompilerCacheRecord | None = None
 
@@ -104,6 +125,11 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
 def milliseconds(seconds: float) -> float:
     """Return a time rounded for files."""
     return round(seconds, 3)
+
+
+def optional_milliseconds(seconds: float | None) -> float | None:
+    """Return a time rounded for files, or None."""
+    return None if seconds is None else milliseconds(seconds)
 
 
 def text(value: str) -> str:
@@ -123,13 +149,15 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         cell=str(outcome.cell),
         status=str(outcome.status),
         seconds=milliseconds(outcome.seconds),
-        steps=tuple(StepRecord(step=str(step.kind), seconds=milliseconds(step.seconds)) for step in outcome.steps),
+        steps=tuple(map(_step_record, outcome.steps)),
         wheel=None if wheel is None else _wheel_file_record(wheel),
         failure=None if failure is None else _failure_record(failure),
         reused_from=str(outcome.reused_from) if outcome.reused_from else None,
         image=optional_text(outcome.image),
         image_id=optional_text(outcome.image_id),
         python_version=optional_text(outcome.python_version),
+        began=optional_milliseconds(outcome.began),
+        spared=optional_milliseconds(outcome.spared),
         log=optional_text(outcome.log),
         compiler_cache=None
         if cache is None
@@ -144,13 +172,17 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         cell=Cell.parse(record.cell),
         status=Status(record.status),
         seconds=record.seconds,
-        steps=tuple(StepTime(kind=StepKind(step.step), seconds=step.seconds) for step in record.steps),
+        steps=tuple(
+            StepTime(kind=StepKind(step.step), seconds=step.seconds, began=step.began) for step in record.steps
+        ),
         wheel=None if wheel is None else _wheel_record(wheel),
         failure=None if failure is None else _failure(failure),
         reused_from=Cell.parse(record.reused_from) if record.reused_from is not None else None,
         image=record.image,
         image_id=record.image_id,
         python_version=record.python_version,
+        began=record.began,
+        spared=record.spared,
         log=record.log,
         compiler_cache=None
         if cache is None
@@ -206,23 +238,44 @@ def _failure(record: FailureRecord) -> Failure:
     )
 
 
+def wait_record(wait: Wait) -> WaitRecord:
+    """Return a wait's record for files."""
+    return WaitRecord(text=text(wait.text), began=milliseconds(wait.began), seconds=milliseconds(wait.seconds))
+
+
+def wait_of(record: WaitRecord) -> Wait:
+    """Return the wait of a record."""
+    return Wait(text=record.text, began=record.began, seconds=record.seconds)
+
+
+def _step_record(step: StepTime) -> StepRecord:
+    began = optional_milliseconds(step.began)
+    return StepRecord(step=str(step.kind), seconds=milliseconds(step.seconds), began=began)
+
+
 def _wheel_file_record(wheel: WheelRecord) -> WheelFileRecord:
+    needs = wheel.needs
     return WheelFileRecord(
         name=text(wheel.name),
         size=wheel.size,
         sha256=wheel.sha256,
         grafted=tuple(map(text, wheel.grafted)),
         largest=tuple(PackedFileRecord(path=text(each.path), size=each.size) for each in wheel.largest),
+        needs=None
+        if needs is None
+        else WheelNeedsRecord(libc=text(needs.libc), symbols=tuple(map(text, needs.symbols))),
     )
 
 
 def _wheel_record(record: WheelFileRecord) -> WheelRecord:
+    needs = record.needs
     return WheelRecord(
         name=record.name,
         size=record.size,
         sha256=record.sha256,
         grafted=record.grafted,
         largest=tuple(PackedFile(path=each.path, size=each.size) for each in record.largest),
+        needs=None if needs is None else WheelNeeds(libc=needs.libc, symbols=needs.symbols),
     )
 
 

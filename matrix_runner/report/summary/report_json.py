@@ -10,12 +10,15 @@ from matrix_runner.report.phrases import LeftOut
 from matrix_runner.report.summary.outcome_records import (
     OutcomeRecord,
     SdistFileRecord,
+    WaitRecord,
     milliseconds,
     outcome_of,
     outcome_record,
     sdist_file_record,
     sdist_of,
     text,
+    wait_of,
+    wait_record,
 )
 
 VERSION = 1
@@ -63,6 +66,8 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     exit_code: int
     interrupted_by: int | None = None
+    workers: int = 0
+    waits: tuple[WaitRecord, ...] = ()
     exclude_newer: str | None = None
     engine: EngineRecord | None = None
     sdist: SdistFileRecord | None = None
@@ -81,6 +86,8 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
         seconds=milliseconds(report.seconds),
         exit_code=int(report.exit_code),
         interrupted_by=None if report.interrupted_by is None else int(report.interrupted_by),
+        workers=report.workers,
+        waits=tuple(map(wait_record, report.waits)),
         exclude_newer=extra.exclude_newer,
         engine=None
         if engine is None
@@ -121,6 +128,8 @@ def read_report(data: bytes) -> Report:
             outcomes=tuple(outcome_of(record) for record in file.cells),
             seconds=file.seconds,
             interrupted_by=None if file.interrupted_by is None else ExitCode(file.interrupted_by),
+            workers=file.workers,
+            waits=tuple(map(wait_of, file.waits)),
             sdist=None if file.sdist is None else sdist_of(file.sdist),
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too
