@@ -9,8 +9,8 @@ from uuid import uuid4
 import click
 import msgspec
 
-from matrix_runner.cli.flags import BuildCommand
-from matrix_runner.cli.opened_project import OpenedProject, open_project, project_parameters
+from matrix_runner.cli.wiring.flags import BuildCommand
+from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project, project_parameters
 from matrix_runner.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class _Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 def _build(opened: OpenedProject, *, verbose: bool) -> int:
     from matrix_runner import catalog
-    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.cli.wiring.directories import surroundings
     from matrix_runner.config.kinds.values import Progress
     from matrix_runner.config.options.output_options import PROGRESS
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE, ENGINE_TIMEOUT, JOBS
@@ -167,7 +167,7 @@ def _run(
     opened: OpenedProject, planned: _Planned, progress: "Progress", streams: "Streams", *, verbose: bool
 ) -> "Report":
     """Run the plan with logs, event file and console as listeners; then print its summaries."""
-    from matrix_runner.cli.directories import durations_file, processors, scratch_dir
+    from matrix_runner.cli.wiring.directories import durations_file, processors, scratch_dir
     from matrix_runner.config.options.output_options import LOG_FOLDS, OUTPUT_DIR
     from matrix_runner.config.options.run_options import JOBS
     from matrix_runner.report.cell_logs import CellLogs

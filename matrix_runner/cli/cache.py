@@ -170,14 +170,14 @@ class _FinishedCells(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _sections(cache_dir: Path | None) -> Iterator[Section]:
-    from matrix_runner.cli.engine_caches import engine_sections
+    from matrix_runner.cli.wiring.engine_caches import engine_sections
 
     yield _FinishedCells(store=_store(cache_dir))
     yield from engine_sections()
 
 
 def _store(cache_dir: Path | None) -> "Store":
-    from matrix_runner.cli.directories import cells_dir
+    from matrix_runner.cli.wiring.directories import cells_dir
     from matrix_runner.store.store import Store
 
     return Store(cells_dir() if cache_dir is None or not os.fspath(cache_dir) else cache_dir.absolute())

@@ -22,7 +22,7 @@ def doctor() -> None:
     Looks for emulators of other architectures, for container engines and images made here, for interpreters and
     tools. Changes nothing. The exit code is 0 if wheels can be built in containers or on this machine itself, else 4.
     """
-    from matrix_runner.cli.directories import processors
+    from matrix_runner.cli.wiring.directories import processors
 
     click.echo(f"matrix-runner {__version__} on Python {platform.python_version()}, {platform.machine()}")
     click.echo(f"CPUs: {processors()}")
@@ -49,7 +49,7 @@ def _say_containers() -> bool:
 
     If one is, the errors of the others are printed without hints: nobody needs both.
     """
-    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.cli.wiring.directories import surroundings
     from matrix_runner.engine.selection import container_engines
 
     try:
@@ -116,7 +116,7 @@ def _architectures() -> Iterator[str]:
 
 
 def _local() -> Iterator[str]:
-    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.cli.wiring.directories import surroundings
     from matrix_runner.engine.selection import local_engine
     from matrix_runner.recipe.certificates import old_uv
 

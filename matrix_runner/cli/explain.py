@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.flags import PlanCommand
-from matrix_runner.cli.opened_project import open_project, planned_place, project_parameters, tell
+from matrix_runner.cli.wiring.flags import PlanCommand
+from matrix_runner.cli.wiring.opened_project import open_project, planned_place, project_parameters, tell
 from matrix_runner.errors import UsageError
 from matrix_runner.report.text_wrapping import wrapped
 from matrix_runner.toml import loads
@@ -39,7 +39,7 @@ def explain(
       runner explain cp312-musllinux_i686 --archs all --json
     """
     from matrix_runner import catalog
-    from matrix_runner.cli.cache_history_lookup import history_of
+    from matrix_runner.cli.wiring.cache_history_lookup import history_of
     from matrix_runner.matrix import explain as explain_cell
     from matrix_runner.matrix import make_plan
 

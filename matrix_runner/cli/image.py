@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.directories import image_dir, processors, surroundings
+from matrix_runner.cli.wiring.directories import image_dir, processors, surroundings
 from matrix_runner.errors import MachineError, UsageError
 
 if TYPE_CHECKING:

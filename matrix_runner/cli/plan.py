@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.flags import PlanCommand
-from matrix_runner.cli.opened_project import open_project, planned_place, project_parameters, tell
+from matrix_runner.cli.wiring.flags import PlanCommand
+from matrix_runner.cli.wiring.opened_project import open_project, planned_place, project_parameters, tell
 from matrix_runner.report.text_wrapping import wrapped
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from matrix_runner.model.events import (
     WaitEnded,
     WaitStarted,
 )
-from matrix_runner.model.outcomes import Outcome
+from matrix_runner.model.outcomes import Outcome, StepKind
+from matrix_runner.report.log_index import LogIndex
 from matrix_runner.report.phrases import duration, is_failed
 from matrix_runner.wording import size_text
 
@@ -42,9 +43,14 @@ HEAD = "=== "
 
 
 class _Log(msgspec.Struct):
-    """An open log: the file, bytes of output so far, and, beyond the cap, the end of the output."""
+    """An open log: the file, bytes of output so far, and, beyond the cap, the end of the output.
+
+    `size`: of the file; `line_began`: where the latest line of our own begins in it.
+    """
 
     file: BinaryIO
+    size: int = 0
+    line_began: int = 0
     output: int = 0
     end: bytearray = msgspec.field(default_factory=bytearray)
     left_out: int = 0
@@ -55,7 +61,7 @@ class CellLogs:
     """Writes each cell's log to `<directory>/<identifier>.log`: step headers, raw output, a footer.
 
     A log that grows beyond `cap` bytes retains its beginning and end; memory stays flat. A write error (a full disk)
-    harms no cell; `problem` returns it. Main thread only.
+    harms no cell; `problem` returns it. Beside them is an index of their steps (`LogIndex`). Main thread only.
     """
 
     def __init__(self, directory: Path, *, cap: int = LOG_CAP) -> None:
@@ -66,6 +72,7 @@ class CellLogs:
         self._begun: set[Cell] = set()
         self._problems: dict[Cell, str] = {}
         self._flushed = 0.0
+        self._index = LogIndex(directory)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -96,22 +103,23 @@ class CellLogs:
             case StepStarted():
                 command = f": {event.command}" if event.command else ""
                 self._write_line(event.cell, f"{HEAD}{event.kind}{command}")
+                self._add_to_index(event.cell, event.kind)
             case Notice():
                 if event.cell is not None:
                     self._write_line(event.cell, f"--- {event.text}")
             case CellFinished():
                 self._finish(event.outcome)
-            case RunStarted() | WaitStarted() | WaitEnded() | StepFinished() | RunFinished() | Tick():
+            case RunStarted():
+                self._index.begin()
+            case WaitStarted() | WaitEnded() | StepFinished() | RunFinished() | Tick():
                 pass
-        if event.at - self._flushed >= FLUSH:
-            self._flushed = event.at
-            for cell in tuple(self._open):
-                self._flush(cell)
+        self._flush_if_due(event.at)
 
     def close(self) -> None:
         """Close all open logs, as after an interruption."""
         for cell in tuple(self._open):
             self._close(cell)
+        self._index.flush()
 
     def tail(self, cell: Cell, count: int) -> bytes:
         """Return the last `count` bytes, or fewer, of the cell's log so far."""
@@ -163,7 +171,10 @@ class CellLogs:
         line = text.replace("\n", "\n    ").encode(errors="surrogateescape") + b"\n"
         if log.left_out:
             self._write_end(cell, log)
-        self._write(cell, log, line if log.at_line_start else b"\n" + line)
+        if not log.at_line_start:
+            self._write(cell, log, b"\n")
+        log.line_began = log.size
+        self._write(cell, log, line)
 
     def _write_end(self, cell: Cell, log: _Log) -> None:
         """Write the retained end, behind a notice, and continue with an empty one."""
@@ -175,6 +186,12 @@ class CellLogs:
             self._write(cell, log, notice.encode() if log.at_line_start else b"\n" + notice.encode())
         self._write(cell, log, end)
 
+    def _add_to_index(self, cell: Cell, step: StepKind | None) -> None:
+        """Note the place of the line that was just written, of a step or of the log's end."""
+        log = self._open.get(cell)
+        if log is not None:
+            self._index.add(cell, step, log.line_began)
+
     def _finish(self, outcome: Outcome) -> None:
         cell = outcome.cell
         if cell not in self._begun and not is_failed(outcome):
@@ -185,6 +202,7 @@ class CellLogs:
                 f", in {outcome.failure.step} ({outcome.failure.reason}): {' '.join(outcome.failure.message.split())}"
             )
         self._write_line(cell, text)
+        self._add_to_index(cell, None)
         self._close(cell)
 
     def _log(self, cell: Cell) -> _Log | None:
@@ -194,7 +212,8 @@ class CellLogs:
             return log
         path = self.path(cell)
         try:
-            log = _Log(file=self._open_file(path, is_new=cell not in self._begun))
+            file = self._open_file(path, is_new=cell not in self._begun)
+            log = _Log(file=file, size=file.tell())
         except OSError as error:
             self._problems[cell] = error.strerror or str(error)
             return None
@@ -217,7 +236,15 @@ class CellLogs:
             self._problems.setdefault(cell, error.strerror or str(error))
             self._close(cell)
             return
+        log.size += len(data)
         log.at_line_start = data.endswith(b"\n")
+
+    def _flush_if_due(self, at: float) -> None:
+        if at - self._flushed >= FLUSH:
+            self._flushed = at
+            for cell in tuple(self._open):
+                self._flush(cell)
+            self._index.flush()
 
     def _flush(self, cell: Cell) -> None:
         try:

@@ -2,22 +2,32 @@
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from matrix_runner.errors import OutputError
 
 _NAME = ".matrix-runner.lock"
+_MOMENT = 0.02
+"""Seconds until a taken lock is tried for a second time."""
 
 
 def take_lock(directory: Path) -> int:
     """Lock the directory and return the descriptor that holds the lock. Raise OutputError if another run holds it."""
     path = directory / _NAME
+    asked_again = False
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if not asked_again:
+                # It may be a reader that asks whether a run is going on.
+                asked_again = True
+                os.close(descriptor)
+                time.sleep(_MOMENT)
+                continue
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise _taken(f"{directory} (process {owner})") from None
@@ -35,6 +45,24 @@ def take_lock(directory: Path) -> int:
             release_lock(directory, descriptor)
             raise
         return descriptor
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a run holds the lock of a directory now; False also if that cannot be seen."""
+    try:
+        descriptor = os.open(directory / _NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        # Held for a moment only, which a run that begins in it waits out.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

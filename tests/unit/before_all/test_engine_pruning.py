@@ -5,7 +5,7 @@ from contextlib import closing
 
 from matrix_runner.before_all.engine_pruning import PREPARED_LIMIT, outdated, prune_engine, remove_all
 from matrix_runner.before_all.prepared_images import LABEL_BASE
-from matrix_runner.cli.engine_caches import EngineSection, UnknownSection
+from matrix_runner.cli.wiring.engine_caches import EngineSection, UnknownSection
 from matrix_runner.container.project_volumes import LABEL_IDENTITY, LABEL_PROJECT
 from matrix_runner.engine.api import ContainerSpec, ImageMetadata, PersistentItem, PersistentKind, Volume
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeEngine, FakeHost

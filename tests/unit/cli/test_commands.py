@@ -13,7 +13,7 @@ from runner_process import NO_ENGINE
 
 from matrix_runner import __version__
 from matrix_runner.cli import cli
-from matrix_runner.cli.flags import BUILD_FLAGS
+from matrix_runner.cli.wiring.flags import BUILD_FLAGS
 from matrix_runner.config.options import FLAGS
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
@@ -336,6 +336,6 @@ def test_every_command_is_found() -> None:
     assert isinstance(cli, click.Group)
     context = click.Context(cli)
     names = cli.list_commands(context)
-    assert names == ["build", "plan", "explain", "migrate", "schema", "inspect", "image", "cache", "doctor"]
+    assert names == ["build", "plan", "explain", "logs", "migrate", "schema", "inspect", "image", "cache", "doctor"]
     assert all(isinstance(cli.get_command(context, name), click.Command) for name in names)
     assert cli.get_command(context, "catalog") is None

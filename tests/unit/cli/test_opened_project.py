@@ -10,7 +10,7 @@ from runner_process import NO_ENGINE
 from sdist_making import write_tar, write_zip
 
 from matrix_runner.cli import cli
-from matrix_runner.cli.opened_project import open_project
+from matrix_runner.cli.wiring.opened_project import open_project
 from matrix_runner.errors import ConfigError, UsageError
 
 TABLE = '[project]\nname = "demo"\nversion = "1"\n\n[tool.{}]\ntest-command = "x"\nbuild = "cp312-*"\n'

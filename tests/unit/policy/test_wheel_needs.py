@@ -14,6 +14,7 @@ X86_64 = Platform.parse("manylinux_x86_64")
 
 
 def needs(directory: Path, versions: Versions, platform: Platform = X86_64) -> WheelNeeds | None:
+    """Return the record of a wheel whose module needs these versions."""
     module = SharedObject(needed=[library for library, _ in versions], versions=versions)
     files: dict[str, bytes | None] = {f"demo/_fast{SUFFIX_X86_64}": module.build()}
     wheel = build_wheel(directory, "demo-1.0-cp311-cp311-manylinux_2_28_x86_64.whl", files=files)

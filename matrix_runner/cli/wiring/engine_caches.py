@@ -86,7 +86,7 @@ class UnknownSection(msgspec.Struct, frozen=True, kw_only=True):
 
 def engine_sections() -> "Iterator[EngineSection | UnknownSection]":
     """Yield a section for each engine, open while it is in use; Podman has one only if its socket exists."""
-    from matrix_runner.cli.directories import surroundings
+    from matrix_runner.cli.wiring.directories import surroundings
     from matrix_runner.engine.selection import AnsweringEngine, container_engines, local_engine
 
     try:

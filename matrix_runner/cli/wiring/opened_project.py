@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 import msgspec
 
-from matrix_runner.cli.directories import cache_dir, private_directories, scratch_dir, surroundings
-from matrix_runner.cli.flags import given_flags
+from matrix_runner.cli.wiring.directories import cache_dir, private_directories, scratch_dir, surroundings
+from matrix_runner.cli.wiring.flags import given_flags
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load

@@ -12,7 +12,7 @@ from matrix_runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from matrix_runner.cache.cache_history import CacheHistory
-    from matrix_runner.cli.opened_project import OpenedProject, PlannedPlace
+    from matrix_runner.cli.wiring.opened_project import OpenedProject, PlannedPlace
     from matrix_runner.config.loading.settings import Settings
     from matrix_runner.matrix import Job, Plan
     from matrix_runner.probe.image_probe import ProbedImage
@@ -30,7 +30,7 @@ def history_of(identifier: str, opened: "OpenedProject", plan: "Plan", place: "P
     from matrix_runner.cache.cache_history import CacheHistory, HistoryQuestion, cache_history
     from matrix_runner.cache.cache_key import SharedInputs
     from matrix_runner.cache.sdist_cache import SdistQuestion, kept_contents
-    from matrix_runner.cli.directories import cache_dir
+    from matrix_runner.cli.wiring.directories import cache_dir
     from matrix_runner.config.options.cache_options import NO_CACHE
     from matrix_runner.project.source_archive import survey
     from matrix_runner.store.store import Store
@@ -65,7 +65,7 @@ def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
     """Return a function for the image of a job, as probed by an earlier run."""
 
     def ask(job: "Job") -> "ProbedImage | None":
-        from matrix_runner.cli.directories import surroundings
+        from matrix_runner.cli.wiring.directories import surroundings
         from matrix_runner.config.options.run_options import CONTAINER_ENGINE
         from matrix_runner.engine.selection import Patience, choose_container_engine
         from matrix_runner.probe.probe_cache import ProbeCache, recall_images
