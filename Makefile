@@ -31,6 +31,7 @@ demo-containers: $(LOCAL)
 
 test: lint
 	@scripts/ensure-engine --podman --emulators
+	@scripts/ensure-browser
 	@scripts/test-images
 	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/newer_engines
@@ -42,7 +43,7 @@ ground: $(DEV)
 	.venv/bin/pytest tests/end_to_end --ground -m ground
 
 unit: $(DEV)
-	.venv/bin/pytest -m "not containers and not network"
+	.venv/bin/pytest -m "not containers and not network and not browser"
 
 published: $(DEV)
 	.venv/bin/pytest tests/end_to_end --images published

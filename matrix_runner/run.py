@@ -28,7 +28,7 @@ from matrix_runner.model.outcomes import Outcome, Report, SdistRecord, Status
 from matrix_runner.probe.probed_images import jobs_by_image
 from matrix_runner.project.source_archive import SourceArchive, Survey, pack
 from matrix_runner.report.summary.report_json import ReportExtra, wheels_of
-from matrix_runner.report.summary.report_writers import FILES, REPORT
+from matrix_runner.report.summary.report_writers import REPORT, FinishedRun, write_files
 from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Again, Durations, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
@@ -282,6 +282,7 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
     extra = ReportExtra(
         tool_version=__version__,
         started=context.started,
+        project=request.settings.project_name or "",
         exclude_newer=context.exclude_newer or None,
         engine=request.engine_info,
         emulated=tuple(dict.fromkeys(cell.platform.arch.tag for cell in request.emulated)),
@@ -290,8 +291,8 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
     try:
         published = (*context.wheelhouse.published(), *(() if sdist is None else (sdist,)))
         context.report_directory.write_sums(published, context.wheelhouse.directory)
-        for file in FILES:
-            context.report_directory.write_file(file.name, file.render(report, extra))
+        finished = FinishedRun(report=report, extra=extra, logs=request.inputs.logs_dir)
+        write_files(finished, context.report_directory, request.inputs.environ)
     except OutputError as error:
         # The wheels are delivered: an error in the record must not lose their summary.
         report = replace(report, trouble=error.message)

@@ -179,11 +179,16 @@ def _system(verdict: Verdict) -> str:
     return f"{NAMES[verdict.platform.libc]} {verdict.needs} or newer, {verdict.platform.arch}{pip}"
 
 
-def _which(found: tuple[Destination, ...]) -> Paragraph:
+def distributions_text(found: tuple[Destination, ...]) -> str:
+    """Return distributions in words: those with releases, each from which one on, then the rolling ones."""
     fixed = ", ".join(_names(each for each in found if each.release is not None))
     rolling = ", ".join(_names(each for each in found if each.release is None))
     parts = ([f"from {fixed} on"] if fixed else []) + ([rolling] if rolling else [])
-    return Paragraph(label="which is", text="; ".join(parts) or "no distribution that is known here")
+    return "; ".join(parts) or "no distribution that is known here"
+
+
+def _which(found: tuple[Destination, ...]) -> Paragraph:
+    return Paragraph(label="which is", text=distributions_text(found))
 
 
 def _names(found: Iterable[Destination]) -> Iterator[str]:

@@ -20,10 +20,14 @@ def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     return is_terminal or fold_style(environ) is not FoldStyle.NONE
 
 
+def is_ci(environ: Mapping[str, str]) -> bool:
+    """Whether this is a CI system, by the variables that they set."""
+    return environ.get("CI", "").lower() not in {"", "0", "false"} or fold_style(environ) is not FoldStyle.NONE
+
+
 def wants_live(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     """Whether a redrawn table makes sense: on a capable terminal, outside CI."""
-    is_ci = environ.get("CI", "").lower() not in {"", "0", "false"} or fold_style(environ) is not FoldStyle.NONE
-    return is_terminal and not is_ci and environ.get("TERM", "dumb") not in {"dumb", "unknown"}
+    return is_terminal and not is_ci(environ) and environ.get("TERM", "dumb") not in {"dumb", "unknown"}
 
 
 def speaks_unicode(encoding: str) -> bool:

@@ -27,12 +27,15 @@ VERSION = 1
 class ReportExtra(msgspec.Struct, frozen=True, kw_only=True):
     """Fields of report.json besides the report. `started`: ISO 8601 with offset; `tool_version`: ours.
 
+    `project`: its name, "" if it has none.
+
     `exclude_newer`: the upload time after which packages did not count. `emulated`: the architectures of the run's
     cells that the engine's machine ran by an emulator.
     """
 
     tool_version: str
     started: str
+    project: str = ""
     exclude_newer: str | None = None
     engine: EngineInfo | None = None
     emulated: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     tool_version: str
     started: str
+    project: str = ""
     seconds: float
     exit_code: int
     interrupted_by: int | None = None
@@ -83,6 +87,7 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
         run=text(report.run),
         tool_version=text(extra.tool_version),
         started=text(extra.started),
+        project=text(extra.project),
         seconds=milliseconds(report.seconds),
         exit_code=int(report.exit_code),
         interrupted_by=None if report.interrupted_by is None else int(report.interrupted_by),
@@ -107,11 +112,18 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
 
 def wheels_of(data: bytes) -> dict[Cell, WheelRecord]:
     """Return the wheels in an earlier run's report.json; none if it is missing, damaged or of another release."""
-    try:
-        last = read_report(data)
-    except UsageError:
+    last = earlier_report(data)
+    if last is None:
         return {}
     return {outcome.cell: outcome.wheel for outcome in last.outcomes if outcome.wheel is not None}
+
+
+def earlier_report(data: bytes) -> Report | None:
+    """Return the report in an earlier run's report.json; None if it is missing, damaged or of another release."""
+    try:
+        return read_report(data)
+    except UsageError:
+        return None
 
 
 def read_report(data: bytes) -> Report:

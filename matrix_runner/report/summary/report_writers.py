@@ -1,6 +1,6 @@
 """The list of a finished run's renderings: files in the report directory, and summaries.
 
-Another format (JUnit, HTML) takes a module with a function from the report to text, and a row here.
+Another format takes a module with a function from the finished run to text, and a row here.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,26 +8,74 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.kinds.values import Progress
-from matrix_runner.model.outcomes import Report
-from matrix_runner.report.summary.report_json import ReportExtra, report_json
+from matrix_runner.model.outcomes import Report, Status
+from matrix_runner.report.summary.report_json import ReportExtra, earlier_report, report_json
 from matrix_runner.report.summary.text_summary import RunDirectories, summary_lines, totals
-from matrix_runner.report.terminal import LineWriter
+from matrix_runner.report.terminal import LineWriter, is_ci
+from matrix_runner.wheelhouse.report_directory import ReportDirectory
+
+
+class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """All that files are made of. `logs`: the directory of the logs; `earlier`: report.json of the run before."""
+
+    report: Report
+    extra: ReportExtra
+    logs: Path
+    earlier: bytes = b""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a cell ran, or failed; else all came from the cache."""
+        return any(outcome.status is not Status.CACHED for outcome in self.report.outcomes)
 
 
 class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file in the report directory. `render`: its content."""
+    """A file in the report directory. `render`: its content. `is_for_reading`: made for people and other programs.
+
+    Such a file is not made anew if nothing was, outside CI: it takes as long as the rest of such a run.
+    """
 
     name: str
-    render: Callable[[Report, ReportExtra], bytes]
+    render: Callable[[FinishedRun], bytes]
+    is_for_reading: bool = True
+
+
+def _json(run: FinishedRun) -> bytes:
+    return report_json(run.report, run.extra)
+
+
+def _junit(run: FinishedRun) -> bytes:
+    from matrix_runner.report.summary.junit import junit_xml
+
+    return junit_xml(run.report, run.extra)
+
+
+def _page(run: FinishedRun) -> bytes:
+    from matrix_runner.report.page import page_html
+
+    return page_html(run.report, run.extra, run.logs, earlier_report(run.earlier))
 
 
 REPORT = "report.json"
 """The report that later runs and other programs read."""
 
-FILES: tuple[ReportFile, ...] = (ReportFile(name=REPORT, render=report_json),)
+FILES: tuple[ReportFile, ...] = (
+    ReportFile(name=REPORT, render=_json, is_for_reading=False),
+    ReportFile(name="junit.xml", render=_junit),
+    ReportFile(name="report.html", render=_page),
+)
 """The files of each run in the report directory, apart from SHA256SUMS."""
+
+
+def write_files(run: FinishedRun, directory: ReportDirectory, environ: Mapping[str, str]) -> None:
+    """Write the files of a run, which replace those of the run before. Raise OutputError."""
+    run = replace(run, earlier=directory.read_file(REPORT))
+    for file in FILES:
+        if not file.is_for_reading or run.has_news or is_ci(environ):
+            directory.write_file(file.name, file.render(run))
 
 
 class Summary(Protocol):

@@ -1,0 +1,163 @@
+"""Everything that the page of a run shows, in the order and words in which it shows it. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from matrix_runner.catalog.distributions import Distribution
+from matrix_runner.model.outcomes import Failure, Outcome, Report, Status
+from matrix_runner.report.page.cell_view import CellView, Fact, cell_view
+from matrix_runner.report.page.comparison import Change, compare
+from matrix_runner.report.page.drawing import Drawing, drawing
+from matrix_runner.report.page.page_logs import StepLog
+from matrix_runner.report.page.timeline import Timeline, timeline
+from matrix_runner.report.phrases import counted, duration
+from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.report.summary.report_json import ReportExtra
+from matrix_runner.report.summary.text_summary import MEANINGS, grouped
+from matrix_runner.wording import size_text
+
+
+class Square(msgspec.Struct, frozen=True, kw_only=True):
+    """A square of the grid; `anchor`: the cell's section, "" for one that was left out, whose `reason` is told."""
+
+    anchor: str = ""
+    status: str = ""
+    time: str = ""
+    reason: str = ""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the grid: an interpreter, and its squares in the order of the platforms."""
+
+    interpreter: str
+    squares: tuple[Square, ...]
+
+
+class FailureView(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure, told once for all cells that failed alike."""
+
+    cells: tuple[str, ...]
+    lines: tuple[str, ...]
+    excerpt: tuple[str, ...]
+
+
+class PageView(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole page."""
+
+    title: str
+    verdict: str
+    is_success: bool
+    facts: tuple[Fact, ...]
+    failures: tuple[FailureView, ...]
+    platforms: tuple[str, ...]
+    rows: tuple[Row, ...]
+    drawing: Drawing | None
+    changes: tuple[Change, ...]
+    compared_with: str
+    cells: tuple[CellView, ...]
+    left_out: tuple[tuple[str, str], ...]
+    left_out_count: str
+
+
+class PageSources(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a page is made of. `earlier`: the run before; `logs`: by identifier."""
+
+    report: Report
+    extra: ReportExtra
+    earlier: Report | None
+    distributions: tuple[Distribution, ...]
+    logs: Mapping[str, tuple[StepLog, ...]]
+
+
+def page_view(sources: PageSources) -> PageView:
+    """Return what the page of a run shows."""
+    report = sources.report
+    times = timeline(report)
+    good = sum(outcome.status.is_success for outcome in report.outcomes)
+    platforms = tuple(dict.fromkeys(str(outcome.cell.platform) for outcome in report.outcomes))
+    name = clean_line(sources.extra.project)
+    return PageView(
+        title=f"{name}: {good} of {counted(len(report.outcomes), 'cell')} passed".removeprefix(": "),
+        verdict=MEANINGS[report.exit_code],
+        is_success=report.exit_code == 0,
+        facts=tuple(_facts(sources, times)),
+        failures=_failures(report),
+        platforms=platforms,
+        rows=_rows(report, sources.extra, platforms),
+        drawing=drawing(report, times) if times.lanes else None,
+        changes=() if sources.earlier is None else compare(report, sources.earlier),
+        compared_with="" if sources.earlier is None else clean_line(sources.earlier.run),
+        cells=tuple(
+            cell_view(outcome, sources.logs.get(str(outcome.cell), ()), sources.distributions)
+            for outcome in report.outcomes
+        ),
+        left_out=tuple(
+            (clean_line(reason), ", ".join(map(str, cells))) for reason, cells in grouped(sources.extra.left_out)
+        ),
+        left_out_count=counted(len(sources.extra.left_out), "cell"),
+    )
+
+
+def _facts(sources: PageSources, times: Timeline) -> Iterable[Fact]:
+    report, extra = sources.report, sources.extra
+    wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
+    yield Fact(name="Wheels", value=f"{len(wheels)}, {size_text(sum(wheels.values()))}")
+    yield Fact(name="Time", value=duration(report.seconds))
+    ran = [outcome for outcome in report.outcomes if outcome.began is not None and outcome.status is not Status.CACHED]
+    worked = sum(outcome.seconds for outcome in ran)
+    if report.seconds and worked / report.seconds >= 1.1:
+        yield Fact(name="Spared by working in parallel", value=duration(worked - report.seconds))
+    cached = [outcome for outcome in report.outcomes if outcome.status is Status.CACHED]
+    if cached:
+        spared = sum(outcome.spared or 0.0 for outcome in cached)
+        yield Fact(name="Spared by the cache", value=f"{duration(spared)}, in {counted(len(cached), 'cell')}")
+    if report.workers:
+        use = "" if times.use is None or not ran else f", {times.use:.0%} in use"
+        yield Fact(name="Workers", value=f"{report.workers}{use}")
+    if report.sdist is not None:
+        yield Fact(name="Built from", value=clean_line(report.sdist.name))
+    yield Fact(name="Began", value=clean_line(extra.started))
+    if extra.engine is not None:
+        engine = f"{extra.engine.name} {extra.engine.version}, {extra.engine.machine}"
+        yield Fact(name="Engine", value=clean_line(engine))
+    yield Fact(name="Run", value=clean_line(report.run))
+    yield Fact(name="matrix-runner", value=clean_line(extra.tool_version))
+
+
+def _failures(report: Report) -> tuple[FailureView, ...]:
+    groups: dict[Failure, list[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.failure is not None:
+            groups.setdefault(outcome.failure, []).append(str(outcome.cell))
+    return tuple(
+        FailureView(
+            cells=tuple(cells),
+            lines=(
+                f"{failure.step} ({failure.reason}): {clean_line(failure.message)}",
+                *clean_lines(failure.hint or ""),
+            ),
+            excerpt=tuple(line for text in failure.excerpt for line in clean_lines(text)),
+        )
+        for failure, cells in groups.items()
+    )
+
+
+def _rows(report: Report, extra: ReportExtra, platforms: tuple[str, ...]) -> tuple[Row, ...]:
+    by_name = {str(outcome.cell): outcome for outcome in report.outcomes}
+    reasons = {str(cell): clean_line(reason) for cell, reason in extra.left_out}
+    interpreters = dict.fromkeys(str(outcome.cell.interpreter) for outcome in report.outcomes)
+    return tuple(
+        Row(
+            interpreter=interpreter,
+            squares=tuple(_square(f"{interpreter}-{platform}", by_name, reasons) for platform in platforms),
+        )
+        for interpreter in interpreters
+    )
+
+
+def _square(name: str, by_name: Mapping[str, Outcome], reasons: Mapping[str, str]) -> Square:
+    outcome = by_name.get(name)
+    if outcome is None:
+        return Square(reason=reasons.get(name, "not known"))
+    return Square(anchor=name, status=str(outcome.status), time=duration(outcome.seconds))

@@ -1,0 +1,96 @@
+"""junit.xml, as a reader of it that is not ours reads it."""
+
+from junitparser import Error, Failure, JUnitXml, Skipped
+from msgspec.structs import replace
+from report_story import CP39, CP311, CP313T, failed, passed
+
+from matrix_runner.errors import ExitCode
+from matrix_runner.model.outcomes import Failure as Cause
+from matrix_runner.model.outcomes import Outcome, Place, Reason, Report, Status, StepKind, StepTime
+from matrix_runner.report.summary.junit import junit_xml
+from matrix_runner.report.summary.report_json import ReportExtra
+
+EXTRA = ReportExtra(tool_version="1.0", started="2026-11-01T08:00:00+00:00", project="demo")
+
+
+def read(*outcomes: Outcome) -> JUnitXml:
+    """Return the file of a run with these outcomes, as it is read."""
+    return JUnitXml.fromstring(junit_xml(Report(run="r", outcomes=outcomes, seconds=60.0), EXTRA))
+
+
+def test_cells_are_suites_and_steps_are_cases() -> None:
+    """With their times, and the sums that readers show."""
+    found = read(passed(CP39), passed(CP311))
+    assert found.name == "demo"
+    assert (found.tests, found.failures, found.errors, found.skipped, found.time) == (4, 0, 0, 0, 60.0)
+    suite = next(iter(found))
+    assert (suite.name, suite.time) == (str(CP39), 42.0)
+    assert [(case.classname, case.name, case.time) for case in suite] == [
+        (str(CP39), "build", 30.0),
+        (str(CP39), "test", 9.0),
+    ]
+    assert {each.name: each.value for each in suite.properties()}["wheel"].startswith("demo-1.0-cp39")
+
+
+def test_a_failed_step_has_the_cause_the_advice_and_the_lines_that_show_it() -> None:
+    """And the place in the project."""
+    cause = Cause(
+        step=StepKind.BUILD,
+        reason=Reason.COMMAND,
+        message="exit status 1: no header",
+        hint="Install it.",
+        place=Place(path="src/a.c", line=3),
+        excerpt=("src/a.c:3: no header",),
+    )
+    steps = (StepTime(kind=StepKind.PREPARE, seconds=0.1), StepTime(kind=StepKind.BUILD, seconds=2))
+    found = read(Outcome(cell=CP39, status=Status.FAILED, seconds=2, steps=steps, failure=cause))
+    first, second = next(iter(found))
+    assert first.result == []
+    (result,) = second.result
+    assert isinstance(result, Failure)
+    assert (result.type, result.message) == ("command", "exit status 1: no header")
+    assert result.text.splitlines() == ["exit status 1: no header", "Install it.", "src/a.c:3", "src/a.c:3: no header"]
+    assert (found.tests, found.failures) == (2, 1)
+
+
+def test_a_failure_of_the_machine_is_an_error() -> None:
+    """Of a cell that ran no step, too."""
+    cause = Cause(step=StepKind.PREPARE, reason=Reason.ENGINE, message="no registry")
+    found = read(Outcome(cell=CP39, status=Status.FAILED, failure=cause))
+    (case,) = next(iter(found))
+    assert case.name == "prepare"
+    assert isinstance(case.result[0], Error)
+    assert (found.tests, found.failures, found.errors) == (1, 0, 1)
+
+
+def test_cells_that_did_not_run() -> None:
+    """Cancelled ones are skipped; those of the cache, and those that another's wheel serves, passed."""
+    report = Report(
+        run="r",
+        seconds=1,
+        interrupted_by=ExitCode.INTERRUPTED,
+        outcomes=(
+            Outcome(cell=CP39, status=Status.CANCELLED),
+            Outcome(cell=CP311, status=Status.CACHED, seconds=0.1),
+            Outcome(cell=CP313T, status=Status.PASSED, reused_from=CP311),
+        ),
+    )
+    found = JUnitXml.fromstring(junit_xml(report, EXTRA))
+    (cancelled,), (cached,), (served,) = found
+    assert isinstance(cancelled.result[0], Skipped)
+    assert cached.name == "taken from the cache"
+    assert served.name == f"the wheel of {CP311} serves it too"
+    assert (found.tests, found.skipped) == (3, 1)
+
+
+def test_what_xml_cannot_hold_is_left_out() -> None:
+    """Control characters, lone surrogates, and code points that are no characters."""
+    found = read(failed(CP39, "a\x00\x1b[31m\ud800\ufffe\U0001f600 <&>\"'"))
+    (case,) = next(iter(found))
+    assert case.result[0].message == "a?\U0001f600 <&>\"'"
+
+
+def test_the_log_is_named() -> None:
+    """Where the run has one."""
+    found = read(replace(passed(CP39), log="wheelhouse-report/logs/a.log"))
+    assert next(iter(found)).system_out == "log: wheelhouse-report/logs/a.log"
