@@ -110,6 +110,23 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
     return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
 
 
+def read_extra(data: bytes) -> ReportExtra:
+    """Return what report.json has besides the report, which has been read already."""
+    file = msgspec.json.decode(data, type=ReportDocument)
+    engine = file.engine
+    return ReportExtra(
+        tool_version=file.tool_version,
+        started=file.started,
+        project=file.project,
+        exclude_newer=file.exclude_newer,
+        engine=None
+        if engine is None
+        else EngineInfo(name=engine.name, version=engine.version, machine=engine.machine, endpoint=engine.endpoint),
+        emulated=() if engine is None else engine.emulated,
+        left_out=tuple((Cell.parse(each.cell), each.reason) for each in file.left_out),
+    )
+
+
 def wheels_of(data: bytes) -> dict[Cell, WheelRecord]:
     """Return the wheels in an earlier run's report.json; none if it is missing, damaged or of another release."""
     last = earlier_report(data)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from matrix_runner.config.kinds.values import Progress
 from matrix_runner.model.outcomes import Report, Status
+from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra, earlier_report, report_json
 from matrix_runner.report.summary.text_summary import RunDirectories, summary_lines, totals
 from matrix_runner.report.terminal import LineWriter, is_ci
@@ -68,6 +69,39 @@ FILES: tuple[ReportFile, ...] = (
     ReportFile(name="report.html", render=_page),
 )
 """The files of each run in the report directory, apart from SHA256SUMS."""
+
+
+def rendered(run: FinishedRun, form: str) -> bytes:
+    """Return a run in one of its forms: `text`, `md`, `html`, `junit`, `json`."""
+    match form:
+        case "json":
+            return _json(run)
+        case "junit":
+            return _junit(run)
+        case "html":
+            return _page(run)
+        case "md":
+            from matrix_runner.report.summary.markdown_summary import markdown_summary
+
+            return markdown_summary(run.report, directories=_directories(run), left_out=run.extra.left_out).encode()
+        case _:
+            return "".join(f"{line}\n" for line in text_lines(run, colour=False, width=140)).encode()
+
+
+def text_lines(run: FinishedRun, *, colour: bool, width: int) -> tuple[str, ...]:
+    """Return a run as at its end on the console, and what changed since the one it is compared with."""
+    from matrix_runner.report.page.comparison import compare
+
+    lines = summary_lines(run.report, directories=_directories(run), colour=colour, width=width)
+    earlier = earlier_report(run.earlier)
+    if earlier is None:
+        return lines
+    changes = [f"  {each.kind!s:<10}  {each.cell}  {each.text}" for each in compare(run.report, earlier)]
+    return (*lines, "", f"changes since run {clean_line(earlier.run)}", *(changes or ["  none worth telling"]))
+
+
+def _directories(run: FinishedRun) -> RunDirectories:
+    return RunDirectories(output="the output directory", report=str(run.logs.parent))
 
 
 def write_files(run: FinishedRun, directory: ReportDirectory, environ: Mapping[str, str]) -> None:

@@ -336,6 +336,18 @@ def test_every_command_is_found() -> None:
     assert isinstance(cli, click.Group)
     context = click.Context(cli)
     names = cli.list_commands(context)
-    assert names == ["build", "plan", "explain", "logs", "migrate", "schema", "inspect", "image", "cache", "doctor"]
+    assert names == [
+        "build",
+        "plan",
+        "explain",
+        "logs",
+        "report",
+        "migrate",
+        "schema",
+        "inspect",
+        "image",
+        "cache",
+        "doctor",
+    ]
     assert all(isinstance(cli.get_command(context, name), click.Command) for name in names)
     assert cli.get_command(context, "catalog") is None

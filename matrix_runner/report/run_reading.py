@@ -1,0 +1,89 @@
+"""A run read back from its report directory, its report.json, or its events: for reports made later, or elsewhere."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from matrix_runner.errors import ExitCode, UsageError
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import CellFinished, CellStarted, Event, RunFinished, RunStarted, WaitEnded, WaitStarted
+from matrix_runner.model.outcomes import Outcome, Report, Status, Wait
+from matrix_runner.report.event_records import replay
+from matrix_runner.report.event_stream import NAME
+from matrix_runner.report.summary.report_json import ReportExtra, read_extra, read_report
+from matrix_runner.report.summary.report_writers import REPORT, FinishedRun
+from matrix_runner.wheelhouse.report_directory import LOGS
+
+
+def read_run(path: Path) -> FinishedRun:
+    """Return the run of a report directory, a report.json, or an events.jsonl; logs are looked for beside it.
+
+    Of a directory whose run goes on, or was killed, the events tell: its report.json is of the run before. Raise
+    UsageError for anything else.
+    """
+    directory = path if path.is_dir() else path.parent
+    source = _source(path) if path.is_dir() else path
+    if source.suffix == ".jsonl":
+        return FinishedRun(report=report_of_events(replay(source)), extra=_NOTHING, logs=directory / LOGS)
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {source}: {error.strerror}",
+            hint="Name a report directory, a report.json, or an events.jsonl.",
+        ) from error
+    return FinishedRun(report=read_report(data), extra=read_extra(data), logs=directory / LOGS)
+
+
+_NOTHING = ReportExtra(tool_version="", started="")
+"""Events do not tell this."""
+
+
+def _source(directory: Path) -> Path:
+    report, events = directory / REPORT, directory / NAME
+    if not report.exists():
+        if not events.exists():
+            raise UsageError(f"{directory} has no report of a run", hint="`runner build` writes one.")
+        return events
+    return events if events.exists() and not _has_ended(events) else report
+
+
+def _has_ended(events: Path) -> bool:
+    return any(isinstance(event, RunFinished) for event in replay(events))
+
+
+def report_of_events(events: Iterable[Event]) -> Report:
+    """Return the report of a run by its events; a cell that did not end is cancelled."""
+    run, workers, at, exit_code = "", 0, 0.0, ExitCode.INTERRUPTED
+    outcomes: dict[Cell, Outcome] = {}
+    waiting: dict[str, float] = {}
+    waits: list[Wait] = []
+    for event in events:
+        at = max(at, event.at)
+        match event:
+            case RunStarted():
+                run, workers = event.run, event.workers
+                outcomes = {cell: Outcome(cell=cell, status=Status.CANCELLED) for cell in event.cells}
+            case CellStarted():
+                outcomes[event.cell] = Outcome(cell=event.cell, status=Status.CANCELLED, began=event.at)
+            case CellFinished():
+                outcomes[event.outcome.cell] = event.outcome
+            case WaitStarted():
+                waiting[event.text] = event.at
+            case WaitEnded() if event.text in waiting:
+                began = waiting.pop(event.text)
+                waits.append(Wait(text=event.text, began=began, seconds=event.at - began))
+            case RunFinished():
+                exit_code = ExitCode(event.exit_code)
+            case _:
+                pass
+    if not run:
+        raise UsageError("it has no run in it", hint="A recording of events begins with run-started.")
+    interrupted = exit_code if exit_code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED} else None
+    return Report(
+        run=run,
+        outcomes=tuple(outcomes.values()),
+        seconds=at,
+        workers=workers,
+        waits=tuple(waits),
+        interrupted_by=interrupted,
+    )
