@@ -40,6 +40,7 @@ from matrix_runner.engine.api import (  # noqa: E402
     ExecResult,
     ImageMetadata,
     OnOutput,
+    TerminalCommand,
 )
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeResult  # noqa: E402
 from matrix_runner.matrix import Job  # noqa: E402
@@ -135,6 +136,10 @@ class Timed:
 
         with self._running():
             return self._container.exec(request, hear)
+
+    def at_terminal(self, request: ExecRequest) -> TerminalCommand:
+        """Return the command line of a terminal."""
+        return self._container.at_terminal(request)
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:
         """Unpack a tar stream; reading it is not the engine's."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -17,14 +18,16 @@ from matrix_runner.config.options.source_options import (
     SOURCE_INCLUDE,
 )
 from matrix_runner.config.options.test_options import TEST_GROUPS
-from matrix_runner.engine.api import Engine, EngineInfo
+from matrix_runner.engine.api import Container, Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.matrix.sdist_maker import sdist_maker
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Listener
+from matrix_runner.model.outcomes import Failure
 from matrix_runner.project.constraints_file import constraints_text, has_hashes
 from matrix_runner.project.dependency_groups import DependencyGroups
 from matrix_runner.project.source_files import SourceSelection
+from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.wheelhouse.report_directory import LOGS
@@ -97,12 +100,25 @@ class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Visit(Protocol):
+    """A person's visit to the container of a cell, in the middle of its work (`runner shell`)."""
+
+    def is_before(self, step: Step) -> bool:
+        """Whether the visit is to be paid before a step."""
+        ...
+
+    def pay(self, container: Container, step: Step, failure: Failure | None = None) -> None:
+        """Have the person in; return when they leave. `failure`: of the step, if it has run. Raise EngineError."""
+        ...
+
+
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A build: its inputs, engine, directories and listeners.
 
     `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
     of the run. `log_path`: the path of a job's log, as the user can open it. `host`: the machine that runs the cells,
-    if known. `durations`: the file with the project's cell durations; None: durations are not recorded.
+    if known. `durations`: the file with the project's cell durations; None: durations are not recorded. `visit`: of a
+    person to a cell's container; None in a usual build.
     """
 
     run: str
@@ -116,6 +132,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Sequence[Listener]
     host: Host | None = None
     durations: Path | None = None
+    visit: Visit | None = None
 
     @property
     def sdist_maker(self) -> Job | None:

@@ -32,7 +32,13 @@ class CellRun:
         self._context = context
         self._materials = materials
         self._slot = slot
-        self._steps = StepRunner(job.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor)
+        self._steps = StepRunner(
+            job.cell,
+            emit=context.pool.emit,
+            clock=context.pool.clock,
+            redactor=context.redactor,
+            visit=context.request.visit,
+        )
         self._opening = Opening(job, context, materials, self._steps)
 
     def run(self) -> Outcome | Again:

@@ -16,6 +16,7 @@ from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, Step
 from matrix_runner.recipe.after_build.auditing import read_audit
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
+from matrix_runner.request import Visit
 from matrix_runner.schedule import Slot
 from matrix_runner.wording import first_of
 
@@ -68,9 +69,15 @@ class StepRunner:
     """
 
     def __init__(
-        self, cell: Cell, *, emit: Callable[[Event], None], clock: Callable[[], float], redactor: Redactor = NO_SECRETS
+        self,
+        cell: Cell,
+        *,
+        emit: Callable[[Event], None],
+        clock: Callable[[], float],
+        redactor: Redactor = NO_SECRETS,
+        visit: Visit | None = None,
     ) -> None:
-        """`clock`: monotonic seconds since the start of the run."""
+        """`clock`: monotonic seconds since the start of the run. `visit`: of a person who wants to look around."""
         self.python_version: str | None = None
         """Version of the cell's interpreter, which may have been installed for this cell only."""
         self.compiler_cache: CompilerCacheUse | None = None
@@ -80,6 +87,7 @@ class StepRunner:
         self._emit = emit
         self._clock = clock
         self._redactor = redactor
+        self._visit = visit
         self._kind = StepKind.PREPARE
         self._times: dict[StepKind, StepTime] = {}
         self._advice: list[str] = []
@@ -117,9 +125,15 @@ class StepRunner:
 
     def run(self, container: Container, step: Step) -> None:
         """Run a command of the recipe. Raise CellFailed or RetryCell unless its exit status is 0."""
+        if self._visit is not None and self._visit.is_before(step):
+            self._visit.pay(container, step)
+            raise self.failed(Reason.COMMAND, f"left before {step.kind}")
         result, last_words = self.heard(container, step)
         if not result.is_success and not self._is_passed(step, result, last_words):
-            raise self._explain(step, result, last_words)
+            failed = self._explain(step, result, last_words)
+            if self._visit is not None and isinstance(failed, CellFailed):
+                self._visit.pay(container, step, failed.failure)
+            raise failed
         if step.kind is StepKind.TEST and ran_no_test(last_words):
             hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
             raise self.failed(Reason.COMMAND, f"it ran no test: {step.shown}", hint=hint)

@@ -17,7 +17,20 @@ import click
 from matrix_runner import __version__
 from matrix_runner.errors import ConfigError, ExitCode, RunnerError
 
-_COMMANDS = ("build", "plan", "explain", "logs", "report", "migrate", "schema", "inspect", "image", "cache", "doctor")
+_COMMANDS = (
+    "build",
+    "plan",
+    "explain",
+    "logs",
+    "report",
+    "shell",
+    "migrate",
+    "schema",
+    "inspect",
+    "image",
+    "cache",
+    "doctor",
+)
 
 
 class _Commands(click.Group):

@@ -56,6 +56,17 @@ class ExecRequest(msgspec.Struct, frozen=True, kw_only=True):
     silence: float | None = None
 
 
+class TerminalCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """A command line of this machine that runs a command in a container on the terminal it is started from.
+
+    `env`: all of its variables; `cwd`: its directory, None for any.
+    """
+
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    cwd: str | None = None
+
+
 class ExecResult(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a command. `status`: its exit status (128+N for signal N), set only for `EXITED`."""
 
@@ -193,6 +204,13 @@ class Container(Protocol):
 
     def exec(self, request: ExecRequest, on_output: OnOutput) -> ExecResult:
         """Run a command and wait for its end. A failure of the command or of the engine is a result, no exception."""
+        ...
+
+    def at_terminal(self, request: ExecRequest) -> TerminalCommand:
+        """Return what a person's terminal must start for a command in here: same variables, directory, personality.
+
+        The request's limits do not apply. Raise EngineError if this machine has no program for it.
+        """
         ...
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:

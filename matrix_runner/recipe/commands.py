@@ -117,11 +117,13 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
         return self._step(kind, argv, path=path, cwd=cwd, shown=shlex.join(argv))
 
     def _step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, shown: str) -> Step:
+        prologue: tuple[str, ...] = ()
         if self._variables is not None:
             # PATH again after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
-            argv = ("sh", "-c", script, "sh", ":".join(self._found_first(path)), *argv)
-        return Step(kind=kind, request=self._request(argv, path=path, cwd=cwd, kind=kind), shown=shown)
+            prologue = ("sh", "-c", script, "sh", ":".join(self._found_first(path)))
+        request = self._request((*prologue, *argv), path=path, cwd=cwd, kind=kind)
+        return Step(kind=kind, request=request, shown=shown, prologue=prologue)
 
     def telling(self, step: Step, wishes: Mapping[str, str]) -> Step:
         """Return the step with further variables, except those that the user has set."""

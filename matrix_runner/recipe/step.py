@@ -1,6 +1,7 @@
 """A step of a cell: its kind, command and limits. Pure."""
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.option import Option
@@ -37,13 +38,19 @@ def limits_of(kind: StepKind) -> StepLimits:
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One command of a cell. `shown`: the command as the user would type it.
 
+    `prologue`: the first words of the request's command, by which what follows gets the user's variables.
     `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.
     """
 
     kind: StepKind
     request: ExecRequest
     shown: str
+    prologue: tuple[str, ...] = ()
     is_verdict: bool = False
+
+    def instead(self, argv: tuple[str, ...]) -> ExecRequest:
+        """Return the request of another command with the same variables and directory."""
+        return replace(self.request, argv=(*self.prologue, *argv))
 
     @property
     def limits(self) -> StepLimits:

@@ -7,10 +7,20 @@ import time
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
-from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
+from matrix_runner.engine.api import (
+    SHORT_COMMAND_SECONDS,
+    Ending,
+    ExecRequest,
+    ExecResult,
+    ImageMetadata,
+    OnOutput,
+    TerminalCommand,
+)
 from matrix_runner.engine.docker.command_channel import CommandChannel
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig, StoredImage
+from matrix_runner.engine.docker.terminal import terminal_command
 from matrix_runner.engine.docker.worker_shell import signal_argv
 from matrix_runner.engine.leases import (
     LABEL_CELL,
@@ -30,7 +40,7 @@ The lifeline starts faster; the engine's own way is faster for many bytes.
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """A container's id, names and labels. `env`: variables of every command.
+    """A container's id, names and labels. `env`: variables of every command. `prefix`: words before every command.
 
     `snapshot_labels`: labels of images that belong to this run. `persistent_labels`: labels of persistent images.
     """
@@ -39,6 +49,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     image: StoredImage
     env: tuple[tuple[str, str], ...]
+    prefix: tuple[str, ...]
     snapshot_labels: tuple[tuple[str, str], ...]
     persistent_labels: tuple[tuple[str, str], ...]
 
@@ -94,6 +105,12 @@ class DockerContainer:
         if result.ending is Ending.LOST and not self._is_condemned and self._ran_out_of_memory():
             return ExecResult(ending=Ending.OUT_OF_MEMORY, status=None, seconds=result.seconds)
         return result
+
+    def at_terminal(self, request: ExecRequest) -> TerminalCommand:
+        """Return the command line of the engine's own program."""
+        env = dict((*self._identity.env, *request.env))
+        argv = (*self._identity.prefix, *request.argv)
+        return terminal_command(self._daemon.info(), self.id, replace(request, argv=argv, env=tuple(env.items())))
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:
         """Unpack a tar stream in a directory, which is created if necessary."""

@@ -237,6 +237,7 @@ class DaemonEngine:
                 name=name,
                 image=stored,
                 env=(*self._network_env, *self._argument_env(spec), *spec.env),
+                prefix=argv[:1] if self._needs_linux32(spec.arch) else (),
                 snapshot_labels=self._snapshot_labels(),
                 persistent_labels=self._persistent.image_labels(),
             )

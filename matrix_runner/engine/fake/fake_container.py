@@ -8,7 +8,15 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from matrix_runner.engine.api import ContainerSpec, Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
+from matrix_runner.engine.api import (
+    ContainerSpec,
+    Ending,
+    ExecRequest,
+    ExecResult,
+    ImageMetadata,
+    OnOutput,
+    TerminalCommand,
+)
 from matrix_runner.engine.fake.fake_files import Files, pack, unpack
 from matrix_runner.engine.fake.fake_host import FakeHost
 from matrix_runner.engine.fake.fake_script import FakeCall, FakeFaults, FakeResult, Script, raise_fault
@@ -40,6 +48,10 @@ class FakeContainer:
         self._spec = spec
         self._killed = threading.Event()
         self.files = files
+
+    def at_terminal(self, request: ExecRequest) -> TerminalCommand:
+        """Return a command line that prints the command."""
+        return TerminalCommand(argv=("echo", *request.argv), env=request.env)
 
     def exec(self, request: ExecRequest, on_output: OnOutput) -> ExecResult:
         """Return the script's result for the command, after waiting if it hangs."""

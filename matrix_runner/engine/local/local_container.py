@@ -13,7 +13,7 @@ from signal import SIGKILL
 
 from msgspec.structs import replace
 
-from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
+from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput, TerminalCommand
 from matrix_runner.engine.local.local_archive import pack, unpack
 from matrix_runner.engine.local.local_command import LocalCommand, signal_session
 from matrix_runner.engine.local.local_persistent import unlabel
@@ -75,6 +75,13 @@ class LocalContainer:
         if self._is_dead.is_set():
             return replace(result, ending=Ending.LOST, status=None)
         return result
+
+    def at_terminal(self, request: ExecRequest) -> TerminalCommand:
+        """Return the command itself: it runs on this machine."""
+        env = {"TERM": os.environ.get("TERM", "xterm"), **self._env, **dict(request.env)}
+        return TerminalCommand(
+            argv=(*self._prefix, *request.argv), env=tuple(env.items()), cwd=request.cwd or self.root
+        )
 
     def _watch(self, session: int) -> None:
         # Killed between the command's start and now: `kill` did not know of this session.

@@ -342,6 +342,7 @@ def test_every_command_is_found() -> None:
         "explain",
         "logs",
         "report",
+        "shell",
         "migrate",
         "schema",
         "inspect",
