@@ -40,9 +40,9 @@ from matrix_runner.engine.api import (  # noqa: E402
     ExecResult,
     ImageMetadata,
     OnOutput,
-    TerminalCommand,
 )
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeEngine, FakeResult  # noqa: E402
+from matrix_runner.engine.terminal_command import TerminalCommand  # noqa: E402
 from matrix_runner.matrix import Job  # noqa: E402
 from matrix_runner.matrix.image_choice import ImageChoice  # noqa: E402
 from matrix_runner.model.cells import Cell, Interpreter  # noqa: E402

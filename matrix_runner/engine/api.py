@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.engine.terminal_command import TerminalCommand
 from matrix_runner.model.platforms import Arch
 
 SHORT_COMMAND_SECONDS: Final = 600
@@ -54,17 +55,6 @@ class ExecRequest(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str | None = None
     timeout: float | None = None
     silence: float | None = None
-
-
-class TerminalCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """A command line of this machine that runs a command in a container on the terminal it is started from.
-
-    `env`: all of its variables; `cwd`: its directory, None for any.
-    """
-
-    argv: tuple[str, ...]
-    env: tuple[tuple[str, str], ...]
-    cwd: str | None = None
 
 
 class ExecResult(msgspec.Struct, frozen=True, kw_only=True):

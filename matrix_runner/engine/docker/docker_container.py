@@ -16,11 +16,10 @@ from matrix_runner.engine.api import (
     ExecResult,
     ImageMetadata,
     OnOutput,
-    TerminalCommand,
 )
 from matrix_runner.engine.docker.command_channel import CommandChannel
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig, StoredImage
-from matrix_runner.engine.docker.terminal import terminal_command
+from matrix_runner.engine.docker.terminal_access import terminal_command
 from matrix_runner.engine.docker.worker_shell import signal_argv
 from matrix_runner.engine.leases import (
     LABEL_CELL,
@@ -30,6 +29,7 @@ from matrix_runner.engine.leases import (
     LABEL_RUN,
     LABEL_SNAPSHOT,
 )
+from matrix_runner.engine.terminal_command import TerminalCommand
 from matrix_runner.errors import EngineError, MachineError
 
 _SMALL = 4 * 1024 * 1024

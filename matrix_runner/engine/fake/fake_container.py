@@ -15,11 +15,11 @@ from matrix_runner.engine.api import (
     ExecResult,
     ImageMetadata,
     OnOutput,
-    TerminalCommand,
 )
 from matrix_runner.engine.fake.fake_files import Files, pack, unpack
 from matrix_runner.engine.fake.fake_host import FakeHost
 from matrix_runner.engine.fake.fake_script import FakeCall, FakeFaults, FakeResult, Script, raise_fault
+from matrix_runner.engine.terminal_command import TerminalCommand
 from matrix_runner.errors import EngineError
 
 

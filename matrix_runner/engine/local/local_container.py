@@ -13,11 +13,12 @@ from signal import SIGKILL
 
 from msgspec.structs import replace
 
-from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput, TerminalCommand
+from matrix_runner.engine.api import Ending, ExecRequest, ExecResult, ImageMetadata, OnOutput
 from matrix_runner.engine.local.local_archive import pack, unpack
 from matrix_runner.engine.local.local_command import LocalCommand, signal_session
 from matrix_runner.engine.local.local_persistent import unlabel
 from matrix_runner.engine.local.local_watcher import MARK, Watcher
+from matrix_runner.engine.terminal_command import TerminalCommand
 from matrix_runner.errors import EngineError
 
 

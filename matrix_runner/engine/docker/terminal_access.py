@@ -4,7 +4,8 @@ import os
 import shutil
 from typing import Final
 
-from matrix_runner.engine.api import EngineInfo, ExecRequest, TerminalCommand
+from matrix_runner.engine.api import EngineInfo, ExecRequest
+from matrix_runner.engine.terminal_command import TerminalCommand
 from matrix_runner.errors import EngineError
 
 _OF_THE_PROGRAM: Final = ("PATH", "HOME", "TERM", "DOCKER_", "CONTAINER_", "CONTAINERS_", "XDG_", "LD_", "SSH_")
