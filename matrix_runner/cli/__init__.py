@@ -30,6 +30,7 @@ _COMMANDS = (
     "image",
     "cache",
     "doctor",
+    "completion",
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from matrix_runner.cli.wiring.cell_completion import cells_of_project
 from matrix_runner.cli.wiring.flags import PlanCommand
 from matrix_runner.cli.wiring.opened_project import open_project, planned_place, project_parameters, tell
 from matrix_runner.errors import UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=PlanCommand, short_help="Say why a cell is built or not, and whence each option has its value.")
-@click.argument("identifier")
+@click.argument("identifier", shell_complete=cells_of_project)
 @project_parameters
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def explain(

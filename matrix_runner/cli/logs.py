@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from matrix_runner.cli.wiring.cell_completion import cells_of_last_run
 from matrix_runner.cli.wiring.report_place import REPORT_DIR_FLAG, report_dir_of
 from matrix_runner.errors import UsageError
 from matrix_runner.model.outcomes import StepKind
@@ -19,7 +20,7 @@ _STEPS = tuple(str(kind) for kind in StepKind)
 
 
 @click.command(short_help="Show the logs of the last run, or of the one that is going on.")
-@click.argument("cells", nargs=-1, metavar="[CELL]...")
+@click.argument("cells", nargs=-1, metavar="[CELL]...", shell_complete=cells_of_last_run)
 @click.option("--step", type=click.Choice(_STEPS), metavar="STEP", help=f"Only this step: {', '.join(_STEPS)}.")
 @click.option("--failed", is_flag=True, help="The logs of all cells that failed.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as the log is written, until the cell ends.")

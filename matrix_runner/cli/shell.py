@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from matrix_runner.cli.wiring.cell_completion import cells_of_project
 from matrix_runner.cli.wiring.flags import PlanCommand
 from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project, project_parameters
 from matrix_runner.errors import ExitCode, UsageError
@@ -16,7 +17,7 @@ _STEPS = tuple(str(kind) for kind in StepKind)
 
 
 @click.command(cls=PlanCommand, short_help="Open a shell in a cell's container, where its step fails.")
-@click.argument("cell", metavar="CELL")
+@click.argument("cell", metavar="CELL", shell_complete=cells_of_project)
 @project_parameters
 @click.option("--step", type=click.Choice(_STEPS), metavar="STEP", help="Stop before this step, whatever comes of it.")
 def shell(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import click
 
+from matrix_runner.cli.wiring.cell_completion import cells_of_project
 from matrix_runner.config.loading.variable_layers import FlagValue
 from matrix_runner.config.options import FLAGS
 from matrix_runner.config.options.option import Option
@@ -23,6 +24,10 @@ BUILD_FLAGS = (
     *("--output-dir", "--report-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container"),
     *("--no-cache", "--rebuild", "--cache-dir", "--progress", "--exclude-newer", "--accept"),
 )
+
+
+_OF_CELLS = {"--only", "--skip", "--rebuild"}
+"""The flags that take identifiers of cells."""
 
 
 class TableCommand(click.Command):
@@ -72,4 +77,10 @@ def _flag(option: Option[object]) -> click.Option:
     declaration = (option.flag, _parameter(option))
     if option.default is False:
         return click.Option(declaration, is_flag=True, help=option.help)
-    return click.Option(declaration, multiple=option.repeatable, metavar=option.metavar or "VALUE", help=option.help)
+    return click.Option(
+        declaration,
+        multiple=option.repeatable,
+        metavar=option.metavar or "VALUE",
+        help=option.help,
+        shell_complete=cells_of_project if option.flag in _OF_CELLS else None,
+    )

@@ -349,6 +349,7 @@ def test_every_command_is_found() -> None:
         "image",
         "cache",
         "doctor",
+        "completion",
     ]
     assert all(isinstance(cli.get_command(context, name), click.Command) for name in names)
     assert cli.get_command(context, "catalog") is None
