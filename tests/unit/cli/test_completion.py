@@ -16,7 +16,6 @@ from matrix_runner.errors import UsageError
 from matrix_runner.model.events import RunStarted
 from matrix_runner.report.event_stream import EventFile
 
-
 MAIN = 'import sys; sys.argv[0] = "runner"; from matrix_runner.cli import main; main()'
 
 
@@ -81,9 +80,9 @@ def test_bash_completes(project: Path, bin_directory: Path) -> None:
     """By the script that is installed, in bash itself."""
     home = project / "home"
     environ = {**os.environ, "HOME": str(home), "SHELL": "/bin/bash", "XDG_DATA_HOME": ""}
-    done = CliRunner().invoke(cli, ["completion", "--install"], env=environ)
+    installed = CliRunner().invoke(cli, ["completion", "--install"], env=environ)
     script = home / ".local/share/bash-completion/completions/runner"
-    assert str(script) in done.output
+    assert str(script) in installed.output
     ask = f"""
 . {script}
 COMP_WORDS=(runner explain cp313)
