@@ -9,6 +9,7 @@ from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
 from driver import AT_MANY, CELL_TO_FILE, FEW, GROWTH, LINEAR, MANY, MEMORY, measure_log_volume, measure_overhead
 from first_wheel import FIRST_WHEEL, WHOLE_RUN, measure_first_wheel
 from goals import AtMost, Faster, Goal, Near, Series
+from report_page import FILTER, PAINT, measure_report_page
 from startup import PLAN, VERSION, measure_startup
 from warm import measure_before_all, measure_edit_loop, measure_one_file, measure_unchanged
 from wheels import (
@@ -175,6 +176,15 @@ ROWS = (
             AtMost(series=PLAN, bound=300, words="`runner plan`: at most 300 ms"),
         ),
         measure=measure_startup,
+    ),
+    Row(
+        name="report-page",
+        title="The page of a run of 500 cells, in Chromium",
+        goals=(
+            AtMost(series=PAINT, bound=1000, words="first paint in at most a second"),
+            AtMost(series=FILTER, bound=100, words="filtering in at most 100 ms"),
+        ),
+        measure=measure_report_page,
     ),
     Row(
         name="log-volume",
