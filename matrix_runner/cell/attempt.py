@@ -12,7 +12,6 @@ from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
-from matrix_runner.cell.explanations.failure_line import failure_line
 from matrix_runner.cell.explanations.lacking_files import advice_on_lacking_files
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
 from matrix_runner.cell.gil_verdict import judge_gil
@@ -158,7 +157,8 @@ class Attempt(ContainerWork):
         if result.ending is Ending.LOST:
             raise ContainerLost("the container went away before the build")
         if not result.is_success:
-            self._steps.warn(caching.refusal(result.status, failure_line(last_words)))
+            cause = self._steps.explained(StepKind.PREPARE, result, last_words).cause
+            self._steps.warn(caching.refusal(result.status, cause))
             self.recipe = replace(self.recipe, caches_compilers=False)
 
     def _count_compilations(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -20,6 +21,10 @@ from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
 from matrix_runner.schedule import Slot
 
+if TYPE_CHECKING:
+    # Only a run in which something fails needs it.
+    from matrix_runner.cell.causes.command_cause import Surroundings
+
 
 class ContainerWork:
     """Work in a cell's open container. `recipe`: that of the work's product."""
@@ -36,6 +41,7 @@ class ContainerWork:
         interpreter = opened.image.facts.interpreter(opened.job.directories)
         assert interpreter is not None  # noqa: S101  `with_interpreter` ensures it
         steps.python_version = interpreter.version
+        steps.look_around = self._surroundings
         self.recipe = recipe_of(opened, interpreter, context, materials, product)
         self._interpreter = interpreter
         self._job = opened.job
@@ -50,6 +56,20 @@ class ContainerWork:
     def layout(self) -> Layout:
         """The paths of the cell's files in the container."""
         return self.recipe.tools.layout
+
+    def _surroundings(self) -> "Surroundings":
+        """Return what the causes of failures are found by: the project's files as the container has them, its tools."""
+        from matrix_runner.cell.causes.command_cause import Surroundings
+        from matrix_runner.cell.causes.project_places import ProjectFiles
+        from matrix_runner.cell.causes.system_packages import manager_of
+
+        layout, package = self.layout, self._context.request.inputs.package
+        files = ProjectFiles(
+            names=tuple(name for name, _ in self._materials.source.digests),
+            roots=((layout.project, ""), (layout.link, ""), (layout.sdist, package), (layout.test, "")),
+            package=package,
+        )
+        return Surroundings(files=files, manager=manager_of(self._image.facts.package_managers))
 
     def bring_source(self) -> None:
         """Put the source into the container; into a prepared one only the files that differ. Raise RetryCell.

@@ -1,10 +1,9 @@
 """What follows from the modules of a wheel that turn the GIL on in a free-threaded Python."""
 
-from matrix_runner.cell.explanations.failure_line import failure_line
 from matrix_runner.cell.steps import ContainerLost, StepRunner
 from matrix_runner.config.kinds.values import FreeThreading
 from matrix_runner.engine.api import Ending, ExecResult
-from matrix_runner.model.outcomes import Reason
+from matrix_runner.model.outcomes import Reason, StepKind
 from matrix_runner.recipe.after_build.gil_check import gil_findings
 
 _NAMED = 5
@@ -22,7 +21,7 @@ def judge_gil(answer: FreeThreading, steps: StepRunner, result: ExecResult, outp
         raise ContainerLost("the container went away while modules were imported")
     found, is_required = gil_findings(output), answer is FreeThreading.REQUIRE
     if not (result.is_success and found.is_complete):
-        cause = failure_line(output) or result.ending.value
+        cause = steps.explained(StepKind.TEST, result, output).cause or result.ending.value
         text = f"the wheel could not be checked for free-threading: {cause}"
         if is_required:
             raise steps.failed(Reason.COMMAND, text)

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from matrix_runner.cell.explanations.empty_tests import ran_no_test
-from matrix_runner.cell.explanations.failure_line import failure_line
 from matrix_runner.cell.explanations.limited_api import limited_api_hint
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
@@ -20,8 +20,12 @@ from matrix_runner.request import Visit
 from matrix_runner.schedule import Slot
 from matrix_runner.wording import first_of
 
+if TYPE_CHECKING:
+    # Only a run in which something fails needs it.
+    from matrix_runner.cell.causes.command_cause import Explanation, Surroundings
+
 _LAST_WORDS = 64 * 1024
-"""Bytes of a command's last output that are searched for the line with the cause of its failure."""
+"""Bytes of a command's last output that are searched for the cause of its failure."""
 
 
 class CellFailed(Exception):
@@ -83,6 +87,8 @@ class StepRunner:
         self.compiler_cache: CompilerCacheUse | None = None
         self.waited = 0.0
         """Seconds spent waiting for a slot."""
+        self.look_around: Callable[[], Surroundings] | None = None
+        """Tells what the causes of failures are found by, besides a command's output."""
         self._cell = cell
         self._emit = emit
         self._clock = clock
@@ -136,7 +142,7 @@ class StepRunner:
             raise failed
         if step.kind is StepKind.TEST and ran_no_test(last_words):
             hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
-            raise self.failed(Reason.COMMAND, f"it ran no test: {step.shown}", hint=hint)
+            raise self._with_last_lines(self.failure(Reason.COMMAND, f"it ran no test: {step.shown}", hint), last_words)
 
     def _is_passed(self, step: Step, result: ExecResult, last_words: bytes) -> bool:
         """Whether a wheel passes that its auditor refuses without reason; say so."""
@@ -202,36 +208,53 @@ class StepRunner:
         """Return the exception that ends the cell with a failure of the current step."""
         return CellFailed(self.failure(reason, message, hint))
 
+    def explained(self, kind: StepKind, result: ExecResult, last_words: bytes) -> "Explanation":
+        """Return the cause of a command's failure. `kind`: of its step; `last_words`: its last output, masked."""
+        from matrix_runner.cell.causes.command_cause import Surroundings, explain_output
+
+        around = Surroundings() if self.look_around is None else self.look_around()
+        return explain_output(last_words, kind, result.status, around)
+
     def _explain(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
         match result.ending:
             case Ending.LOST:
                 return ContainerLost(f"the container went away during {step.kind}")
             case Ending.TIMED_OUT:
-                return self.failed(
+                failure = self.failure(
                     Reason.TIMEOUT,
                     f"stopped after {step.request.timeout:g} s: {step.shown}",
                     hint=step.limits.time.limit_hint,
                 )
+                return self._with_last_lines(failure, last_words)
             case Ending.WENT_SILENT:
-                return self.failed(
+                failure = self.failure(
                     Reason.SILENCE,
                     f"stopped after {step.request.silence:g} s without a word: {step.shown}",
                     hint=step.limits.silence.limit_hint,
                 )
+                return self._with_last_lines(failure, last_words)
             case Ending.OUT_OF_MEMORY:
-                return self.failed(
+                failure = self.failure(
                     Reason.OUT_OF_MEMORY,
                     f"killed for lack of memory: {step.shown}",
                     hint=step.limits.memory.limit_hint,
                 )
+                return self._with_last_lines(failure, last_words)
             case Ending.EXITED:
                 return self._explain_status(step, result, last_words)
+
+    def _with_last_lines(self, failure: Failure, last_words: bytes) -> CellFailed:
+        """Return the failure of a command that did not end by itself, with what it said last."""
+        from matrix_runner.cell.causes.output_lines import last_lines
+
+        return CellFailed(replace(failure, excerpt=last_lines(last_words)))
 
     def _explain_status(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
         if step.is_verdict and (found := read_audit(last_words).complaints):
             hint = "define Py_LIMITED_API in all of its code, or build a wheel for each Python"
             return self.failed(Reason.REJECTED, "; ".join(found), hint=hint)
-        cause = failure_line(last_words)
-        message = f"exit status {result.status}" + (f": {cause}" if cause else "")
+        said = self.explained(step.kind, result, last_words)
+        message = f"exit status {result.status}" + (f": {said.cause}" if said.cause else "")
         advice = limited_api_hint(last_words, self._cell.interpreter) if step.kind is StepKind.BUILD else None
-        return self.failed(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message, advice)
+        failure = self.failure(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message, advice or said.remedy)
+        return CellFailed(replace(failure, place=said.place, excerpt=said.excerpt))

@@ -35,8 +35,8 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     build tools that are already set there. `pip_variables`: names of variables there by which pip or uv is told
     something, of certificates too. `broken`: tools on PATH and wanted interpreters that do not start, each with the
     words of the shell or the loader. `loaders`: paths of C libraries' dynamic loaders, `libc`'s own and any other's.
-    `pip_files`: the path of each of pip's configuration files, with each of its
-    options.
+    `pip_files`: the path of each of pip's configuration files, with each of its options. `package_managers`: the
+    programs there that install a distribution's packages.
     """
 
     machine: str
@@ -54,6 +54,7 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     pip_files: tuple[tuple[str, str], ...] = ()
     broken: tuple[tuple[str, str], ...] = ()
     loaders: tuple[str, ...] = ()
+    package_managers: tuple[str, ...] = ()
 
     def tool(self, name: str) -> str | None:
         """Return the version line of a tool, or None if it is not on PATH or does not start."""
@@ -105,6 +106,7 @@ def parse_probe(output: str) -> ImageFacts:
         pip_files=tuple((row[1], row[2]) for row in rows if row[0] == "pip-file" and len(row) == 3),
         broken=tuple((row[1], row[2]) for row in rows if row[0] == "broken" and len(row) == 3),
         loaders=tuple(row[1] for row in rows if row[0] == "loader" and len(row) == 2),
+        package_managers=tuple(row[1] for row in rows if row[0] == "package-manager" and len(row) == 2),
     )
 
 

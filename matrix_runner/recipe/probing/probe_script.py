@@ -101,6 +101,9 @@ for tool in auditwheel patchelf uv git; do
     say_tool $tool &
   fi
 done
+for name in dnf yum apt-get apk; do
+  if command -v $name >/dev/null 2>&1; then printf 'package-manager\\t%s\\n' $name; fi
+done
 for directory in "$root"/opt/python/*/; do
   if [ -x "$directory/bin/python" ]; then
     printf 'directory\\t%s\\n' "$(basename "$directory")"

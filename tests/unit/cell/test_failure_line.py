@@ -1,8 +1,9 @@
-"""The one line by which a failed command is explained: what compiler or tool said, not the frontend's epitaph."""
+"""The line of an output that is the cause where no rule knows it: what a tool said, not the frontend's epitaph."""
 
 import pytest
 
-from matrix_runner.cell.explanations.failure_line import failure_line
+from matrix_runner.cell.causes.command_cause import Surroundings, explain_output
+from matrix_runner.model.outcomes import StepKind
 
 COMPILER = """\
 building 'c' extension
@@ -42,6 +43,11 @@ ERROR: Failed to build one or more wheels
 FRONTENDS = (UV, OLDER_UV, BUILD, PIP)
 
 
+def failure_line(output: bytes) -> str:
+    """Return the cause of a build's failure."""
+    return explain_output(output, StepKind.BUILD, 1, Surroundings()).cause
+
+
 @pytest.mark.parametrize("frontend", FRONTENDS)
 def test_a_compilers_first_error_is_the_cause(frontend: str) -> None:
     """Whatever builds, the compiler's first complaint explains the failure; the rest follows from it."""
@@ -59,21 +65,21 @@ def test_a_backends_exception_is_the_cause(frontend: str) -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("src/x.c:3:10: fatal error: lz4.h: No such file or directory", "a header"),
-        ("/usr/bin/ld: cannot find -llz4", "a library"),
-        ("c.c:(.text+0x5): undefined reference to `LZ4_compress'", "a symbol"),
+        ("src/x.c:3:10: fatal error: lz4.h: No such file or directory", "lz4.h is not found, which src/x.c includes"),
+        ("/usr/bin/ld: cannot find -llz4", "the linker finds no library lz4 (-llz4)"),
+        ("c.c:(.text+0x5): undefined reference to `LZ4_compress'", "the linker finds no definition of LZ4_compress"),
     ],
 )
 def test_what_is_missing_is_named(line: str, what: str) -> None:
     """A missing header, library or symbol is what a user must read."""
     output = f"cc -c\n  {line}\ncollect2: error: ld returned 1 exit status\n{UV}".encode()
-    assert failure_line(output) == line, what
+    assert failure_line(output) == what
 
 
 def test_a_test_runners_last_line_is_the_cause() -> None:
     """Test runners sum up at the end; rulers and blank lines are passed over."""
     output = b"FAILED test_x.py::test - assert 1 == 2\n==== 1 failed in 0.1s ====\n-----\n\n"
-    assert failure_line(output) == "==== 1 failed in 0.1s ===="
+    assert failure_line(output) == "1 test failed: test_x.py::test: assert 1 == 2"
 
 
 def test_a_requirement_that_cannot_be_had_is_the_cause() -> None:
@@ -105,6 +111,7 @@ ABI = "Invalid binary wheel: no ELF executable or shared library file (including
 ABI += "'armv7l' architecture found. The following ELF files were found:"
 PURELIB = "RuntimeError: Invalid binary wheel, found the following shared library/libraries in purelib folder:"
 CRASH = "Fatal Python error: Segmentation fault"
+CRASHED = "Python crashed: Segmentation fault"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ CRASH = "Fatal Python error: Segmentation fault"
         ("configure: these are missing:\n  - lz4\n  - zlib\n", "configure: these are missing: - lz4, - zlib"),
         (
             f"{CRASH}\n\nCurrent thread 0x1 (most recent call first):\n  File 'a.py', line 1 in <module>\n",
-            CRASH,
+            CRASHED,
         ),
         ("      setup.py:3: note:\n        one\n      OSError: no lz4\n", "OSError: no lz4"),
         ("Traceback (most recent call last):\n  File 'x'\n    call()\n", "call()"),
