@@ -76,7 +76,7 @@ class ContainerPacking(msgspec.Struct, frozen=True, kw_only=True):
                 is_over = pieces.get() is None
             thread.join()
         if not results:
-            raise EngineError("packing ended without a result")
+            raise EngineError("the program that packs files in the container ended without a result")
         self._check(results[0])
 
     def _request(self, arguments: tuple[str, ...]) -> ExecRequest:

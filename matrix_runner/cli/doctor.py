@@ -132,7 +132,10 @@ def _local() -> Iterator[str]:
     if warning is not None:
         yield f"  {warning}: `pip install -U 'matrix-runner[local]'`"
     if not found:
-        raise MachineError("no Python with which wheels could be built")
+        raise MachineError(
+            "there is no Python on this machine with which wheels could be built",
+            hint="install Python 3.7 or later, with pip",
+        )
 
 
 def _has_tool(name: str) -> bool:

@@ -79,7 +79,10 @@ class Leases:
             try:
                 lock.acquire()
             except Timeout:
-                raise OutputError(f"another process is running as run {self._run!r}") from None
+                raise OutputError(
+                    f"another process is running as run {self._run!r}",
+                    hint="Start it again: each run has a name of its own.",
+                ) from None
             self._lock = lock
 
     def release(self) -> None:

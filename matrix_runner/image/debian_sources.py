@@ -175,7 +175,10 @@ def _download(address: str, sha256: str, host: HostPrograms, scratch: Path, targ
     argv = (APT_HELPER, "-o", "APT::Sandbox::User=root", "download-file", address, str(arrived), f"SHA256:{sha256}")
     host.run(argv, timeout=_FETCHING)
     if not arrived.is_file() or sha256_of(arrived) != sha256:
-        raise MachineError(f"{target.name} from the Debian mirror is not the file that was announced")
+        raise MachineError(
+            f"{target.name} from the Debian mirror is not the file that was announced",
+            hint="A mirror under update gives such files: run it again later, or name another with `--mirror`.",
+        )
     with replacing(target) as partial:
         shutil.copyfile(arrived, partial)
 

@@ -46,7 +46,9 @@ class MachinePrograms:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise MachineError(f"{argv[0]} did not finish in {timeout:.0f} s") from None
+            raise MachineError(
+                f"{argv[0]} did not finish in {timeout:.0f} s", hint="Is the mirror slow? `--mirror` names another."
+            ) from None
         finally:
             with self._lock:
                 self._running.discard(process)

@@ -182,7 +182,10 @@ def _python_versions(container: Container) -> str:
     """Return the interpreters of a container with their versions. Raise EngineError."""
     answer = bytearray()
     if not container.exec(python_versions(), answer.extend).is_success:
-        raise EngineError("an interpreter of the image does not tell its version")
+        raise EngineError(
+            "an interpreter of the image that was made does not tell its version",
+            hint="It does not start: the log of the image shows how it was compiled.",
+        )
     return bytes(answer).decode("utf-8", "replace").strip()
 
 
@@ -222,7 +225,9 @@ def _keep(stream: Iterable[bytes], path: Path) -> None:
         with partial.open("wb") as file:
             file.writelines(stream)
         if partial.stat().st_size == 0:
-            raise EngineError(f"the engine gave nothing for {path.stem}")
+            raise EngineError(
+                f"the engine gave an empty archive of {path.stem}, a part of the image", hint="Run it again."
+            )
 
 
 def _report(builder: ImageBuilder, tag: str, part: str, stage: Stage, started: float) -> None:

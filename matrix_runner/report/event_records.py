@@ -120,7 +120,7 @@ def replay(path: Path) -> Iterator[Event]:
                 try:
                     yield _event(_DECODER.decode(line))
                 except ValueError as error:
-                    raise UsageError(f"{path}:{number}: no event of ours: {error}") from error
+                    raise UsageError(f"{path}:{number}: this is no event of matrix-runner: {error}") from error
     except OSError as error:
         raise UsageError(f"cannot read the recording {path}: {error.strerror}") from error
 

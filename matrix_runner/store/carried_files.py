@@ -87,7 +87,9 @@ class CarriedFiles:
             directory.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"{directory} cannot be written to: {error.strerror or error}") from error
+            raise OutputError(
+                f"{directory} cannot be written to: {error.strerror or error}", hint="choose another with --cache-dir"
+            ) from error
         with contextlib.suppress(OSError):
             if copy_checked(source, target, size=note.size, sha256=note.sha256):
                 # By their times they are removed when nobody has used them for long.
@@ -112,7 +114,10 @@ class CarriedFiles:
                 sha256 = write_flushed(partial, _compressed(count.of(archive)))
                 size = partial.stat().st_size
         except OSError as error:
-            raise OutputError(f"{target.parent} cannot be written to: {error.strerror or error}") from error
+            raise OutputError(
+                f"{target.parent} cannot be written to: {error.strerror or error}",
+                hint="choose another with --cache-dir",
+            ) from error
         note = CarriedNote(
             purpose=purpose,
             project=self._project,

@@ -39,7 +39,10 @@ def keep_sdist(store: Store, project: str, note: SdistNote, sdist: Path) -> None
         with replacing(target, store.new_temporary("sdist"), is_flushed=True) as partial:
             written = write_flushed(partial, regular_chunks(sdist, DEFAULT_LIMIT))
     except OSError as error:
-        raise OutputError(f"the sdist cannot be kept in {target.parent}: {error.strerror or error}") from error
+        raise OutputError(
+            f"the sdist cannot be kept in {target.parent}: {error.strerror or error}",
+            hint="choose another with --cache-dir",
+        ) from error
     if written == note.sha256:
         store.write_note(SDISTS, project, msgspec.json.encode(note))
 

@@ -227,7 +227,10 @@ def _write(copy: "tempfile.SpooledTemporaryFile[bytes]", chunk: bytes) -> None:
         copy.write(chunk)
     except OSError as error:
         where = tempfile.gettempdir()
-        raise OutputError(f"cannot unpack a library to {where}: {error.strerror or error}") from error
+        raise OutputError(
+            f"cannot unpack a library to {where}: {error.strerror or error}",
+            hint="Make room there, or set TMPDIR to a directory that has it.",
+        ) from error
 
 
 def _is_grafted(path: str, name: WheelName) -> bool:

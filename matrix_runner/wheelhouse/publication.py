@@ -93,7 +93,10 @@ class Wheelhouse:
         try:
             self._make_staging(path)
         except OSError as error:
-            raise OutputError(f"the staging directory {path} cannot be used: {cause_of(error)}") from error
+            raise OutputError(
+                f"the directory {path}, where wheels stand until they are published, cannot be used: {cause_of(error)}",
+                hint="Choose another output directory with --output-dir.",
+            ) from error
         return path
 
     def publish(self, wheel: Path, contents: "WheelContents") -> WheelRecord:

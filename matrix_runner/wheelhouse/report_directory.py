@@ -86,7 +86,9 @@ class ReportDirectory:
             with replacing(target, is_flushed=True) as partial:
                 write_flushed(partial, (data,))
         except OSError as error:
-            raise OutputError(f"cannot write {target}: {cause_of(error)}") from error
+            raise OutputError(
+                f"cannot write {target}: {cause_of(error)}", hint="Choose another directory with --report-dir."
+            ) from error
 
     def write_sums(self, published: Iterable[WheelRecord | SdistRecord], wheels: Path) -> None:
         """Write SHA256SUMS, for `sha256sum -c` in the directory of wheels: this run's, and earlier ones still right.
@@ -110,7 +112,10 @@ class ReportDirectory:
                 if name not in known and (wheels / name).is_file() and sha256_of(wheels / name) == digest
             }
         except OSError as error:
-            raise OutputError(f"cannot read {path}: {cause_of(error)}") from error
+            raise OutputError(
+                f"cannot read {path}: {cause_of(error)}",
+                hint="Make it readable, or remove it: this run writes its own.",
+            ) from error
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -1,7 +1,8 @@
 """The cause of a failed command, by its last output: one line, the lines that show it, the place, what to do. Pure.
 
-In this order: what a test runner says of its first failed test; what no command says and goes on; a compiler's error;
-an exception; the last line that calls itself an error. If it is a requirement's build that failed, that comes first.
+In this order: what a test runner says of its first failed test; what no command says and goes on, unless a compiler's
+error comes after it; a compiler's error; an exception; the last line that calls itself an error. If it is a
+requirement's build that failed, that comes first.
 """
 
 import re
@@ -97,12 +98,13 @@ class _Cause:
         tests = failed_tests(self._lines)
         if tests is not None:
             return self._of_tests(tests)
-        sure = self._match(_SURE)
-        if sure is not None:
-            return self._by_rule(sure)
         error = compiler_error(self._lines)
-        if error is not None and error.is_last:
-            return self._of_compiler(error)
+        last = error if error is not None and error.is_last else None
+        sure = self._match(_SURE)
+        if sure is not None and (last is None or last.at <= sure.at):
+            return self._by_rule(sure)
+        if last is not None:
+            return self._of_compiler(last)
         rust = rust_error(self._lines)
         if rust is not None:
             return self._of_compiler(rust)

@@ -162,4 +162,4 @@ def read_report(data: bytes) -> Report:
             sdist=None if file.sdist is None else sdist_of(file.sdist),
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too
-        raise UsageError(f"this is no report.json of ours: {error}") from error
+        raise UsageError(f"this is no report.json of matrix-runner: {error}") from error

@@ -143,3 +143,23 @@ def test_colours_hide_no_cause() -> None:
     painted = "\x1b[01m\x1b[Kc.c:1:9:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kno such type\n"
     assert failure_line((painted + UV).encode()) == "c.c:1:9: error: no such type"
     assert failure_line(b"1 failed\n\x1b]0;title\x07\n\x1b[0m\n") == "1 failed"
+
+
+def test_what_was_survived_is_no_cause() -> None:
+    """An installation that failed in passing is not told where a compiler fails after it."""
+    output = "ERROR: No matching distribution found for a\n" + COMPILER
+    survived = "ERROR: Could not find a version that satisfies the requirement a (from versions: none)\n"
+    assert failure_line((survived + output).encode()) == "c.c:1:9: error: expected expression before ';' token"
+    assert failure_line((COMPILER + survived).encode()) == "no version of a can be had for this cell"
+
+
+def test_a_program_that_was_started_is_the_cause_of_its_exception() -> None:
+    """Python says only that it failed, with a traceback; what it said itself stands above."""
+    exception = (
+        "Traceback (most recent call last):\n"
+        '  File "setup.py", line 3, in <module>\n'
+        "    subprocess.check_call(['./configure'])\n"
+        "subprocess.CalledProcessError: Command '['./configure']' returned non-zero exit status 1.\n"
+    )
+    assert failure_line(("configure: error: lz4 is needed\n" + exception).encode()) == "configure: error: lz4 is needed"
+    assert failure_line(exception.encode()).startswith("subprocess.CalledProcessError: Command")

@@ -123,7 +123,10 @@ class SdkConnection:
         ) as error:
             raise unreachable(self._endpoint, error) from error
         except (LookupError, TypeError, ValueError) as error:
-            raise EngineError(f"the engine could not {what}: its answer makes no sense ({error!r})") from error
+            raise EngineError(
+                f"the engine could not {what}: its answer makes no sense ({error!r})",
+                hint="Is it Docker or Podman that listens there? `runner doctor` says what it found.",
+            ) from error
 
     def refusal(self, what: str, text: str) -> MachineError:
         """Return the error for a request that the daemon refused. `text`: the daemon's own message."""
