@@ -8,6 +8,8 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
+from matrix_runner.report.ci.ci_commands import neutralise
+
 LONGEST_LINE = 4000
 """Characters shown of a line; the rest is counted."""
 
@@ -25,37 +27,29 @@ _CUT_SEQUENCE = re.compile(r"(?:(?:\x1b\[|\x9b)[0-?]*[ -/]*|\x1b[ -/]*)\Z")
 _COLOUR = re.compile(r"(?:\x1b\[|\x9b)(?P<codes>[0-9;:]{0,32})m")
 # A line break ends a string too, though terminals wait on: an unterminated string must not hide the rest of a log.
 _STRING_END = re.compile(r"[\x07\x18\x1a\x9c\n\x1b]")
-# Direction marks that disguise text (CVE-2021-42574), the byte order mark, and Unicode's line breaks.
-_DECEPTIVE = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Characters that nobody sees. Direction marks disguise text (CVE-2021-42574), and what compares text by the rules of a
+# language passes over all of them: to .NET, in which the agents of GitHub and Azure are written, "#\u200b#[" contains
+# "##[". Unicode: Default_Ignorable_Code_Point and the category Cf; and the line breaks, which become spaces.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd"
+    "\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _RESET = "\x1b[0m"
-
-_COMMAND_AT_START = re.compile(r"^((?:\s|\x1b\[[0-9;:]*m)*):(?=:)")
-_COMMAND_ANYWHERE = re.compile(r"#(?=#[A-Za-z.]*\[)")
-_FOLD_MARK = re.compile(r"(travis_(?:fold|time)|section_(?:start|end))(?=:)")
-
-
-def neutralise(line: str) -> str:
-    """Return the line with each CI command visibly broken by a space.
-
-    GitHub Actions accepts `::name::` at the start of a line and `##[name]` anywhere in it (ActionCommand.cs), Azure
-    `##vso[`, TeamCity `##teamcity[`, Travis and GitLab their fold marks.
-    """
-    line = _COMMAND_AT_START.sub(r"\1: ", line)
-    line = _COMMAND_ANYWHERE.sub("# ", line)
-    return _FOLD_MARK.sub(r"\1 ", line)
 
 
 class Sanitizer:
     """Turns chunks of bytes into safe lines.
 
-    Invalid UTF-8 becomes U+FFFD; control characters and escape sequences are removed (colours stay on request, closed
-    at each line's end and reopened on the next, since GitHub forgets them there); a carriage return restarts the line,
-    so that the last state of a progress bar remains.
+    Invalid UTF-8 becomes U+FFFD; invisible characters, control characters and escape sequences are removed (colours
+    stay on request, closed at each line's end and reopened on the next, since GitHub forgets them there); a carriage
+    return restarts the line, so that the last state of a progress bar remains.
     """
 
-    def __init__(self, *, colour: bool = False) -> None:
-        """`colour`: retain colour and weight (SGR sequences)."""
+    def __init__(self, *, colour: bool = False, is_start: bool = True) -> None:
+        """`colour`: retain colour and weight (SGR sequences). `is_start`: the lines are printed with nothing before."""
         self._colour = colour
+        self._is_start = is_start
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
         self._in_string = False
@@ -100,7 +94,7 @@ class Sanitizer:
 
     def _take(self, kind: str | None, piece: str) -> None:
         if kind == "text":
-            self._add(piece if piece.isascii() else _DECEPTIVE.sub(_undeceived, piece))
+            self._add(piece if piece.isascii() else _INVISIBLE.sub(_visible, piece))
         elif kind == "csi":
             self._add_colour(piece)
         elif kind == "string":
@@ -157,16 +151,16 @@ class Sanitizer:
         if "\x1b" in line and not line.endswith(_RESET):
             line += _RESET
         self._start_line()
-        return neutralise(line)
+        return neutralise(line, is_start=self._is_start)
 
 
-def _undeceived(match: re.Match[str]) -> str:
+def _visible(match: re.Match[str]) -> str:
     return " " if match[0] in "\u2028\u2029" else ""
 
 
-def sanitized_lines(chunks: Iterable[bytes], *, colour: bool = False) -> Iterator[str]:
-    """Yield the safe lines of a stream of bytes."""
-    sanitizer = Sanitizer(colour=colour)
+def sanitized_lines(chunks: Iterable[bytes], *, colour: bool = False, is_start: bool = True) -> Iterator[str]:
+    """Yield the safe lines of a stream of bytes, for printing as in `Sanitizer`."""
+    sanitizer = Sanitizer(colour=colour, is_start=is_start)
     for chunk in chunks:
         yield from sanitizer.feed(chunk)
     yield from sanitizer.finish()

@@ -39,8 +39,9 @@ from matrix_runner.model.outcomes import (
     WheelRecord,
 )
 from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.report.ci.ci_commands import neutralise
 from matrix_runner.report.event_records import event_line, replay
-from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, neutralise, sanitized_lines
+from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, sanitized_lines
 from matrix_runner.report.summary.report_json import ReportExtra, read_report, report_json
 
 TEXT = st.text(max_size=30)

@@ -81,7 +81,8 @@ def _text(data: bytes) -> str:
     """Return a log's bytes as safe text. Most are plain, and need no look at each line: a page has 100,000 of them."""
     if _PLAIN.fullmatch(data):
         return data.decode("ascii").expandtabs().rstrip("\n")
-    return "\n".join(sanitized_lines((data,)))
+    # In a page no line is a command, and those of a diff are to stay as they are.
+    return "\n".join(sanitized_lines((data,), is_start=False))
 
 
 def _of_step(file: BinaryIO, part: Section, room: int) -> StepLog:

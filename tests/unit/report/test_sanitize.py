@@ -1,16 +1,17 @@
 """What untrusted output may put on a terminal or in a CI system's log."""
 
 import tracemalloc
+import unicodedata
 
 import pytest
 
+from matrix_runner.report.ci.ci_commands import neutralise
 from matrix_runner.report.sanitize import (
     LONGEST_LINE,
     Sanitizer,
     clean_line,
     clean_lines,
     last_line,
-    neutralise,
     sanitized_lines,
 )
 
@@ -104,6 +105,16 @@ def test_memory_is_flat_whatever_a_line_is_made_of(unit: bytes) -> None:
         ("##teamcity[buildProblem]", "# #teamcity[buildProblem]"),
         ("travis_fold:end:x", "travis_fold :end:x"),
         ("section_end:1:x", "section_end :1:x"),
+        ("\u00a0::error::x", "\u00a0: :error::x"),
+        ("--- a/file", "- -- a/file"),
+        ("---", "- --"),
+        ("  +++ open", "  + ++ open"),
+        ("~~~ dim", "~ ~~ dim"),
+        ("^^^ +++", "^ ^^ +++"),
+        ("\x1b[33m--- a\x1b[0m", "- -- a"),
+        ("\x1b[33ma::b\x1b[0m", "\x1b[33ma::b\x1b[0m"),
+        ("------ tests ------", "------ tests ------"),
+        ("a --- b", "a --- b"),
         ("std::vector a::b ## heading", "std::vector a::b ## heading"),
     ],
 )
@@ -112,7 +123,31 @@ def test_a_ci_command_is_no_command_any_more(line: str, safe: str) -> None:
     assert neutralise(line) == safe
 
 
-@pytest.mark.parametrize("data", [b"#\x00#[x]", b"\x1b[31m::set-output name=a::b", b":\x07:set-env::", b"x\r::debug::"])
+def test_a_diff_behind_a_bar_stays_as_it_is() -> None:
+    """What looks like a title of Buildkite is one at the start of a line only; other commands are broken anywhere."""
+    assert neutralise("--- a/file", is_start=False) == "--- a/file"
+    assert neutralise("##vso[x]", is_start=False) == "# #vso[x]"
+    assert list(sanitized_lines((b"--- a\n+++ b\n",), is_start=False)) == ["--- a", "+++ b"]
+
+
+def test_no_invisible_character_is_left() -> None:
+    """What compares text by the rules of a language sees through them, and a person does not see them."""
+    for character in map(chr, range(0x110000)):
+        if unicodedata.category(character) == "Cf":
+            assert plain(f"#{character}#[x]".encode()) == ["# #[x]"], hex(ord(character))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"#\x00#[x]",
+        "#\u200b#[x]".encode(),
+        "\u00ad:\u2060:debug::".encode(),
+        b"\x1b[31m::set-output name=a::b",
+        b":\x07:set-env::",
+        b"x\r::debug::",
+    ],
+)
 def test_a_command_put_together_by_sanitising_is_neutral_too(data: bytes) -> None:
     """Characters that vanish cannot join the halves of a command."""
     (line,) = plain(data)
