@@ -1,7 +1,7 @@
 """Wording of durations, sizes, counts and steps, common to all consoles and reports."""
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import Outcome, Status, StepKind, StepTime
+from matrix_runner.model.outcomes import Failure, Outcome, Place, Status, StepKind, StepTime
 
 LeftOut = tuple[tuple[Cell, str], ...]
 """The cells that a plan leaves out, each with its reason."""
@@ -56,6 +56,17 @@ def cause(outcome: Outcome) -> str:
     if outcome.failure is None:
         return str(outcome.status)
     return f"{outcome.failure.step} ({outcome.failure.reason})"
+
+
+def place_text(place: Place) -> str:
+    """Format a place as compilers do: `src/demo.c:3:10`."""
+    return f"{place.path}:{place.line}" + (f":{place.column}" if place.column is not None else "")
+
+
+def further_place(failure: Failure) -> Place | None:
+    """Return the place of a failure if its message does not name it already."""
+    place = failure.place
+    return None if place is None or f"{place.path}:{place.line}" in failure.message else place
 
 
 def borrowed(outcome: Outcome) -> str:

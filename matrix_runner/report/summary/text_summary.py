@@ -1,15 +1,17 @@
 """The summary printed at the end of a run: table of cells, failures, left-out cells, delivered wheels."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Report, Status
-from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, has_log, is_failed
+from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, further_place, has_log, place_text
+from matrix_runner.report.same_failures import FailureGroup, failure_groups
 from matrix_runner.report.sanitize import clean_line, clean_lines
 from matrix_runner.wording import first_of, size_text
+
+_NAMED_LOGS = 4
+"""Logs of a failure whose paths are written out; their names are those of the cells."""
 
 MEANINGS = {
     ExitCode.OK: "all is well",
@@ -73,9 +75,9 @@ def totals(report: Report, directories: RunDirectories) -> tuple[str, ...]:
 
 
 def result(outcome: Outcome) -> str:
-    """Return a cell's result in one line: its wheel, the builder of a reused wheel, or the step and reason."""
+    """Return a cell's result in a few words: its wheel, the builder of a reused wheel, or the step and reason."""
     if outcome.failure is not None:
-        return f"{cause(outcome)}: {clean_line(outcome.failure.message)}"
+        return cause(outcome)
     return clean_line(outcome.wheel.name) if outcome.wheel else borrowed(outcome)
 
 
@@ -102,25 +104,26 @@ def _weight(outcome: Outcome) -> str:
 
 
 def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
+    """Return each failure once, with all the cells that have it."""
     lines: list[str] = []
-    for alike in _alike(filter(is_failed, report.outcomes)):
-        first = alike[0]
+    for group in failure_groups(report.outcomes):
+        first = group.first
         word = _paint(str(first.status).upper(), first.status, colour=colour)
-        cells = ", ".join(str(outcome.cell) for outcome in alike)
-        lines += ["", f"{word}  {cells}  in {cause(first)} after {duration(first.seconds)}"]
+        spent = f" after {duration(first.seconds)}" if len(group.outcomes) == 1 else ""
+        lines += ["", f"{word}  {', '.join(group.names)}  in {cause(first)}{spent}"]
         if first.failure is not None:
             lines += [f"  {line}" for line in clean_lines(first.failure.message)]
+            place = further_place(first.failure)
+            lines += [f"  at {clean_line(place_text(place))}"] if place is not None else []
             lines += [f"  {line}" for line in clean_lines(first.failure.hint or "")]
-        lines += [f"  log: {outcome.log}" for outcome in alike if outcome.log is not None and has_log(outcome)]
+        lines += [f"  {line}" for line in _logs(group)]
     return tuple(lines)
 
 
-def _alike(failed: Iterable[Outcome]) -> tuple[tuple[Outcome, ...], ...]:
-    """Group outcomes that failed before their first step for the same reason: one missing image fails many cells."""
-    groups: dict[object, list[Outcome]] = {}
-    for outcome in failed:
-        groups.setdefault(outcome.cell if has_log(outcome) else outcome.failure, []).append(outcome)
-    return tuple(map(tuple, groups.values()))
+def _logs(group: FailureGroup) -> tuple[str, ...]:
+    logs = [outcome.log for outcome in group.outcomes if outcome.log is not None and has_log(outcome)]
+    shown = [f"log: {log}" for log in logs[:_NAMED_LOGS]]
+    return (*shown, *([f"and {counted(len(logs) - _NAMED_LOGS, 'log')} beside"] if len(logs) > _NAMED_LOGS else []))
 
 
 def _left_out(left_out: LeftOut) -> tuple[str, ...]:

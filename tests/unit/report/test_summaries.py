@@ -7,7 +7,7 @@ from report_story import CP39, CP311, CP313T, DIRECTORIES, failed, passed
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import Failure, Outcome, Reason, Report, Status, StepKind
+from matrix_runner.model.outcomes import Failure, Outcome, Place, Reason, Report, Status, StepKind
 from matrix_runner.report.summary.markdown_summary import CAP, markdown_summary
 from matrix_runner.report.summary.text_summary import MEANINGS, summary_lines
 
@@ -21,7 +21,7 @@ def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
         "",
         "status     cell                      time       size  wheel or cause",
         "passed     cp39-manylinux_x86_64      42s    2.0 KiB  demo-1.0-cp39-cp39-manylinux_2_31_x86_64.whl",
-        "failed     cp311-manylinux_x86_64     12s             build (command): it broke",
+        "failed     cp311-manylinux_x86_64     12s             build (command)",
         "",
         "FAILED  cp311-manylinux_x86_64  in build (command) after 12s",
         "  it broke",
@@ -50,10 +50,43 @@ def test_cells_that_one_missing_image_fails_are_explained_once() -> None:
     report = Report(run="r", seconds=1.0, outcomes=(outcomes[0], failed(CP311), outcomes[1]))
     lines = summary_lines(report, directories=DIRECTORIES)
     assert [line for line in lines if line.startswith("FAILED")] == [
-        f"FAILED  {CP39}, {CP313T}  in prepare (engine) after 0.0s",
+        f"FAILED  {CP39}, {CP313T}  in prepare (engine)",
         f"FAILED  {CP311}  in build (command) after 12s",
     ]
     assert [line for line in lines if "log:" in line] == [f"  log: wheelhouse-report/logs/{CP311}.log"]
+
+
+def test_one_missing_header_is_told_once() -> None:
+    """What cells fail in alike is told once on every page, with all of the cells and the logs of some."""
+    cells = [Cell.parse(f"cp3{minor}-manylinux_{arch}") for minor in (10, 11, 12) for arch in ("x86_64", "i686")]
+    outcomes = tuple(
+        failed(cell, f"python3.{cell.interpreter.minor} for {cell}: no lz4.h", "Install lz4.") for cell in cells
+    )
+    report = Report(run="r", seconds=1.0, outcomes=outcomes)
+    lines, page = summary_lines(report, directories=DIRECTORIES), markdown_summary(report, directories=DIRECTORIES)
+    for text in ("\n".join(lines), page):
+        assert text.count("no lz4.h") == text.count("Install lz4.") == 1
+    assert f"FAILED  {', '.join(map(str, cells))}  in build (command)" in lines
+    assert [line for line in lines if "  log: " in line or "beside" in line] == [
+        *(f"  log: wheelhouse-report/logs/{cell}.log" for cell in cells[:4]),
+        "  and 2 logs beside",
+    ]
+
+
+def test_a_failure_names_its_place() -> None:
+    """Where in the project the cause lies is told on console and page, and the log's lines of it on the page."""
+    failure = Failure(
+        step=StepKind.BUILD,
+        reason=Reason.COMMAND,
+        message="no lz4.h",
+        place=Place(path="src/a`b.c", line=3, column=9),
+        excerpt=("src/a`b.c:3:9: \x1b[31mno lz4.h", "</pre>"),
+    )
+    report = Report(run="r", seconds=1.0, outcomes=(Outcome(cell=CP39, status=Status.FAILED, failure=failure),))
+    assert "  at src/a`b.c:3:9" in summary_lines(report, directories=DIRECTORIES)
+    markdown = markdown_summary(report, directories=DIRECTORIES)
+    assert "\n`src/a b.c:3:9`\n" in markdown
+    assert "From the log:\n\n    src/a`b.c:3:9: no lz4.h\n    </pre>\n" in markdown
 
 
 def test_the_table_keeps_to_the_width_it_is_given() -> None:
@@ -96,9 +129,11 @@ def test_markdown_names_the_failed_cell_its_cause_and_the_rest() -> None:
 def test_markdown_is_capped_where_github_would_refuse_it() -> None:
     """A summary of more than 1 MiB is cut, says so, and is still UTF-8."""
     report = Report(run="r", seconds=1, outcomes=(failed(CP39, f"{'ż' * 3000}\n" * 400),))
-    text = markdown_summary(report, directories=DIRECTORIES)
-    assert len(text.encode()) <= CAP
-    assert text.endswith("1 MiB.\n")
+    for room in (CAP, 5000):
+        text = markdown_summary(report, directories=DIRECTORIES, room=room)
+        assert len(text.encode()) <= room
+        assert text.endswith("1 MiB.\n")
+    assert markdown_summary(report, directories=DIRECTORIES, room=9) == ""
 
 
 def test_plain_mode_needs_no_rich() -> None:
