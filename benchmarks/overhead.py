@@ -49,7 +49,8 @@ from matrix_runner.model.cells import Cell, Interpreter  # noqa: E402
 from matrix_runner.model.events import Listener  # noqa: E402
 from matrix_runner.report.cell_logs import CellLogs  # noqa: E402
 from matrix_runner.report.console.live_table import LiveTable, make_console  # noqa: E402
-from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle  # noqa: E402
+from matrix_runner.report.console.plain_console import PlainConsole  # noqa: E402
+from matrix_runner.report.console.printed_log import PlainStyle  # noqa: E402
 from matrix_runner.run import build  # noqa: E402
 
 IN_AN_IMAGE = 40

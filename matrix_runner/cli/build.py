@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=BuildCommand, short_help="Build, repair, test and collect the wheels.")
 @project_parameters
-@click.option("-v", "--verbose", is_flag=True, help="Print the whole log of every cell, not only of failed ones.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the whole log of every cell, not only its end.")
 def build(package: Path, project: Path | None, config_file: str | None, *, verbose: bool, **flags: object) -> int:
     """Build, repair and test every wheel of the plan, in parallel, each in a clean container.
 
@@ -62,6 +63,7 @@ def _run(
     from matrix_runner.config.options.output_options import LOG_FOLDS, OUTPUT_DIR
     from matrix_runner.config.options.run_options import JOBS
     from matrix_runner.report.cell_logs import CellLogs
+    from matrix_runner.report.ci.detection import ci_system
     from matrix_runner.report.console.console_choice import open_console
     from matrix_runner.report.event_stream import EventFile
     from matrix_runner.report.github_outputs import write_github_outputs
@@ -77,7 +79,9 @@ def _run(
     if problem is not None:
         streams.errors.write(f"warning: {problem}")
     logs, events = CellLogs(opened.report_dir / LOGS), EventFile(opened.report_dir)
-    with open_console(progress, sys.stdout, os.environ, logs, verbose=verbose, folds=settings[LOG_FOLDS]) as console:
+    system = ci_system(os.environ, settings[LOG_FOLDS])
+    console_of = partial(open_console, progress, sys.stdout, os.environ, logs)
+    with console_of(verbose=verbose, system=system, prefix=opened.repository_prefix) as console:
         request = BuildRequest(
             run=planned.run,
             inputs=opened.inputs(planned.plan),

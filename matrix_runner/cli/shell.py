@@ -50,7 +50,8 @@ def _visit(opened: OpenedProject, before: StepKind | None) -> ExitCode:
     from matrix_runner.cli.wiring.terminal_visit import PausedConsole, TerminalVisit
     from matrix_runner.config.kinds.values import Progress
     from matrix_runner.report.cell_logs import CellLogs
-    from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
+    from matrix_runner.report.console.plain_console import PlainConsole
+    from matrix_runner.report.console.printed_log import PlainStyle
     from matrix_runner.report.terminal import wants_colour
     from matrix_runner.request import BuildRequest
     from matrix_runner.run import build as run_build

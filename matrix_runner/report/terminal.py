@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import TextIO
 
-from matrix_runner.report.console.folds import FoldStyle, fold_style
+from matrix_runner.config.kinds.values import LogFolds
+from matrix_runner.report.ci.detection import ci_system, log_syntax
 
 
 def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     """Whether to print colours: NO_COLOR (no-color.org) outranks FORCE_COLOR, then TERM=dumb, then the stream.
 
-    CI systems with folds show colours too, though their streams are not terminals.
+    Most CI systems show colours too, though their streams are not terminals.
     """
     if environ.get("NO_COLOR"):
         return False
@@ -17,12 +18,12 @@ def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
         return True
     if environ.get("TERM") == "dumb":
         return False
-    return is_terminal or fold_style(environ) is not FoldStyle.NONE
+    return is_terminal or log_syntax(ci_system(environ)).shows_colour
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:
     """Whether this is a CI system, by the variables that they set."""
-    return environ.get("CI", "").lower() not in {"", "0", "false"} or fold_style(environ) is not FoldStyle.NONE
+    return environ.get("CI", "").lower() not in {"", "0", "false"} or ci_system(environ) is not LogFolds.NONE
 
 
 def wants_live(environ: Mapping[str, str], *, is_terminal: bool) -> bool:

@@ -62,7 +62,8 @@ def runner_environ(**variables: str) -> dict[str, str]:
     Nothing is kept for later runs unless a variable says so: no test finds what another one left.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MATRIX_RUNNER_")}
-    for name in ("CI", "TRAVIS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITLAB_CI", "TF_BUILD"):
+    of_ci = ("CI", "TRAVIS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITLAB_CI", "TF_BUILD")
+    for name in (*of_ci, "BUILDKITE", "CIRCLECI", "TEAMCITY_VERSION"):
         clean.pop(name, None)
     return {**clean, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "MATRIX_RUNNER_NO_CACHE": "1", **variables}
 

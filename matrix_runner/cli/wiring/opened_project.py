@@ -77,6 +77,12 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
         is_below = not output_dir.is_absolute() and chosen.is_relative_to(Path.cwd())
         return chosen.relative_to(Path.cwd()) if is_below else chosen
 
+    def repository_prefix(self) -> str | None:
+        """Return the project's directory in its repository, "" for the top; None outside of one, as for an sdist."""
+        from matrix_runner.project.git import Git
+
+        return Git(self.project, os.environ).prefix if self.origin == self.project else None
+
     def inputs(self, plan: "Plan") -> "BuildInputs":
         """Return the inputs of a build of the plan."""
         from matrix_runner.request import BuildInputs

@@ -119,7 +119,7 @@ class Progress(Enum):
 
 
 class LogFolds(Enum):
-    """The syntax of foldable groups in a CI system's log."""
+    """The CI system whose syntax a log has: of folds, annotations and progress."""
 
     AUTO = "auto"
     """That of the CI system whose variable is set; none elsewhere."""
@@ -128,6 +128,9 @@ class LogFolds(Enum):
     GITLAB = "gitlab"
     TRAVIS = "travis"
     AZURE = "azure"
+    BUILDKITE = "buildkite"
+    CIRCLECI = "circleci"
+    TEAMCITY = "teamcity"
 
     def __str__(self) -> str:
         return self.value

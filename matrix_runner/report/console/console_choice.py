@@ -1,14 +1,15 @@
 """The choice of console (`--progress`), from option, stream and environment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
 from matrix_runner.config.kinds.values import LogFolds, Progress
 from matrix_runner.model.events import Listener
 from matrix_runner.report.cell_logs import CellLogs
-from matrix_runner.report.console.folds import fold_style
-from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
+from matrix_runner.report.ci.detection import log_syntax
+from matrix_runner.report.console.plain_console import PlainConsole
+from matrix_runner.report.console.printed_log import PlainStyle
 from matrix_runner.report.event_stream import JsonConsole
 from matrix_runner.report.terminal import wants_colour, wants_live
 
@@ -31,9 +32,14 @@ def open_console(  # noqa: PLR0913  each is one fact about what is asked for or 
     logs: CellLogs,
     *,
     verbose: bool,
-    folds: LogFolds = LogFolds.AUTO,
+    system: LogFolds = LogFolds.NONE,
+    prefix: Callable[[], str | None] = lambda: None,
 ) -> Iterator[Listener]:
-    """Open the console of a run, which reads the cells' logs from `logs`. `progress`: anything but `auto`."""
+    """Open the console of a run, which reads the cells' logs from `logs`.
+
+    `progress`: anything but `auto`. `system`: the CI system in whose syntax it prints. `prefix` gives the project's
+    directory in its repository, as in `PlainStyle`.
+    """
     match progress:
         case Progress.LIVE:
             # The only console that needs rich, whose import takes a tenth of a second.
@@ -48,6 +54,11 @@ def open_console(  # noqa: PLR0913  each is one fact about what is asked for or 
             yield JsonConsole(stream)
         case Progress.PLAIN | Progress.QUIET | Progress.AUTO:
             colour = wants_colour(environ, is_terminal=stream.isatty())
-            is_quiet = progress is Progress.QUIET
-            style = PlainStyle(fold=fold_style(environ, folds), colour=colour, verbose=verbose, quiet=is_quiet)
+            style = PlainStyle(
+                syntax=log_syntax(system),
+                colour=colour,
+                verbose=verbose,
+                quiet=progress is Progress.QUIET,
+                prefix=prefix,
+            )
             yield PlainConsole(stream, logs, style)

@@ -155,7 +155,7 @@ class LiveTable:
         if self._logs is None:
             return ()
         tail = self._logs.tail(outcome.cell, 64 * 1024)
-        lines = [line for line in sanitized_lines((tail,)) if line]
+        lines = [line for line in sanitized_lines((tail,), is_start=False) if line]
         if lines and lines[-1].startswith(HEAD):
             lines.pop()
         return tuple(lines[-_EXCERPT:])

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from checkouts import git
 from click.testing import CliRunner, Result
 from runner_process import NO_ENGINE
 from sdist_making import write_tar, write_zip
@@ -179,3 +180,17 @@ def test_what_is_no_project_is_told(package: Path, name: str, words: str) -> Non
     error = refusal("plan", name)
     assert name in error.message
     assert words in error.message + str(error.hint)
+
+
+def test_a_project_knows_its_directory_in_its_repository(package: Path, tmp_path: Path) -> None:
+    """By it, CI systems find the files that failures name; the files of an sdist are nowhere in a repository."""
+    with open_project(package, None, None, {}) as opened:
+        assert opened.repository_prefix() is None
+    git(tmp_path / "project", "init", "-q")
+    with open_project(package, None, None, {}) as opened:
+        assert opened.repository_prefix() == "packages/demo"
+    with open_project(package, tmp_path / "project", None, {}) as opened:
+        assert opened.repository_prefix() == ""
+    sdist = write_tar(tmp_path / "project" / "demo-1.tar.gz", files={"demo-1/pyproject.toml": OURS.encode()})
+    with open_project(sdist, None, None, {}) as opened:
+        assert opened.repository_prefix() is None

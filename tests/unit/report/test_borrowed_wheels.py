@@ -11,7 +11,8 @@ from matrix_runner.model.events import CellFinished, CellStarted, RunStarted
 from matrix_runner.model.outcomes import Outcome, Report, Status, StepKind, StepTime
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.console.board import UNICODE, Viewport, board_lines
-from matrix_runner.report.console.plain_console import PlainConsole, PlainStyle
+from matrix_runner.report.console.plain_console import PlainConsole
+from matrix_runner.report.console.printed_log import PlainStyle
 from matrix_runner.report.console.run_progress import RunProgress
 from matrix_runner.report.summary.markdown_summary import markdown_summary
 from matrix_runner.report.summary.text_summary import summary_lines
