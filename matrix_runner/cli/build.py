@@ -10,7 +10,7 @@ import click
 
 from matrix_runner.cli.wiring.flags import BuildCommand
 from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project, project_parameters
-from matrix_runner.errors import ExitCode
+from matrix_runner.errors import RunnerError
 
 if TYPE_CHECKING:
     from matrix_runner.cli.wiring.planned_build import PlannedBuild
@@ -38,8 +38,21 @@ def build(package: Path, project: Path | None, config_file: str | None, *, verbo
       0 all built      1 a cell failed      2 a mistake in options      3 nothing selected
       4 engine, registry or disk            5 a wheel was rejected      130, 143 interrupted
     """
-    with open_project(package, project, config_file, flags) as opened:
-        return _build(opened, verbose=verbose)
+    from matrix_runner.cli.wiring.planned_build import standard_streams
+    from matrix_runner.config.kinds.values import LogFolds
+    from matrix_runner.config.options.output_options import LOG_FOLDS
+
+    folds = LogFolds.AUTO
+    try:
+        with open_project(package, project, config_file, flags) as opened:
+            folds = opened.settings[LOG_FOLDS]
+            return _build(opened, verbose=verbose)
+    except RunnerError as error:
+        # What fails in a run is in its report; this leaves none.
+        from matrix_runner.report.summary.stopped_run import tell_ci
+
+        tell_ci(error, os.environ, folds, standard_streams().errors)
+        raise
 
 
 def _build(opened: OpenedProject, *, verbose: bool) -> int:
@@ -51,8 +64,22 @@ def _build(opened: OpenedProject, *, verbose: bool) -> int:
     progress = choose_progress(opened.settings[PROGRESS], os.environ, is_terminal=sys.stdout.isatty(), verbose=verbose)
     with planned_build(opened, streams, progress) as planned:
         if planned is None:
-            return ExitCode.OK
+            return _end_without_run(opened, streams)
         return int(_run(opened, planned, progress, streams, verbose=verbose).exit_code)
+
+
+def _end_without_run(opened: OpenedProject, streams: "Streams") -> int:
+    """Tell the workflow's later steps that there is nothing, in the words of a run with no cells."""
+    from matrix_runner.config.options.output_options import OUTPUT_DIR
+    from matrix_runner.model.outcomes import Report
+    from matrix_runner.report.ci.github_outputs import outputs_at_end, outputs_at_start, write_github_outputs
+
+    start = outputs_at_start(output_dir=opened.settings[OUTPUT_DIR], report_dir=str(opened.report_dir))
+    report = Report(run="", outcomes=(), seconds=0.0)
+    problem = write_github_outputs({**start, **outputs_at_end(report)}, os.environ)
+    if problem is not None:
+        streams.errors.write(f"warning: {problem}")
+    return report.exit_code
 
 
 def _run(
@@ -64,9 +91,9 @@ def _run(
     from matrix_runner.config.options.run_options import JOBS
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.ci.detection import ci_system
+    from matrix_runner.report.ci.github_outputs import outputs_at_start, write_github_outputs
     from matrix_runner.report.console.console_choice import open_console
     from matrix_runner.report.event_stream import EventFile
-    from matrix_runner.report.github_outputs import write_github_outputs
     from matrix_runner.report.summary.report_writers import summaries
     from matrix_runner.report.summary.text_summary import RunDirectories
     from matrix_runner.request import BuildRequest
@@ -75,7 +102,8 @@ def _run(
 
     settings, chosen = opened.settings, planned.chosen
     directories = RunDirectories(output=settings[OUTPUT_DIR], report=str(opened.report_dir))
-    problem = write_github_outputs(directories, os.environ)
+    start = outputs_at_start(output_dir=directories.output, report_dir=directories.report)
+    problem = write_github_outputs(start, os.environ)
     if problem is not None:
         streams.errors.write(f"warning: {problem}")
     logs, events = CellLogs(opened.report_dir / LOGS), EventFile(opened.report_dir)
@@ -100,6 +128,6 @@ def _run(
         streams.errors.write(f"warning: {events.problem}")
     left_out = len(planned.plan.left_out)
     # Before the engine is closed: an error there must not lose the summary.
-    for summary in summaries(progress, os.environ, streams):
+    for summary in summaries(progress, os.environ, streams, system):
         summary.show(report, directories, left_out)
     return report

@@ -1,4 +1,4 @@
-"""An interrupt before the first cell: while the project is still being packed."""
+"""An interrupt before the first cell, while the project is still being packed, and in the first."""
 
 import os
 import signal
@@ -31,3 +31,27 @@ def test_packing_does_not_delay_an_interrupt(tmp_path: Path) -> None:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
     assert '"exit_code": 130' in (report_dir(stub.output) / "report.json").read_text("utf-8")
+
+
+def test_a_cancelled_job_has_a_summary_and_outputs(tmp_path: Path) -> None:
+    """GitHub's runner sends INT to a job that is cancelled: its page still says how far it came."""
+    begun, page, outputs = tmp_path / "begun", tmp_path / "summary.md", tmp_path / "outputs"
+    stub = stub_project(tmp_path, f'before-build = "touch {begun}; sleep 100"\n')
+    environ = runner_environ(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(page), GITHUB_OUTPUT=str(outputs))
+    with subprocess.Popen(
+        stub.argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        try:
+            printed = process.communicate(timeout=20)[0]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert b"::error" not in printed
+    assert "exit code 130: interrupted" in page.read_text("utf-8")
+    assert "\nfalse\n" in outputs.read_text("utf-8").partition("\npassed<<")[2]

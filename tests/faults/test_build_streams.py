@@ -1,5 +1,6 @@
 """Where a run's words go may be gone, full or closed: the build, its wheels and its exit code are what they were."""
 
+import json
 import os
 import subprocess
 import sys
@@ -110,3 +111,48 @@ def test_folds_can_be_switched_off(stub: Stub, variables: dict[str, str], *, has
     assert done.returncode == 5
     assert any(line.startswith("::error") for line in done.stdout.splitlines()) is has_folds
     assert any(line.startswith("::") for line in done.stdout.splitlines()) is has_folds
+
+
+def outputs_of(file: Path) -> dict[str, str]:
+    """Read the outputs of a GitHub step, none of which here has several lines."""
+    lines = file.read_text("utf-8").splitlines()
+    return {lines[at].partition("<<")[0]: lines[at + 1] for at in range(0, len(lines), 3)}
+
+
+@pytest.mark.parametrize("variant", ["", "two"])
+def test_later_steps_on_github_learn_what_became_of_the_cells(stub: Stub, tmp_path: Path, variant: str) -> None:
+    """Of a run that failed too: wheels, cells and verdict are outputs, and the page has the summary."""
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    environ = runner_environ(STUB=variant, GITHUB_ACTIONS="true", **{name: str(path) for name, path in files.items()})
+    subprocess.run(stub.argv, env=environ, capture_output=True, check=False, timeout=120)
+    outputs = outputs_of(files["GITHUB_OUTPUT"])
+    wheels = [path.name for path in stub.output.glob("*.whl")]
+    assert json.loads(outputs["wheels"]) == wheels
+    assert outputs["passed"] == ("false" if variant else "true")
+    assert len(json.loads(outputs["failed-cells"])) == bool(variant)
+    assert len(json.loads(outputs["passed-cells"])) == len(wheels)
+    assert outputs["output-dir"] == str(stub.output)
+    assert files["GITHUB_STEP_SUMMARY"].read_text("utf-8").startswith("### Wheels\n")
+
+
+def test_a_run_without_a_cell_has_outputs(stub: Stub, tmp_path: Path) -> None:
+    """With `allow-empty`, a later job's `fromJSON` finds empty lists."""
+    argv = [*stub.argv, "--skip", "*"]
+    environ = runner_environ(GITHUB_OUTPUT=str(tmp_path / "outputs"), MATRIX_RUNNER_ALLOW_EMPTY="true")
+    assert subprocess.run(argv, env=environ, capture_output=True, check=False, timeout=120).returncode == 0
+    outputs = outputs_of(tmp_path / "outputs")
+    assert (outputs["wheels"], outputs["failed-cells"], outputs["passed"]) == ("[]", "[]", "true")
+
+
+@pytest.mark.parametrize(("variables", "is_told"), [({}, True), ({"MATRIX_RUNNER_LOG_FOLDS": "none"}, False)])
+def test_a_plan_that_fails_is_on_githubs_page(
+    stub: Stub, tmp_path: Path, variables: dict[str, str], *, is_told: bool
+) -> None:
+    """An error that lets no run begin is annotated, once, and stands in the summary."""
+    page = tmp_path / "summary.md"
+    environ = runner_environ(GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(page), **variables)
+    argv = [*stub.argv, "--skip", "*"]
+    done = subprocess.run(argv, env=environ, capture_output=True, check=False, timeout=120, text=True)
+    assert done.returncode == 3
+    assert done.stderr.count("::error title=matrix-runner::") == is_told
+    assert "The build was stopped" in page.read_text("utf-8")

@@ -8,6 +8,9 @@ import pytest
 import yaml
 from runner_process import REPOSITORY
 
+from matrix_runner.model.outcomes import Report
+from matrix_runner.report.ci.github_outputs import outputs_at_end, outputs_at_start
+
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text("utf-8"))
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 
@@ -52,6 +55,15 @@ def called(directory: Path, program: str, name: str, inputs: dict[str, str]) -> 
     env, run = script(name, directory, inputs)
     subprocess.run(["bash", "-eo", "pipefail", "-c", run], env={"PATH": "/usr/bin:/bin", **env}, check=True)
     return (directory / "arguments").read_text().splitlines()
+
+
+def test_the_action_hands_on_all_outputs_of_a_build() -> None:
+    """Each that the program writes is one of the action."""
+    report = Report(run="r", outcomes=(), seconds=0.0)
+    written = {**outputs_at_start(output_dir="", report_dir=""), **outputs_at_end(report)}
+    assert {name: each["value"] for name, each in ACTION["outputs"].items()} == {
+        name: f"${{{{ steps.build.outputs.{name} }}}}" for name in written
+    }
 
 
 def test_no_input_has_a_default() -> None:

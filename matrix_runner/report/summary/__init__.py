@@ -1,1 +1,1 @@
-"""Renderings of a finished run: report.json, console summary, GitHub summary."""
+"""Renderings of a finished run: report.json, console summary, summaries on pages of CI systems."""

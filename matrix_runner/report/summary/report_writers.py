@@ -10,8 +10,9 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from matrix_runner.config.kinds.values import Progress
+from matrix_runner.config.kinds.values import LogFolds, Progress
 from matrix_runner.model.outcomes import Report, Status
+from matrix_runner.report.ci.detection import has_github_files
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra, earlier_report, report_json
 from matrix_runner.report.summary.text_summary import RunDirectories, summary_lines, totals
@@ -141,25 +142,6 @@ class ConsoleSummary(msgspec.Struct, frozen=True, kw_only=True):
             self.out.write(f"{left_out} other cells were not in the plan: `runner plan` says why")
 
 
-class GithubSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The summary on the page of a GitHub Actions run: appended to the file named by GITHUB_STEP_SUMMARY."""
-
-    path: Path
-    errors: LineWriter
-
-    def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
-        """Append the summary."""
-        from matrix_runner.report.summary.markdown_summary import markdown_summary
-
-        del left_out
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(markdown_summary(report, directories=directories))
-        except OSError as error:
-            # The variable may reach a job's container without the file.
-            self.errors.write(f"warning: GITHUB_STEP_SUMMARY: {error}")
-
-
 class Streams(msgspec.Struct, frozen=True, kw_only=True):
     """The streams of the command. `colour`, `width`: properties of `out`."""
 
@@ -169,13 +151,21 @@ class Streams(msgspec.Struct, frozen=True, kw_only=True):
     width: int
 
 
-def summaries(progress: Progress, environ: Mapping[str, str], streams: Streams) -> tuple[Summary, ...]:
-    """Return the summaries of a run. With events as JSON on standard output, nothing else is printed there."""
+def summaries(
+    progress: Progress, environ: Mapping[str, str], streams: Streams, system: LogFolds = LogFolds.NONE
+) -> tuple[Summary, ...]:
+    """Return the summaries of a run on a CI system.
+
+    With events as JSON on standard output, nothing else is printed there.
+    """
     found: list[Summary] = []
     if progress is not Progress.JSON:
         is_quiet = progress is Progress.QUIET
         found.append(ConsoleSummary(out=streams.out, colour=streams.colour, width=streams.width, is_quiet=is_quiet))
-    step_summary = environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
-        found.append(GithubSummary(path=Path(step_summary), errors=streams.errors))
+    # By variables, not by the system: GitHub's files hold what no log has.
+    if system is not LogFolds.NONE or has_github_files(environ):
+        from matrix_runner.report.summary.ci_pages import ci_pages
+
+        out = None if progress is Progress.JSON else streams.out
+        found += ci_pages(system, environ, out, streams.errors)
     return tuple(found)
