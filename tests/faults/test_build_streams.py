@@ -86,7 +86,8 @@ def test_a_user_without_a_home_is_told_so() -> None:
     """A numeric user of whom the system knows nothing gets a line that names HOME, and no directory called `~`."""
     script = (
         "import os, sys, platformdirs.unix, matrix_runner.cli as cli\n"
-        "from matrix_runner.cli import build, directories, plan\n"
+        "from matrix_runner.cli import build, plan\n"
+        "from matrix_runner.cli.wiring import directories\n"
         "from platformdirs import user_cache_path\n"
         "user_cache_path('x')\n"
         "os.environ.pop('HOME')\n"
