@@ -16,7 +16,7 @@ from matrix_runner.cell.opening.engine_loss import EngineWatch
 from matrix_runner.cell.run_context import DeliveredSdist, Materials, NoSdist, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, NO_CACHE
-from matrix_runner.config.options.output_options import OVERWRITE
+from matrix_runner.config.options.output_options import OUTPUT_DIR, OVERWRITE
 from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
@@ -266,7 +266,7 @@ def _prune(context: RunContext, materials: Materials) -> None:
 
 def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistRecord | None) -> Report:
     """Write the run's files besides its wheels; return the report, which includes an error in doing so."""
-    request, plan = context.request, context.request.inputs.plan
+    request, settings = context.request, context.request.settings
     report = Report(
         run=request.run,
         outcomes=tuple(
@@ -278,7 +278,6 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
         waits=context.pool.waits,
         sdist=sdist,
     )
-    left_out = tuple((left.cell, left.reason) for left in plan.left_out)
     extra = ReportExtra(
         tool_version=__version__,
         started=context.started,
@@ -286,12 +285,13 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
         exclude_newer=context.exclude_newer or None,
         engine=request.engine_info,
         emulated=tuple(dict.fromkeys(cell.platform.arch.tag for cell in request.emulated)),
-        left_out=left_out,
+        left_out=tuple((left.cell, left.reason) for left in request.inputs.plan.left_out),
     )
     try:
         published = (*context.wheelhouse.published(), *(() if sdist is None else (sdist,)))
         context.report_directory.write_sums(published, context.wheelhouse.directory)
-        finished = FinishedRun(report=report, extra=extra, logs=request.inputs.logs_dir)
+        logs, output = request.inputs.logs_dir, settings[OUTPUT_DIR]
+        finished = FinishedRun(report=report, extra=extra, logs=logs, output=output)
         write_files(finished, context.report_directory, request.inputs.environ)
     except OutputError as error:
         # The wheels are delivered: an error in the record must not lose their summary.

@@ -41,12 +41,22 @@ class CellView(msgspec.Struct, frozen=True, kw_only=True):
     logs: tuple[StepLog, ...]
 
 
+def failure_lines(outcome: Outcome) -> tuple[str, ...]:
+    """Return a failure's step, reason, message and advice, as lines; none if there is no failure."""
+    failure = outcome.failure
+    if failure is None:
+        return ()
+    return (f"{cause(outcome)}: {clean_line(failure.message)}", *clean_lines(failure.hint or ""))
+
+
+def excerpt_lines(outcome: Outcome) -> tuple[str, ...]:
+    """Return the lines of the log that show a failure's cause."""
+    return () if outcome.failure is None else clean_lines("\n".join(outcome.failure.excerpt))
+
+
 def cell_view(outcome: Outcome, log: tuple[StepLog, ...], distributions: tuple[Distribution, ...]) -> CellView:
     """Return a cell's section."""
-    failure, wheel = outcome.failure, outcome.wheel
-    message: tuple[str, ...] = ()
-    if failure is not None:
-        message = (f"{cause(outcome)}: {clean_line(failure.message)}", *clean_lines(failure.hint or ""))
+    wheel, message = outcome.wheel, failure_lines(outcome)
     name = str(outcome.cell)
     return CellView(
         name=name,
@@ -59,7 +69,7 @@ def cell_view(outcome: Outcome, log: tuple[StepLog, ...], distributions: tuple[D
         facts=tuple(_cell_facts(outcome, distributions)),
         steps=step_times(outcome.steps),
         failure=message if is_failed(outcome) else (),
-        excerpt=() if failure is None else tuple(line for text in failure.excerpt for line in clean_lines(text)),
+        excerpt=excerpt_lines(outcome),
         log_file=f"logs/{name}.log" if log else "",
         logs=log,
     )

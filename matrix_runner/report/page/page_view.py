@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from matrix_runner.catalog.distributions import Distribution
-from matrix_runner.model.outcomes import Failure, Outcome, Report, Status
-from matrix_runner.report.page.cell_view import CellView, Fact, cell_view
+from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.report.page.cell_view import CellView, Fact, cell_view, excerpt_lines, failure_lines
 from matrix_runner.report.page.comparison import Change, compare
 from matrix_runner.report.page.drawing import Drawing, drawing
 from matrix_runner.report.page.page_logs import StepLog
 from matrix_runner.report.page.timeline import Timeline, timeline
 from matrix_runner.report.phrases import counted, duration
-from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.report.same_failures import failure_groups
+from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra
 from matrix_runner.report.summary.text_summary import MEANINGS, grouped
 from matrix_runner.wording import size_text
@@ -126,20 +127,10 @@ def _facts(sources: PageSources, times: Timeline) -> Iterable[Fact]:
 
 
 def _failures(report: Report) -> tuple[FailureView, ...]:
-    groups: dict[Failure, list[str]] = {}
-    for outcome in report.outcomes:
-        if outcome.failure is not None:
-            groups.setdefault(outcome.failure, []).append(str(outcome.cell))
+    groups = failure_groups(report.outcomes)
     return tuple(
-        FailureView(
-            cells=tuple(cells),
-            lines=(
-                f"{failure.step} ({failure.reason}): {clean_line(failure.message)}",
-                *clean_lines(failure.hint or ""),
-            ),
-            excerpt=tuple(line for text in failure.excerpt for line in clean_lines(text)),
-        )
-        for failure, cells in groups.items()
+        FailureView(cells=group.names, lines=failure_lines(group.first), excerpt=excerpt_lines(group.first))
+        for group in groups
     )
 
 

@@ -15,11 +15,9 @@ from matrix_runner.report.ci.log_syntax import LogSyntax
 from matrix_runner.report.ci.step_summary import append_step_summary
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.markdown_summary import markdown_summary
+from matrix_runner.report.summary.report_writers import SUMMARY
 from matrix_runner.report.summary.text_summary import RunDirectories
 from matrix_runner.report.terminal import LineWriter
-
-SUMMARY = "report.md"
-"""The file in the report directory, for a system that takes one."""
 
 
 class GithubSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,22 +55,17 @@ class BuildkiteSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The summary as a Markdown file in the report directory, which a line of the log puts on the build's page."""
+    """The summary in the report directory, which a line of the log puts on the build's page."""
 
     out: LineWriter
-    errors: LineWriter
     syntax: LogSyntax
 
     def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
-        """Write the file, and name it to the CI system."""
-        del left_out
+        """Name the file to the CI system."""
+        del report, left_out
         path = Path(directories.report).absolute() / SUMMARY
-        try:
-            path.write_text(markdown_summary(report, directories=directories), "utf-8")
-        except OSError as error:
-            self.errors.write(f"warning: {path}: {error.strerror}")
-            return
-        self.out.write(*self.syntax.summary_file(str(path)))
+        if path.exists():
+            self.out.write(*self.syntax.summary_file(str(path)))
 
 
 CiPage = GithubSummary | BuildkiteSummary | FileSummary
@@ -89,5 +82,5 @@ def ci_pages(
     if system is LogFolds.BUILDKITE:
         found.append(BuildkiteSummary(environ=environ, errors=errors))
     if system is LogFolds.AZURE and out is not None:
-        found.append(FileSummary(out=out, errors=errors, syntax=log_syntax(system)))
+        found.append(FileSummary(out=out, syntax=log_syntax(system)))
     return tuple(found)

@@ -21,12 +21,16 @@ from matrix_runner.wheelhouse.report_directory import ReportDirectory
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """All that files are made of. `logs`: the directory of the logs; `earlier`: report.json of the run before."""
+    """All that files are made of. `logs`: the directory of the logs; `earlier`: report.json of the run before.
+
+    `output`: the output directory, as the user would name it.
+    """
 
     report: Report
     extra: ReportExtra
     logs: Path
     earlier: bytes = b""
+    output: str = "the output directory"
 
     @property
     def has_news(self) -> bool:
@@ -55,6 +59,12 @@ def _junit(run: FinishedRun) -> bytes:
     return junit_xml(run.report, run.extra)
 
 
+def _markdown(run: FinishedRun) -> bytes:
+    from matrix_runner.report.summary.markdown_summary import markdown_summary
+
+    return markdown_summary(run.report, directories=_directories(run), left_out=run.extra.left_out).encode()
+
+
 def _page(run: FinishedRun) -> bytes:
     from matrix_runner.report.page import page_html
 
@@ -64,9 +74,13 @@ def _page(run: FinishedRun) -> bytes:
 REPORT = "report.json"
 """The report that later runs and other programs read."""
 
+SUMMARY = "report.md"
+"""The summary, also for CI systems that take a file."""
+
 FILES: tuple[ReportFile, ...] = (
     ReportFile(name=REPORT, render=_json, is_for_reading=False),
     ReportFile(name="junit.xml", render=_junit),
+    ReportFile(name=SUMMARY, render=_markdown),
     ReportFile(name="report.html", render=_page),
 )
 """The files of each run in the report directory, apart from SHA256SUMS."""
@@ -82,9 +96,7 @@ def rendered(run: FinishedRun, form: str) -> bytes:
         case "html":
             return _page(run)
         case "md":
-            from matrix_runner.report.summary.markdown_summary import markdown_summary
-
-            return markdown_summary(run.report, directories=_directories(run), left_out=run.extra.left_out).encode()
+            return _markdown(run)
         case _:
             return "".join(f"{line}\n" for line in text_lines(run, colour=False, width=140)).encode()
 
@@ -102,7 +114,7 @@ def text_lines(run: FinishedRun, *, colour: bool, width: int) -> tuple[str, ...]
 
 
 def _directories(run: FinishedRun) -> RunDirectories:
-    return RunDirectories(output="the output directory", report=str(run.logs.parent))
+    return RunDirectories(output=run.output, report=str(run.logs.parent))
 
 
 def write_files(run: FinishedRun, directory: ReportDirectory, environ: Mapping[str, str]) -> None:

@@ -117,6 +117,8 @@ def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
             lines += [f"  at {clean_line(place_text(place))}"] if place is not None else []
             lines += [f"  {line}" for line in clean_lines(first.failure.hint or "")]
         lines += [f"  {line}" for line in _logs(group)]
+        if has_log(first) and first.failure is not None:
+            lines.append(f"  look around in it: runner shell {first.cell}")
     return tuple(lines)
 
 

@@ -27,6 +27,7 @@ def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
         "  it broke",
         "  Install lz4.",
         "  log: wheelhouse-report/logs/cp311-manylinux_x86_64.log",
+        "  look around in it: runner shell cp311-manylinux_x86_64",
         "",
         "2 cells left out",
         "  no image has it:",
