@@ -128,7 +128,11 @@ def test_the_page_is_opened_in_a_browser(directory: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"{}", "no report.json of ours"), (b"", "no report.json of ours"), (b'{"version": 1', "no report.json of ours")],
+    [
+        (b"{}", "no report.json of matrix-runner"),
+        (b"", "no report.json of matrix-runner"),
+        (b'{"version": 1', "no report.json of matrix-runner"),
+    ],
 )
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
     """In words, without a traceback."""
