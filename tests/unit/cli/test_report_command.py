@@ -55,7 +55,8 @@ def record(directory: Path, *events: Event) -> Path:
 
 def report(*words: object) -> Result:
     """Run the command."""
-    return CliRunner().invoke(cli, ["report", *map(str, words)])
+    # Without a terminal its width is that of a file's.
+    return CliRunner(env={"COLUMNS": "140"}).invoke(cli, ["report", *map(str, words)])
 
 
 def test_the_summary_is_that_of_the_end_of_the_run(directory: Path) -> None:
