@@ -22,7 +22,7 @@ from matrix_runner.engine.api import Container, Engine, EngineInfo
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.matrix.sdist_maker import sdist_maker
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import Listener
+from matrix_runner.model.events import Listener, RunStarted
 from matrix_runner.model.outcomes import Failure
 from matrix_runner.project.constraints_file import constraints_text, has_hashes
 from matrix_runner.project.dependency_groups import DependencyGroups
@@ -30,6 +30,7 @@ from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
+from matrix_runner.schedule import Durations
 from matrix_runner.wheelhouse.report_directory import LOGS
 
 
@@ -153,6 +154,30 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     def jobs(self) -> tuple[Job, ...]:
         """The jobs of the plan, in its order."""
         return self.inputs.plan.jobs
+
+    def known_durations(self) -> Durations:
+        """Return how long the project's cells took in earlier runs."""
+        return Durations({}) if self.durations is None else Durations.read(self.durations)
+
+    def started(self, at: float) -> RunStarted:
+        """Return the first event of the run. `at`: in seconds since its start."""
+        return RunStarted(
+            at=at,
+            run=self.run,
+            cells=tuple(job.cell for job in self.jobs),
+            workers=self.workers,
+            emulated=self.emulated,
+            expected=self._expected_seconds(),
+        )
+
+    def _expected_seconds(self) -> tuple[float, ...]:
+        """Return how long each job is expected to take, in plan order; nothing if no earlier run tells."""
+        durations, host = self.known_durations(), self.host
+        if durations.is_empty:
+            return ()
+        if host is None:
+            return tuple(durations.expected(job.cell) for job in self.jobs)
+        return tuple(durations.expected(job.cell, host.slowness) for job in self.jobs)
 
     def dependency_groups(self) -> DependencyGroups:
         """Return the project's dependency groups. Raise ConfigError if a test's group cannot be resolved."""

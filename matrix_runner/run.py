@@ -23,14 +23,14 @@ from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import RunFinished, RunStarted
+from matrix_runner.model.events import RunFinished
 from matrix_runner.model.outcomes import Outcome, Report, SdistRecord, Status
 from matrix_runner.probe.probed_images import jobs_by_image
 from matrix_runner.project.source_archive import SourceArchive, Survey, pack
 from matrix_runner.report.summary.report_json import ReportExtra, wheels_of
 from matrix_runner.report.summary.report_writers import REPORT, FinishedRun, write_files
 from matrix_runner.request import BuildRequest
-from matrix_runner.schedule import Again, Durations, Interrupt, Pool, Slot
+from matrix_runner.schedule import Again, Interrupt, Pool, Slot
 from matrix_runner.scratch import scratch_directory
 from matrix_runner.wheelhouse import Wheelhouse
 from matrix_runner.wheelhouse.report_directory import ReportDirectory
@@ -116,9 +116,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
 
 def _announce(context: RunContext) -> None:
     request, pool = context.request, context.pool
-    cells = tuple(job.cell for job in request.jobs)
-    emulated, workers = request.emulated, request.workers
-    pool.tell(RunStarted(at=pool.clock(), run=request.run, cells=cells, workers=workers, emulated=emulated))
+    pool.tell(request.started(pool.clock()))
     for warning in request.inputs.plan.warnings:
         context.notify(warning, is_warning=True)
     if context.exclude_newer:
@@ -232,7 +230,7 @@ def _run_cells(
     from matrix_runner.cell.cell_tasks import cell_tasks, starting_order
 
     request = context.request
-    durations = Durations({}) if request.durations is None else Durations.read(request.durations)
+    durations = request.known_durations()
 
     def run(job: Job, slot: Slot) -> Outcome | Again:
         return cached.run(job, partial(run_cell, job, context, materials, slot))

@@ -12,13 +12,17 @@ from matrix_runner.model.outcomes import Outcome, StepKind
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan is final: the cells to run, in order; `emulated`: those of them that an emulator runs."""
+    """The plan is final: the cells to run, in order; `emulated`: those of them that an emulator runs.
+
+    `expected`: the seconds that each is expected to take, by earlier runs; empty if none tells.
+    """
 
     at: float
     run: str
     cells: tuple[Cell, ...]
     workers: int
     emulated: tuple[Cell, ...] = ()
+    expected: tuple[float, ...] = ()
 
 
 class WaitStarted(msgspec.Struct, frozen=True, kw_only=True):

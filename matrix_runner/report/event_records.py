@@ -27,7 +27,14 @@ from matrix_runner.model.events import (
     WaitStarted,
 )
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.report.summary.outcome_records import OutcomeRecord, optional_text, outcome_of, outcome_record, text
+from matrix_runner.report.summary.outcome_records import (
+    OutcomeRecord,
+    milliseconds,
+    optional_text,
+    outcome_of,
+    outcome_record,
+    text,
+)
 
 VERSION = 1
 """Version of the format; a reader refuses a recording of another version."""
@@ -42,6 +49,7 @@ class _RunStarted(_Record, frozen=True, kw_only=True, tag="run-started"):
     cells: tuple[str, ...]
     workers: int
     emulated: tuple[str, ...] = ()
+    expected: tuple[float, ...] = ()
     version: int = VERSION
 
 
@@ -142,6 +150,7 @@ def _record_of_run(event: OfRun) -> _OfRun:
                 cells=tuple(map(str, event.cells)),
                 workers=event.workers,
                 emulated=tuple(map(str, event.emulated)),
+                expected=tuple(map(milliseconds, event.expected)),
             )
         case Notice():
             cell = str(event.cell) if event.cell else None
@@ -190,6 +199,7 @@ def _event_of_run(record: _OfRun) -> Event:
                 cells=tuple(map(Cell.parse, record.cells)),
                 workers=record.workers,
                 emulated=tuple(map(Cell.parse, record.emulated)),
+                expected=record.expected,
             )
         case _WaitStarted():
             return WaitStarted(at=record.at, text=record.text)

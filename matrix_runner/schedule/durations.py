@@ -40,6 +40,11 @@ class Durations:
                     known[Cell.parse(name)] = seconds
         return cls(known)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no cell's duration is known, so that all expectations are guesses."""
+        return not self._known
+
     def expected(self, cell: Cell, slowness: Callable[[Arch], float] = lambda _: 1.0) -> float:
         """Return the expected seconds of a cell.
 

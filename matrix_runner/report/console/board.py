@@ -1,17 +1,24 @@
 """Layout of the live table as text: a pure function of the cells' progress, the time and the viewport."""
 
+from collections.abc import Mapping
+
 import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress
+from matrix_runner.report.console.time_to_go import cell_to_go, run_to_go
 from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, step_times
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.wording import size_text
 
 _STEP_WIDTH = 12
 _TIME_WIDTH = 6
+_LEFT_WIDTH = 13
+_WIDE = 80
+"""Columns from which on rows tell how long cells still need."""
 
 
 class Glyphs(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,26 +76,41 @@ class Viewport(msgspec.Struct, frozen=True, kw_only=True):
     glyphs: Glyphs = UNICODE
 
 
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """The seconds that cells are expected to take by earlier runs, and the number of workers."""
+
+    expected: Mapping[Cell, float] = msgspec.field(default_factory=dict)
+    workers: int = 0
+
+
 def board_lines(
-    cells: tuple[CellProgress, ...], now: float, viewport: Viewport, waits: tuple[tuple[str, float], ...] = ()
+    cells: tuple[CellProgress, ...],
+    now: float,
+    viewport: Viewport,
+    waits: tuple[tuple[str, float], ...] = (),
+    outlook: Outlook | None = None,
 ) -> tuple[Text, ...]:
     """Return the table, at most `viewport.height` lines of at most `viewport.width` columns.
 
-    `waits`: the work for which cells wait, with the time of its start; it has a line each.
+    `waits`: the work for which cells wait, with the time of its start; it has a line each. `outlook`: tells how long
+    each cell still needs, and the run.
 
     An empty line separates it from the scrolled output above, if there is space. Rows are in plan order. If there are
     too many, the most informative are shown: failed, running, then queued, then finished; a line counts the others.
     """
+    outlook = outlook or Outlook()
     shown, hidden = _selection(cells, max(viewport.height - 3 - len(waits), 1))
     names = max((len(str(cell.cell)) for cell in shown), default=0)
-    lines = [_row(cell, now, viewport, names) for cell in shown]
+    has_times = bool(outlook.expected) and viewport.width >= _WIDE
+    to_go = {cell.cell: cell_to_go(cell, outlook.expected, now) for cell in shown} if has_times else {}
+    lines = [_row(cell, now, viewport, names, to_go) for cell in shown]
     if hidden:
         lines.append(fit(Text(f"{viewport.glyphs.more} {_counts(hidden)} not shown", style="bright_black"), viewport))
     for text, began in waits:
         lines.append(fit(Text(f"{clean_line(text)} ({clock(now - began)})", style="bright_black"), viewport))
     if viewport.height >= len(lines) + 3:
         lines = [Text(), *lines, Text()]
-    lines.append(_summary(cells, now, viewport))
+    lines.append(_summary(cells, now, viewport, run_to_go(cells, outlook.expected, now, outlook.workers)))
     return tuple(lines[-max(viewport.height, 1) :])
 
 
@@ -112,7 +134,7 @@ def _rank(cell: CellProgress) -> int:
     return {CellPhase.RUNNING: 1, CellPhase.QUEUED: 2, CellPhase.DONE: 3}[cell.phase]
 
 
-def _row(cell: CellProgress, now: float, viewport: Viewport, names: int) -> Text:
+def _row(cell: CellProgress, now: float, viewport: Viewport, names: int, to_go: Mapping[Cell, float | None]) -> Text:
     sign, colour = viewport.glyphs.of(cell)
     is_waiting = cell.phase is CellPhase.QUEUED
     text = Text(no_wrap=True)
@@ -120,6 +142,10 @@ def _row(cell: CellProgress, now: float, viewport: Viewport, names: int) -> Text
     text.append(f"{cell.cell!s:<{names}}  ", style="bright_black" if is_waiting else "")
     text.append(f"{_state(cell):<{_STEP_WIDTH}}", style=colour)
     text.append(f"{_time(cell, now):>{_TIME_WIDTH}}  ", style="bright_black" if is_waiting else "")
+    if to_go:
+        left = to_go.get(cell.cell)
+        words = "" if left is None else f"{clock(left)} left"
+        text.append(f"{words:<{_LEFT_WIDTH}}", style="bright_black")
     is_dim = cell.phase is CellPhase.RUNNING or not cell.is_failed
     text.append(_detail(cell), style="bright_black" if is_dim else "red")
     return fit(text, viewport)
@@ -161,7 +187,7 @@ def _counts(cells: tuple[CellProgress, ...]) -> str:
     return ", ".join(f"{number} {word}" for number, word in parts if number)
 
 
-def _summary(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) -> Text:
+def _summary(cells: tuple[CellProgress, ...], now: float, viewport: Viewport, to_go: float | None) -> Text:
     done = [cell for cell in cells if cell.phase is CellPhase.DONE]
     failed = sum(cell.is_failed for cell in done)
     running = sum(cell.phase is CellPhase.RUNNING for cell in cells)
@@ -172,6 +198,7 @@ def _summary(cells: tuple[CellProgress, ...], now: float, viewport: Viewport) ->
     text.append(f", {running} running" if running else "")
     text.append(f", {queued} queued" if queued else "")
     text.append(f"  {clock(now)}", style="bright_black")
+    text.append(f", about {clock(to_go)} to go" if to_go else "", style="bright_black")
     bar = min(24, viewport.width - cell_len(text.plain) - 2)
     if bar < 8 or not cells:
         return fit(text, viewport)

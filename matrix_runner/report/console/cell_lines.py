@@ -3,6 +3,7 @@
 from matrix_runner.model.events import Notice
 from matrix_runner.model.outcomes import Failure, Outcome, Status
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
+from matrix_runner.report.console.time_to_go import run_to_go
 from matrix_runner.report.phrases import borrowed, cause, clock, duration, further_place, place_text, short_step
 from matrix_runner.report.sanitize import clean_line, clean_lines
 from matrix_runner.wording import size_text
@@ -82,7 +83,9 @@ class CellLines:
         waits = ", ".join(f"{clean_line(text)} ({clock(now - began)})" for text, began in self._progress.waits)
         parts = (f"still running: {running}" if running else "", f"waiting: {waits}" if waits else "")
         text = "; ".join(filter(None, parts)) or "waiting"
-        return f"{text}; {self._progress.done} of {len(self._progress)} done, {clock(now)} since the start"
+        to_go = run_to_go(self._progress.cells, self._progress.expected, now, self._progress.workers)
+        rest = f", about {clock(to_go)} to go" if to_go else ""
+        return f"{text}; {self._progress.done} of {len(self._progress)} done, {clock(now)} since the start{rest}"
 
     def painted(self, text: str, status: Status) -> str:
         """Return text in the colour of a status."""

@@ -27,7 +27,7 @@ from matrix_runner.model.events import (
 )
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.report.cell_logs import HEAD, CellLogs
-from matrix_runner.report.console.board import ASCII, UNICODE, Viewport, board_lines, fit
+from matrix_runner.report.console.board import ASCII, UNICODE, Outlook, Viewport, board_lines, fit
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
 from matrix_runner.report.phrases import cause, duration, is_failed
 from matrix_runner.report.sanitize import clean_lines, last_line, sanitized_lines
@@ -119,8 +119,12 @@ class LiveTable:
         self._drawn = self._progress.now
         cells = tuple(self._with_detail(cell) for cell in self._progress.cells)
         self._live.update(
-            Group(*board_lines(cells, self._progress.now, self._viewport(), self._progress.waits)), refresh=True
+            Group(*board_lines(cells, self._progress.now, self._viewport(), self._progress.waits, self._outlook())),
+            refresh=True,
         )
+
+    def _outlook(self) -> Outlook:
+        return Outlook(expected=self._progress.expected, workers=self._progress.workers)
 
     def _viewport(self) -> Viewport:
         width, height = self._console.size

@@ -33,13 +33,17 @@ class CellPhase(Enum):
 
 
 class CellProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell's progress. Times are seconds since the run began; `detail` is its latest safe output line."""
+    """A cell's progress. Times are seconds since the run began; `detail` is its latest safe output line.
+
+    `waited`: the seconds for which its container was open before it had a worker.
+    """
 
     cell: Cell
     phase: CellPhase = CellPhase.QUEUED
     started: float = 0.0
     step: StepKind | None = None
     step_started: float = 0.0
+    waited: float = 0.0
     outcome: Outcome | None = None
     detail: str = ""
 
@@ -56,6 +60,10 @@ class RunProgress:
         self._cells: dict[Cell, CellProgress] = {}
         self._waits: dict[str, float] = {}
         self._emulated: frozenset[Cell] = frozenset()
+        self._prepared: dict[Cell, float] = {}
+        self.expected: dict[Cell, float] = {}
+        """Seconds that cells are expected to take, as far as earlier runs tell."""
+        self.workers = 0
         self.done = 0
         """The number of ended cells."""
         self.width = 0
@@ -71,6 +79,8 @@ class RunProgress:
                 self._cells = {cell: self._cells.get(cell, CellProgress(cell=cell)) for cell in event.cells}
                 self.width = max((len(str(cell)) for cell in event.cells), default=0)
                 self._emulated = frozenset(event.emulated)
+                self.expected = dict(zip(event.cells, event.expected, strict=False))
+                self.workers = event.workers
             case WaitStarted():
                 self._waits[event.text] = event.at
             case WaitEnded():
@@ -87,6 +97,7 @@ class RunProgress:
                     step=event.kind,
                     step_started=event.at,
                     outcome=None if known is None else known.outcome,
+                    waited=self._waited(known, event),
                     detail=event.command or "",
                 )
             case CellFinished():
@@ -95,8 +106,17 @@ class RunProgress:
                 self.width = max(self.width, len(str(cell)))
                 self.done += known.phase is not CellPhase.DONE
                 self._cells[cell] = replace(known, phase=CellPhase.DONE, outcome=event.outcome)
-            case Output() | StepFinished() | Notice() | RunFinished() | Tick():
+            case StepFinished():
+                if event.kind is StepKind.PREPARE:
+                    self._prepared[event.cell] = event.at
+            case Output() | Notice() | RunFinished() | Tick():
                 pass
+
+    def _waited(self, known: CellProgress | None, event: StepStarted) -> float:
+        """Return how long a cell has waited for a worker: between its preparation and what comes next."""
+        waited = 0.0 if known is None else known.waited
+        since = self._prepared.pop(event.cell, None)
+        return waited if since is None or event.kind is StepKind.PREPARE else waited + event.at - since
 
     @property
     def cells(self) -> tuple[CellProgress, ...]:
