@@ -70,7 +70,7 @@ class CarriedVolumes:
                     # The container may be gone: its cell finds that by itself.
                     self._fill(container, volume)
 
-    def save(self, engine: Engine, waiting: Callable[[str], AbstractContextManager[None]]) -> None:
+    def save(self, engine: Engine, waiting: Callable[[str], AbstractContextManager[object]]) -> None:
         """Keep the content of the volumes that the run has used, where it has changed. `waiting`: tells of it."""
         if self._used:
             with waiting("downloads and compiled code are kept for other machines"):

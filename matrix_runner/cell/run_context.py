@@ -15,6 +15,7 @@ from matrix_runner.config.options.build_options import EXCLUDE_NEWER
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.outcomes import Outcome, SdistRecord, WheelRecord
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
@@ -69,8 +70,11 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
         """Emit a message for the user, on the run or on one cell; from any thread."""
         self.pool.notify(self.redactor.text(text), cell=cell, is_warning=is_warning)
 
-    def waiting(self, text: str) -> AbstractContextManager[None]:
-        """Tell that cells wait for the work in this context, in a worker. `text`: what is done."""
+    def waiting(self, text: str) -> AbstractContextManager[OnTransfer]:
+        """Tell that cells wait for the work in this context, in a worker. `text`: what is done.
+
+        The context's value tells what of it has come so far.
+        """
         return self.pool.waiting(self.redactor.text(text))
 
     def beside(self, work: Callable[[], R]) -> R | None:

@@ -14,7 +14,9 @@ from typing import Final, Protocol
 import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.engine.hearing import OnNotice, unheard
 from matrix_runner.engine.terminal_command import TerminalCommand
+from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.platforms import Arch
 
 SHORT_COMMAND_SECONDS: Final = 600
@@ -197,10 +199,7 @@ class Container(Protocol):
         ...
 
     def at_terminal(self, request: ExecRequest) -> TerminalCommand:
-        """Return what a person's terminal must start for a command in here: same variables, directory, personality.
-
-        The request's limits do not apply. Raise EngineError if this machine has no program for it.
-        """
+        """Return what a person's terminal must start for a command in here, without its limits. Raise EngineError."""
         ...
 
     def put(self, directory: str, archive: Iterable[bytes]) -> None:
@@ -240,7 +239,7 @@ class Engine(Protocol):
         """
         ...
 
-    def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
+    def resolve(self, reference: str, arch: Arch, on_notice: OnNotice, on_bytes: OnTransfer = unheard) -> ResolvedImage:
         """Return an image; if it is missing, report that to `on_notice` and fetch it. Raise EngineError, ImageError."""
         ...
 

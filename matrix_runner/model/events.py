@@ -3,6 +3,7 @@
 `at` is monotonic seconds since the run began. A recording of the events suffices to rebuild every view and summary.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -30,6 +31,26 @@ class WaitStarted(msgspec.Struct, frozen=True, kw_only=True):
 
     at: float
     text: str
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of something that is fetched: bytes and parts (an image's layers), as far as they are known yet."""
+
+    done: int
+    total: int
+    parts_done: int
+    parts: int
+
+
+OnTransfer = Callable[[Transfer], None]
+
+
+class WaitProgressed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the work with this text waits for has come so far."""
+
+    at: float
+    text: str
+    transfer: Transfer
 
 
 class WaitEnded(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +122,7 @@ class RunFinished(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
 
 
-OfRun = RunStarted | Notice | WaitStarted | WaitEnded | RunFinished | Tick
+OfRun = RunStarted | Notice | WaitStarted | WaitProgressed | WaitEnded | RunFinished | Tick
 OfCell = CellStarted | StepStarted | Output | StepFinished | CellFinished
 Event = OfRun | OfCell
 

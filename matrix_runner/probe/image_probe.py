@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.engine.api import Container, Engine, ResolvedImage
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError, ImageError, MachineError, WrongImage
 from matrix_runner.matrix import Job
 from matrix_runner.matrix.remarks import emulation_hint
@@ -69,7 +70,7 @@ def probe_image(
     key: ImageKey,
     jobs: Sequence[Job],
     open_container: Callable[[ResolvedImage], AbstractContextManager[Container]],
-    on_notice: Callable[[str], None],
+    hearing: Hearing,
 ) -> ProbedImage:
     """Pull an image if necessary, and probe it in a container. Raise ImageError or EngineError.
 
@@ -78,10 +79,10 @@ def probe_image(
     library allows.
     """
     engine = request.engine
-    image = engine.resolve(key.reference, key.arch, on_notice)
+    image = engine.resolve(key.reference, key.arch, hearing.on_notice, hearing.on_transfer)
     directories = wanted_interpreters(jobs)
     if jobs[0].is_emulated:
-        on_notice(f"looking into {display_name(key.reference)} under emulation, which takes a while")
+        hearing.on_notice(f"looking into {display_name(key.reference)} under emulation, which takes a while")
     try:
         with open_container(image) as container:
             facts = _ask(container, directories, key.reference, is_slow=jobs[0].is_slow)

@@ -9,8 +9,10 @@ from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.engine.api import Container, ResolvedImage
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import MachineError, OutputError
 from matrix_runner.matrix import Job
+from matrix_runner.model.events import OnTransfer
 from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, missing_emulator, probe_image
 from matrix_runner.probe.probe_cache import ProbeCache
 from matrix_runner.probe.probed_images import ProbedImages
@@ -34,7 +36,7 @@ class ImageProber(msgspec.Struct, frozen=True, kw_only=True):
     containers: WarmContainers
     cache: ProbeCache | None
     notify: Callable[[str], None]
-    waiting: Callable[[str], AbstractContextManager[None]]
+    waiting: Callable[[str], AbstractContextManager[OnTransfer]]
     on_trouble: Callable[[OutputError], None]
 
     def bring(self, key: ImageKey, waiting: Sequence[Job]) -> None:
@@ -54,8 +56,9 @@ class ImageProber(msgspec.Struct, frozen=True, kw_only=True):
 
         emulated = ", under emulation" if jobs[0].is_emulated else ""
         try:
-            with self.waiting(f"{display_name(key.reference)} is looked into{emulated}"):
-                image = probe_image(request, key, jobs, open_container, self.notify)
+            with self.waiting(f"{display_name(key.reference)} is looked into{emulated}") as on_transfer:
+                hearing = Hearing(on_notice=self.notify, on_transfer=on_transfer)
+                image = probe_image(request, key, jobs, open_container, hearing)
         except MachineError as error:
             return error
         if self.cache is not None:

@@ -22,6 +22,7 @@ from matrix_runner.model.events import (
     StepStarted,
     Tick,
     WaitEnded,
+    WaitProgressed,
     WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome, StepKind
@@ -111,7 +112,7 @@ class CellLogs:
                 self._finish(event.outcome)
             case RunStarted():
                 self._index.begin()
-            case WaitStarted() | WaitEnded() | StepFinished() | RunFinished() | Tick():
+            case WaitStarted() | WaitProgressed() | WaitEnded() | StepFinished() | RunFinished() | Tick():
                 pass
         self._flush_if_due(event.at)
 

@@ -23,7 +23,9 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    Transfer,
     WaitEnded,
+    WaitProgressed,
     WaitStarted,
 )
 from matrix_runner.model.outcomes import StepKind
@@ -61,6 +63,14 @@ class _Notice(_Record, frozen=True, kw_only=True, tag="notice"):
 
 class _WaitStarted(_Record, frozen=True, kw_only=True, tag="wait-started"):
     text: str
+
+
+class _WaitProgressed(_Record, frozen=True, kw_only=True, tag="wait-progressed"):
+    text: str
+    done: int
+    total: int
+    parts_done: int
+    parts: int
 
 
 class _WaitEnded(_Record, frozen=True, kw_only=True, tag="wait-ended"):
@@ -101,7 +111,7 @@ class _Tick(_Record, frozen=True, kw_only=True, tag="tick"):
     pass
 
 
-_OfRun = _RunStarted | _RunFinished | _Notice | _WaitStarted | _WaitEnded | _Tick
+_OfRun = _RunStarted | _RunFinished | _Notice | _WaitStarted | _WaitProgressed | _WaitEnded | _Tick
 _OfCell = _CellStarted | _StepStarted | _Output | _StepFinished | _CellFinished
 _AnyRecord = _OfRun | _OfCell
 
@@ -135,7 +145,7 @@ def replay(path: Path) -> Iterator[Event]:
 
 def _record(event: Event) -> _AnyRecord:
     match event:
-        case RunStarted() | Notice() | WaitStarted() | WaitEnded() | RunFinished() | Tick():
+        case RunStarted() | Notice() | WaitStarted() | WaitProgressed() | WaitEnded() | RunFinished() | Tick():
             return _record_of_run(event)
         case CellStarted() | StepStarted() | Output() | StepFinished() | CellFinished():
             return _record_of_cell(event)
@@ -155,14 +165,30 @@ def _record_of_run(event: OfRun) -> _OfRun:
         case Notice():
             cell = str(event.cell) if event.cell else None
             return _Notice(at=event.at, text=text(event.text), cell=cell, is_warning=event.is_warning)
-        case WaitStarted():
-            return _WaitStarted(at=event.at, text=text(event.text))
-        case WaitEnded():
-            return _WaitEnded(at=event.at, text=text(event.text))
+        case WaitStarted() | WaitProgressed() | WaitEnded():
+            return _record_of_wait(event)
         case RunFinished():
             return _RunFinished(at=event.at, exit_code=event.exit_code)
         case Tick():
             return _Tick(at=event.at)
+
+
+def _record_of_wait(event: WaitStarted | WaitProgressed | WaitEnded) -> _WaitStarted | _WaitProgressed | _WaitEnded:
+    match event:
+        case WaitStarted():
+            return _WaitStarted(at=event.at, text=text(event.text))
+        case WaitProgressed():
+            at = event.transfer
+            return _WaitProgressed(
+                at=event.at,
+                text=text(event.text),
+                done=at.done,
+                total=at.total,
+                parts_done=at.parts_done,
+                parts=at.parts,
+            )
+        case WaitEnded():
+            return _WaitEnded(at=event.at, text=text(event.text))
 
 
 def _record_of_cell(event: OfCell) -> _OfCell:
@@ -182,7 +208,7 @@ def _record_of_cell(event: OfCell) -> _OfCell:
 
 def _event(record: _AnyRecord) -> Event:
     match record:
-        case _RunStarted() | _RunFinished() | _Notice() | _WaitStarted() | _WaitEnded() | _Tick():
+        case _RunStarted() | _RunFinished() | _Notice() | _WaitStarted() | _WaitProgressed() | _WaitEnded() | _Tick():
             return _event_of_run(record)
         case _CellStarted() | _StepStarted() | _Output() | _StepFinished() | _CellFinished():
             return _event_of_cell(record)
@@ -201,10 +227,8 @@ def _event_of_run(record: _OfRun) -> Event:
                 emulated=tuple(map(Cell.parse, record.emulated)),
                 expected=record.expected,
             )
-        case _WaitStarted():
-            return WaitStarted(at=record.at, text=record.text)
-        case _WaitEnded():
-            return WaitEnded(at=record.at, text=record.text)
+        case _WaitStarted() | _WaitProgressed() | _WaitEnded():
+            return _event_of_wait(record)
         case _RunFinished():
             return RunFinished(at=record.at, exit_code=record.exit_code)
         case _Notice():
@@ -212,6 +236,17 @@ def _event_of_run(record: _OfRun) -> Event:
             return Notice(at=record.at, text=record.text, cell=about, is_warning=record.is_warning)
         case _Tick():
             return Tick(at=record.at)
+
+
+def _event_of_wait(record: _WaitStarted | _WaitProgressed | _WaitEnded) -> WaitStarted | WaitProgressed | WaitEnded:
+    match record:
+        case _WaitStarted():
+            return WaitStarted(at=record.at, text=record.text)
+        case _WaitProgressed():
+            transfer = Transfer(done=record.done, total=record.total, parts_done=record.parts_done, parts=record.parts)
+            return WaitProgressed(at=record.at, text=record.text, transfer=transfer)
+        case _WaitEnded():
+            return WaitEnded(at=record.at, text=record.text)
 
 
 def _event_of_cell(record: _OfCell) -> Event:

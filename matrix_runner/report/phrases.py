@@ -1,7 +1,9 @@
 """Wording of durations, sizes, counts and steps, common to all consoles and reports."""
 
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.events import Transfer
 from matrix_runner.model.outcomes import Failure, Outcome, Place, Status, StepKind, StepTime
+from matrix_runner.wording import size_text
 
 LeftOut = tuple[tuple[Cell, str], ...]
 """The cells that a plan leaves out, each with its reason."""
@@ -39,6 +41,14 @@ def ago(then: float, now: float) -> str:
     seconds = max(now - then, 0)
     unit, length = next((pair for pair in (("d", 86400), ("h", 3600), ("m", 60)) if seconds >= pair[1]), ("s", 1))
     return f"{int(seconds // length)}{unit}"
+
+
+def transferred(transfer: Transfer, seconds: float) -> str:
+    """Say how much of something has come, in so many seconds: `124 of 310 MiB, 3 of 12 layers, 20.1 MiB/s`."""
+    size = f"{size_text(transfer.done)} of {size_text(transfer.total)}" if transfer.total else ""
+    parts = f"{transfer.parts_done} of {counted(transfer.parts, 'layer')}" if transfer.parts else ""
+    rate = f"{size_text(int(transfer.done / seconds))}/s" if transfer.done and seconds >= 1 else ""
+    return ", ".join(filter(None, (size, parts, rate)))
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import Event, Listener, Notice, Tick, WaitEnded, WaitStarted
+from matrix_runner.model.events import (
+    Event,
+    Listener,
+    Notice,
+    OnTransfer,
+    Tick,
+    Transfer,
+    WaitEnded,
+    WaitProgressed,
+    WaitStarted,
+)
 from matrix_runner.model.outcomes import Wait
 from matrix_runner.schedule.batch import AHEAD, Batch
 from matrix_runner.schedule.event_queue import EventQueue
@@ -16,6 +26,9 @@ from matrix_runner.schedule.signals import Interrupt
 from matrix_runner.schedule.task import Task
 
 R = TypeVar("R")
+
+TRANSFER_PAUSE = 0.5
+"""Seconds between two events about something that is fetched: a daemon tells hundreds a second."""
 
 QUEUE_LENGTH = 1_000
 """The bound of the event queue. When it is full, workers wait: a slow terminal slows the build, and memory stays
@@ -73,12 +86,24 @@ class Pool:
             self.emit(notice)
 
     @contextmanager
-    def waiting(self, text: str) -> Iterator[None]:
-        """Tell that cells wait for the work in this context. `text`: what is done. From a worker."""
+    def waiting(self, text: str) -> Iterator[OnTransfer]:
+        """Tell that cells wait for the work in this context. `text`: what is done. From a worker.
+
+        Yield a function that tells what has come so far; more often than twice a second it says nothing.
+        """
         began = self.clock()
         self.emit(WaitStarted(at=began, text=text))
+        told = began
+
+        def tell(transfer: Transfer) -> None:
+            nonlocal told
+            now = self.clock()
+            if now - told >= TRANSFER_PAUSE:
+                told = now
+                self.emit(WaitProgressed(at=now, text=text, transfer=transfer))
+
         try:
-            yield
+            yield tell
         finally:
             ended = self.clock()
             self._waits.append(Wait(text=text, began=began, seconds=ended - began))

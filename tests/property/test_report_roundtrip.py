@@ -22,7 +22,9 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    Transfer,
     WaitEnded,
+    WaitProgressed,
     WaitStarted,
 )
 from matrix_runner.model.outcomes import (
@@ -111,6 +113,7 @@ EXTRAS = st.builds(
     left_out=st.lists(st.tuples(CELLS, TEXT), max_size=2).map(tuple),
 )
 AT = st.floats(0, 1e7)
+BYTES = st.integers(0, 2**50)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         RunStarted,
@@ -119,9 +122,16 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         cells=st.lists(CELLS, max_size=3).map(tuple),
         workers=st.integers(1, 64),
         emulated=st.lists(CELLS, max_size=3).map(tuple),
+        expected=st.lists(SECONDS, max_size=3).map(tuple),
     ),
     st.builds(WaitStarted, at=AT, text=TEXT),
     st.builds(WaitEnded, at=AT, text=TEXT),
+    st.builds(
+        WaitProgressed,
+        at=AT,
+        text=TEXT,
+        transfer=st.builds(Transfer, done=BYTES, total=BYTES, parts_done=BYTES, parts=BYTES),
+    ),
     st.builds(Notice, at=AT, text=TEXT, cell=st.none() | CELLS, is_warning=st.booleans()),
     st.builds(CellStarted, at=AT, cell=CELLS),
     st.builds(StepStarted, at=AT, cell=CELLS, kind=STEPS, command=MAYBE),

@@ -13,6 +13,7 @@ import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
+from matrix_runner.engine.docker.pull_progress import PullLine
 
 
 class StoredImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class Daemon(Protocol):
         """Return an image of the daemon's store, None if it is missing."""
         ...
 
-    def pull(self, reference: str, platform: str | None) -> Iterator[str]:
+    def pull(self, reference: str, platform: str | None) -> Iterator[PullLine]:
         """Fetch an image, yielding occasional lines of progress. Raise EngineError with the daemon's own message."""
         ...
 

@@ -4,14 +4,16 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from matrix_runner.engine.docker.daemon import Connect
+from matrix_runner.engine.docker.pull_progress import PullLine, PullProgress
 from matrix_runner.engine.docker.registry_errors import Refusal
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError, ImageError
+from matrix_runner.model.events import Transfer
 from matrix_runner.model.platforms import Arch
 
 BACK_OFF: Final = (2.0, 8.0)
@@ -28,13 +30,13 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     back_off: tuple[float, ...]
 
 
-def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], attempts: Attempts) -> None:
+def fetch_image(reference: str, arch: Arch, hearing: Hearing, attempts: Attempts) -> None:
     """Fetch an image, with further attempts after transient errors. Raise ImageError with a hint for each cause."""
     platform: str | None = f"linux/{arch.oci}"
     delays = list(attempts.back_off)
     while True:
         try:
-            _fetch_once(reference, platform, attempts)
+            _fetch_once(reference, platform, hearing, attempts)
         except EngineError as error:  # noqa: PERF203 - attempts are few and slow
             refusal = Refusal.of(error.message)
             if refusal is Refusal.PLATFORM and platform is not None:
@@ -42,7 +44,7 @@ def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], at
                 platform = None
             elif refusal.is_transient and delays and not attempts.aborted.is_set():
                 delay = delays.pop(0)
-                on_notice(f"fetching {reference} failed, {refusal.meaning}; trying again in {delay:g} s")
+                hearing.on_notice(f"fetching {reference} failed, {refusal.meaning}; trying again in {delay:g} s")
                 attempts.aborted.wait(delay)
             else:
                 # The text before the daemon's own message repeats the image's name, digest and all.
@@ -54,9 +56,10 @@ def fetch_image(reference: str, arch: Arch, on_notice: Callable[[str], None], at
             return
 
 
-def _fetch_once(reference: str, platform: str | None, attempts: Attempts) -> None:
+def _fetch_once(reference: str, platform: str | None, hearing: Hearing, attempts: Attempts) -> None:
     """Fetch in a separate thread, so that neither a stalled registry nor a hung daemon delays an abort."""
-    lines: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
+    lines: queue.SimpleQueue[PullLine | Exception | None] = queue.SimpleQueue()
+    progress = PullProgress()
 
     def fetch() -> None:
         try:
@@ -83,3 +86,9 @@ def _fetch_once(reference: str, platform: str | None, attempts: Attempts) -> Non
             return
         if isinstance(line, Exception):
             raise line
+        _tell(progress.hear(line), hearing)
+
+
+def _tell(transfer: Transfer | None, hearing: Hearing) -> None:
+    if transfer is not None:
+        hearing.on_transfer(transfer)

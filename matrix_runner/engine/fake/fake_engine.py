@@ -5,7 +5,7 @@ entry of a dictionary, and time a number: nothing sleeps unless `pace` is set.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from matrix_runner.engine.api import (
@@ -22,7 +22,9 @@ from matrix_runner.engine.fake.fake_container import FakeContainer
 from matrix_runner.engine.fake.fake_files import Files, unpack
 from matrix_runner.engine.fake.fake_host import ANY_IMAGE, FakeHost
 from matrix_runner.engine.fake.fake_script import FakeCall, FakeFaults, FakeResult, Script, raise_fault, succeed, table
+from matrix_runner.engine.hearing import OnNotice, unheard
 from matrix_runner.errors import EngineError, ImageError
+from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.platforms import Arch
 
 __all__ = [
@@ -77,9 +79,9 @@ class FakeEngine:
         raise_fault(self.faults.on_check())
         return EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://")
 
-    def resolve(self, reference: str, arch: Arch, on_notice: Callable[[str], None]) -> ResolvedImage:
+    def resolve(self, reference: str, arch: Arch, on_notice: OnNotice, on_bytes: OnTransfer = unheard) -> ResolvedImage:
         """Return the image; fetches nothing. Raise ImageError for a missing one."""
-        del arch, on_notice
+        del arch, on_notice, on_bytes
         raise_fault(self.faults.on_resolve(reference))
         return self._image(reference)[0]
 

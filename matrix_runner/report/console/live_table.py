@@ -23,6 +23,7 @@ from matrix_runner.model.events import (
     StepStarted,
     Tick,
     WaitEnded,
+    WaitProgressed,
     WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome
@@ -105,7 +106,9 @@ class LiveTable:
                 self._latest.pop(event.outcome.cell, None)
                 if is_failed(event.outcome):
                     self._print(self._failure(event.outcome))
-            case WaitStarted() | WaitEnded() | CellStarted() | StepFinished() | RunFinished() | Tick():
+            case (
+                WaitStarted() | WaitProgressed() | WaitEnded() | CellStarted() | StepFinished() | RunFinished() | Tick()
+            ):
                 pass
         if self._progress.now - self._drawn >= _PAUSE:
             self._draw()

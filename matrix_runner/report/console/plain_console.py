@@ -14,6 +14,7 @@ from matrix_runner.model.events import (
     StepStarted,
     Tick,
     WaitEnded,
+    WaitProgressed,
     WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome, Status
@@ -92,7 +93,16 @@ class PlainConsole:
                 else:
                     self._pass(event.outcome)
                 self._log.write(*self._syntax.progress(self._progress.done, len(self._progress)))
-            case Output() | StepStarted() | StepFinished() | WaitStarted() | WaitEnded() | RunFinished() | Tick():
+            case (
+                Output()
+                | StepStarted()
+                | StepFinished()
+                | WaitStarted()
+                | WaitProgressed()
+                | WaitEnded()
+                | RunFinished()
+                | Tick()
+            ):
                 self._show_life(SIGN_OF_LIFE)
 
     def _say(self, *lines: str) -> None:

@@ -17,11 +17,13 @@ from matrix_runner.model.events import (
     StepFinished,
     StepStarted,
     Tick,
+    Transfer,
     WaitEnded,
+    WaitProgressed,
     WaitStarted,
 )
 from matrix_runner.model.outcomes import Outcome, StepKind
-from matrix_runner.report.phrases import is_failed
+from matrix_runner.report.phrases import is_failed, transferred
 
 
 class CellPhase(Enum):
@@ -59,6 +61,7 @@ class RunProgress:
     def __init__(self) -> None:
         self._cells: dict[Cell, CellProgress] = {}
         self._waits: dict[str, float] = {}
+        self._transfers: dict[str, tuple[float, Transfer]] = {}
         self._emulated: frozenset[Cell] = frozenset()
         self._prepared: dict[Cell, float] = {}
         self.expected: dict[Cell, float] = {}
@@ -81,10 +84,8 @@ class RunProgress:
                 self._emulated = frozenset(event.emulated)
                 self.expected = dict(zip(event.cells, event.expected, strict=False))
                 self.workers = event.workers
-            case WaitStarted():
-                self._waits[event.text] = event.at
-            case WaitEnded():
-                self._waits.pop(event.text, None)
+            case WaitStarted() | WaitProgressed() | WaitEnded():
+                self._wait(event)
             case CellStarted():
                 self._cells[event.cell] = CellProgress(cell=event.cell, phase=CellPhase.RUNNING, started=event.at)
             case StepStarted():
@@ -112,6 +113,17 @@ class RunProgress:
             case Output() | Notice() | RunFinished() | Tick():
                 pass
 
+    def _wait(self, event: WaitStarted | WaitProgressed | WaitEnded) -> None:
+        match event:
+            case WaitStarted():
+                self._waits[event.text] = event.at
+            case WaitProgressed():
+                first = self._transfers.get(event.text, (event.at, event.transfer))[0]
+                self._transfers[event.text] = (first, event.transfer)
+            case WaitEnded():
+                self._waits.pop(event.text, None)
+                self._transfers.pop(event.text, None)
+
     def _waited(self, known: CellProgress | None, event: StepStarted) -> float:
         """Return how long a cell has waited for a worker: between its preparation and what comes next."""
         waited = 0.0 if known is None else known.waited
@@ -125,8 +137,12 @@ class RunProgress:
 
     @property
     def waits(self) -> tuple[tuple[str, float], ...]:
-        """The work for which cells wait, each with the time of its start."""
-        return tuple(self._waits.items())
+        """The work for which cells wait, and what of it has come, each with the time of its start."""
+        return tuple((f"{text}{self._transferred(text)}", began) for text, began in self._waits.items())
+
+    def _transferred(self, text: str) -> str:
+        first, transfer = self._transfers.get(text, (0.0, None))
+        return "" if transfer is None else f": {transferred(transfer, self.now - first)}"
 
     def is_emulated(self, cell: Cell) -> bool:
         """Whether an emulator runs a cell."""

@@ -4,7 +4,18 @@ import pytest
 from report_story import CP39, CP311, CP313T
 
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import CellStarted, Event, RunStarted, StepFinished, StepStarted, Tick
+from matrix_runner.model.events import (
+    CellStarted,
+    Event,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    Tick,
+    Transfer,
+    WaitEnded,
+    WaitProgressed,
+    WaitStarted,
+)
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.console.board import Outlook, Viewport, board_lines
 from matrix_runner.report.console.run_progress import RunProgress
@@ -89,3 +100,20 @@ def test_the_board_tells_both() -> None:
     narrow = [line.plain for line in board_lines(run.cells, run.now, Viewport(width=60, height=20), (), outlook)]
     assert not any("left" in line for line in narrow)
     assert all(len(line) <= 60 for line in narrow)
+
+
+def test_what_has_come_of_an_image_is_told_with_its_rate() -> None:
+    """Bytes, layers, and bytes a second since the first of them."""
+    mib = 1024 * 1024
+
+    def come(at: float, done: int) -> WaitProgressed:
+        transfer = Transfer(done=done * mib, total=310 * mib, parts_done=3, parts=12)
+        return WaitProgressed(at=at, text="debian is looked into", transfer=transfer)
+
+    started = WaitStarted(at=1, text="debian is looked into")
+    assert progress(started).waits == (("debian is looked into", 1),)
+    assert progress(started, come(2, 0)).waits == (("debian is looked into: 0 B of 310.0 MiB, 3 of 12 layers", 1),)
+    ((text, _),) = progress(started, come(2, 0), come(6, 124)).waits
+    assert text == "debian is looked into: 124.0 MiB of 310.0 MiB, 3 of 12 layers, 31.0 MiB/s"
+    ended = WaitEnded(at=9, text="debian is looked into")
+    assert progress(started, come(2, 0), ended).waits == ()

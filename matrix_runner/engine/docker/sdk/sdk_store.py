@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import ImageConfig, StoredImage, StoredVolume
 from matrix_runner.engine.docker.endpoint import Product
+from matrix_runner.engine.docker.pull_progress import PullLine, pull_line
 from matrix_runner.engine.docker.request_bodies import (
     Dialect,
     dialect_of,
@@ -59,7 +60,7 @@ class SdkStore:
             found = steady_answer(lambda: client.images(filters={"label": label}), GOING_SECONDS, pause=0.05)
             return listed_images(found, self._dialect().product)
 
-    def pull(self, reference: str, platform: str | None) -> Iterator[str]:
+    def pull(self, reference: str, platform: str | None) -> Iterator[PullLine]:
         """Fetch an image, yielding occasional lines of progress. Raise EngineError with the daemon's own message."""
         repository, tag = split_name(reference)
         with self._sdk.translated(f"fetch {reference}"):
@@ -68,7 +69,7 @@ class SdkStore:
             ):
                 if "error" in line:
                     raise ApiError(str(line["error"]), explanation=str(line["error"]))
-                yield f"{line.get('id', '')} {line.get('status', '')} {line.get('progress', '')}".strip()
+                yield pull_line(line)
 
     def commit(self, container: str, config: ImageConfig) -> str:
         """Make an image of a container; return its id."""
