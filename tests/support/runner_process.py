@@ -90,10 +90,11 @@ def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def leftovers() -> tuple[str, ...]:
-    """Return the names of the containers on this daemon that runs of the program have started."""
+def leftovers(run: str = "") -> tuple[str, ...]:
+    """Return the names of the containers on this daemon that runs of the program, or a run, have started."""
+    label = f"label=matrix-runner.run={run}" if run else "label=matrix-runner.run"
     listed = subprocess.run(
-        ("docker", "ps", "--all", "--filter", "label=matrix-runner.run", "--format", "{{.Names}}"),
+        ("docker", "ps", "--all", "--filter", label, "--format", "{{.Names}}"),
         capture_output=True,
         text=True,
         check=True,
