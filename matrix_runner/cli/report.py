@@ -49,10 +49,7 @@ def report(run: Path | None, *, form: str | None, output: Path | None, compare: 
     path = report_dir_of(run) if run is None else run
     finished = read_run(path)
     if compare is not None:
-        from matrix_runner.report.summary.report_json import report_json
-
-        old = read_run(compare)
-        finished = replace(finished, earlier=report_json(old.report, old.extra))
+        finished = replace(finished, earlier=read_run(compare).report)
     if is_opened:
         if form not in {None, "html"}:
             raise UsageError("--open shows the page, which is --format html")

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from matrix_runner.files import read_chunks, read_exactly
 from matrix_runner.report.log_index import read_index
 from matrix_runner.report.log_sections import sections
 
-_CHUNK = 64 * 1024
 _PAUSE = 0.2
 """Seconds between two looks at a log that grows; the log itself is written twice a second."""
 
@@ -18,10 +18,7 @@ def step_of_log(log: Path, cell: str, step: str) -> Iterator[bytes]:
     with log.open("rb") as file:
         for section in found:
             file.seek(section.begin)
-            left = section.end - section.begin
-            while left > 0 and (chunk := file.read(min(_CHUNK, left))):
-                left -= len(chunk)
-                yield chunk
+            yield from read_exactly(file, section.end - section.begin, str(log))
 
 
 def steps_of_log(log: Path, cell: str) -> tuple[str, ...]:
@@ -45,8 +42,7 @@ def followed_log(
         while True:
             # Asked before the read, or the last lines would be missed.
             over = is_over()
-            while chunk := file.read(_CHUNK):
-                yield chunk
+            yield from read_chunks(file)
             if over:
                 return
             sleep(_PAUSE)

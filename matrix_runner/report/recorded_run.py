@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from matrix_runner.errors import UsageError
+from matrix_runner.files import chunks_of
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
 from matrix_runner.report.event_records import replay
 from matrix_runner.report.event_stream import NAME
@@ -59,9 +60,7 @@ class RecordedRun:
                     )
                 yield from step_of_log(log, cell, step)
                 return
-            with log.open("rb") as file:
-                while chunk := file.read(64 * 1024):
-                    yield chunk
+            yield from chunks_of(log)
         except OSError as error:
             raise UsageError(f"{cell} has no log here: {log}: {error.strerror}") from error
 

@@ -9,7 +9,7 @@ from matrix_runner.model.events import CellFinished, CellStarted, Event, RunFini
 from matrix_runner.model.outcomes import Outcome, Report, Status, Wait
 from matrix_runner.report.event_records import replay
 from matrix_runner.report.event_stream import NAME
-from matrix_runner.report.summary.report_json import ReportExtra, read_extra, read_report
+from matrix_runner.report.summary.report_json import ReportExtra, read_whole
 from matrix_runner.report.summary.report_writers import REPORT, FinishedRun
 from matrix_runner.wheelhouse.report_directory import LOGS
 
@@ -21,34 +21,32 @@ def read_run(path: Path) -> FinishedRun:
     UsageError for anything else.
     """
     directory = path if path.is_dir() else path.parent
-    source = _source(path) if path.is_dir() else path
-    if source.suffix == ".jsonl":
-        return FinishedRun(report=report_of_events(replay(source)), extra=_NOTHING, logs=directory / LOGS)
+    source = path
+    if path.is_dir():
+        source, events = directory / REPORT, directory / NAME
+        if not source.exists() and not events.exists():
+            raise UsageError(f"{directory} has no report of a run", hint="`runner build` writes one.")
+        recorded = tuple(replay(events)) if events.exists() else ()
+        has_ended = any(isinstance(event, RunFinished) for event in recorded)
+        if not source.exists() or (events.exists() and not has_ended):
+            return _of_events(recorded, directory)
+    elif path.suffix == ".jsonl":
+        return _of_events(replay(path), directory)
     try:
-        data = source.read_bytes()
+        report, extra = read_whole(source.read_bytes())
     except OSError as error:
         raise UsageError(
             f"cannot read {source}: {error.strerror}",
             hint="Name a report directory, a report.json, or an events.jsonl.",
         ) from error
-    return FinishedRun(report=read_report(data), extra=read_extra(data), logs=directory / LOGS)
+    return FinishedRun(report=report, extra=extra, logs=directory / LOGS)
 
 
-_NOTHING = ReportExtra(tool_version="", started="")
-"""Events do not tell this."""
-
-
-def _source(directory: Path) -> Path:
-    report, events = directory / REPORT, directory / NAME
-    if not report.exists():
-        if not events.exists():
-            raise UsageError(f"{directory} has no report of a run", hint="`runner build` writes one.")
-        return events
-    return events if events.exists() and not _has_ended(events) else report
-
-
-def _has_ended(events: Path) -> bool:
-    return any(isinstance(event, RunFinished) for event in replay(events))
+def _of_events(events: Iterable[Event], directory: Path) -> FinishedRun:
+    # Events tell nothing besides.
+    return FinishedRun(
+        report=report_of_events(events), extra=ReportExtra(tool_version="", started=""), logs=directory / LOGS
+    )
 
 
 def report_of_events(events: Iterable[Event]) -> Report:

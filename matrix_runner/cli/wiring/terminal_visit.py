@@ -12,7 +12,7 @@ from matrix_runner.model.outcomes import Failure, StepKind
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.person_shell import shell_directory, shell_files, shell_request
 from matrix_runner.recipe.step import Step
-from matrix_runner.report.sanitize import clean_lines
+from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.terminal import LineWriter
 
 
@@ -50,7 +50,7 @@ class TerminalVisit:
         if failure is None:
             state = f"{self._cell}, before {step.kind}"
         else:
-            state = f"{self._cell}, after {step.kind} has failed: {' '.join(clean_lines(failure.message))}"
+            state = f"{self._cell}, after {step.kind} has failed: {clean_line(failure.message)}"
         return ("", state, "The step's command is in the shell's history: arrow-up. Leave with `exit`.", "")
 
 

@@ -110,23 +110,6 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
     return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
 
 
-def read_extra(data: bytes) -> ReportExtra:
-    """Return what report.json has besides the report, which has been read already."""
-    file = msgspec.json.decode(data, type=ReportDocument)
-    engine = file.engine
-    return ReportExtra(
-        tool_version=file.tool_version,
-        started=file.started,
-        project=file.project,
-        exclude_newer=file.exclude_newer,
-        engine=None
-        if engine is None
-        else EngineInfo(name=engine.name, version=engine.version, machine=engine.machine, endpoint=engine.endpoint),
-        emulated=() if engine is None else engine.emulated,
-        left_out=tuple((Cell.parse(each.cell), each.reason) for each in file.left_out),
-    )
-
-
 def wheels_of(data: bytes) -> dict[Cell, WheelRecord]:
     """Return the wheels in an earlier run's report.json; none if it is missing, damaged or of another release."""
     last = earlier_report(data)
@@ -145,6 +128,11 @@ def earlier_report(data: bytes) -> Report | None:
 
 def read_report(data: bytes) -> Report:
     """Parse report.json. Raise UsageError for anything else, and for a later version."""
+    return read_whole(data)[0]
+
+
+def read_whole(data: bytes) -> tuple[Report, ReportExtra]:
+    """Parse report.json, and what it has besides the report. Raise UsageError as `read_report` does."""
     try:
         file = msgspec.json.decode(data, type=ReportDocument)
         if file.version != VERSION:
@@ -152,14 +140,33 @@ def read_report(data: bytes) -> Report:
                 f"report.json is of version {file.version}; this program reads version {VERSION}",
                 hint="Use the release of matrix-runner that wrote it, or a later one.",
             )
-        return Report(
-            run=file.run,
-            outcomes=tuple(outcome_of(record) for record in file.cells),
-            seconds=file.seconds,
-            interrupted_by=None if file.interrupted_by is None else ExitCode(file.interrupted_by),
-            workers=file.workers,
-            waits=tuple(map(wait_of, file.waits)),
-            sdist=None if file.sdist is None else sdist_of(file.sdist),
-        )
+        return _report(file), _extra(file)
     except ValueError as error:  # msgspec's errors are ValueErrors too
         raise UsageError(f"this is no report.json of matrix-runner: {error}") from error
+
+
+def _report(file: ReportDocument) -> Report:
+    return Report(
+        run=file.run,
+        outcomes=tuple(outcome_of(record) for record in file.cells),
+        seconds=file.seconds,
+        interrupted_by=None if file.interrupted_by is None else ExitCode(file.interrupted_by),
+        workers=file.workers,
+        waits=tuple(map(wait_of, file.waits)),
+        sdist=None if file.sdist is None else sdist_of(file.sdist),
+    )
+
+
+def _extra(file: ReportDocument) -> ReportExtra:
+    engine = file.engine
+    return ReportExtra(
+        tool_version=file.tool_version,
+        started=file.started,
+        project=file.project,
+        exclude_newer=file.exclude_newer,
+        engine=None
+        if engine is None
+        else EngineInfo(name=engine.name, version=engine.version, machine=engine.machine, endpoint=engine.endpoint),
+        emulated=() if engine is None else engine.emulated,
+        left_out=tuple((Cell.parse(each.cell), each.reason) for each in file.left_out),
+    )

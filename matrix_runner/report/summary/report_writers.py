@@ -21,7 +21,7 @@ from matrix_runner.wheelhouse.report_directory import ReportDirectory
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """All that files are made of. `logs`: the directory of the logs; `earlier`: report.json of the run before.
+    """All that files are made of. `logs`: the directory of the logs; `earlier`: the report of the run before.
 
     `output`: the output directory, as the user would name it.
     """
@@ -29,7 +29,7 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     report: Report
     extra: ReportExtra
     logs: Path
-    earlier: bytes = b""
+    earlier: Report | None = None
     output: str = "the output directory"
 
     @property
@@ -68,7 +68,7 @@ def _markdown(run: FinishedRun) -> bytes:
 def _page(run: FinishedRun) -> bytes:
     from matrix_runner.report.page import page_html
 
-    return page_html(run.report, run.extra, run.logs, earlier_report(run.earlier))
+    return page_html(run.report, run.extra, run.logs, run.earlier)
 
 
 REPORT = "report.json"
@@ -106,7 +106,7 @@ def text_lines(run: FinishedRun, *, colour: bool, width: int) -> tuple[str, ...]
     from matrix_runner.report.page.comparison import compare
 
     lines = summary_lines(run.report, directories=_directories(run), colour=colour, width=width)
-    earlier = earlier_report(run.earlier)
+    earlier = run.earlier
     if earlier is None:
         return lines
     changes = [f"  {each.kind!s:<10}  {each.cell}  {each.text}" for each in compare(run.report, earlier)]
@@ -119,9 +119,11 @@ def _directories(run: FinishedRun) -> RunDirectories:
 
 def write_files(run: FinishedRun, directory: ReportDirectory, environ: Mapping[str, str]) -> None:
     """Write the files of a run, which replace those of the run before. Raise OutputError."""
-    run = replace(run, earlier=directory.read_file(REPORT))
+    is_read = run.has_news or is_ci(environ)
+    if is_read:
+        run = replace(run, earlier=earlier_report(directory.read_file(REPORT)))
     for file in FILES:
-        if not file.is_for_reading or run.has_news or is_ci(environ):
+        if is_read or not file.is_for_reading:
             directory.write_file(file.name, file.render(run))
 
 
