@@ -1,6 +1,7 @@
 """The build request that `runner build` gives to `run`: settings, plan, directories, engine and listeners."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -113,7 +114,7 @@ class Visit(Protocol):
         ...
 
 
-class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: the cached property
     """A build: its inputs, engine, directories and listeners.
 
     `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
@@ -155,8 +156,9 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
         """The jobs of the plan, in its order."""
         return self.inputs.plan.jobs
 
+    @cached_property
     def known_durations(self) -> Durations:
-        """Return how long the project's cells took in earlier runs."""
+        """How long the project's cells took in earlier runs."""
         return Durations({}) if self.durations is None else Durations.read(self.durations)
 
     def started(self, at: float) -> RunStarted:
@@ -172,7 +174,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def _expected_seconds(self) -> tuple[float, ...]:
         """Return how long each job is expected to take, in plan order; nothing if no earlier run tells."""
-        durations, host = self.known_durations(), self.host
+        durations, host = self.known_durations, self.host
         if durations.is_empty:
             return ()
         if host is None:

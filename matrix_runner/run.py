@@ -230,7 +230,7 @@ def _run_cells(
     from matrix_runner.cell.cell_tasks import cell_tasks, starting_order
 
     request = context.request
-    durations = request.known_durations()
+    durations = request.known_durations
 
     def run(job: Job, slot: Slot) -> Outcome | Again:
         return cached.run(job, partial(run_cell, job, context, materials, slot))

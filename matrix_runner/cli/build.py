@@ -86,9 +86,7 @@ def _run(
     opened: OpenedProject, planned: "PlannedBuild", progress: "Progress", streams: "Streams", *, verbose: bool
 ) -> "Report":
     """Run the plan with logs, event file and console as listeners; then print its summaries."""
-    from matrix_runner.cli.wiring.directories import durations_file, processors, scratch_dir
     from matrix_runner.config.options.output_options import LOG_FOLDS, OUTPUT_DIR
-    from matrix_runner.config.options.run_options import JOBS
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.ci.detection import ci_system
     from matrix_runner.report.ci.github_outputs import outputs_at_start, write_github_outputs
@@ -96,11 +94,10 @@ def _run(
     from matrix_runner.report.event_stream import EventFile
     from matrix_runner.report.summary.report_writers import summaries
     from matrix_runner.report.summary.text_summary import RunDirectories
-    from matrix_runner.request import BuildRequest
     from matrix_runner.run import build as run_build
     from matrix_runner.wheelhouse.report_directory import LOGS
 
-    settings, chosen = opened.settings, planned.chosen
+    settings = opened.settings
     directories = RunDirectories(output=settings[OUTPUT_DIR], report=str(opened.report_dir))
     start = outputs_at_start(output_dir=directories.output, report_dir=directories.report)
     problem = write_github_outputs(start, os.environ)
@@ -110,20 +107,7 @@ def _run(
     system = ci_system(os.environ, settings[LOG_FOLDS])
     console_of = partial(open_console, progress, sys.stdout, os.environ, logs)
     with console_of(verbose=verbose, system=system, prefix=opened.repository_prefix) as console:
-        request = BuildRequest(
-            run=planned.run,
-            inputs=opened.inputs(planned.plan),
-            catalog=planned.catalog,
-            engine=chosen.engine,
-            engine_info=chosen.info,
-            workers=settings[JOBS] or processors(),
-            scratch=scratch_dir(),
-            log_path=lambda job: str(logs.path(job.cell)),
-            listeners=(logs, events, console),
-            host=chosen.host,
-            durations=durations_file(settings.project_name or str(opened.project)),
-        )
-        report = run_build(request)
+        report = run_build(planned.request(opened, logs, (events, console)))
     if events.problem is not None:
         streams.errors.write(f"warning: {events.problem}")
     left_out = len(planned.plan.left_out)

@@ -45,7 +45,9 @@ def shell(
 
 
 def _visit(opened: OpenedProject, before: StepKind | None) -> ExitCode:
-    from matrix_runner.cli.wiring.directories import processors, scratch_dir
+    from msgspec.structs import replace
+
+    from matrix_runner.cli.wiring.directories import processors
     from matrix_runner.cli.wiring.planned_build import planned_build, standard_streams
     from matrix_runner.cli.wiring.terminal_visit import PausedConsole, TerminalVisit
     from matrix_runner.config.kinds.values import Progress
@@ -53,7 +55,6 @@ def _visit(opened: OpenedProject, before: StepKind | None) -> ExitCode:
     from matrix_runner.report.console.plain_console import PlainConsole
     from matrix_runner.report.console.printed_log import PlainStyle
     from matrix_runner.report.terminal import wants_colour
-    from matrix_runner.request import BuildRequest
     from matrix_runner.run import build as run_build
     from matrix_runner.wheelhouse.report_directory import LOGS
 
@@ -67,20 +68,10 @@ def _visit(opened: OpenedProject, before: StepKind | None) -> ExitCode:
         logs = CellLogs(opened.report_dir / LOGS)
         visit = TerminalVisit(planned.plan.jobs[0].cell, before)
         style = PlainStyle(colour=wants_colour(os.environ, is_terminal=True))
-        request = BuildRequest(
-            run=planned.run,
-            inputs=opened.inputs(planned.plan),
-            catalog=planned.catalog,
-            engine=planned.chosen.engine,
-            engine_info=planned.chosen.info,
-            workers=processors(),
-            scratch=scratch_dir(),
-            log_path=lambda job: str(logs.path(job.cell)),
-            listeners=(logs, PausedConsole(PlainConsole(sys.stdout, logs, style), visit)),
-            host=planned.chosen.host,
-            visit=visit,
-        )
-        report = run_build(request)
+        console = PausedConsole(PlainConsole(sys.stdout, logs, style), visit)
+        request = planned.request(opened, logs, (console,))
+        # One cell, with all processors; how long a visit lasts is nothing to remember.
+        report = run_build(replace(request, workers=processors(), durations=None, visit=visit))
     if not visit.was_paid and report.exit_code is ExitCode.OK:
         streams.out.write("no step failed; --step names one to stop before")
     return ExitCode.OK if visit.was_paid else report.exit_code

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from matrix_runner.config.loading.settings import Settings
     from matrix_runner.engine.selection import ChosenEngine
     from matrix_runner.matrix import Plan
+    from matrix_runner.model.events import Listener
+    from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.summary.report_writers import Streams
     from matrix_runner.report.terminal import LineWriter
+    from matrix_runner.request import BuildRequest
 
 
 class PlannedBuild(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +34,26 @@ class PlannedBuild(msgspec.Struct, frozen=True, kw_only=True):
     chosen: "ChosenEngine"
     catalog: "Catalog"
     plan: "Plan"
+
+    def request(self, opened: OpenedProject, logs: "CellLogs", listeners: "tuple[Listener, ...]") -> "BuildRequest":
+        """Return the request of the build. `listeners`: those of its events besides `logs`, which come first."""
+        from matrix_runner.cli.wiring.directories import durations_file, processors, scratch_dir
+        from matrix_runner.config.options.run_options import JOBS
+        from matrix_runner.request import BuildRequest
+
+        return BuildRequest(
+            run=self.run,
+            inputs=opened.inputs(self.plan),
+            catalog=self.catalog,
+            engine=self.chosen.engine,
+            engine_info=self.chosen.info,
+            workers=opened.settings[JOBS] or processors(),
+            scratch=scratch_dir(),
+            log_path=lambda job: str(logs.path(job.cell)),
+            listeners=(logs, *listeners),
+            host=self.chosen.host,
+            durations=durations_file(opened.settings.project_name or str(opened.project)),
+        )
 
 
 @contextmanager
