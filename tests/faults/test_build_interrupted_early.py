@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 from runner_process import report_dir, runner_environ
+from started_build import wait_for
 from stub_project import stub_project
 
 
@@ -21,10 +21,7 @@ def test_packing_does_not_delay_an_interrupt(tmp_path: Path) -> None:
     with subprocess.Popen(
         stub.argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
-        deadline = time.monotonic() + 60
-        while not begun.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(begun.exists, 60, "it has not begun")
         process.send_signal(signal.SIGINT)
         try:
             assert process.wait(20) == 130
@@ -41,10 +38,7 @@ def test_a_cancelled_job_has_a_summary_and_outputs(tmp_path: Path) -> None:
     with subprocess.Popen(
         stub.argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
-        deadline = time.monotonic() + 60
-        while not begun.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(begun.exists, 60, "it has not begun")
         process.send_signal(signal.SIGINT)
         try:
             printed = process.communicate(timeout=20)[0]

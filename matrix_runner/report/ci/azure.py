@@ -1,24 +1,23 @@
 """The log of Azure Pipelines (learn.microsoft.com, "Logging commands")."""
 
-from matrix_runner.report.ci.log_syntax import Annotation, Fold, LogSyntax
+from matrix_runner.report.ci.log_syntax import Annotation, ClosedFolds, Fold
 
 
-class AzureLog(LogSyntax):
+class AzureLog(ClosedFolds):
     """Commands are `##[...]` and `##vso[...]`. Groups are closed at first, and cannot be open."""
 
     system = "Azure Pipelines"
-    has_folds = True
     has_annotations = True
     # microsoft/azure-pipelines-agent, ExecutionContext.
     most_annotations = 10
 
-    def opening(self, fold: Fold) -> tuple[str, ...]:
+    def start(self, fold: Fold) -> str:
         """Return the start of a group."""
-        return (fold.title,) if fold.is_open else (f"##[group]{fold.title}",)
+        return f"##[group]{fold.title}"
 
-    def closing(self, fold: Fold) -> tuple[str, ...]:
+    def end(self, fold: Fold) -> str:  # noqa: ARG002
         """Return the end of a group."""
-        return () if fold.is_open else ("##[endgroup]",)
+        return "##[endgroup]"
 
     def annotation(self, annotation: Annotation) -> tuple[str, ...]:
         """Return an issue of the build. It has no title of its own."""

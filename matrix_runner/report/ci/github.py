@@ -1,24 +1,23 @@
 """The log of GitHub Actions (docs.github.com, "Workflow commands for GitHub Actions")."""
 
-from matrix_runner.report.ci.log_syntax import Annotation, Fold, LogSyntax
+from matrix_runner.report.ci.log_syntax import Annotation, ClosedFolds, Fold
 
 
-class GithubLog(LogSyntax):
+class GithubLog(ClosedFolds):
     """Commands are lines that start with `::`. Groups are closed at first, and cannot be open: what must be is none."""
 
     system = "GitHub Actions"
-    has_folds = True
     has_annotations = True
     # actions/runner, ExecutionContext: further ones of a step are counted, and shown nowhere.
     most_annotations = 10
 
-    def opening(self, fold: Fold) -> tuple[str, ...]:
+    def start(self, fold: Fold) -> str:
         """Return the start of a group."""
-        return (fold.title,) if fold.is_open else (f"::group::{_data(fold.title)}",)
+        return f"::group::{_data(fold.title)}"
 
-    def closing(self, fold: Fold) -> tuple[str, ...]:
+    def end(self, fold: Fold) -> str:  # noqa: ARG002
         """Return the end of a group."""
-        return () if fold.is_open else ("::endgroup::",)
+        return "::endgroup::"
 
     def annotation(self, annotation: Annotation) -> tuple[str, ...]:
         """Return an annotation, which a place puts beside the changed lines of a pull request."""

@@ -108,6 +108,28 @@ class LogSyntax:
         return ()
 
 
+class ClosedFolds(LogSyntax):
+    """A log whose folds are closed at first and cannot be open: what must be open is a title without a fold."""
+
+    has_folds = True
+
+    def opening(self, fold: Fold) -> tuple[str, ...]:
+        """Return the start of a closed fold, or only the title."""
+        return (fold.title if fold.is_open else self.start(fold),)
+
+    def closing(self, fold: Fold) -> tuple[str, ...]:
+        """Return the end of a closed fold."""
+        return () if fold.is_open else (self.end(fold),)
+
+    def start(self, fold: Fold) -> str:
+        """Return the line that starts a fold."""
+        raise NotImplementedError
+
+    def end(self, fold: Fold) -> str:
+        """Return the line that ends a fold."""
+        raise NotImplementedError
+
+
 class PlainLog(LogSyntax):
     """A log that a person reads in a terminal, a pipe or a file: a failure is explained at once, beside its cell."""
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-_MOST = 1024 * 1024
-"""Bytes of a step's summary; GitHub rejects a larger one as a whole."""
+from matrix_runner.report.summary.markdown_summary import CAP
 
 
 def append_step_summary(environ: Mapping[str, str], render: Callable[[int], str]) -> str | None:
@@ -18,7 +17,7 @@ def append_step_summary(environ: Mapping[str, str], render: Callable[[int], str]
     try:
         with Path(file).open("a", encoding="utf-8") as stream:
             start = "\n" if stream.tell() else ""
-            stream.write(start + render(max(_MOST - stream.tell() - len(start), 0)))
+            stream.write(start + render(max(CAP - stream.tell() - len(start), 0)))
     except OSError as error:
         # The variable may reach a job's container without the file.
         return f"GITHUB_STEP_SUMMARY: {error}"

@@ -3,7 +3,7 @@
 import re
 from zlib import crc32
 
-from matrix_runner.report.ci.log_syntax import Annotation, Fold, LogSyntax, Severity
+from matrix_runner.report.ci.log_syntax import Annotation, ClosedFolds, Fold, Severity
 
 _LONGEST_PROBLEM = 4000
 """Characters of a build problem's description; TeamCity refuses longer ones."""
@@ -11,24 +11,23 @@ _SPECIAL = re.compile(r"[|'\n\r\[\]]|[^\x00-\x7f]")
 _NAMED = {"\n": "n", "\r": "r"}
 
 
-class TeamcityLog(LogSyntax):
+class TeamcityLog(ClosedFolds):
     """Service messages. Blocks are closed at first, and cannot be open.
 
     No artifacts are published: which files leave the machine is the build configuration's to say.
     """
 
     system = "TeamCity"
-    has_folds = True
     has_annotations = True
     shows_colour = False
 
-    def opening(self, fold: Fold) -> tuple[str, ...]:
+    def start(self, fold: Fold) -> str:
         """Return the start of a block."""
-        return (fold.title,) if fold.is_open else (f"##teamcity[blockOpened name='{_value(fold.title)}']",)
+        return f"##teamcity[blockOpened name='{_value(fold.title)}']"
 
-    def closing(self, fold: Fold) -> tuple[str, ...]:
-        """Return the end of a block, which has the name of its start."""
-        return () if fold.is_open else (f"##teamcity[blockClosed name='{_value(fold.title)}']",)
+    def end(self, fold: Fold) -> str:
+        """Return the end of a block."""
+        return f"##teamcity[blockClosed name='{_value(fold.title)}']"
 
     def annotation(self, annotation: Annotation) -> tuple[str, ...]:
         """Return a problem of the build for an error, which its page shows, and a message of the log for a warning."""
