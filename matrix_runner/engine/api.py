@@ -14,9 +14,8 @@ from typing import Final, Protocol
 import msgspec
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
-from matrix_runner.engine.hearing import OnNotice, unheard
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.terminal_command import TerminalCommand
-from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.platforms import Arch
 
 SHORT_COMMAND_SECONDS: Final = 600
@@ -239,8 +238,8 @@ class Engine(Protocol):
         """
         ...
 
-    def resolve(self, reference: str, arch: Arch, on_notice: OnNotice, on_bytes: OnTransfer = unheard) -> ResolvedImage:
-        """Return an image; if it is missing, report that to `on_notice` and fetch it. Raise EngineError, ImageError."""
+    def resolve(self, reference: str, arch: Arch, hearing: Hearing) -> ResolvedImage:
+        """Return an image; if it is missing, tell `hearing`, and fetch it. Raise EngineError, ImageError."""
         ...
 
     def find(self, reference: str) -> ResolvedImage | None:

@@ -5,17 +5,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from matrix_runner.model.events import OnTransfer, Transfer
+from matrix_runner.model.events import OnTransfer
 
 OnNotice: TypeAlias = Callable[[str], None]
 
 
-def unheard(_: Transfer) -> None:
+def unheard(_: object) -> None:
     """Hear nothing."""
 
 
 class Hearing(msgspec.Struct, frozen=True, kw_only=True):
-    """The hearers of both."""
+    """The hearers of both, who hear nothing unless they are named."""
 
-    on_notice: OnNotice
+    on_notice: OnNotice = unheard
     on_transfer: OnTransfer = unheard

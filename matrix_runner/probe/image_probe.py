@@ -79,7 +79,7 @@ def probe_image(
     library allows.
     """
     engine = request.engine
-    image = engine.resolve(key.reference, key.arch, hearing.on_notice, hearing.on_transfer)
+    image = engine.resolve(key.reference, key.arch, hearing)
     directories = wanted_interpreters(jobs)
     if jobs[0].is_emulated:
         hearing.on_notice(f"looking into {display_name(key.reference)} under emulation, which takes a while")

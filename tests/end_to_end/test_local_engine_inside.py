@@ -12,6 +12,7 @@ from runner_process import REPOSITORY
 from matrix_runner import catalog
 from matrix_runner.engine.api import ContainerSpec, ExecRequest
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.model.platforms import Arch
 from matrix_runner.project.source_archive import pack
 from matrix_runner.project.source_files import SourceSelection
@@ -38,7 +39,7 @@ def test_builds_without_docker_inside_an_image(arch: Arch, tmp_path: Path) -> No
     engine = DockerEngine(run=f"inside-{arch}", surroundings=surroundings(tmp_path))
     output = bytearray()
     try:
-        image = engine.resolve(reference, arch, lambda _: None)
+        image = engine.resolve(reference, arch, Hearing())
         with engine.open(ContainerSpec(image=image.id, arch=arch, name=f"inside-{arch}")) as container:
             container.put("/project", source.read())
             result = container.exec(ExecRequest(argv=("sh", "-c", _SCRIPT), timeout=600), output.extend)

@@ -21,6 +21,7 @@ from engine_surroundings import surroundings
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
 from matrix_runner.engine.proxies import CA_IN_CONTAINER
 from matrix_runner.errors import EngineError, ImageError
@@ -271,14 +272,14 @@ def test_a_current_bundle_is_there_in_any_case(docker_harness: Harness, tmp_path
 def test_an_unreachable_registry(docker_engine: Engine) -> None:
     """An image that cannot be fetched says why and how to go on without a registry."""
     with pytest.raises(ImageError, match="cannot be reached") as caught:
-        docker_engine.resolve("127.0.0.1:9/nothing:here", Arch.X86_64, lambda _: None)
+        docker_engine.resolve("127.0.0.1:9/nothing:here", Arch.X86_64, Hearing())
     assert "runner image build" in str(caught.value.hint)
 
 
 def test_a_present_image_is_used_as_it_is(docker_harness: Harness, docker_engine: Engine) -> None:
     """No registry is asked for an image that is there, whatever its metadata says of its architecture."""
     notices: list[str] = []
-    image = docker_engine.resolve(docker_harness.image, docker_harness.arch, notices.append)
+    image = docker_engine.resolve(docker_harness.image, docker_harness.arch, Hearing(on_notice=notices.append))
     assert notices == []
     assert image.id == docker("image", "inspect", "--format", "{{.Id}}", docker_harness.image)
 

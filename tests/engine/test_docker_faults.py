@@ -18,6 +18,7 @@ from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint
 from matrix_runner.engine.docker.sdk.sdk_engine import SdkDaemon
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.model.platforms import Arch
 
@@ -228,7 +229,7 @@ def pulling(answers: list[Answer], directory: Path, back_off: tuple[float, ...])
     with daemon_that(respond, directory) as endpoint:
         engine = engine_of(endpoint, directory, back_off)
         try:
-            assert engine.resolve("r.example/x:1", Arch.I686, lambda _: None).id == "sha256:1"
+            assert engine.resolve("r.example/x:1", Arch.I686, Hearing()).id == "sha256:1"
         except ImageError as error:
             return asked, error
     return asked, None

@@ -15,6 +15,7 @@ from engine_surroundings import surroundings
 from msgspec.structs import replace
 
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ExecResult, ImageMetadata
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.local.local_container import LocalContainer
 from matrix_runner.engine.local.local_engine import IMAGE, LocalEngine
 from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_interpreters
@@ -109,7 +110,7 @@ def test_it_is_an_engine(engine: LocalEngine) -> None:
     as_engine: Engine = engine
     notices: list[str] = []
     assert as_engine.check().endpoint == "this machine"
-    assert as_engine.resolve("quay.io/any/thing", ARCH, notices.append).id == IMAGE
+    assert as_engine.resolve("quay.io/any/thing", ARCH, Hearing(on_notice=notices.append)).id == IMAGE
 
 
 def test_a_machine_with_narrow_pythons_only_is_narrow(tmp_path: Path) -> None:

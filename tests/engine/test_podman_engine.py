@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from matrix_runner.engine.api import ImageMetadata, Volume
 from matrix_runner.engine.docker.endpoint import Endpoint
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.leases import LABEL_RUN
 from matrix_runner.model.platforms import Arch
 
@@ -103,7 +104,7 @@ def test_named_snapshots(podman_harness: Harness, engine: DockerEngine, run_id: 
             identity = container.snapshot(metadata)
         (image,) = engine.images("matrix-runner.test")
         assert (image.reference, image.id) == (name, identity)
-        assert engine.resolve(name, Arch.X86_64, lambda _: None).id == identity
+        assert engine.resolve(name, Arch.X86_64, Hearing()).id == identity
         config = json.loads(podman("image", "inspect", identity))[0]["Config"]
         assert config["Labels"]["matrix-runner.test"] == NASTY
         assert f"NASTY={NASTY}" in config["Env"]

@@ -11,6 +11,7 @@ from matrix_runner import catalog
 from matrix_runner.archives import archive_of
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest, ImageMetadata
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Platform
 
@@ -91,7 +92,7 @@ def open_clean_room(source: str, state: Path) -> Iterator[CleanRoom]:
 
 
 def _clean(engine: DockerEngine, reference: str, platform: Platform) -> str:
-    image = engine.resolve(reference, platform.arch, lambda _: None)
+    image = engine.resolve(reference, platform.arch, Hearing())
     spec = ContainerSpec(image=image.id, arch=platform.arch, name=f"clean-{platform}")
     with engine.open(spec) as container:
         output = bytearray()

@@ -12,6 +12,7 @@ from matrix_runner.archives import archive_of
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.engine.api import Container, ContainerSpec, ExecRequest
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.model.cells import Cell
 from matrix_runner.recipe.frontends.own_frontend import with_programs
 from matrix_runner.recipe.layout import Layout
@@ -91,7 +92,7 @@ def open_bench(identifier: str, families: tuple[str, ...], state: Path, memory: 
     arguments = ContainerArguments(tmpfs=((LAYOUT.isolated_environment, f"rw,exec,size={memory}"),))
     engine = DockerEngine(run=f"bench-{state.name}", surroundings=surroundings(state))
     try:
-        made = engine.resolve(image, cell.platform.arch, lambda _: None).id
+        made = engine.resolve(image, cell.platform.arch, Hearing()).id
         spec = ContainerSpec(image=made, arch=cell.platform.arch, name=f"bench-{cell}", arguments=arguments)
         with engine.open(spec) as container:
             directories = known.known(cell.interpreter).directories

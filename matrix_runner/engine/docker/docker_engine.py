@@ -27,13 +27,12 @@ from matrix_runner.engine.docker.docker_persistent import DockerPersistent, remo
 from matrix_runner.engine.docker.endpoint import Product
 from matrix_runner.engine.docker.image_pull import BACK_OFF, Attempts, fetch_image
 from matrix_runner.engine.docker.worker_shell import pid_1_argv
-from matrix_runner.engine.hearing import Hearing, OnNotice, unheard
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
 from matrix_runner.engine.proxies import CA_IN_CONTAINER, ca_bundle, network_env
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError, MachineError
-from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.platforms import Arch
 
 _START_SECONDS: Final = 180.0
@@ -88,13 +87,13 @@ class DaemonEngine:
         self._machine = info.machine
         return info
 
-    def resolve(self, reference: str, arch: Arch, on_notice: OnNotice, on_bytes: OnTransfer = unheard) -> ResolvedImage:
+    def resolve(self, reference: str, arch: Arch, hearing: Hearing) -> ResolvedImage:
         """Return an image of the store; fetch a missing one, with a few attempts."""
         with self._connection() as daemon:
             stored = daemon.image(reference)
             if stored is None:
-                on_notice(f"fetching the image {reference}")
-                fetch_image(reference, arch, Hearing(on_notice=on_notice, on_transfer=on_bytes), self._attempts)
+                hearing.on_notice(f"fetching the image {reference}")
+                fetch_image(reference, arch, hearing, self._attempts)
                 stored = daemon.image(reference)
         return _present(stored, reference).image
 

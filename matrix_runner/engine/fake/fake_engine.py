@@ -22,9 +22,8 @@ from matrix_runner.engine.fake.fake_container import FakeContainer
 from matrix_runner.engine.fake.fake_files import Files, unpack
 from matrix_runner.engine.fake.fake_host import ANY_IMAGE, FakeHost
 from matrix_runner.engine.fake.fake_script import FakeCall, FakeFaults, FakeResult, Script, raise_fault, succeed, table
-from matrix_runner.engine.hearing import OnNotice, unheard
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError, ImageError
-from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.platforms import Arch
 
 __all__ = [
@@ -79,9 +78,9 @@ class FakeEngine:
         raise_fault(self.faults.on_check())
         return EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://")
 
-    def resolve(self, reference: str, arch: Arch, on_notice: OnNotice, on_bytes: OnTransfer = unheard) -> ResolvedImage:
+    def resolve(self, reference: str, arch: Arch, hearing: Hearing) -> ResolvedImage:
         """Return the image; fetches nothing. Raise ImageError for a missing one."""
-        del arch, on_notice, on_bytes
+        del arch, hearing
         raise_fault(self.faults.on_resolve(reference))
         return self._image(reference)[0]
 

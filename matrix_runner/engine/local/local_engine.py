@@ -18,7 +18,7 @@ from typing import Final
 
 from matrix_runner import __version__
 from matrix_runner.engine.api import ANSWER_SECONDS, ContainerSpec, EngineInfo, PersistentItem, ResolvedImage, Volume
-from matrix_runner.engine.hearing import OnNotice, unheard
+from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import Leases
 from matrix_runner.engine.local.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
@@ -28,7 +28,6 @@ from matrix_runner.engine.local.python_discovery import FoundInterpreter, find_i
 from matrix_runner.engine.local.python_probe import without_leaks
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError
-from matrix_runner.model.events import OnTransfer
 from matrix_runner.model.platforms import Arch
 
 IMAGE: Final = "local"
@@ -94,9 +93,9 @@ class LocalEngine:
         machine = machine_of(platform.machine(), bits)
         return EngineInfo(name=self.name, version=__version__, machine=machine, endpoint="this machine")
 
-    def resolve(self, reference: str, arch: Arch, on_notice: OnNotice, on_bytes: OnTransfer = unheard) -> ResolvedImage:
+    def resolve(self, reference: str, arch: Arch, hearing: Hearing) -> ResolvedImage:
         """Return the substitute for any image: this machine."""
-        del reference, arch, on_notice, on_bytes
+        del reference, arch, hearing
         return ResolvedImage(reference=IMAGE, id=IMAGE)
 
     def find(self, reference: str) -> ResolvedImage | None:  # noqa: ARG002
