@@ -59,9 +59,9 @@ class ContainerWork:
 
     def _surroundings(self) -> "Surroundings":
         """Return what the causes of failures are found by: the project's files as the container has them, its tools."""
+        from matrix_runner.catalog.system_packages import manager_of
         from matrix_runner.cell.causes.command_cause import Surroundings
         from matrix_runner.cell.causes.project_places import ProjectFiles
-        from matrix_runner.cell.causes.system_packages import manager_of
 
         layout, package = self.layout, self._context.request.inputs.package
         files = ProjectFiles(

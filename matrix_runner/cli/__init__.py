@@ -18,6 +18,7 @@ from matrix_runner import __version__
 from matrix_runner.errors import ConfigError, ExitCode, RunnerError
 
 _COMMANDS = (
+    "init",
     "build",
     "plan",
     "explain",

@@ -1,32 +1,27 @@
 """`runner migrate`: writes `[tool.matrix-runner]` from `[tool.cibuildwheel]`, and shows the difference first."""
 
-import difflib
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from matrix_runner.cli.wiring.file_changes import BYTE_ORDER_MARK, FileChange, read_text, show_change, write_changes
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.options.build_options import ACCEPT
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import ConfigError, UsageError
-from matrix_runner.files import replacing
 from matrix_runner.wording import first_of
 
 if TYPE_CHECKING:
     from matrix_runner.config.loading.settings import Settings
     from matrix_runner.config.options.option import Option
     from matrix_runner.model.cells import Cell
-
-_MARK = "\ufeff"
-"""The byte order mark, with which some editors begin a file."""
 
 
 @click.command(short_help="Write [tool.matrix-runner] from a project's [tool.cibuildwheel].")
@@ -50,11 +45,14 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
     # An unreadable file is an error here, with the loader's own message.
     settings = load(package, environ={}, flags={}, config_file=named)
     file = named or package / "pyproject.toml"
-    text = _read(file)
+    before = read_text(file)
+    text = (before or "").removeprefix(BYTE_ORDER_MARK)
+    mark = (before or "").removesuffix(text)
     _require_old_table_only(file, text)
     around = _project_dir(package.resolve())
-    migration = migrated(text.removeprefix(_MARK), around)
-    _show(file, text.removeprefix(_MARK), migration.text)
+    migration = migrated(text, around)
+    change = FileChange(file=file, before=before, after=mark + migration.text)
+    show_change(change)
     notes = (*migration.notes, *_about_project(package, around), *_left_behind(), *_stricter(settings))
     for note in notes:
         click.echo(f"note: {note}", err=True)
@@ -66,25 +64,17 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
             "nothing is written: there is no terminal to ask at", hint="--yes writes without asking, --check only shows"
         )
     if yes or click.confirm("Write it?", default=True, err=True):
-        _write(file, _MARK * text.startswith(_MARK) + migration.text)
+        write_changes((change,), instead="runner migrate --check")
         click.echo(f"{file}: written; `runner plan` shows what is built", err=True)
     else:
         click.echo("nothing is written", err=True)
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return ""
 
 
 def _require_old_table_only(file: Path, text: str) -> None:
     from matrix_runner.config.loading.dialects import CIBUILDWHEEL, OWN
     from matrix_runner.toml import loads
 
-    tool = loads(text.removeprefix(_MARK)).get("tool", {})
+    tool = loads(text).get("tool", {})
     if not isinstance(tool, dict) or CIBUILDWHEEL.table not in tool:
         what = f"no table [tool.{CIBUILDWHEEL.table}] to migrate" if file.exists() else "no such file"
         hint = f"variables such as CIBW_BUILD become {OWN.prefix}BUILD, or stay: they are read where there is no table"
@@ -94,13 +84,6 @@ def _require_old_table_only(file: Path, text: str) -> None:
             f"{file}: it has [tool.{OWN.table}] already, which is read in place of [tool.{CIBUILDWHEEL.table}]",
             hint="remove it to have it written anew",
         )
-
-
-def _show(file: Path, before: str, after: str) -> None:
-    """Print the difference. Only TOML's own line ends separate lines."""
-    lines = (before.removesuffix("\n").split("\n"), after.removesuffix("\n").split("\n"))
-    for line in difflib.unified_diff(*lines, fromfile=str(file), tofile=str(file), lineterm=""):
-        click.secho(line.rstrip("\r"), fg={"+": "green", "-": "red"}.get(line[:1]))
 
 
 def _project_dir(package: Path) -> str:
@@ -148,24 +131,6 @@ def _stricter(settings: "Settings") -> Iterator[str]:
             "where uv installs what tests require, [tool.uv] and uv.toml are not heeded from now on, and a requirement"
             " that is not for the cell's Python fails the test"
         )
-
-
-def _write(file: Path, text: str) -> None:
-    """Replace the file by the new text, whole or not at all; follow links, preserve mode and owner."""
-    target = file.resolve()
-    try:
-        with replacing(target) as partial:
-            # Unreadable for others until it has the old file's owner and mode.
-            partial.touch(0o600, exist_ok=False)
-            partial.write_text(text, encoding="utf-8", newline="")
-            before = target.stat()
-            with suppress(PermissionError):
-                os.chown(partial, before.st_uid, before.st_gid)
-            partial.chmod(before.st_mode & 0o7777)
-    except OSError as error:
-        raise UsageError(
-            f"{file}: cannot be written: {error.strerror}", hint="`runner migrate --check` shows what to write"
-        ) from error
 
 
 def _verify(before: "Settings", package: Path, text: str) -> None:

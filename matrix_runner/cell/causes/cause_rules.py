@@ -10,8 +10,8 @@ from itertools import accumulate
 
 import msgspec
 
+from matrix_runner.catalog.system_packages import Need
 from matrix_runner.cell.causes.output_lines import LONGEST_TEXT, Lines
-from matrix_runner.cell.causes.system_packages import Need
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.toml import loads
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from matrix_runner.catalog.system_packages import PackageManager, installation
 from matrix_runner.cell.causes.cause_rules import Match, Searched, Weight
 from matrix_runner.cell.causes.compiler_errors import CompilerError, compiler_error, rust_error
 from matrix_runner.cell.causes.failed_requirement import FailedRequirement, failed_requirement
@@ -18,7 +19,6 @@ from matrix_runner.cell.causes.failed_tests import FailedTests, failed_tests
 from matrix_runner.cell.causes.failure_line import LONGEST_CAUSE, error_line, is_epitaph, strong_line
 from matrix_runner.cell.causes.output_lines import MOST_SHOWN, Lines, lines_of, shown
 from matrix_runner.cell.causes.project_places import ProjectFiles, first_place
-from matrix_runner.cell.causes.system_packages import PackageManager, installation
 from matrix_runner.cell.causes.tracebacks import Told, crash_places, last_traceback
 from matrix_runner.model.outcomes import Place, StepKind
 

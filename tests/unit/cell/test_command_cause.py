@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from matrix_runner.catalog.system_packages import load_packages, manager_of
 from matrix_runner.cell.causes.cause_rules import load_rules
 from matrix_runner.cell.causes.command_cause import Explanation, Surroundings, explain_output
 from matrix_runner.cell.causes.output_lines import MOST_SHOWN, lines_of
 from matrix_runner.cell.causes.project_places import ProjectFiles
-from matrix_runner.cell.causes.system_packages import load_packages, manager_of
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.toml import loads
 

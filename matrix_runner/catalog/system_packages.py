@@ -76,16 +76,28 @@ class SystemPackage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     package: tuple[SystemPackage, ...]
+    with_every_compiler: frozenset[str]
+    of_other_systems: frozenset[str]
 
 
 _ALL: Final = (("dnf", PackageManager.DNF), ("apt", PackageManager.APT), ("apk", PackageManager.APK))
 
 
 @cache
+def _table() -> _Table:
+    """Return the table. Read only when something has failed, or a project is looked at."""
+    text = resources.files("matrix_runner.catalog").joinpath("system_packages.toml").read_text("utf-8")
+    return msgspec.convert(loads(text), _Table)
+
+
 def load_packages() -> tuple[SystemPackage, ...]:
-    """Return the table. Read only when something has failed."""
-    text = resources.files("matrix_runner.cell.causes").joinpath("packages.toml").read_text("utf-8")
-    return msgspec.convert(loads(text), _Table).package
+    """Return the rows of the table."""
+    return _table().package
+
+
+def is_of_no_package(library: str) -> bool:
+    """Whether a library comes with every compiler, or is one of another system, so that there is nothing to install."""
+    return library.lower() in _table().with_every_compiler | _table().of_other_systems
 
 
 def manager_of(programs: tuple[str, ...]) -> PackageManager | None:

@@ -1,0 +1,185 @@
+"""The proposal of `runner init`: the project's survey, the index's answer, and the files that follow from them."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from matrix_runner import catalog
+from matrix_runner.cli.wiring.file_changes import BYTE_ORDER_MARK, FileChange, read_text
+from matrix_runner.config.loading.dialects import OWN
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.migration.migration import migrate
+from matrix_runner.errors import ConfigError, UsageError
+from matrix_runner.model.cells import Cell, Implementation
+from matrix_runner.model.platforms import Arch
+from matrix_runner.proposal.availability import LockedPackage, MissingWheels, missing_wheels
+from matrix_runner.proposal.ci_files import CIProject, CIService, ci_file
+from matrix_runner.proposal.configuration import Availability, Proposal, propose
+from matrix_runner.proposal.table_text import with_table
+from matrix_runner.survey.project_survey import ProjectSurvey, survey
+from matrix_runner.survey.wheel_index import lock
+
+_ARCHS = (Arch.X86_64, Arch.I686, Arch.AARCH64)
+"""Architectures that a plan has by itself, on one machine or another."""
+
+
+class ProposedProject(msgspec.Struct, frozen=True, kw_only=True):
+    """What `runner init` found and proposes.
+
+    `proposal`: None where cibuildwheel's table is taken over. `notes`: a sentence each. `changes`: of files.
+    """
+
+    survey: ProjectSurvey
+    proposal: Proposal | None
+    notes: tuple[str, ...]
+    changes: tuple[FileChange, ...]
+
+
+def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> ProposedProject:
+    """Look at a package and make the proposal. Raise UsageError, ConfigError, MachineError.
+
+    `services`: CI systems to write a file for. `offline`: whether the package index must not be asked.
+    """
+    # An unreadable file is an error here, with the loader's own message.
+    load(package, environ={}, flags={})
+    found = survey(package, os.environ)
+    file = package / "pyproject.toml"
+    before = read_text(file)
+    _require_no_table(found, file)
+    notes: list[str] = []
+    proposal = None
+    if found.tools.has_cibuildwheel_table and before is not None:
+        migration = migrate(before.removeprefix(BYTE_ORDER_MARK))
+        after = migration.text
+        notes += migration.notes
+    else:
+        _require_code(found, package)
+        availability, problems = (Availability(), []) if offline else _availability(found)
+        notes += problems
+        proposal = propose(found, availability)
+        after = (
+            with_table((before or "").removeprefix(BYTE_ORDER_MARK), proposal) if proposal.settings else before or ""
+        )
+    mark = BYTE_ORDER_MARK if (before or "").startswith(BYTE_ORDER_MARK) else ""
+    _verify(package, after)
+    changes = [FileChange(file=file, before=before, after=mark + after)] if after != (before or "") else []
+    for service in map(CIService.parse, services):
+        changes += _ci_change(package, service, notes)
+    return ProposedProject(survey=found, proposal=proposal, notes=tuple(notes), changes=tuple(changes))
+
+
+def _require_no_table(found: ProjectSurvey, file: Path) -> None:
+    if OWN.table in found.metadata.tool:
+        raise UsageError(
+            f"{file}: it has [tool.{OWN.table}] already",
+            hint="`runner plan` shows what it builds; remove it to have it written anew",
+        )
+
+
+def _require_code(found: ProjectSurvey, package: Path) -> None:
+    if found.code.evidence:
+        return
+    if found.code.languages:
+        titles = ", ".join(each.title for each in found.code.languages)
+        raise UsageError(
+            f"{package}: there is {titles} code, but no build file says that it is compiled",
+            hint="add `ext_modules` to setup.py, or take a build backend that compiles; see docs/getting-started.md",
+        )
+    raise UsageError(
+        f"{package}: nothing in it is compiled, so that one wheel serves everybody",
+        hint="`python -m build` makes it; matrix-runner is for packages with compiled code",
+    )
+
+
+def _availability(found: ProjectSurvey) -> tuple[Availability, list[str]]:
+    """Ask the index in which cells a requirement has no wheel; return the problems too, if there were any."""
+    cells = tuple(_cells(found))
+    if not cells:
+        return Availability(), []
+    oldest = min(cell.interpreter.version for cell in cells)
+    python = f"{oldest[0]}.{oldest[1]}"
+    metadata, suite = found.metadata, found.tests
+    build = (*metadata.build_requires, *found.undeclared)
+    test: tuple[str, ...] = metadata.dependencies
+    if suite is not None:
+        test += suite.requirements + metadata.extras.get(suite.extra, ()) + metadata.groups.get(suite.group, ())
+    problems: list[str] = []
+
+    def missing(requirements: tuple[str, ...]) -> MissingWheels | None:
+        if not requirements:
+            return None
+        answer = lock(requirements, python, os.environ)
+        if answer.problem and answer.problem not in problems:
+            problems.append(answer.problem)
+        return missing_wheels(map(_locked, answer.packages), cells)
+
+    return Availability(build=missing(build), test=missing(test)), problems
+
+
+def _cells(found: ProjectSurvey) -> Iterator[Cell]:
+    """Yield the cells that a plan has on the usual machines, if the project's metadata allows them."""
+    try:
+        supported = SpecifierSet(found.metadata.requires_python)
+    except InvalidSpecifier:
+        supported = SpecifierSet()
+    known = catalog.load()
+    for cell in known.cells:
+        interpreter = cell.interpreter
+        is_usual = not known.known(interpreter).group and interpreter.implementation is Implementation.CPYTHON
+        if (
+            is_usual
+            and cell.platform.arch in _ARCHS
+            and supported.contains(f"{interpreter.major}.{interpreter.minor}.99")
+        ):
+            yield cell
+
+
+def _locked(table: object) -> LockedPackage:
+    """Return a package of a lock file (PEP 751)."""
+    content = table if isinstance(table, dict) else {}
+    wheels = [each for each in content.get("wheels", []) if isinstance(each, dict)]
+    return LockedPackage(
+        name=str(content.get("name", "")),
+        version=str(content.get("version", "")),
+        marker=str(content.get("marker", "")),
+        wheels=tuple(str(each.get("name") or str(each.get("url", "")).rpartition("/")[2]) for each in wheels),
+    )
+
+
+def _verify(package: Path, text: str) -> None:
+    """Load the new text as the first run will. Raise ConfigError: a value of a CI file that our table cannot have."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "pyproject.toml")
+        file.write_text(text, encoding="utf-8", newline="")
+        try:
+            load(package, environ={}, flags={}, config_file=file)
+        except ConfigError as error:
+            mistakes = tuple(mistake.replace(f"{file}", "the new table") for mistake in error.mistakes)
+            raise ConfigError(
+                mistakes, hint="nothing is written: write the table by hand, docs/options.md has all options"
+            ) from error
+
+
+def _ci_change(package: Path, service: CIService, notes: list[str]) -> Iterator[FileChange]:
+    """Yield the file of a CI system; a note if there is one already, which may do more than build wheels."""
+    top, directory = _repository(package)
+    file = top / service.file
+    after, before = ci_file(service, CIProject(directory=directory)), read_text(file)
+    if before is None:
+        yield FileChange(file=file, before=None, after=after)
+    elif before != after:
+        notes.append(f"{file}: left as it is; its jobs for wheels become `pip install {OWN.table}` and `runner build`")
+
+
+def _repository(package: Path) -> tuple[Path, str]:
+    """Return the top of the repository that a package is in, and its directory there; itself if it is in none."""
+    here = package.resolve()
+    for top in (here, *here.parents):
+        if (top / ".git").exists():
+            inside = here.relative_to(top).as_posix()
+            return (package, "") if inside == "." else (top, inside)
+    return package, ""

@@ -1,0 +1,1 @@
+"""The configuration and CI files that `runner init` proposes for a surveyed project. Pure: it knows no file."""

@@ -1,0 +1,53 @@
+"""Headers that C, C++ and Cython code includes from outside the project."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from matrix_runner.catalog.system_packages import Need, load_packages
+from matrix_runner.survey.project_files import ProjectFiles
+from matrix_runner.survey.system_needs.wanted import Wanted
+
+_C: Final = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".hh", ".hxx", ".m4")
+_CYTHON: Final = (".pyx", ".pxd", ".pxi")
+_DIRECTIVE: Final = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif|include)\b[ \t]*(.*)$", re.MULTILINE)
+_INCLUDED: Final = re.compile(r"[<\"]([\w./+-]+)[>\"]")
+_EXTERN: Final = re.compile(r"^[ \t]*cdef\s+extern\s+from\s+[\"']<?([\w./+-]+)>?[\"']", re.MULTILINE)
+_COMMENTS: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_MOST: Final = 3000
+"""Files that are read: larger projects have few libraries that the first do not include."""
+
+
+def wanted_by_sources(files: ProjectFiles) -> Iterator[Wanted]:
+    """Yield the headers of known packages that the project's own code includes whatever is defined."""
+    read = 0
+    for name in files.own:
+        if name.endswith((*_C, *_CYTHON)) and read < _MOST:
+            read += 1
+            yield from included(files.text(name), name, files)
+
+
+def included(text: str, where: str, files: ProjectFiles) -> Iterator[Wanted]:
+    """Yield the headers of known packages that a text includes, none of which the project brings itself."""
+    names = _EXTERN.findall(text) if where.endswith(_CYTHON) else _unconditional(text)
+    for name in dict.fromkeys(names):
+        if any(package.has(Need.HEADER, name) for package in load_packages()) and not files.has_header(name):
+            yield Wanted(need=Need.HEADER, name=name, where=where, is_sure=True)
+
+
+def _unconditional(text: str) -> Iterator[str]:
+    """Yield what is included outside of `#if`, other than the guard around a whole header."""
+    if "#" not in text:
+        return
+    depth, is_first = 0, True
+    for directive, rest in _DIRECTIVE.findall(_COMMENTS.sub("", text)):
+        if directive == "include":
+            found = _INCLUDED.match(rest)
+            if found and depth <= 0:
+                yield found[1]
+        elif directive == "endif":
+            depth -= 1
+        elif directive in {"if", "ifdef", "ifndef"}:
+            # The guard encloses all; what is in it is no choice.
+            depth += 0 if is_first and directive == "ifndef" else 1
+        is_first = False

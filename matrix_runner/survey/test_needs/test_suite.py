@@ -1,0 +1,153 @@
+"""A project's tests: where they are, and what they need besides the wheel."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from matrix_runner.survey.package_layout import PackageLayout
+from matrix_runner.survey.project_files import ProjectFiles
+from matrix_runner.survey.project_metadata import ProjectMetadata, name_of
+from matrix_runner.survey.python_imports import distribution_of, imported, is_of_python, is_well_known
+from matrix_runner.survey.test_needs.declared_requirements import declared
+from matrix_runner.survey.test_needs.pytest_settings import PytestSettings, plugins_of_tests, read_pytest_settings
+
+_TEST_FILE: Final = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+_USUAL: Final = ("tests", "test", "testing", "t", "unit_tests", "unittests")
+_EXTRAS: Final = ("test", "tests", "testing", "pytest", "unittest", "unittests")
+_MOST: Final = 1000
+"""Files of tests that are read."""
+
+
+class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
+    """A project's tests, to be run by pytest, which runs those of unittest too.
+
+    `directory`: of the project. `package`: the package that they are part of and installed with, "" if they are none.
+    `shadows`: whether Python would find the project's own source before the installed wheel, if it looked in the
+    directory that pytest adds for these tests. `reads_below`: whether they open files by paths that begin with their
+    directory, as if they ran in the project's.
+    `extra`, `group`: that of the project with what they need, "" if there is none; `requirements`: what else they need.
+    `unknown`: modules that they import, and for which nothing says which distribution has them.
+    """
+
+    directory: str
+    package: str
+    shadows: bool
+    reads_below: bool
+    settings: PytestSettings
+    extra: str = ""
+    group: str = ""
+    requirements: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: PackageLayout) -> TestSuite | None:
+    """Return the project's tests; None if it has none that pytest would find."""
+    settings = read_pytest_settings(files)
+    directory = _directory(files, settings)
+    if directory is None:
+        return None
+    package = layout.dotted(directory)
+    texts = list(_texts(directory, files))
+    requirements, unknown = _requirements(files, metadata, layout, texts, settings)
+    extra = next((name for name in metadata.extras if name.lower() in _EXTRAS), "")
+    group = "" if extra else next((name for name in metadata.groups if name.lower() in _EXTRAS), "")
+    return TestSuite(
+        directory=directory,
+        package=package if package and _is_installed(package, directory, files, metadata) else "",
+        shadows=any("/" not in each for each in layout.packages),
+        reads_below=any(re.search(rf"[\"']{re.escape(directory)}/[\w.]", text) for text in texts),
+        settings=settings,
+        extra=extra,
+        group=group,
+        requirements=requirements,
+        unknown=unknown,
+    )
+
+
+def _directory(files: ProjectFiles, settings: PytestSettings) -> str | None:
+    """Return the directory of the tests: what pytest's settings say, else the least deep of the usual names."""
+    holding = {name.rpartition("/")[0] for name in files.names if _TEST_FILE.search(name)}
+    around = {each for directory in holding for each in _with_parents(directory)}
+    for path in settings.paths:
+        if path.strip("/") in around:
+            return path.strip("/")
+    usual = [each for each in around if each.rpartition("/")[2].lower() in _USUAL and _is_own(each, files)]
+    least = min((each.count("/") for each in usual), default=0)
+    inside = {each.partition("/")[0] for each in usual if each.count("/") == least}
+    if least > 1 and len([each for each in usual if each.count("/") == least]) > 1 and len(inside) == 1:
+        # Each part of a package has tests of its own.
+        return inside.pop()
+    return min(usual, key=lambda each: (each.count("/"), _USUAL.index(each.rpartition("/")[2].lower())), default=None)
+
+
+def _with_parents(directory: str) -> Iterator[str]:
+    while directory:
+        yield directory
+        directory = directory.rpartition("/")[0]
+
+
+def _is_own(directory: str, files: ProjectFiles) -> bool:
+    """Whether a directory of tests is the project's: the one around it is no library that it brings."""
+    parent = directory.rpartition("/")[0]
+    return not parent or any(name.startswith(f"{parent}/") for name in files.own)
+
+
+def _is_installed(package: str, directory: str, files: ProjectFiles, metadata: ProjectMetadata) -> bool:
+    """Whether the build puts a package of tests into the wheel, as far as its files tell."""
+    scripts = "\n".join(files.text(name) for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in"))
+    if re.search(rf"exclude[^\n]*\btests?\b|prune\s+{re.escape(directory)}", scripts):
+        return False
+    if metadata.backend == "mesonpy":
+        return any(re.search(r"['\"/]tests?['\"/]", files.text(name)) for name in files.own if "meson.build" in name)
+    is_found = re.search(
+        r"find_packages|find_namespace_packages|packages\s*=\s*find:|\[tool\.setuptools\.packages", scripts
+    )
+    return bool(is_found) or package in scripts or not re.search(r"\bpackages\s*=", scripts)
+
+
+def _texts(directory: str, files: ProjectFiles) -> Iterator[str]:
+    for name in [name for name in files.below(directory) if name.endswith(".py")][:_MOST]:
+        yield files.text(name)
+    yield files.text("conftest.py")
+
+
+def _requirements(
+    files: ProjectFiles,
+    metadata: ProjectMetadata,
+    layout: PackageLayout,
+    texts: list[str],
+    settings: PytestSettings,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the tests import, and the plugins that they use, but for what the project and its extra bring.
+
+    And the modules for which there is no more than a name: a distribution of that name may be anyone's.
+    """
+    local = layout.modules | _local_modules(files)
+    modules = {each for each in imported(texts) if each.partition(".")[0] not in local and not is_of_python(each)}
+    modules = {each for each in modules if not each.startswith("_")}
+    brought = {name_of(each) for each in (*metadata.dependencies, *_of_extra(metadata))} | {name_of(metadata.name)}
+    said = declared(files, metadata)
+    names = {"pytest", *filter(None, map(distribution_of, modules)), *settings.plugins(), *plugins_of_tests(texts)}
+    wanted = {name for name in names if name_of(name) not in brought}
+    known = {name for name in wanted if name_of(name) in said or is_well_known(name)}
+    return tuple(sorted(said.get(name_of(name), name) for name in known)), tuple(sorted(wanted - known))
+
+
+def _of_extra(metadata: ProjectMetadata) -> tuple[str, ...]:
+    extra = next((name for name in metadata.extras if name.lower() in _EXTRAS), None)
+    if extra is not None:
+        return metadata.extras[extra]
+    return next((several for name, several in metadata.groups.items() if name.lower() in _EXTRAS), ())
+
+
+def _local_modules(files: ProjectFiles) -> frozenset[str]:
+    """Return the modules that are files or directories of the project, its tests' helpers among them."""
+    found = set[str]()
+    for name in files.names:
+        stem, _, suffix = name.rpartition("/")[2].partition(".")
+        if suffix in {"py", "pyx", "c", "cpp", "pyi"} or suffix.endswith("so"):
+            found.add(stem)
+        found.update(part for part in name.split("/")[:-1] if part.isidentifier())
+    return frozenset(found)
