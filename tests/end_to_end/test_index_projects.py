@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from clean_room import CleanRoom
 from image_source import ImageSource
+from index_sdists import unpack_sdist
 from runner_process import Ended, run_build
 
 from matrix_runner.model.cells import Cell
@@ -91,20 +91,9 @@ def download(directory: Path, *arguments: str) -> Path:
     return file
 
 
-def unpack(sdist: Path, directory: Path) -> Path:
-    """Unpack an sdist; return the directory of its project."""
-    with tarfile.open(sdist) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extractall(directory, filter="data")
-        else:
-            archive.extractall(directory)  # noqa: S202  3.10 before its data filter; the index is trusted here
-    (project,) = directory.iterdir()
-    return project
-
-
 def build(project: IndexProject, images: ImageSource, work: Path) -> Ended:
     """Build every cell of the images that the project supports, in one run."""
-    source = unpack(download(work / "sdist", "--no-binary", project.name, project.name), work / "source")
+    source = unpack_sdist(download(work / "sdist", "--no-binary", project.name, project.name), work / "source")
     return run_build(
         source,
         work / "wheelhouse",

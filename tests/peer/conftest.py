@@ -26,9 +26,9 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Peer:
 
 
 @pytest.fixture(scope="session")
-def configurations(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def configurations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Download the newest sdist of every project; return the directories with their configuration, by name."""
-    return fetch_configurations(peer, tmp_path_factory.mktemp("projects") / "index")
+    return fetch_configurations(tmp_path_factory.mktemp("projects") / "index")
 
 
 @pytest.fixture(params=PROJECTS)

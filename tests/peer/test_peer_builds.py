@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from frontend_bench import Bench, open_bench
-from peer_tool import Peer, fetch_sdists
+from index_sdists import fetch_sdists
+from peer_tool import environ
 
 PACKAGES = (
     # setuptools, with C, C++, Cython, cffi, pybind11, numpy, plug-ins, in-tree backends; and without pyproject.toml
@@ -30,8 +31,8 @@ PACKAGES = (
 
 
 @pytest.fixture(name="sdists", scope="module")
-def _sdists(peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return fetch_sdists(peer, tmp_path_factory.mktemp("sdists") / "index", PACKAGES)
+def _sdists(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return fetch_sdists(tmp_path_factory.mktemp("sdists") / "index", PACKAGES, environ=environ())
 
 
 @pytest.fixture(name="bench", scope="module")

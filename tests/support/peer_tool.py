@@ -1,6 +1,5 @@
 """The tool that this project is a drop-in for, in an environment of its own, and the projects that it is held to."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -10,12 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.request import urlopen
 
-from packaging.utils import canonicalize_name
+from index_sdists import fetch_sdists
 from runner_process import runner_argv, runner_environ
-
-from matrix_runner.toml import loads
 
 PROJECTS = (
     "aiohttp",
@@ -134,35 +130,12 @@ def _python() -> str:
     return sys.executable
 
 
-def fetch_configurations(peer: Peer, directory: Path) -> dict[str, Path]:
+def fetch_configurations(directory: Path) -> dict[str, Path]:
     """Download the newest sdist of each project; return the directories with what configures it, by name."""
-    return {name: _unpack(sdist, directory / name) for name, sdist in fetch_sdists(peer, directory, PROJECTS).items()}
-
-
-def fetch_sdists(peer: Peer, directory: Path, names: tuple[str, ...]) -> dict[str, Path]:
-    """Download the newest sdist of each project into a new directory; return them by name.
-
-    pip would build the metadata of each, which takes minutes and compilers. A lock file (PEP 751) only says where an
-    sdist is.
-    """
-    directory.mkdir()
-    (directory / "names.in").write_text("\n".join(names))
-    where = ("--no-python-downloads", "--python", peer.bin / "python", "--python-version", "3.14")
-    what = ("--no-deps", "--format", "pylock.toml", "--output-file", "pylock.toml")
-    command = (peer.bin / "uv", "pip", "compile", "--quiet", "--no-cache", *where, *what, "names.in")
-    subprocess.run(command, cwd=directory, env=environ(), check=True, stdin=subprocess.DEVNULL)
-    lock = loads((directory / "pylock.toml").read_text("utf-8"))
-    packages = {str(package["name"]): package for package in cast("list[Values]", lock["packages"])}
-    return {name: _fetch(packages[canonicalize_name(name)], directory / f"{name}.tar.gz") for name in names}
-
-
-def _fetch(package: Values, archive: Path) -> Path:
-    sdist = cast("Values", package["sdist"])
-    with urlopen(str(sdist["url"]), timeout=300) as response:  # noqa: S310  the index's own address
-        content: bytes = response.read()
-    assert hashlib.sha256(content).hexdigest() == cast("Values", sdist["hashes"])["sha256"]
-    archive.write_bytes(content)
-    return archive
+    return {
+        name: _unpack(sdist, directory / name)
+        for name, sdist in fetch_sdists(directory, PROJECTS, environ=environ()).items()
+    }
 
 
 def _unpack(archive: Path, directory: Path) -> Path:
