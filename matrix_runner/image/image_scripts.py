@@ -124,6 +124,24 @@ END
 done
 """
 
+# dnf and yum fetch their lists of packages by themselves, and scripts of projects that were written for the published
+# images count on it. Lists in the image would be as old as itself.
+FETCH_LISTS = """\
+for program in apt apt-get; do
+    cat > "/usr/local/bin/$program" <<END
+#!/bin/sh
+# Fetches the lists of packages where there are none yet, as other package managers do.
+case " \\$* " in
+    *" install "*)
+        ls /var/lib/apt/lists/*_Packages* > /dev/null 2>&1 || /usr/bin/apt-get --quiet update || exit
+        ;;
+esac
+exec /usr/bin/$program "\\$@"
+END
+    chmod 755 "/usr/local/bin/$program"
+done
+"""
+
 # Debian marks its interpreter as its own (PEP 668); in this image it is the builds'. The pip that makes the first step
 # lies beside the interpreter, for its module venv.
 DEBIAN_PIP = """\

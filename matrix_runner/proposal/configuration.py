@@ -162,7 +162,8 @@ def _open_questions(survey: ProjectSurvey, test: TestOfWheel, *, is_test_said: b
         if requirement.package is None:
             each = requirement.wanted[0]
             yield f"{each.where} looks for `{each.name}`: if images lack it, install it in `before-all`"
-    for package in missing_in(_packages(survey), PackageManager.DNF):
-        yield f"AlmaLinux has no package of `{package.apt or package.apk}`: build it in `before-all`"
+    missing = [str(package.apt or package.apk) for package in missing_in(_packages(survey), PackageManager.DNF)]
+    if missing:
+        yield f"AlmaLinux has no {', '.join(missing)} (as Debian calls it): build it in `before-all`"
     if test.left_out and not is_test_said:
         yield f"wheels are tested by an import alone: {test.left_out}"

@@ -12,6 +12,7 @@ from matrix_runner.survey.test_needs.test_suite import TestSuite
 _SERVERS: Final = frozenset({"libpq-devel", "mariadb-connector-c-devel", "freetds-devel", "unixODBC-devel"}) | {
     "libmemcached-devel",
     "openldap-devel",
+    "krb5-devel",
 }
 _DEVICES: Final = frozenset(
     [
@@ -66,6 +67,8 @@ def _import(survey: ProjectSurvey, *, because: str, left_out: str = "") -> TestO
 
 def _obstacle(survey: ProjectSurvey, suite: TestSuite) -> str:
     """Return why tests would not pass in a container, as far as can be seen; "" if nothing speaks against it."""
+    if suite.obstacle:
+        return suite.obstacle
     if suite.unknown:
         return f"its tests import {', '.join(suite.unknown)}, and nothing says which distributions these are"
     names = {requirement.package.dnf for requirement in survey.system if requirement.package is not None}

@@ -51,7 +51,7 @@ _ALWAYS: Final = {
     "setuptools_rust": "setuptools-rust builds it",
 }
 _IN_SCRIPTS: Final = re.compile(
-    r"\b(ext_modules|cffi_modules|rust_extensions|cythonize|mypycify|CMakeExtension|Pybind11Extension|ffi\.set_source"
+    r"\b(ext_modules|cffi_modules|rust_extensions|cythonize|mypycify|CMakeExtension|cmake_build_extension|build_golang|milksnake_tasks|Pybind11Extension|ffi\.set_source|skbuild|cpp_extension"
     r"|Extension\(|ext-modules|rustextensions|set_source)\b"
 )
 _FREE_THREADED: Final = re.compile(

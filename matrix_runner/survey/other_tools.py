@@ -34,6 +34,7 @@ _OF_ALL_JOBS: Final = frozenset(
 )
 """Variables that say how the project is built; others say which part of it a job builds, or where."""
 
+_SHARE: Final = re.compile(r"\bCIBW_(PLATFORM|BUILD)\b")
 _OTHER_SYSTEM: Final = re.compile(r"_(MACOS|WINDOWS|IOS|ANDROID|PYODIDE)$")
 
 
@@ -75,6 +76,9 @@ def _variables(text: str) -> Iterator[tuple[str, str]]:
             number = text.count("\n", 0, match.start()) + 1
             value = _block(lines[number:], len(indent), is_folded=value.strip().startswith(">"))
         found.setdefault(name.removesuffix("_LINUX"), set()).add(_plain(value))
+    if _SHARE.search(text):
+        # Jobs divide the matrix, and leave out what another one builds.
+        found.pop("SKIP", None)
     for name, values in found.items():
         if len(values) == 1 and "${{" not in (value := values.pop()) and value:
             yield name, value

@@ -44,11 +44,15 @@ def _top_level(text: str) -> Iterator[str]:
             continue
         match statement:
             case ast.Import(names=names):
-                yield from (alias.name.partition(".")[0] for alias in names)
+                yield from (_shared_or_top(alias.name) for alias in names)
             case ast.ImportFrom(module=str(module), level=0):
-                yield module.partition(".")[0] if not module.startswith(("google.", "zope.")) else module
+                yield _shared_or_top(module)
             case _:
                 pass
+
+
+def _shared_or_top(module: str) -> str:
+    return module if module.startswith(("google.", "zope.")) else module.partition(".")[0]
 
 
 def is_of_python(module: str) -> bool:

@@ -16,6 +16,10 @@ from matrix_runner.survey.test_needs.pytest_settings import PytestSettings, plug
 _TEST_FILE: Final = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _USUAL: Final = ("tests", "test", "testing", "t", "unit_tests", "unittests")
 _EXTRAS: Final = ("test", "tests", "testing", "pytest", "unittest", "unittests")
+_CONNECTS: Final = re.compile(
+    r"(environ|getenv)\W{1,12}[A-Z_]*(PASSWORD|PASSWD|DSN|CONNECT_STRING|DATABASE_URL|DB_HOST|DBNAME)", re.IGNORECASE
+)
+_DEVICE: Final = re.compile(r"[\"']/dev/(?!null|zero|full|u?random|shm|std\w+|fd|tty\b|ptmx|pts)\w")
 _MOST: Final = 1000
 """Files of tests that are read."""
 
@@ -28,7 +32,8 @@ class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
     directory that pytest adds for these tests. `reads_below`: whether they open files by paths that begin with their
     directory, as if they ran in the project's.
     `extra`, `group`: that of the project with what they need, "" if there is none; `requirements`: what else they need.
-    `unknown`: modules that they import, and for which nothing says which distribution has them.
+    `unknown`: modules that they import, and for which nothing says which distribution has them. `obstacle`: the reason
+    why they cannot pass in a container, "" if nothing speaks against it.
     """
 
     directory: str
@@ -40,22 +45,26 @@ class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     requirements: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    obstacle: str = ""
 
 
 def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: PackageLayout) -> TestSuite | None:
     """Return the project's tests; None if it has none that pytest would find."""
     settings = read_pytest_settings(files)
-    directory = _directory(files, settings)
+    directory = _directory(files, settings, layout)
     if directory is None:
         return None
     package = layout.dotted(directory)
     texts = list(_texts(directory, files))
+    is_package = bool(package) and f"{directory}/__init__.py" in files
+    is_installed = is_package and (directory in layout.packages or _is_installed(package, directory, files, metadata))
     requirements, unknown = _requirements(files, metadata, layout, texts, settings)
     extra = next((name for name in metadata.extras if name.lower() in _EXTRAS), "")
     group = "" if extra else next((name for name in metadata.groups if name.lower() in _EXTRAS), "")
     return TestSuite(
         directory=directory,
-        package=package if package and _is_installed(package, directory, files, metadata) else "",
+        package=package if is_installed else "",
+        obstacle=_obstacle(texts, is_left_out=is_package and not is_installed),
         shadows=any("/" not in each for each in layout.packages),
         reads_below=any(re.search(rf"[\"']{re.escape(directory)}/[\w.]", text) for text in texts),
         settings=settings,
@@ -66,7 +75,7 @@ def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: Pack
     )
 
 
-def _directory(files: ProjectFiles, settings: PytestSettings) -> str | None:
+def _directory(files: ProjectFiles, settings: PytestSettings, layout: PackageLayout) -> str | None:
     """Return the directory of the tests: what pytest's settings say, else the least deep of the usual names."""
     holding = {name.rpartition("/")[0] for name in files.names if _TEST_FILE.search(name)}
     around = {each for directory in holding for each in _with_parents(directory)}
@@ -75,11 +84,24 @@ def _directory(files: ProjectFiles, settings: PytestSettings) -> str | None:
             return path.strip("/")
     usual = [each for each in around if each.rpartition("/")[2].lower() in _USUAL and _is_own(each, files)]
     least = min((each.count("/") for each in usual), default=0)
-    inside = {each.partition("/")[0] for each in usual if each.count("/") == least}
-    if least > 1 and len([each for each in usual if each.count("/") == least]) > 1 and len(inside) == 1:
+    nearest = [each for each in usual if each.count("/") == least]
+    whole = next(
+        (package for package in layout.packages if all(each.startswith(f"{package}/") for each in nearest)), None
+    )
+    if whole is not None and len(nearest) > 1:
         # Each part of a package has tests of its own.
-        return inside.pop()
+        return whole
     return min(usual, key=lambda each: (each.count("/"), _USUAL.index(each.rpartition("/")[2].lower())), default=None)
+
+
+def _obstacle(texts: list[str], *, is_left_out: bool) -> str:
+    if is_left_out:
+        return "its tests are part of the package, and the wheel has none of them"
+    if any(_CONNECTS.search(text) for text in texts):
+        return "its tests take the address of a server, or a password, from the environment"
+    if any(_DEVICE.search(text) for text in texts):
+        return "its tests open devices"
+    return ""
 
 
 def _with_parents(directory: str) -> Iterator[str]:

@@ -68,7 +68,10 @@ def test_a_library_tests_and_the_gil(tmp_path: Path) -> None:
             },
             "pytest --no-cov -o pythonpath= {project}/tests",
         ),
-        ({"thing/__init__.py": "", "thing/tests/test_it.py": ""}, "pytest --pyargs thing.tests"),
+        (
+            {"thing/__init__.py": "", "thing/tests/__init__.py": "", "thing/tests/test_it.py": ""},
+            "pytest --pyargs thing.tests",
+        ),
         ({"tests/test_it.py": 'open("tests/data.bin")'}, "pytest tests"),
         ({"thing.py": "", "tests/test_it.py": "import nowhere_declared"}, 'python -c "import thing"'),
         ({"setup.py": SETUP.format(", libraries=['pq']"), "tests/test_it.py": ""}, 'python -c "import thing"'),
@@ -110,7 +113,7 @@ def test_open_questions(tmp_path: Path) -> None:
     questions = propose(surveyed(tmp_path, files), Availability()).open_questions
     assert questions == (
         "setup.py looks for `unheardof`: if images lack it, install it in `before-all`",
-        "AlmaLinux has no package of `libavcodec-dev`: build it in `before-all`",
+        "AlmaLinux has no libavcodec-dev (as Debian calls it): build it in `before-all`",
     )
 
 

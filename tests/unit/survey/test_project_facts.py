@@ -99,7 +99,11 @@ def test_an_extra_or_a_group_for_tests_is_taken(metadata: str, extra: str, group
     ("files", "directory", "package"),
     [
         ({"thing/tests/__init__.py": "", "thing/tests/test_it.py": ""}, "thing/tests", "thing.tests"),
-        ({"src/thing/__init__.py": "", "src/thing/tests/test_it.py": ""}, "src/thing/tests", "thing.tests"),
+        (
+            {"src/thing/__init__.py": "", "src/thing/tests/__init__.py": "", "src/thing/tests/test_it.py": ""},
+            "src/thing/tests",
+            "thing.tests",
+        ),
         ({"test/test_it.py": "", "pytest.ini": "[pytest]\ntestpaths = test"}, "test", ""),
         ({"checks/test_it.py": "", "setup.cfg": "[tool:pytest]\ntestpaths = checks"}, "checks", ""),
         ({"third_party/x/tests/test_it.py": "", "tests/test_it.py": ""}, "tests", ""),
@@ -122,7 +126,23 @@ def test_tests_that_are_not_installed_are_no_part_of_the_package(tmp_path: Path)
     files = {"thing/tests/__init__.py": "", "thing/tests/test_it.py": "", "pyproject.toml": 'exclude = ["*.tests"]'}
     suite = surveyed(tmp_path, {**FLAT, **files}).tests
     assert suite is not None
-    assert suite.package == ""
+    assert (suite.package, suite.obstacle) == ("", "its tests are part of the package, and the wheel has none of them")
+
+
+@pytest.mark.parametrize(
+    ("test", "obstacle"),
+    [
+        ("os.environ['TEST_PASSWORD']", "its tests take the address of a server, or a password, from the environment"),
+        ('os.getenv("DATABASE_URL")', "its tests take the address of a server, or a password, from the environment"),
+        ('open("/dev/uinput")', "its tests open devices"),
+        ('open("/dev/null")', ""),
+    ],
+)
+def test_what_a_container_has_not(test: str, obstacle: str, tmp_path: Path) -> None:
+    """A server, a device: tests that want one cannot pass."""
+    suite = surveyed(tmp_path, {**FLAT, "tests/test_it.py": test}).tests
+    assert suite is not None
+    assert suite.obstacle == obstacle
 
 
 def test_nothing_that_pytest_would_find_is_no_tests(tmp_path: Path) -> None:
@@ -175,7 +195,6 @@ jobs:
         pytest
         {project}/tests
       CIBW_TEST_SKIP: ${{ matrix.skip }}
-      CIBW_BUILD: cp311-*
       CIBW_BEFORE_ALL_LINUX: |
         yum install -y x
         make y
@@ -197,3 +216,11 @@ def test_variables_of_cibuildwheel_in_a_workflow(tmp_path: Path) -> None:
             "BEFORE_ALL": "yum install -y x\nmake y",
         }
     }
+
+
+@pytest.mark.parametrize("share", ["CIBW_PLATFORM: pyodide", "CIBW_BUILD: cp311-*"])
+def test_jobs_that_divide_the_matrix(share: str, tmp_path: Path) -> None:
+    """What one of them skips, another one may build; how they test is the same."""
+    workflow = f"env:\n  CIBW_SKIP: cp313-*\n  CIBW_TEST_REQUIRES: pytest\n  {share}\n"
+    tools = surveyed(tmp_path, {"setup.py": SETUP, ".github/workflows/wheels.yml": workflow}).tools
+    assert tools.variables == {".github/workflows/wheels.yml": {"TEST_REQUIRES": "pytest"}}
