@@ -186,7 +186,7 @@ def _assembly(root: Root, selected: tuple[InterpreterData, ...], manifest: Image
     }
     links = {**programs, **{command: f"{_TOOLS}/bin/{command}" for command in tools.commands}}
     return (
-        scripts.shell("completed", scripts.COMPLETE if root.is_unpacked else scripts.FETCH_LISTS),
+        scripts.shell("completed", scripts.COMPLETE) if root.is_unpacked else scripts.shell("apt", scripts.FETCH_LISTS),
         *(step for data in selected if data.source is None for step in _environment_of(data, manifest)),
         scripts.run("tools", (python, "-m", "venv", "--without-pip", _TOOLS)),
         scripts.run("tools", (python, "-m", "pip", "--python", _TOOLS, "install", *_QUIETLY, *tools.packages)),

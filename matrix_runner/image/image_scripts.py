@@ -128,6 +128,7 @@ done
 # images count on it. Lists in the image would be as old as itself.
 FETCH_LISTS = """\
 for program in apt apt-get; do
+    [ -x "/usr/bin/$program" ] || continue
     cat > "/usr/local/bin/$program" <<END
 #!/bin/sh
 # Fetches the lists of packages where there are none yet, as other package managers do.

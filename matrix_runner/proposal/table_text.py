@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import tomlkit
 
@@ -10,6 +10,7 @@ from matrix_runner.config.loading.dialects import OWN
 from matrix_runner.config.migration import excerpts
 from matrix_runner.errors import UsageError
 from matrix_runner.proposal.configuration import Proposal, ProposedSetting, Value
+from matrix_runner.proposal.test_commands import import_test
 from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 
 _COLUMNS: Final = 120
@@ -76,6 +77,19 @@ def with_table(text: str, proposal: Proposal) -> str:
             hint="write `tool` as tables of their own, such as [tool.setuptools], first",
         )
     return new
+
+
+def with_import_test(text: str, module: str) -> str:
+    """Return the text of a pyproject.toml whose table tests wheels by an import, in place of its own command.
+
+    Overrides keep theirs.
+    """
+    document = tomlkit.parse(text)
+    table = cast("dict[str, dict[str, dict[str, object]]]", document)["tool"][OWN.table]
+    for part in (table, table.get("linux")):
+        if isinstance(part, dict) and "test-command" in part:
+            part["test-command"] = import_test(module)
+    return document.as_string()
 
 
 def _reads(text: str, expected: dict[str, TOMLValue]) -> bool:

@@ -62,7 +62,12 @@ def test_of(survey: ProjectSurvey) -> TestOfWheel:
 def _import(survey: ProjectSurvey, *, because: str, left_out: str = "") -> TestOfWheel:
     if not survey.module:
         return TestOfWheel(because=because, left_out=left_out or "no module was found whose import would say something")
-    return TestOfWheel(command=f'python -c "import {survey.module}"', because=because, left_out=left_out)
+    return TestOfWheel(command=import_test(survey.module), because=because, left_out=left_out)
+
+
+def import_test(module: str) -> str:
+    """Return the command that imports a module: the least that a wheel must stand."""
+    return f'python -c "import {module}"'
 
 
 def _obstacle(survey: ProjectSurvey, suite: TestSuite) -> str:

@@ -1,4 +1,4 @@
-"""Other tools that a project is built with: cibuildwheel by its table or its variables in CI files, tox, nox."""
+"""Other tools that a project is built with: cibuildwheel, by its table or its variables in CI files."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ import msgspec
 
 from matrix_runner.survey.project_files import ProjectFiles
 from matrix_runner.survey.project_metadata import ProjectMetadata
+from matrix_runner.survey.test_needs.make_targets import installs_packages
 
 _WORKFLOW: Final = re.compile(
     r"\.github/workflows/[^/]+\.ya?ml|\.travis\.yml|\.gitlab-ci\.yml|azure-pipelines.*\.ya?ml|\.circleci/config\.yml"
@@ -39,13 +40,15 @@ _OTHER_SYSTEM: Final = re.compile(r"_(MACOS|WINDOWS|IOS|ANDROID|PYODIDE)$")
 
 
 class OtherTools(msgspec.Struct, frozen=True, kw_only=True):
-    """The other tools of a project. `variables`: CIBW_... of CI files that are the same for every job, by the file."""
+    """The other tools of a project. `variables`: CIBW_... of CI files that are the same for every job, by the file.
+
+    `test_changes_system`: whether the test that cibuildwheel's table has installs packages of the system.
+    """
 
     has_cibuildwheel_table: bool
     variables: Mapping[str, Mapping[str, str]]
     ci_files: tuple[str, ...]
-    has_tox: bool
-    has_nox: bool
+    test_changes_system: bool
 
 
 def find_other_tools(files: ProjectFiles, metadata: ProjectMetadata) -> OtherTools:
@@ -56,9 +59,17 @@ def find_other_tools(files: ProjectFiles, metadata: ProjectMetadata) -> OtherToo
         has_cibuildwheel_table="cibuildwheel" in metadata.tool,
         variables={name: found for name, found in variables.items() if found},
         ci_files=ci_files,
-        has_tox="tox.ini" in files or "tox" in metadata.tool,
-        has_nox="noxfile.py" in files,
+        test_changes_system=installs_packages(_test_command(metadata), files),
     )
+
+
+def _test_command(metadata: ProjectMetadata) -> str:
+    """Return the test of cibuildwheel's table, that for Linux before the one for all systems."""
+    table = metadata.tool.get("cibuildwheel")
+    table = table if isinstance(table, dict) else {}
+    linux = table.get("linux")
+    command = (linux if isinstance(linux, dict) else {}).get("test-command") or table.get("test-command")
+    return " && ".join(map(str, command)) if isinstance(command, list) else str(command or "")
 
 
 def _variables(text: str) -> Iterator[tuple[str, str]]:

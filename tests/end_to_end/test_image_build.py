@@ -166,6 +166,14 @@ def test_the_tools_are_on_the_path(ask: Ask, arch: Arch) -> None:
     assert "uv" in ask(arch, "uv", "--version")
 
 
+@pytest.mark.network
+@pytest.mark.parametrize("arch", _WIDTHS)
+def test_a_package_is_installed_without_a_word_of_lists(ask: Ask, arch: Arch) -> None:
+    """As dnf and yum do it, for which projects' scripts are written; the image itself has no lists, which age."""
+    assert ask(arch, "sh", "-c", "ls /var/lib/apt/lists/*_Packages* 2>/dev/null | wc -l") == "0"
+    assert "yaml.h" in ask(arch, "sh", "-c", "apt-get install -y -q libyaml-dev >&2 && ls /usr/include/yaml.h")
+
+
 @pytest.mark.parametrize("arch", _WIDTHS)
 def test_the_environment_names_the_platform(ask: Ask, arch: Arch) -> None:
     """Auditwheel's --plat comes from the image."""

@@ -19,7 +19,7 @@ from matrix_runner.model.platforms import Arch
 from matrix_runner.proposal.availability import LockedPackage, MissingWheels, missing_wheels
 from matrix_runner.proposal.ci_files import CIProject, CIService, ci_file
 from matrix_runner.proposal.configuration import Availability, Proposal, propose
-from matrix_runner.proposal.table_text import with_table
+from matrix_runner.proposal.table_text import with_import_test, with_table
 from matrix_runner.survey.project_survey import ProjectSurvey, survey
 from matrix_runner.survey.wheel_index import lock
 
@@ -50,26 +50,32 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
     file = package / "pyproject.toml"
     before = read_text(file)
     _require_no_table(found, file)
-    notes: list[str] = []
-    proposal = None
-    if found.tools.has_cibuildwheel_table and before is not None:
-        migration = migrate(before.removeprefix(BYTE_ORDER_MARK))
-        after = migration.text
-        notes += migration.notes
+    plain = (before or "").removeprefix(BYTE_ORDER_MARK)
+    if found.tools.has_cibuildwheel_table:
+        proposal, (after, notes) = None, _taken_over(found, plain)
     else:
         _require_code(found, package)
-        availability, problems = (Availability(), []) if offline else _availability(found)
-        notes += problems
+        availability, notes = (Availability(), []) if offline else _availability(found)
         proposal = propose(found, availability)
-        after = (
-            with_table((before or "").removeprefix(BYTE_ORDER_MARK), proposal) if proposal.settings else before or ""
-        )
-    mark = BYTE_ORDER_MARK if (before or "").startswith(BYTE_ORDER_MARK) else ""
+        after = with_table(plain, proposal) if proposal.settings else plain
     _verify(package, after)
-    changes = [FileChange(file=file, before=before, after=mark + after)] if after != (before or "") else []
+    mark = (before or "").removesuffix(plain)
+    changes = [FileChange(file=file, before=before, after=mark + after)] if after != plain else []
     for service in map(CIService.parse, services):
         changes += _ci_change(package, service, notes)
     return ProposedProject(survey=found, proposal=proposal, notes=tuple(notes), changes=tuple(changes))
+
+
+def _taken_over(found: ProjectSurvey, text: str) -> tuple[str, list[str]]:
+    """Return the text with the table that means the same as cibuildwheel's, and notes on what does not."""
+    migration = migrate(text)
+    if not (found.tools.test_changes_system and found.module):
+        return migration.text, list(migration.notes)
+    note = (
+        "test-command: that of [tool.cibuildwheel] installs packages of the system, as no test in a cell should: wheels"
+        " are tested by an import; what tests need belongs into `before-all`"
+    )
+    return with_import_test(migration.text, found.module), [*migration.notes, note]
 
 
 def _require_no_table(found: ProjectSurvey, file: Path) -> None:

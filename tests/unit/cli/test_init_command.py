@@ -114,6 +114,19 @@ def test_the_table_of_cibuildwheel_is_taken_over(project: Path) -> None:
     assert "before-all" not in added
 
 
+def test_a_test_that_changes_the_system_is_not_taken_over(project: Path) -> None:
+    """It belongs to another image, and to the project's own machines; the other settings mean the same."""
+    (project / "Makefile").write_text("check:\n\tsudo apt-get install -y python3-dev\n")
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.cibuildwheel]\nskip = "pp*"\ntest-command = "make -C {project} check"  # all\n')
+    result = init("--yes", project)
+    assert "note: test-command: that of [tool.cibuildwheel] installs packages of the system" in result.stderr
+    old, _, added = (project / "pyproject.toml").read_text().partition("[tool.matrix-runner]")
+    assert 'test-command = "make -C {project} check"  # all' in old
+    assert "import thing" in added
+    assert "make" not in added
+
+
 def test_a_project_without_a_pyproject_toml(tmp_path: Path) -> None:
     """It gets one; and a [build-system] where setup.py imports what no build would have."""
     files = {**PROJECT, "setup.py": f"import numpy\n{PROJECT['setup.py']}"}

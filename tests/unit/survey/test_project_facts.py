@@ -224,3 +224,36 @@ def test_jobs_that_divide_the_matrix(share: str, tmp_path: Path) -> None:
     workflow = f"env:\n  CIBW_SKIP: cp313-*\n  CIBW_TEST_REQUIRES: pytest\n  {share}\n"
     tools = surveyed(tmp_path, {"setup.py": SETUP, ".github/workflows/wheels.yml": workflow}).tools
     assert tools.variables == {".github/workflows/wheels.yml": {"TEST_REQUIRES": "pytest"}}
+
+
+MAKEFILE = """
+PYTHON = python
+check: deps  ## the tests
+\t$(PYTHON) -m pytest
+\t${MAKE} lint
+deps:
+\t./scripts/deps.sh
+lint:
+\truff check
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "script", "changes"),
+    [
+        ("make -C {project} PYTHON=python check", "apt-get install -y python3-dev", True),
+        ("make -C {project} check", "echo nothing", False),
+        ("make lint", "apt-get install -y x", False),
+        ("pytest {project}/tests", "apt-get install -y x", False),
+    ],
+)
+def test_a_test_that_installs_packages_of_the_system(
+    command: str,
+    script: str,
+    changes: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """By the rules of make, and the scripts that these start."""
+    table = f'[tool.cibuildwheel]\ntest-command = "{command}"\n'
+    files = {"setup.py": SETUP, "pyproject.toml": table, "Makefile": MAKEFILE, "scripts/deps.sh": script}
+    assert surveyed(tmp_path, files).tools.test_changes_system is changes
