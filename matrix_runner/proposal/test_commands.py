@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from matrix_runner.survey.project_metadata import name_of
 from matrix_runner.survey.project_survey import ProjectSurvey
 from matrix_runner.survey.test_needs.pytest_settings import PytestSettings
 from matrix_runner.survey.test_needs.test_suite import TestSuite
@@ -50,7 +51,7 @@ def test_of(survey: ProjectSurvey) -> TestOfWheel:
     if obstacle:
         return _import(survey, because=f"{suite.directory}/ is not run", left_out=obstacle)
     return TestOfWheel(
-        command=_command(suite),
+        command=_command(suite, _options(suite.settings, survey)),
         requires=suite.requirements,
         extras=(suite.extra,) if suite.extra else (),
         groups=(suite.group,) if suite.group else (),
@@ -83,10 +84,10 @@ def _obstacle(survey: ProjectSurvey, suite: TestSuite) -> str:
     return ""
 
 
-def _command(suite: TestSuite) -> str:
+def _command(suite: TestSuite, options: tuple[str, ...]) -> str:
     if suite.package:
-        return shlex.join(("pytest", *_options(suite.settings), "--pyargs", suite.package))
-    words = ["pytest", *_options(suite.settings)]
+        return shlex.join(("pytest", *options, "--pyargs", suite.package))
+    words = ["pytest", *options]
     if suite.reads_below:
         return shlex.join((*words, suite.directory))
     if suite.shadows and not any("import-mode" in word for word in suite.settings.options):
@@ -98,9 +99,20 @@ def _command(suite: TestSuite) -> str:
     return f"{shlex.join(words)} {{project}}/{directory}"
 
 
-def _options(settings: PytestSettings) -> tuple[str, ...]:
-    """Return options against settings that are for the project's developers: the coverage of its source."""
-    return ("--no-cov",) if any(word.startswith("--cov") for word in settings.options) else ()
+def _options(settings: PytestSettings, survey: ProjectSurvey) -> tuple[str, ...]:
+    """Return options against settings that are for a developer's machine.
+
+    The coverage of the source, which the wheel has not. Hypothesis's deadline of 200 ms for an example, which cells
+    side by side miss now and then: its own profile for such machines, `ci`, has none (hypothesis 6.118 and later).
+    """
+    options = ["--no-cov"] if any(word.startswith("--cov") for word in settings.options) else []
+    suite, metadata = survey.tests, survey.metadata
+    required = suite.requirements if suite is not None else ()
+    if suite is not None:
+        required += metadata.extras.get(suite.extra, ()) + metadata.groups.get(suite.group, ())
+    if "hypothesis" in map(name_of, required):
+        options.append("--hypothesis-profile=ci")
+    return tuple(options)
 
 
 def _sources(suite: TestSuite) -> tuple[str, ...]:

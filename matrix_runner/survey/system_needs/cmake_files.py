@@ -1,5 +1,6 @@
 """Libraries and programs that CMake looks for."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -14,6 +15,7 @@ _COMMAND: Final = re.compile(
     r"|target_link_libraries|function|endfunction|macro|endmacro)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)",
     re.IGNORECASE,
 )
+_ADDED: Final = re.compile(r"\badd_subdirectory\s*\(\s*[\"']?([\w./-]+)", re.IGNORECASE)
 _ELSEWHERE: Final = re.compile(r"\b(WIN32|MSVC|APPLE|MINGW|ANDROID|EMSCRIPTEN|IOS|CYGWIN)\b")
 _OWN: Final = frozenset(
     [
@@ -53,10 +55,22 @@ _WORDS: Final = frozenset(
 
 
 def wanted_by_cmake(files: ProjectFiles) -> Iterator[Wanted]:
-    """Yield what the project's CMakeLists.txt files look for; `if` for other systems is left out."""
-    for name in files.own:
-        if name.endswith("CMakeLists.txt"):
-            yield from _of_text(files.text(name), name)
+    """Yield what the project's CMakeLists.txt files look for; `if` for other systems is left out.
+
+    Of a library that the project brings, and adds as a directory, what it cannot do without.
+    """
+    own = [name for name in files.own if name.endswith("CMakeLists.txt")]
+    for name in own:
+        yield from _of_text(files.text(name), name)
+    todo, done = list(own), set(own)
+    while todo:
+        name = todo.pop()
+        for directory in _ADDED.findall(_COMMENT.sub("", files.text(name))):
+            added = posixpath.normpath(posixpath.join(posixpath.dirname(name), directory, "CMakeLists.txt"))
+            if added in files and added not in done:
+                done.add(added)
+                todo.append(added)
+                yield from (each for each in _of_text(files.text(added), added) if each.is_sure)
 
 
 def _of_text(text: str, where: str) -> Iterator[Wanted]:

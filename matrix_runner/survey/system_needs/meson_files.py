@@ -12,6 +12,7 @@ _COMMENT: Final = re.compile(r"#[^\n]*")
 _CALL: Final = re.compile(
     r"\b(dependency|find_library|find_program)\s*\(\s*'([^']+)'((?:[^()']|'[^']*'|\([^()]*\))*)\)"
 )
+_SUBPROJECT: Final = re.compile(r"\bsubproject\s*\(\s*'([^']+)'")
 _BLOCK: Final = re.compile(r"^\s*(if|elif|else|endif)\b(.*)$")
 _ELSEWHERE: Final = re.compile(r"'(windows|darwin|cygwin|emscripten)'")
 _OWN: Final = frozenset(
@@ -38,14 +39,23 @@ _OWN: Final = frozenset(
 
 
 def wanted_by_meson(files: ProjectFiles) -> Iterator[Wanted]:
-    """Yield what the project's meson.build files look for, but for what it brings as a subproject."""
-    for name in files.own:
-        if name.endswith("meson.build"):
-            yield from _of_text(files.text(name), name, files)
+    """Yield what the project's meson.build files look for, but for what it brings as a subproject.
+
+    And what a subproject looks for that is built in any case; one that stands in for a missing library may not be.
+    """
+    todo, done = [name for name in files.own if name.endswith("meson.build")], set[str]()
+    while todo:
+        name = todo.pop(0)
+        if name not in done:
+            done.add(name)
+            text = _COMMENT.sub("", files.text(name))
+            yield from _of_text(text, name, files)
+            for subproject in _SUBPROJECT.findall(text):
+                directory = f"subprojects/{subproject}"
+                todo += [each for each in files.below(directory) if each.endswith("meson.build") and not _is_test(each)]
 
 
 def _of_text(text: str, where: str, files: ProjectFiles) -> Iterator[Wanted]:
-    text = _COMMENT.sub("", text)
     conditional = _conditional_lines(text)
     for match in _CALL.finditer(text):
         call, name, rest = match.groups()
@@ -60,6 +70,10 @@ def _of_text(text: str, where: str, files: ProjectFiles) -> Iterator[Wanted]:
             where=where,
             is_sure=need is Need.MODULE and depth == 0 and not is_optional,
         )
+
+
+def _is_test(name: str) -> bool:
+    return any(part in {"test", "tests"} for part in name.split("/"))
 
 
 def _conditional_lines(text: str) -> list[tuple[bool, int]]:

@@ -73,6 +73,7 @@ def test_a_library_tests_and_the_gil(tmp_path: Path) -> None:
             "pytest --pyargs thing.tests",
         ),
         ({"tests/test_it.py": 'open("tests/data.bin")'}, "pytest tests"),
+        ({"tests/test_it.py": "import hypothesis"}, "pytest --hypothesis-profile=ci {project}/tests"),
         ({"thing.py": "", "tests/test_it.py": "import nowhere_declared"}, 'python -c "import thing"'),
         ({"setup.py": SETUP.format(", libraries=['pq']"), "tests/test_it.py": ""}, 'python -c "import thing"'),
     ],

@@ -114,10 +114,25 @@ def test_a_library_that_the_project_brings_is_not_installed(tmp_path: Path) -> N
 
 
 def test_a_project_in_the_project_is_left_to_itself(tmp_path: Path) -> None:
-    """A directory that is a project of CMake's own below another one is a library that the build brings."""
+    """A directory that is a project of CMake's own below another one is a library that the build brings.
+
+    What that cannot do without is needed all the same, if the build adds it.
+    """
     files = {
-        "CMakeLists.txt": "project(top)\nadd_subdirectory(soxlib)",
-        "soxlib/CMakeLists.txt": "project(soxlib)\nfind_package(ZLIB REQUIRED)",
+        "CMakeLists.txt": "project(top)\n",
+        "soxlib/CMakeLists.txt": "project(soxlib)\nfind_package(ZLIB REQUIRED)\nfind_package(JPEG)",
         "soxlib/a.c": "#include <lz4.h>",
     }
-    assert packages(tmp_path, files) == set()
+    assert packages(tmp_path / "apart", files) == set()
+    files["CMakeLists.txt"] += "add_subdirectory(soxlib)"
+    assert packages(tmp_path / "added", files) == {"zlib1g-dev"}
+
+
+def test_a_subproject_that_is_built_in_any_case(tmp_path: Path) -> None:
+    """Its dependencies are the build's; those of one that only stands in for a missing library are not."""
+    files = {
+        "meson.build": "project('a')\nsubproject('own')\ndependency('png', fallback: 'png')",
+        "subprojects/own/meson.build": "project('own')\ndependency('glib-2.0')",
+        "subprojects/png/meson.build": "project('png')\ndependency('zlib')",
+    }
+    assert packages(tmp_path, files) == {"libglib2.0-dev"}
