@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ci_story import SYSTEMS, printed, readable, style_of
+from msgspec.structs import replace
 from rich.console import Console
 
 from matrix_runner.model.events import Event, RunFinished
@@ -43,11 +44,12 @@ def boards(events: tuple[Event, ...], width: int) -> Iterator[str]:
                 logs.handle(event)
                 table.handle(event)
             table._draw()
-            with console.capture() as captured:
-                console.print(table._live.get_renderable())
+            shown = table._live.get_renderable()
             table.close()
             logs.close()
-        yield f"after {end * share:.1f} s\n" + "\n".join(line.rstrip() for line in captured.get().splitlines())
+        stream = io.StringIO()
+        Console(file=stream, width=width, height=24, color_system=None, highlight=False).print(shown)
+        yield f"after {end * share:.1f} s\n" + "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
 def report_directory(name: str, directory: Path) -> Path:
@@ -68,9 +70,10 @@ def renderings(name: str) -> dict[str, str]:
     shown = {f"board-{width}": "\n\n".join(boards(events, width)) for width in WIDTHS}
     shown |= {f"log-{system}": printed(events, style_of(system)) for system in SYSTEMS}
     with TemporaryDirectory() as directory:
-        run = read_run(report_directory(name, Path(directory)))
+        # Nothing of these reads a log; the directory's name is part of what they say.
+        run = replace(read_run(report_directory(name, Path(directory))), logs=Path("wheelhouse-report", "logs"))
         for form in ("text", "md", "junit"):
-            shown[form] = rendered(run, form).decode().replace(directory, "REPORT")
+            shown[form] = rendered(run, form).decode()
     return {key: readable(text).rstrip("\n") + "\n" for key, text in shown.items()}
 
 

@@ -17,6 +17,8 @@ from matrix_runner.wording import size_text
 _STEP_WIDTH = 12
 _TIME_WIDTH = 6
 _LEFT_WIDTH = 13
+_NARROW = 60
+"""Columns below which a row has no space but between its words."""
 _WIDE = 80
 """Columns from which on rows tell how long cells still need."""
 
@@ -140,8 +142,9 @@ def _row(cell: CellProgress, now: float, viewport: Viewport, names: int, to_go: 
     text = Text(no_wrap=True)
     text.append(f"{sign} ", style=colour)
     text.append(f"{cell.cell!s:<{names}}  ", style="bright_black" if is_waiting else "")
-    text.append(f"{_state(cell):<{_STEP_WIDTH}}", style=colour)
-    text.append(f"{_time(cell, now):>{_TIME_WIDTH}}  ", style="bright_black" if is_waiting else "")
+    step, clocked = (0, 0) if viewport.width < _NARROW else (_STEP_WIDTH, _TIME_WIDTH)
+    text.append(f"{_state(cell):<{step}}", style=colour)
+    text.append(f"{' ' * (not step)}{_time(cell, now):>{clocked}}  ", style="bright_black" if is_waiting else "")
     if to_go:
         left = to_go.get(cell.cell)
         words = "" if left is None else f"{clock(left)} left"
@@ -197,6 +200,9 @@ def _summary(cells: tuple[CellProgress, ...], now: float, viewport: Viewport, to
     text.append(f", {failed} failed" if failed else "", style="bold red")
     text.append(f", {running} running" if running else "")
     text.append(f", {queued} queued" if queued else "")
+    if viewport.width < _NARROW:
+        text = Text(f"{len(done)}/{len(cells)} done", style="bold", no_wrap=True)
+        text.append(f", {failed} failed" if failed else "", style="bold red")
     text.append(f"  {clock(now)}", style="bright_black")
     text.append(f", about {clock(to_go)} to go" if to_go else "", style="bright_black")
     bar = min(24, viewport.width - cell_len(text.plain) - 2)

@@ -110,6 +110,9 @@ class RunProgress:
             case StepFinished():
                 if event.kind is StepKind.PREPARE:
                     self._prepared[event.cell] = event.at
+                    known = self._cells.get(event.cell)
+                    if known is not None:
+                        self._cells[event.cell] = replace(known, detail="ready, waits for a worker")
             case Output() | Notice() | RunFinished() | Tick():
                 pass
 

@@ -59,6 +59,18 @@ def test_a_row_says_what_a_cell_does_and_the_last_line_how_far_the_run_is() -> N
     ]
 
 
+def test_a_narrow_table_says_step_and_time() -> None:
+    """In 40 columns as well: no space but between words, and a short last line."""
+    assert drawn((RUNNING, FAILED, QUEUED), Viewport(width=40, height=20)) == [
+        "",
+        "● cp39-manylinux_x86_64   build 1m05s…",
+        "✘ cp311-manylinux_x86_64  failed 12s  b…",
+        "· cp313t-manylinux_i686   queued",
+        "",
+        "━━━━─────────  1/3 done, 1 failed  1m15s",
+    ]
+
+
 @pytest.mark.parametrize("width", [1, 10, 20, 40, 60, 80, 140, 300])
 @pytest.mark.parametrize("height", [1, 2, 3, 5, 23, 60])
 def test_the_table_never_leaves_its_room(width: int, height: int) -> None:
