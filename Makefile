@@ -18,7 +18,7 @@ help:
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
-	@echo "make reference        write docs/options.md and the JSON schema anew from the table of options"
+	@echo "make reference        write docs/reference/options.md and the JSON schema anew from the table of options"
 	@echo "make catalog          what the newest cibuildwheel and auditwheel know that the catalog does not"
 	@echo "make bench            side by side with cibuildwheel on the same images"
 	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"

@@ -22,7 +22,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of the process. Documented for users in docs/exit-codes.md."""
+    """Exit codes of the process. Documented for users in docs/reference/exit-codes.md."""
 
     OK = 0
     CELL_FAILED = 1

@@ -117,7 +117,7 @@ for program in apt apt-get; do
     cat > "/usr/local/bin/$program" <<'END'
 #!/bin/sh
 echo "No package can be added to this image: it was made for an emulated architecture, by unpacking." >&2
-echo "What it has: docs/images.md. Compile the library from its source, or take an image from a registry." >&2
+echo "What it has: docs/reference/images.md. Compile the library from its source, or take an image from a registry." >&2
 exit 100
 END
     chmod 755 "/usr/local/bin/$program"

@@ -11,7 +11,7 @@ JSONValue: TypeAlias = "str | int | bool | list[JSONValue] | dict[str, JSONValue
 
 
 def inspection_document(analysis: Analysis, distributions: tuple[Distribution, ...]) -> dict[str, JSONValue]:
-    """Return a wheel's complete analysis as JSON data. Documented in docs/inspect.md."""
+    """Return a wheel's complete analysis as JSON data. Documented in docs/reference/inspect.md."""
     contents = analysis.wheel.contents
     return {
         "wheel": contents.filename,

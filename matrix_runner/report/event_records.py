@@ -1,4 +1,4 @@
-"""Events as JSON lines, in a versioned format (docs/events.md): encoding and replay.
+"""Events as JSON lines, in a versioned format (docs/reference/events.md): encoding and replay.
 
 Fields and events may be added within one version of the format, never changed or removed; readers ignore unknown ones.
 """

@@ -18,7 +18,7 @@ CONTAINERS = (*DOCKER, *PODMAN_ARCHS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what an engine without rights or without control groups cannot do, in its rig (docs/engines.md)."""
+    """Leave out what an engine without rights or without control groups cannot do, in its rig."""
     if os.environ.get("MATRIX_RUNNER_RIG", "") in {"docker-28-rootless", "podman-5", "podman-5-rootless"}:
         left_out = [item for item in items if item.get_closest_marker("rootful")]
         config.hook.pytest_deselected(items=left_out)

@@ -89,7 +89,14 @@ def test_the_sdist_has_what_a_distributor_needs(files: dict[str, Path]) -> None:
     """The package, its tests, documentation and licence; nothing of a checkout's own."""
     with tarfile.open(files["sdist"]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "tests/conftest.py", "docs/options.md"} <= names
+    assert {
+        "pyproject.toml",
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+        "tests/conftest.py",
+        "docs/reference/options.md",
+    } <= names
     assert not [name for name in names if name.startswith((".git/", ".venv", ".ci", "wheelhouse", "benchmarks"))]
 
 

@@ -25,7 +25,7 @@ def test_the_list_of_files_is_up_to_date() -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "docs/lifecycle.md"])
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "docs/explanation/lifecycle.md"])
 def test_the_places_that_a_page_names_are_there(page: str) -> None:
     """Whatever is written as `room/module` is a module, a directory, or a name beside one."""
     text = (ROOT / page).read_text("utf-8").partition("<!-- files")[0]

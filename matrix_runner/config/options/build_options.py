@@ -49,13 +49,14 @@ BUILD_FRONTEND: Option[BuildFrontend] = Option(
     details="""
 `auto` is a frontend of matrix-runner's own that does what `build` does, with two differences: what the build requires
 is installed by uv where the image has it, else by pip; and the environment that it is installed into has the same path
-in every cell and run (`/matrix/isolated`), so that [compiler caches](caching.md#what-was-compiled) know the headers in
-it, and debug information has the same bytes. In a container it is in memory, as far as it needs no more than 192 MB
-(else `/matrix/isolated-on-disk`) and the cell's memory is not limited. For Python before 3.8 and GraalPy `auto` takes
-`build`, before 3.7 `pip`; an interpreter that uv does not know is built for by these if uv was asked for too. `args`
-are added to the command of a named frontend; with `auto` they are for uv where the image has it, else for `build`,
-which then builds. So does uv where [`build-constraints`](#build-constraints) have hashes, or `UV_NO_BUILD_ISOLATION`
-or `UV_REQUIRE_HASHES` is set. With cibuildwheel's configuration the default is `build`, as there.
+in every cell and run (`/matrix/isolated`), so that [compiler caches](../explanation/caching.md#what-was-compiled) know
+the headers in it, and debug information has the same bytes. In a container it is in memory, as far as it needs no more
+than 192 MB (else `/matrix/isolated-on-disk`) and the cell's memory is not limited. For Python before 3.8 and GraalPy
+`auto` takes `build`, before 3.7 `pip`; an interpreter that uv does not know is built for by these if uv was asked for
+too. `args` are added to the command of a named frontend; with `auto` they are for uv where the image has it, else for
+`build`, which then builds. So does uv where [`build-constraints`](#build-constraints) have hashes, or
+`UV_NO_BUILD_ISOLATION` or `UV_REQUIRE_HASHES` is set. With cibuildwheel's configuration the default is `build`, as
+there.
 
 Where somebody tells pip what to install, or whence, `auto` lets pip install what wheels and their tests require: uv
 reads neither `PIP_CONSTRAINT`, `PIP_INDEX_URL` and the like (`environment`, `environment-pass`, `create-args`, the

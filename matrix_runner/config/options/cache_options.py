@@ -59,9 +59,9 @@ CACHE_CARRY: Option[CacheCarry] = Option(
     help="Put into the cache directory too what makes a fresh machine warm: auto, off, on, or all.",
     details="""
 That is what `before-all` added to images, what was downloaded, and what compilers made: see
-[A fresh machine](caching.md#a-fresh-machine). `auto`: if `cache-dir` or `cache-remote` is set. What a `before-all`
-made that was given variables from outside of the project, or secrets, may hold their values, and stays out, unless it
-is `all`.
+[A fresh machine](../explanation/caching.md#a-fresh-machine). `auto`: if `cache-dir` or `cache-remote` is set. What a
+`before-all` made that was given variables from outside of the project, or secrets, may hold their values, and stays
+out, unless it is `all`.
 """,
     example='cache-carry = "on"',
     per_platform=False,
@@ -188,10 +188,10 @@ COMPILER_CACHE: Option[CompilerCacheChoice] = Option(
     section=Section.CACHE,
     help="Keep what compilers made: none, ccache or sccache.",
     details="""
-The image's own program is used, and where it has none, one is [brought](caching.md#what-was-compiled): ccache on x86_64
-and aarch64 machines, sccache in glibc's cells of x86_64, aarch64 and i686. One volume an architecture and project.
-Sources stand at the same paths in every cell and run, so that it hits; what it did is in the report. With
-`sccache; backend: gha` it is [GitHub's cache](caching.md#githubs-cache-as-sccaches) in place of the volume.
+The image's own program is used, and where it has none, one is [brought](../explanation/caching.md#what-was-compiled):
+ccache on x86_64 and aarch64 machines, sccache in glibc's cells of x86_64, aarch64 and i686. One volume an architecture
+and project. Sources stand at the same paths in every cell and run, so that it hits; what it did is in the report. With
+`sccache; backend: gha` it is [GitHub's cache](../how-to/caches.md#githubs-cache-as-sccaches) in place of the volume.
 """,
     example='compiler-cache = "ccache"',
     key_text=_tool,

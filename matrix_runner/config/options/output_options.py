@@ -78,10 +78,10 @@ PROGRESS: Option[Progress] = Option(
     section=Section.RUN,
     help="How a build is shown: auto, live, plain, quiet or json.",
     details="""
-`live` is a table that is drawn anew, for terminals; `plain` prints a block for each cell when it ends, for [CI](ci.md)
-and files; `quiet` prints warnings, failures and the last lines of the summary. `json` prints each event as a JSON
-object on a line of its own, and nothing else, to standard output; the format is in [Events](events.md). `auto` is
-`live` on a terminal outside CI, else `plain`.
+`live` is a table that is drawn anew, for terminals; `plain` prints a block for each cell when it ends, for
+[CI](ci-logs.md) and files; `quiet` prints warnings, failures and the last lines of the summary. `json` prints each
+event as a JSON object on a line of its own, and nothing else, to standard output; the format is in [Events](events.md).
+`auto` is `live` on a terminal outside CI, else `plain`.
 """,
     example='progress = "plain"',
     flag="--progress",
@@ -98,9 +98,9 @@ LOG_FOLDS: Option[LogFolds] = Option(
     section=Section.RUN,
     help="The CI system for which the log is written; auto: by its variables; none: for a person.",
     details="""
-`github`, `gitlab`, `travis`, `azure`, `buildkite`, `circleci` and `teamcity` have [syntaxes of their own](ci.md) for
-folds, annotations and progress, and limits of a log's size. `auto` knows the system by its variables. Outside of CI,
-and with `none`, nothing is folded or annotated, and a failure is explained beside its cell. In place of it
+`github`, `gitlab`, `travis`, `azure`, `buildkite`, `circleci` and `teamcity` have [syntaxes of their own](ci-logs.md)
+for folds, annotations and progress, and limits of a log's size. `auto` knows the system by its variables. Outside of
+CI, and with `none`, nothing is folded or annotated, and a failure is explained beside its cell. In place of it
 cibuildwheel's `CIBW_LOG_FOLD_MODE` is read where its table is: `disabled`, `github`, `travis`, `azure`.
 """,
     example='log-folds = "none"',

@@ -89,8 +89,8 @@ SOURCE_HISTORY: Option[bool] = Option(
     details="""
 It is a small repository made for the cells: all commits and tags that lead to HEAD, the files of HEAD, and an index in
 which files that are clean here are clean there. Older versions of files and credentials are not in it:
-[the project's history](source.md#history). Where no command of a build asks git, `false` saves its size and time, and
-commits that change no file no longer make cells that are cached be built again.
+[the project's history](../explanation/source.md#history). Where no command of a build asks git, `false` saves its size
+and time, and commits that change no file no longer make cells that are cached be built again.
 """,
     example="source-history = false",
     per_platform=False,
@@ -110,7 +110,7 @@ at theirs. It is built in the container of one cell, after that image's `before-
 directory before the first wheel. In every cell it lies unpacked, without `.git`, in `{package}`, and the build starts
 from there; `{project}` is the project's own directory as ever, with its tests and scripts. A wheel of another version
 than the sdist's is refused. If the sdist fails, no cell is built. A package that is an sdist already is built as it is,
-and not delivered again. More: [the sdist first](sdist.md).
+and not delivered again. More: [the sdist first](../explanation/sdist.md).
 """,
     example="sdist = true",
     flag="--sdist",

@@ -1,1 +1,1 @@
-"""Documents generated from the options table: docs/options.md and the JSON Schema."""
+"""Documents generated from the options table: docs/reference/options.md and the JSON Schema."""

@@ -1,4 +1,4 @@
-"""The options reference (docs/options.md), generated from the options table by `make reference`."""
+"""The options reference (docs/reference/options.md), generated from the options table by `make reference`."""
 
 import sys
 from collections.abc import Iterator

@@ -286,8 +286,8 @@ def test_many_cells_are_left_out_in_few_lines(project: Path) -> None:
 
 
 def test_the_page_on_plans_names_every_key(project: Path) -> None:
-    """The documents have the keys that docs/plan.md describes, and it names every topic and source there can be."""
-    page = (Path(__file__).parents[3] / "docs" / "plan.md").read_text("utf-8")
+    """The documents have the keys that the page on plans describes, and it names every topic and source."""
+    page = (Path(__file__).parents[3] / "docs/reference/plan.md").read_text("utf-8")
     plan = json.loads(run("plan", project, "--json").stdout)
     document = explained(project, "cp312-manylinux_x86_64")
     named = {*plan, *plan["jobs"][0], *plan["left_out"][0], *document, *document["answers"][0]}

@@ -11,11 +11,11 @@ from matrix_runner.config.options import OPTIONS
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.reference.options_document import reference
 
-REFERENCE = Path(__file__).parents[3] / "docs" / "options.md"
+REFERENCE = Path(__file__).parents[3] / "docs/reference/options.md"
 
 
 def test_reference_is_up_to_date() -> None:
-    """docs/options.md is what the table gives; if not: `make reference`."""
+    """docs/reference/options.md is what the table gives; if not: `make reference`."""
     assert REFERENCE.read_text(encoding="utf-8") == reference()
 
 

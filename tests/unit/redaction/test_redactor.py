@@ -11,7 +11,7 @@ from matrix_runner.redaction.secret_names import PLAIN, NameVerdict, SecretNames
 from matrix_runner.redaction.secret_names import SECRET as SECRET_PATTERNS
 from matrix_runner.redaction.shell_values import literal_parts
 
-PAGE = (Path(__file__).parents[3] / "docs/secrets.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/reference/secrets.md").read_text("utf-8")
 SECRET = "s3cr3t/with space"
 REDACTOR = Redactor.of(SecretNames(), (SECRET,))
 

@@ -108,8 +108,8 @@ def test_programs_get_one_event_a_line() -> None:
 
 
 def test_the_page_names_every_event_and_field() -> None:
-    """docs/events.md has a row for each field of each event, so that nobody need read the code."""
-    page = (Path(__file__).parents[3] / "docs" / "events.md").read_text("utf-8")
+    """docs/reference/events.md has a row for each field of each event, so that nobody need read the code."""
+    page = (Path(__file__).parents[3] / "docs/reference/events.md").read_text("utf-8")
     for event in STORY:
         fields = json.loads(event_line(event))
         name = fields.pop("event")
