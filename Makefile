@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test ground unit engines published peer lint reference catalog bench clean
+.PHONY: help demo demo-containers test ground unit engines published peer lint reference site catalog bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -18,7 +18,8 @@ help:
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
 	@echo "make lint             ruff, mypy, import-linter"
-	@echo "make reference        write docs/reference/options.md and the JSON schema anew from the table of options"
+	@echo "make reference        write anew what is made of the code: options, commands, manual pages, JSON schema, and more"
+	@echo "make site             build the documentation as a site, in build/site"
 	@echo "make catalog          what the newest cibuildwheel and auditwheel know that the catalog does not"
 	@echo "make bench            side by side with cibuildwheel on the same images"
 	@echo "make clean            remove what these have made in this directory (images stay: runner image list)"
@@ -32,6 +33,7 @@ demo-containers: $(LOCAL)
 test: lint
 	@scripts/ensure-engine --podman --emulators
 	@scripts/ensure-browser
+	@scripts/ensure-man
 	@scripts/test-images
 	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
 	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/newer_engines
@@ -71,6 +73,10 @@ lint: $(DEV)
 
 reference: $(DEV)
 	@scripts/reference
+
+site: $(DEV)
+	.venv/bin/zensical build --strict --clean
+	@echo "open build/site/index.html"
 
 catalog: $(DEV)
 	.venv/bin/python scripts/update-catalog

@@ -70,7 +70,7 @@ def test_an_index_takes_them(files: dict[str, Path]) -> None:
 
 
 def test_the_wheel_has_the_package_and_all_its_data(files: dict[str, Path]) -> None:
-    """Every file that git knows of it, and nothing else but metadata."""
+    """Every file that git knows of it, the manual pages, and nothing else but metadata."""
     known = set(
         run("git", "ls-files", "--cached", "--others", "--exclude-standard", "matrix_runner", cwd=REPOSITORY).split()
     )
@@ -78,7 +78,9 @@ def test_the_wheel_has_the_package_and_all_its_data(files: dict[str, Path]) -> N
         names = set(archive.namelist())
         metadata = BytesParser().parsebytes(archive.read(f"matrix_runner-{__version__}.dist-info/METADATA"))
     info = f"matrix_runner-{__version__}.dist-info/"
-    assert {name for name in names if not name.startswith(info)} == {
+    pages = {f"matrix_runner-{__version__}.data/data/share/man/man1/{path.name}" for path in REPOSITORY.glob("man/*.1")}
+    assert "runner-build.1" in {Path(page).name for page in pages}
+    assert {name for name in names if not name.startswith(info)} == pages | {
         name for name in known if (REPOSITORY / name).is_file()
     }
     assert metadata["Name"] == "matrix-runner"
@@ -96,6 +98,8 @@ def test_the_sdist_has_what_a_distributor_needs(files: dict[str, Path]) -> None:
         "CHANGELOG.md",
         "tests/conftest.py",
         "docs/reference/options.md",
+        "man/runner.1",
+        "zensical.toml",
     } <= names
     assert not [name for name in names if name.startswith((".git/", ".venv", ".ci", "wheelhouse", "benchmarks"))]
 
