@@ -40,7 +40,7 @@ def figures(rows: tuple[RowResult, ...]) -> str:
             "| --- | ---: | ---: | ---: |",
             *lines,
             "",
-            f"Seconds by the clock, medians, of both with the same images on one machine ({facts['processors']}), {when}.",
+            f"Seconds by the clock, medians, both with the same images on one machine ({facts['processors']}), {when}.",
         ]
     )
 

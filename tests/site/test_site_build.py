@@ -8,9 +8,12 @@ from urllib.parse import unquote, urlsplit
 
 from documentation_site import build
 
-
 ELSEWHERE = r"(?:url\(|@import )[\"']?(?:https?:)?//[^)]*"
 """What a style sheet loads from another place."""
+
+
+LOST = r"(?m)^\s*(?:[-*] |\d+\. |\||```|#+ )|\*\*|\]\("
+"""What Markdown leaves in a paragraph where it has not understood it."""
 
 
 class Links(HTMLParser):
@@ -68,6 +71,16 @@ def test_links_lead_somewhere(site: Path) -> None:
                 broken.append(f"{page.relative_to(site)}: {link}")
     assert broken == []
     assert count > 1000
+
+
+def test_lists_tables_and_code_are_what_they_are_meant_to_be(site: Path) -> None:
+    """No paragraph has the marks of one in it, as where a blank line is missing, or a step of indentation."""
+    found = []
+    for page in pages(site):
+        text = re.sub(r"<code.*?</code>", "", page.read_text("utf-8"), flags=re.DOTALL)
+        lost = [hit[1] for hit in re.finditer(r"<p>(.*?)</p>", text, re.DOTALL) if re.search(LOST, hit[1])]
+        found += [f"{page.relative_to(site)}: {words[:80]}" for words in lost]
+    assert found == []
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
