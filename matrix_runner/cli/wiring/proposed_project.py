@@ -93,7 +93,7 @@ def _require_code(found: ProjectSurvey, package: Path) -> None:
         titles = ", ".join(each.title for each in found.code.languages)
         raise UsageError(
             f"{package}: there is {titles} code, but no build file says that it is compiled",
-            hint="add `ext_modules` to setup.py, or take a build backend that compiles; see docs/getting-started.md",
+            hint="add `ext_modules` to setup.py, or take a build backend that compiles: docs/tutorial/first-wheels.md",
         )
     raise UsageError(
         f"{package}: nothing in it is compiled, so that one wheel serves everybody",
@@ -166,7 +166,7 @@ def _verify(package: Path, text: str) -> None:
         except ConfigError as error:
             mistakes = tuple(mistake.replace(f"{file}", "the new table") for mistake in error.mistakes)
             raise ConfigError(
-                mistakes, hint="nothing is written: write the table by hand, docs/options.md has all options"
+                mistakes, hint="nothing is written: write the table by hand, docs/reference/options.md has all options"
             ) from error
 
 

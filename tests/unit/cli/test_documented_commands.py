@@ -17,8 +17,6 @@ PAGES = (*sorted(ROOT.glob("docs/**/*.md")), *(ROOT / name for name in ("README.
 _CODE = re.compile(r"^ *```.*?^ *```$|(?<=\n\n)(?: {4}.*\n)+|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _BEFORE = r"(?:^|[$`]|run:|script:|- )\s*(?:exec |(?:[A-Z_]+=\S+ ))*(?:\S*/)?"
 _COMMAND = re.compile(_BEFORE + r"(runner [a-z].*?)(?=`|  | #| \||\s*$)", re.MULTILINE)
-ANNOUNCED = frozenset({"init"})
-"""Commands that the documentation may speak of before they are there."""
 
 
 def shown(text: str) -> Iterator[str]:
@@ -40,7 +38,7 @@ def mistake(line: str) -> str | None:
             return None
         found = command.get_command(context, words[0])
         if found is None:
-            return None if words[0] in ANNOUNCED else f"no command {words[0]}"
+            return f"no command {words[0]}"
         command, words = found, words[1:]
         context = _context(command, command.name, context)
     try:
