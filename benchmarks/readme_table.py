@@ -48,7 +48,7 @@ def figures(rows: tuple[RowResult, ...]) -> str:
 def _line(row: RowResult) -> str:
     seconds = {one.name: median(one.values) for one in row.series}
     peer, own = seconds[PEER], seconds[RUNNER]
-    return f"| {ROWS[row.name]} | {_digits(peer)} | {_digits(own)} | {_digits(peer / own)} times |"
+    return f"| {ROWS[row.name]} | {_digits(peer)} | {_digits(own)} | {_digits(peer / own)} x |"
 
 
 def _digits(value: float) -> str:
