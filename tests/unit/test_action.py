@@ -17,7 +17,12 @@ STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in ste
 
 USES = re.compile(r"^\s*(?:- )?uses: (?P<action>[\w/-]+)@(?P<pin>\S+)(?: # v(?P<version>[\d.]+))?$", re.MULTILINE)
 RUN = ("action.yml", *(f".github/workflows/{path.name}" for path in (REPOSITORY / ".github/workflows").iterdir()))
-SHOWN = ("docs/how-to/migrating.md", "docs/explanation/caching.md", "example-project/.github/workflows/wheels.yml")
+SHOWN = (
+    "docs/how-to/migrating.md",
+    "docs/how-to/caches.md",
+    "docs/how-to/ci.md",
+    "example-project/.github/workflows/wheels.yml",
+)
 
 
 def used(*files: str) -> set[tuple[str, str, str | None]]:
