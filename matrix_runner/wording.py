@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 
 def size_text(count: int) -> str:
-    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`."""
+    """Format a number of bytes: `512 B`, `34.2 KiB`, `1.3 MiB`, `70.1 GiB`."""
     if count < 1024:
         return f"{count} B"
     if count < 1024 * 1024:
         return f"{count / 1024:.1f} KiB"
-    return f"{count / 1024 / 1024:.1f} MiB"
+    if count < 10 * 1024**3:
+        return f"{count / 1024**2:.1f} MiB"
+    return f"{count / 1024**3:.1f} GiB"
 
 
 def first_of(names: Sequence[str], most: int) -> str:

@@ -149,8 +149,8 @@ class ResolvedImage(msgspec.Struct, frozen=True, kw_only=True):
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An engine's description of itself, for the report and for `runner doctor`.
 
-    `machine`: the `uname -m` of the engine's machine. `endpoint`: the engine's address. `memory`: bytes for all
-    containers together, None if unknown.
+    `machine`: the `uname -m` of the engine's machine. `memory`: bytes for all containers together. `storage`: the
+    directory there for images and volumes. `clock_ahead`: seconds of its clock before ours. Each None if unknown.
     """
 
     name: str
@@ -158,6 +158,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     endpoint: str
     memory: int | None = None
+    storage: str | None = None
+    clock_ahead: float | None = None
 
 
 class ImageMetadata(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,15 @@ class Git:
                 return prefix, variables
         return None, self._plain
 
+    @cached_property
+    def is_trusted(self) -> bool:
+        """Whether git reads the repository without being told to trust its owner (safe.directory)."""
+        try:
+            # Not with this work tree's own variables: by GIT_DIR, any repository is taken.
+            return self._run(self._plain, ("rev-parse", "--git-dir"), b"", trusting=False).returncode == 0
+        except OSError:
+            return False
+
     @property
     def top(self) -> Path:
         """The top of the work tree."""
@@ -155,10 +164,9 @@ class Git:
         The repository may belong to another user, as a CI system's mount does. It is read all the same; but commands in
         its configuration are not run for it (CVE-2022-24765).
         """
+        if self.is_trusted:
+            return ()
         try:
-            # Not with this work tree's own variables: by GIT_DIR, any repository is taken.
-            if self._run(self._plain, ("rev-parse", "--git-dir"), b"", trusting=False).returncode == 0:
-                return ()
             asked = ("config", "--local", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process)$")
             named = self._run(self.variables, asked, b"").stdout
         except OSError:

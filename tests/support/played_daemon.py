@@ -47,6 +47,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer = self.server.version if rest == "/version" else _ANSWERS.get(rest)
         body = b"OK" if rest == "/_ping" else json.dumps(answer).encode()
         status = 200 if rest == "/_ping" or answer is not None else 404
+        if status == 404:
+            body = json.dumps({"message": f"no such thing: {rest}"}).encode()
         if asked and not self.server.oldest <= asked["version"] <= str(self.server.version["ApiVersion"]):
             # Docker's words (29: "client version 1.43 is too old").
             body = json.dumps({"message": f"client version {asked['version']} is too old or too new"}).encode()

@@ -75,7 +75,17 @@ def test_a_file_name_has_one_meaning() -> None:
     assert {name for name in names if name in inside and name not in _NAMED_AFTER_ITS_ROOM} == set()
 
 
-_NAMED_AFTER_ITS_ROOM = {"image", "cache", "loading", "create_args", "migration", "reference", "report", "store"}
+_NAMED_AFTER_ITS_ROOM = {
+    "doctor",
+    "image",
+    "cache",
+    "loading",
+    "create_args",
+    "migration",
+    "reference",
+    "report",
+    "store",
+}
 """The main module of a room may have its name."""
 
 

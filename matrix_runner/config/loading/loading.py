@@ -21,7 +21,7 @@ from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.errors import ConfigError
 from matrix_runner.wording import first_of
 
-_PROJECT_FILES = (PYPROJECT, "setup.py", "setup.cfg")
+PROJECT_FILES = (PYPROJECT, "setup.py", "setup.cfg")
 
 
 def load(
@@ -46,17 +46,15 @@ def load(
     diagnostics = Diagnostics()
     files = files or BuildFiles(project)
     package = _read(files.pyproject, PYPROJECT, diagnostics)
-    if not any(map(files.has, _PROJECT_FILES)):
-        diagnostics.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(_PROJECT_FILES)}")
+    if not any(map(files.has, PROJECT_FILES)):
+        diagnostics.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(PROJECT_FILES)}")
     document = package if config_file is None else _other(config_file, diagnostics)
     find_misplaced(document, diagnostics)
     dialect = _choose_dialect(document, environ, diagnostics)
     layers = (
         dialect.lowest,
         *file_layers(document, dialect, diagnostics),
-        *(variable_layers(environ, dialect, diagnostics) if dialect is not OWN else ()),
-        *variable_layers(environ, OWN, diagnostics),
-        flag_layer(flags, dialect, diagnostics),
+        *_nearer_layers(dialect, environ, flags, diagnostics),
     )
     metadata = _metadata(files, package, diagnostics)
     _check_groups(layers, metadata, diagnostics)
@@ -64,14 +62,51 @@ def load(
         raise ConfigError(tuple(diagnostics.mistakes))
     if diagnostics.elsewhere:
         diagnostics.notices.append(f"not for Linux, so not read: {', '.join(dict.fromkeys(diagnostics.elsewhere))}")
-    for_all = tuple(layer for layer in layers if layer.select is None)
-    return Settings(
-        resolved=tuple(resolve(option, for_all) for option in OPTIONS),
-        layers=layers,
+    return _settings(
+        layers,
         project_name=metadata.name,
         metadata_python=_python(metadata, package),
         is_drop_in=dialect is not OWN,
         notices=tuple(dict.fromkeys(diagnostics.notices)),
+    )
+
+
+def load_outside(*, environ: Mapping[str, str], flags: Mapping[str, FlagValue]) -> Settings:
+    """Resolve every option where there is no project: default, our own variables, flags. Raise ConfigError."""
+    diagnostics = Diagnostics()
+    layers = (OWN.lowest, *_nearer_layers(OWN, environ, flags, diagnostics))
+    if diagnostics.mistakes:
+        raise ConfigError(tuple(diagnostics.mistakes))
+    return _settings(layers)
+
+
+def _nearer_layers(
+    dialect: Dialect, environ: Mapping[str, str], flags: Mapping[str, FlagValue], diagnostics: Diagnostics
+) -> tuple[Layer, ...]:
+    """Return the layers above those of files: variables, of the dialect and our own, and flags."""
+    return (
+        *(variable_layers(environ, dialect, diagnostics) if dialect is not OWN else ()),
+        *variable_layers(environ, OWN, diagnostics),
+        flag_layer(flags, dialect, diagnostics),
+    )
+
+
+def _settings(
+    layers: tuple[Layer, ...],
+    *,
+    project_name: str | None = None,
+    metadata_python: Setting | None = None,
+    is_drop_in: bool = False,
+    notices: tuple[str, ...] = (),
+) -> Settings:
+    for_all = tuple(layer for layer in layers if layer.select is None)
+    return Settings(
+        resolved=tuple(resolve(option, for_all) for option in OPTIONS),
+        layers=layers,
+        project_name=project_name,
+        metadata_python=metadata_python,
+        is_drop_in=is_drop_in,
+        notices=notices,
     )
 
 

@@ -1,6 +1,8 @@
 """Request bodies for Docker's API, and readers of its answers. No SDK, no connection."""
 
 import json
+import re
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -55,6 +57,8 @@ class _Version(msgspec.Struct, rename="pascal"):
 class _Info(msgspec.Struct, rename="pascal"):
     architecture: str
     mem_total: int = 0
+    docker_root_dir: str = ""
+    system_time: str = ""
 
 
 class _Line(msgspec.Struct):
@@ -157,10 +161,10 @@ def imported_image(answer: str) -> tuple[str, str]:
     return lines[-1].status, next((line.error for line in lines if line.error), "")
 
 
-def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo:
+def engine_info(version: object, info: object, endpoint: Endpoint, asked: float) -> EngineInfo:
     """Parse the engine's description. Podman is recognised by a component, even at an address configured for Docker.
 
-    Raise ValueError.
+    `asked`: Unix time of the question, by our clock. Raise ValueError.
     """
     about, system = msgspec.convert(version, _Version), msgspec.convert(info, _Info)
     return EngineInfo(
@@ -169,7 +173,18 @@ def engine_info(version: object, info: object, endpoint: Endpoint) -> EngineInfo
         machine=system.architecture,
         endpoint=endpoint.url,
         memory=system.mem_total or None,
+        storage=system.docker_root_dir or None,
+        clock_ahead=None if (clock := _unix_time(system.system_time)) is None else clock - asked,
     )
+
+
+def _unix_time(text: str) -> float | None:
+    """Parse a time with nanoseconds (RFC 3339), which `datetime` does not; None for anything else."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
+    if found is None:
+        return None
+    whole = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00")).timestamp()
+    return whole + float(found[2] or 0)
 
 
 def dialect_of(version: object) -> Dialect:

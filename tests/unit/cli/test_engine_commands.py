@@ -21,6 +21,8 @@ def _sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.delenv("MATRIX_RUNNER_CONTAINER_ENGINE", raising=False)
     monkeypatch.setenv("MATRIX_RUNNER_ENGINE_TIMEOUT", "4s")
+    # The doctor asks no index then.
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     return tmp_path
 
 
@@ -35,7 +37,7 @@ def daemons(sockets: Path, names: str) -> Iterator[None]:
 
 def run(*arguments: str) -> Result:
     """Run a command in this process."""
-    return CliRunner().invoke(cli, list(arguments))
+    return CliRunner().invoke(cli, list(arguments), standalone_mode=False)
 
 
 def sections(output: str) -> dict[str, list[str]]:
@@ -65,10 +67,20 @@ def test_the_doctor_tells_each_container_engine(sockets: Path, running: str) -> 
 
 
 def test_the_doctor_has_advice_where_neither_answers() -> None:
-    """Each engine with what makes it answer."""
-    found = sections(run("doctor").stdout)
+    """Each engine with what makes it answer; a build would wait for them in vain, so this is no success."""
+    done = run("doctor")
+    found = sections(done.stdout)
     for title in ("Docker", "Podman"):
+        assert found[title][0].startswith(f"error: there is no {title} socket")
         assert [line for line in found[title] if line.startswith(f"hint: Start {title}")] == found[title][1:]
+    assert done.return_value == 4
+
+
+@pytest.mark.parametrize(("running", "engine", "code"), [("p", "docker", 4), ("d", "docker", 0), ("", "local", 0)])
+def test_the_engine_that_is_named_must_answer(sockets: Path, running: str, engine: str, code: int) -> None:
+    """What another one offers does not count for a build that names its engine."""
+    with daemons(sockets, running):
+        assert run("doctor", "--engine", engine).return_value == code
 
 
 @pytest.mark.parametrize(

@@ -85,5 +85,5 @@ def test_before_all_has_the_processors_of_those_that_wait_for_it(tmp_path: Path)
 def test_an_engine_says_how_much_memory_there_is(said: dict[str, object], memory: int | None) -> None:
     """What the daemon's machine has is the budget; an engine that does not say has none."""
     endpoint = Endpoint(url="unix:///run/docker.sock", origin="test")
-    info = engine_info({"Version": "27.0"}, {"Architecture": "x86_64", **said}, endpoint)
+    info = engine_info({"Version": "27.0"}, {"Architecture": "x86_64", **said}, endpoint, asked=0)
     assert info.memory == memory

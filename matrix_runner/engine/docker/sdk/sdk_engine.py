@@ -68,8 +68,8 @@ class SdkDaemon(SdkStore):
         with self._sdk.translated("be asked for its version"):
             client = self._sdk.client()
             client.ping()
-            version, info = client.version(), client.info()
-            return engine_info(version, info, self._endpoint)
+            version, began, info, ended = client.version(), time.time(), client.info(), time.time()
+            return engine_info(version, info, self._endpoint, (began + ended) / 2)
 
     def create(self, creation: Creation) -> str:
         """Create a container; return its id."""

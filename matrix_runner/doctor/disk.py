@@ -1,0 +1,139 @@
+"""Disks: free space and permission where a build writes, against what a run is likely to take. Pure.
+
+What a run takes is known in part only. What is assumed of the rest (docs/doctor.md has it too): an image is 1.5 GiB, a
+cell at work half a GiB, and so are a project's downloads.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from matrix_runner.doctor.container_engines import EngineFacts
+from matrix_runner.doctor.place import Space
+from matrix_runner.doctor.subject import Purpose, Subject
+from matrix_runner.doctor.verdict import Fact, Level, Verdict
+from matrix_runner.wording import size_text
+
+_MIB: Final = 1024**2
+IMAGE: Final = 1536 * _MIB
+"""Bytes of an image that is not there yet: manylinux ones take 0.8 to 1.6 GB."""
+CELL: Final = 512 * _MIB
+"""Bytes of a cell at work: its environments, what it builds, what it changes of its image."""
+DOWNLOADS: Final = 512 * _MIB
+"""Bytes of a project's downloads and compiled code."""
+_UNKNOWN_IMAGES: Final = 2
+"""Images that are missing where no plan tells: one for each width."""
+_FLOORS: Final[Mapping[Purpose, int]] = {
+    Purpose.OUTPUT: 100 * _MIB,
+    Purpose.REPORT: 20 * _MIB,
+    Purpose.CACHE: 200 * _MIB,
+    Purpose.SCRATCH: 200 * _MIB,
+    Purpose.STATE: _MIB,
+}
+_PART_WITHOUT_WHICH_NOTHING_RUNS: Final = 10
+_FEW_FILES: Final = 5_000
+"""A file system with fewer free inodes than an environment with setuptools has files."""
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """What a directory is for, and the bytes that a run is likely to write there."""
+
+    text: str
+    path: str
+    needed: int
+    space: Space
+
+
+def engine_need(engine: EngineFacts, subject: Subject) -> int:
+    """Return the bytes that a run takes where an engine keeps images and volumes."""
+    plan = None if subject.project is None else subject.project.plan
+    if plan is None:
+        return _UNKNOWN_IMAGES * IMAGE + subject.workers * CELL + DOWNLOADS
+    return len(engine.missing) * IMAGE + min(subject.workers, len(plan.jobs)) * CELL + DOWNLOADS
+
+
+def own_need(purpose: Purpose, subject: Subject) -> int:
+    """Return the bytes that a run takes in one of this program's directories, or the wheels' one."""
+    if purpose is Purpose.SCRATCH and not subject.wants_containers:
+        return subject.workers * CELL + DOWNLOADS
+    known = None if subject.project is None else subject.project.wheel_bytes
+    if purpose is Purpose.OUTPUT and known is not None:
+        return 2 * known
+    return _FLOORS[purpose]
+
+
+def judge_disk(own: Mapping[Purpose, Space], serving: EngineFacts | None, subject: Subject) -> Iterator[Verdict]:
+    """Yield a verdict on each file system that is written to. `serving`: the engine that a build would take."""
+    uses = [
+        Use(text=str(purpose), path=str(path), needed=own_need(purpose, subject), space=own[purpose])
+        for purpose, path in subject.places
+        if purpose in own
+    ]
+    if serving is not None and serving.info is not None:
+        needed, text = engine_need(serving, subject), f"images and volumes of {serving.choice}"
+        look = None if serving.look is None else serving.look.report
+        if serving.space is not None:
+            uses.insert(0, Use(text=text, path=serving.info.storage or "", needed=needed, space=serving.space))
+        elif look is not None:
+            yield _amount([Use(text=text, path="", needed=needed, space=_seen_inside(look.free, look.size))])
+        else:
+            yield Verdict(
+                name="disk-unseen",
+                level=Level.UNKNOWN,
+                about=str(serving.choice),
+                text=f"how much room {serving.choice} has for images and volumes cannot be seen from here; a run may"
+                f" take {size_text(needed)}",
+                facts={"needed": needed},
+            )
+    for use in uses:
+        if use.space.error:
+            yield _unusable(use)
+    devices = dict.fromkeys(use.space.device for use in uses if not use.space.error)
+    for device in devices:
+        yield _amount([use for use in uses if use.space.device == device and not use.space.error])
+
+
+def _seen_inside(free: int, size: int) -> Space:
+    return Space(directory="", free=free, size=size)
+
+
+def _unusable(use: Use) -> Verdict:
+    return Verdict(
+        name="directory-unusable",
+        level=Level.ERROR,
+        about=use.path,
+        text=f"{use.path} ({use.text}) cannot be written to: {use.space.error}",
+        remedy="give this user the right to write there, or name another directory: output-dir, report-dir, cache-dir,"
+        " XDG_CACHE_HOME, XDG_STATE_HOME",
+    )
+
+
+def _amount(uses: list[Use]) -> Verdict:
+    """Return the verdict on one file system with all that it is for."""
+    space, needed = uses[0].space, sum(use.needed for use in uses)
+    places = ", ".join(f"{use.text} ({use.path})" if use.path else use.text for use in uses)
+    about = uses[0].path or uses[0].text
+    facts: dict[str, Fact] = {"free": space.free, "size": space.size, "needed": needed, "inodes": space.inodes}
+    if space.inodes is not None and space.inodes < _FEW_FILES:
+        return Verdict(
+            name="disk-inodes",
+            level=Level.ERROR,
+            about=about,
+            text=f"room for {space.inodes} more files only, for {places}",
+            remedy="remove files there: `runner cache prune`, and the engine's own `system prune`",
+            facts=facts,
+        )
+    text = f"{size_text(space.free)} free, of which a run may take {size_text(needed)}: {places}"
+    if space.free >= needed:
+        return Verdict(name="disk", about=about, text=text, facts=facts)
+    is_full = space.free < needed // _PART_WITHOUT_WHICH_NOTHING_RUNS
+    return Verdict(
+        name="disk-full" if is_full else "disk-low",
+        level=Level.ERROR if is_full else Level.WARNING,
+        about=about,
+        text=f"{size_text(space.free)} free, and a run may take {size_text(needed)}: {places}",
+        remedy="make room: `runner cache prune`, and the engine's own `system prune`; or let fewer cells run at once"
+        " (`--jobs`)",
+        facts=facts,
+    )

@@ -1,0 +1,108 @@
+"""Facts about this machine: its emulators, Pythons and tools, the space of directories, bundles of certificates."""
+
+import os
+import platform
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from matrix_runner.doctor.architectures import ArchitectureFacts
+from matrix_runner.doctor.ca_bundles import NAMES, Bundle, BundleFacts
+from matrix_runner.doctor.local_machine import TOOLS, LocalFacts
+from matrix_runner.doctor.place import Space
+from matrix_runner.doctor.subject import Purpose, Subject
+from matrix_runner.engine.emulation import find_emulators
+from matrix_runner.engine.proxies import ca_bundle
+
+
+def architecture_facts() -> ArchitectureFacts:
+    """Return this machine's architecture and the emulators in its kernel."""
+    return ArchitectureFacts(machine=platform.machine(), emulators=find_emulators())
+
+
+def local_facts(subject: Subject) -> LocalFacts:
+    """Return the Pythons of this machine and the tools beside them. Raise MachineError."""
+    path = subject.environ.get("PATH", os.defpath)
+    return LocalFacts(
+        interpreters=subject.local.interpreters(),
+        missing=tuple(tool for tool in TOOLS if _tool(tool, path) is None),
+        uv=_uv_version(path),
+    )
+
+
+def _tool(name: str, path: str) -> str | None:
+    """Return the path of a tool: on PATH, or beside the Python that runs this program."""
+    beside = Path(sys.executable).parent / name
+    return shutil.which(name, path=path) or (str(beside) if beside.exists() else None)
+
+
+def _uv_version(path: str) -> str | None:
+    found = _tool("uv", path)
+    if found is None:
+        return None
+    try:
+        done = subprocess.run((found, "--version"), capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.partition("\n")[0]
+
+
+def own_spaces(subject: Subject) -> dict[Purpose, Space]:
+    """Return the space of each directory that a build writes to."""
+    return {purpose: space_of(path, is_written=True) for purpose, path in subject.places}
+
+
+def space_of(path: Path, *, is_written: bool) -> Space:
+    """Return the space of a directory, or of the nearest one around it. `is_written`: this user must write there."""
+    try:
+        nearest = next(each for each in (path, *path.parents) if each.exists())
+        status, found = os.statvfs(nearest), nearest.stat()
+    except OSError as error:
+        return Space(directory=str(path), error=str(error.strerror or error))
+    problem = ""
+    if is_written:
+        if status.f_flag & os.ST_RDONLY:
+            problem = "its file system is read-only"
+        elif not nearest.is_dir():
+            problem = f"{nearest} is no directory"
+        elif not os.access(nearest, os.W_OK | os.X_OK):
+            problem = f"this user may not write to {nearest}"
+    return Space(
+        directory=str(nearest),
+        device=found.st_dev,
+        free=status.f_bavail * status.f_frsize,
+        size=status.f_blocks * status.f_frsize,
+        # A file system that makes inodes as it needs them says 0 of 0.
+        inodes=status.f_favail if status.f_files else None,
+        error=problem,
+    )
+
+
+def bundle_facts(environ: Mapping[str, str]) -> BundleFacts:
+    """Return the bundles that variables name."""
+    passed = ca_bundle(environ)
+    return BundleFacts(
+        bundles=tuple(_bundle(name, environ[name]) for name in NAMES if environ.get(name)),
+        passed=None if passed is None else str(passed),
+        directory=environ.get("SSL_CERT_DIR", ""),
+    )
+
+
+def _bundle(variable: str, path: str) -> Bundle:
+    if not Path(path).is_file():
+        return Bundle(variable=variable, path=path, is_there=Path(path).is_dir())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(path)
+    except OSError as error:
+        said = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror
+        return Bundle(variable=variable, path=path, is_there=True, error=_in_words(str(said or error)))
+    return Bundle(variable=variable, path=path, is_there=True, certificates=context.cert_store_stats()["x509"])
+
+
+def _in_words(reason: str) -> str:
+    """Return OpenSSL's name of an error as words: `NO_CERTIFICATE_OR_CRL_FOUND`."""
+    return reason.lower().replace("_", " ") if reason.isupper() else reason

@@ -1,0 +1,71 @@
+"""A package index played by a small server: with a clock of its own, a refusal, or no answer at all."""
+
+import contextlib
+import http.server
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    status: int
+    ahead: float
+    asked: list[str]
+    may_answer: threading.Event
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer any path alike."""
+        self.server.asked.append(self.path)
+        self.server.may_answer.wait()
+        self.send_response_only(self.server.status)
+        self.send_header("Date", formatdate(time.time() + self.server.ahead, usegmt=True))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+class PlayedIndex:
+    """An index that is served. `asked`: the paths that it was asked for."""
+
+    def __init__(self, address: str, asked: list[str]) -> None:
+        self.url = f"{address}/simple"
+        self.asked = asked
+
+
+@contextlib.contextmanager
+def played_index(
+    *, status: int = 200, ahead: float = 0.0, answers: bool = True, certificate: Path | None = None, host: str = ""
+) -> Iterator[PlayedIndex]:
+    """Serve until the context is left.
+
+    `ahead`: seconds by which the server's clock is ahead. `certificate`: a file with a certificate and its key, to
+    serve over TLS. `host`: the address to listen at; by default this machine's for itself.
+    """
+    with _Server((host or "127.0.0.1", 0), _Handler) as server:
+        server.status, server.ahead, server.asked = status, ahead, []
+        server.may_answer = threading.Event()
+        if answers:
+            server.may_answer.set()
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            scheme = "http" if certificate is None else "https"
+            yield PlayedIndex(f"{scheme}://{host or '127.0.0.1'}:{server.server_address[1]}", server.asked)
+        finally:
+            server.may_answer.set()
+            server.shutdown()
+            thread.join()
