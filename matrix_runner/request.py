@@ -31,7 +31,7 @@ from matrix_runner.project.source_files import SourceSelection
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
-from matrix_runner.schedule import Durations
+from matrix_runner.schedule import Durations, StopRequest
 from matrix_runner.wheelhouse.report_directory import LOGS
 
 
@@ -120,7 +120,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dic
     `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
     of the run. `log_path`: the path of a job's log, as the user can open it. `host`: the machine that runs the cells,
     if known. `durations`: the file with the project's cell durations; None: durations are not recorded. `visit`: of a
-    person to a cell's container; None in a usual build.
+    person to a cell's container, `stop`: the program's own request to stop the run; None in a usual build.
     """
 
     run: str
@@ -135,6 +135,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dic
     host: Host | None = None
     durations: Path | None = None
     visit: Visit | None = None
+    stop: StopRequest | None = None
 
     @property
     def sdist_maker(self) -> Job | None:

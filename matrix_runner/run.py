@@ -89,7 +89,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
         _ = request.sdist_maker
         containers = WarmContainers(request.engine)
         stack.callback(containers.close)
-        interrupt = stack.enter_context(Interrupt(on_first=request.engine.abort))
+        interrupt = stack.enter_context(Interrupt(on_first=request.engine.abort, stop=request.stop))
         yield RunContext(
             request=request,
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),

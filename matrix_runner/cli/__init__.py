@@ -20,6 +20,7 @@ from matrix_runner.errors import ConfigError, ExitCode, RunnerError
 _COMMANDS = (
     "init",
     "build",
+    "watch",
     "plan",
     "explain",
     "logs",

@@ -112,7 +112,7 @@ def list_files(selection: SourceSelection, git: Git | None) -> ListedFiles:
 
     `git`: None if it must not be asked.
     """
-    skips = _Skips(selection)
+    skips = Skips(selection)
     listed = None if git is None or selection.takes_all else git.files()
     epoch = _epoch(selection.environ, git)
     left_out: list[LeftOut] = []
@@ -120,7 +120,7 @@ def list_files(selection: SourceSelection, git: Git | None) -> ListedFiles:
     if selection.takes_all:
         names = list(walk(selection.project, "", skips.all_of, directories, with_git=selection.is_sdist))
     elif listed is None or git is None:
-        names = list(walk(selection.project, "", _leftovers(selection)))
+        names = list(walk(selection.project, "", leftovers(selection)))
     else:
         left_out = _left_out(git, listed)
         names = [name for name in listed if not name.endswith("/")]
@@ -136,7 +136,7 @@ def list_files(selection: SourceSelection, git: Git | None) -> ListedFiles:
     )
 
 
-class _Skips:
+class Skips:
     """The names that are never packed: this tool's own, and those that `source-exclude` names."""
 
     def __init__(self, selection: SourceSelection) -> None:
@@ -144,6 +144,7 @@ class _Skips:
         self._spec = _spec(selection.exclude)
 
     def __call__(self, name: str) -> bool:
+        """Whether a name is one of them, or a directory of theirs (with a slash)."""
         if any(name.startswith(own) and name[len(own) : len(own) + 1] in {"", "/"} for own in self._own):
             return True
         return self._spec is not None and bool(self._spec.match_file(name))
@@ -163,7 +164,7 @@ def _spec(patterns: Iterable[str]) -> "GitIgnoreSpec | None":
     return GitIgnoreSpec.from_lines(lines)
 
 
-def _leftovers(selection: SourceSelection) -> Callable[[str], bool]:
+def leftovers(selection: SourceSelection) -> Callable[[str], bool]:
     """Return whether a name outside of a checkout is a usual leftover that no pattern brings."""
     ignored, brought = _spec(IGNORED_OUTSIDE_GIT.splitlines()), _spec(selection.include)
     assert ignored is not None  # noqa: S101  it is not empty

@@ -3,8 +3,8 @@
 from matrix_runner.schedule.durations import Durations
 from matrix_runner.schedule.next_task import Load, queue_order
 from matrix_runner.schedule.pool import Pool
-from matrix_runner.schedule.signals import Interrupt
+from matrix_runner.schedule.signals import Interrupt, StopRequest
 from matrix_runner.schedule.slot import Slot
 from matrix_runner.schedule.task import Again, Task
 
-__all__ = ["Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"]
+__all__ = ["Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "StopRequest", "Task", "queue_order"]

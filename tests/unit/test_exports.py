@@ -18,7 +18,17 @@ EXPORTS = {
         "explain",
         "make_plan",
     },
-    "matrix_runner.schedule": {"Again", "Durations", "Interrupt", "Load", "Pool", "Slot", "Task", "queue_order"},
+    "matrix_runner.schedule": {
+        "Again",
+        "Durations",
+        "Interrupt",
+        "Load",
+        "Pool",
+        "Slot",
+        "StopRequest",
+        "Task",
+        "queue_order",
+    },
     "matrix_runner.wheelhouse": {
         "DEFAULT_LIMIT",
         "SDIST",

@@ -25,6 +25,7 @@ from matrix_runner.errors import RunnerError, UsageError
 if TYPE_CHECKING:
     from matrix_runner.engine.likely_engine import LikelyEngine
     from matrix_runner.matrix import Host, Plan
+    from matrix_runner.project.source_files import SourceSelection
     from matrix_runner.request import BuildInputs
 
 P = ParamSpec("P")
@@ -83,6 +84,13 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
 
         return Git(self.project, os.environ).prefix if self.origin == self.project else None
 
+    @property
+    def source(self) -> "SourceSelection":
+        """The project's files that go into the cells."""
+        from matrix_runner.matrix import Plan
+
+        return self.inputs(Plan(jobs=(), left_out=())).source
+
     def inputs(self, plan: "Plan") -> "BuildInputs":
         """Return the inputs of a build of the plan."""
         from matrix_runner.request import BuildInputs
@@ -135,13 +143,13 @@ def open_project(
                 build_files=files,
             )
         except Exception as error:
-            _mask(error, settings)
+            mask_secrets(error, settings)
             if isinstance(error, RunnerError) and settings[DEBUG_TRACEBACK]:
                 traceback.print_exc(file=sys.stderr)
             raise
 
 
-def _mask(error: Exception, settings: Settings) -> None:
+def mask_secrets(error: Exception, settings: Settings) -> None:
     """Mask secrets in an error's message and traceback, such as a password in the URL of `cache-remote`."""
     from matrix_runner.redaction.run_secrets import redactor_of
 

@@ -65,23 +65,27 @@ class LiveTable:
     the table vanishes: the summary replaces it. If the terminal disappears, the drawing stops, not the run.
     """
 
-    def __init__(self, console: Console, logs: CellLogs | None = None) -> None:
-        """`console`: see `make_console`. Main thread only."""
+    def __init__(self, console: Console, logs: CellLogs | None = None, *, stays: bool = False) -> None:
+        """`console`: see `make_console`. `stays`: the table does not vanish at its end. Main thread only."""
         self._console = console
-        self._logs = logs
         self._glyphs = UNICODE if speaks_unicode(console.encoding) else ASCII
-        self._progress = RunProgress()
-        self._latest: dict[Cell, bytes] = {}
-        self._drawn = -_PAUSE
         self._is_gone = False
+        self._begin(logs)
         self._live = Live(
             console=console,
             auto_refresh=False,
-            transient=True,
+            transient=not stays,
             redirect_stdout=False,
             redirect_stderr=False,
             vertical_overflow="crop",
         )
+
+    def _begin(self, logs: CellLogs | None) -> None:
+        """Know nothing yet of a run."""
+        self._logs = logs
+        self._progress = RunProgress()
+        self._latest: dict[Cell, bytes] = {}
+        self._drawn = -_PAUSE
 
     def handle(self, event: Event) -> None:
         """Process an event, and redraw if the pause has passed."""
@@ -120,11 +124,11 @@ class LiveTable:
 
     def _draw(self) -> None:
         self._drawn = self._progress.now
+        self._live.update(Group(*self._lines()), refresh=True)
+
+    def _lines(self) -> tuple[Text, ...]:
         cells = tuple(self._with_detail(cell) for cell in self._progress.cells)
-        self._live.update(
-            Group(*board_lines(cells, self._progress.now, self._viewport(), self._progress.waits, self._outlook())),
-            refresh=True,
-        )
+        return board_lines(cells, self._progress.now, self._viewport(), self._progress.waits, self._outlook())
 
     def _outlook(self) -> Outlook:
         return Outlook(expected=self._progress.expected, workers=self._progress.workers)

@@ -44,7 +44,7 @@ def summary_lines(
     return (
         "",
         *_table(report, width, colour=colour),
-        *_failures(report, colour=colour),
+        *failures_in_full(report, colour=colour),
         *_left_out(left_out),
         "",
         *totals(report, directories),
@@ -103,7 +103,7 @@ def _weight(outcome: Outcome) -> str:
     return size_text(outcome.wheel.size) if outcome.wheel else ""
 
 
-def _failures(report: Report, *, colour: bool) -> tuple[str, ...]:
+def failures_in_full(report: Report, *, colour: bool = False) -> tuple[str, ...]:
     """Return each failure once, with all the cells that have it."""
     lines: list[str] = []
     for group in failure_groups(report.outcomes):
