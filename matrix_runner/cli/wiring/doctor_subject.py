@@ -82,7 +82,8 @@ def _subject(settings: Settings, *more: tuple[Purpose, Path]) -> Subject:
         workers=settings[JOBS] or processors(),
         arguments=engine.arguments,
         variables=_of_the_network(settings),
-        redactor=redactor_of((settings,), os.environ),
+        # Not of the settings: an address that comes from outside is no secret, but what the doctor is about.
+        redactor=redactor_of((), os.environ, sees_environment=True),
     )
 
 
