@@ -73,7 +73,8 @@ def judge_disk(own: Mapping[Purpose, Space], serving: EngineFacts | None, subjec
     if serving is not None and serving.info is not None:
         needed, text = engine_need(serving, subject), f"images and volumes of {serving.choice}"
         look = None if serving.look is None else serving.look.report
-        if serving.space is not None:
+        # A path may mean another directory for the engine: its file system has another size then.
+        if serving.space is not None and (look is None or look.size == serving.space.size):
             uses.insert(0, Use(text=text, path=serving.info.storage or "", needed=needed, space=serving.space))
         elif look is not None:
             yield _amount([Use(text=text, path="", needed=needed, space=_seen_inside(look.free, look.size))])

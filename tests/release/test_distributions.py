@@ -116,18 +116,30 @@ def test_it_installs_and_plans(files: dict[str, Path], tmp_path: Path, python: s
     assert run(runner, "--version") == f"matrix-runner {__version__}\n"
     assert "cp313-manylinux_x86_64" in run(runner, "plan", EXAMPLE, "--archs", "x86_64")
     assert "archs" in run(runner, "explain", "cp313-manylinux_x86_64", EXAMPLE, "--archs", "x86_64")
-    for command in ("build", "logs", "report", "shell", "inspect", "image", "cache", "doctor", "migrate", "schema"):
+    for command in (
+        "build",
+        "watch",
+        "logs",
+        "report",
+        "shell",
+        "inspect",
+        "image",
+        "cache",
+        "doctor",
+        "migrate",
+        "schema",
+    ):
         run(runner, command, "--help")
 
 
-@pytest.mark.parametrize("extra", ["local", "remote"])
+@pytest.mark.parametrize("extra", ["local", "remote", "watch"])
 def test_each_extra_installs(files: dict[str, Path], tmp_path: Path, extra: str) -> None:
     """And gives what it is for."""
     uv = (sys.executable, "-m", "uv")
     run(*uv, "venv", "--quiet", tmp_path / "venv")
     python = tmp_path / "venv/bin/python"
     run(*uv, "pip", "install", "--quiet", "--python", python, f"{files['wheel']}[{extra}]")
-    module = {"local": "auditwheel", "remote": "fsspec"}[extra]
+    module = {"local": "auditwheel", "remote": "fsspec", "watch": "watchfiles"}[extra]
     run(python, "-c", f"import {module}")
 
 

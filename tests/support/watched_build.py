@@ -79,8 +79,9 @@ class WatchedBuild:
 
 @contextlib.contextmanager
 def watched_build(project: Path, output: Path, *arguments: str, **variables: str) -> Iterator[WatchedBuild]:
-    """Watch a project from within its directory, until the context is left."""
-    argv = runner_argv("watch", "--only", ONLY, "--output-dir", output, *arguments)
+    """Watch a project from within its directory, until the context is left; of this Python, unless flags select."""
+    only = () if "--only" in arguments else ("--only", ONLY)
+    argv = runner_argv("watch", *only, "--output-dir", output, *arguments)
     build = WatchedBuild(argv, project, runner_environ(**variables))
     try:
         yield build

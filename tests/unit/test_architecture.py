@@ -77,6 +77,7 @@ def test_a_file_name_has_one_meaning() -> None:
 
 _NAMED_AFTER_ITS_ROOM = {
     "doctor",
+    "watch",
     "image",
     "cache",
     "loading",

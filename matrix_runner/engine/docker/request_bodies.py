@@ -59,6 +59,17 @@ class _Info(msgspec.Struct, rename="pascal"):
     mem_total: int = 0
     docker_root_dir: str = ""
     system_time: str = ""
+    driver_status: tuple[tuple[str, str], ...] | None = None
+    containerd: dict[str, object] | None = None
+
+    @property
+    def storage(self) -> str:
+        """The directory of images: of containerd's own service, if images are in its store, else the daemon's."""
+        is_containerd = any(value.startswith("io.containerd.") for _, value in self.driver_status or ())
+        service = str((self.containerd or {}).get("Address", ""))
+        # A containerd that the daemon starts keeps its files below the daemon's.
+        is_service = service.removeprefix("/var") == "/run/containerd/containerd.sock"
+        return "/var/lib/containerd" if is_containerd and is_service else self.docker_root_dir
 
 
 class _Line(msgspec.Struct):
@@ -173,7 +184,7 @@ def engine_info(version: object, info: object, endpoint: Endpoint, asked: float)
         machine=system.architecture,
         endpoint=endpoint.url,
         memory=system.mem_total or None,
-        storage=system.docker_root_dir or None,
+        storage=system.storage or None,
         clock_ahead=None if (clock := _unix_time(system.system_time)) is None else clock - asked,
     )
 

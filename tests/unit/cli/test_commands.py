@@ -21,6 +21,7 @@ from matrix_runner.model.platforms import Arch
 COMMANDS = (
     (),
     ("build",),
+    ("watch",),
     ("plan",),
     ("schema",),
     ("inspect",),
@@ -339,6 +340,7 @@ def test_every_command_is_found() -> None:
     names = cli.list_commands(context)
     assert names == [
         "build",
+        "watch",
         "plan",
         "explain",
         "logs",

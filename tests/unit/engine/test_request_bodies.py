@@ -4,11 +4,12 @@ import pytest
 
 from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.docker.daemon import Creation, ImageConfig
-from matrix_runner.engine.docker.endpoint import Product
+from matrix_runner.engine.docker.endpoint import Endpoint, Product
 from matrix_runner.engine.docker.host_config import host_config
 from matrix_runner.engine.docker.request_bodies import (
     container_body,
     dialect_of,
+    engine_info,
     image_changes,
     image_id,
     listed_images,
@@ -125,3 +126,38 @@ def test_an_id_says_how_it_was_made() -> None:
     """Podman's bare id gets the prefix without which it takes the id for a name; others stay."""
     assert image_id("0" * 64) == "sha256:" + "0" * 64
     assert image_id("sha256:" + "0" * 64) == "sha256:" + "0" * 64
+
+
+VERSION = {"Version": "28.5"}
+ENDPOINT = Endpoint(url="unix:///run/docker.sock", origin="test")
+CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]], "DockerRootDir": "/data"}
+
+
+@pytest.mark.parametrize(
+    ("said", "storage"),
+    [
+        ({}, None),
+        ({"DockerRootDir": "/data", "DriverStatus": [["Backing Filesystem", "extfs"]]}, "/data"),
+        ({**CONTAINERD, "Containerd": {"Address": "/run/containerd/containerd.sock"}}, "/var/lib/containerd"),
+        ({**CONTAINERD, "Containerd": {"Address": "/var/run/docker/containerd/containerd.sock"}}, "/data"),
+        (CONTAINERD, "/data"),
+    ],
+)
+def test_where_images_are(said: dict[str, object], storage: str | None) -> None:
+    """In the daemon's own directory, or in that of containerd where it is a service of its own."""
+    assert engine_info(VERSION, {"Architecture": "x86_64", **said}, ENDPOINT, asked=0).storage == storage
+
+
+@pytest.mark.parametrize(
+    ("said", "ahead"),
+    [
+        ("1970-01-01T00:01:40.250000001Z", 0.25),
+        ("1970-01-01T02:01:30+02:00", -10),
+        ("", None),
+        ("yesterday", None),
+    ],
+)
+def test_the_engine_s_clock(said: str, ahead: float | None) -> None:
+    """With nanoseconds, in any time zone; what makes no sense is not known."""
+    found = engine_info(VERSION, {"Architecture": "x86_64", "SystemTime": said}, ENDPOINT, asked=100)
+    assert found.clock_ahead == (None if ahead is None else pytest.approx(ahead, abs=1e-6))
