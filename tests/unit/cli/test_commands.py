@@ -339,6 +339,7 @@ def test_every_command_is_found() -> None:
     context = click.Context(cli)
     names = cli.list_commands(context)
     assert names == [
+        "init",
         "build",
         "watch",
         "plan",
