@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from matrix_runner.cli.wiring.directories import cache_dir, processors, scratch_dir, state_dir, surroundings
 from matrix_runner.cli.wiring.flags import given_flags
 from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project
-from matrix_runner.config.kinds.values import EngineChoice, Variables
+from matrix_runner.config.kinds.values import Variables
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import PROJECT_FILES, load_outside
 from matrix_runner.config.loading.settings import Settings
@@ -37,23 +37,25 @@ def doctor_subject(
 
     A directory that is no project is none; a project with mistakes is examined without its plan.
     """
-    is_here = package.exists() and not package.is_dir()
-    is_here = is_here or any(map(BuildFiles(package).has, PROJECT_FILES)) or config_file is not None
-    if not is_here and package == Path():
-        yield _subject(load_outside(environ=os.environ, flags=given_flags(flags)))
+    is_sdist = package.exists() and not package.is_dir()
+    is_project = is_sdist or config_file is not None or any(map(BuildFiles(package).has, PROJECT_FILES))
+    if not is_project and package == Path():
+        yield _outside(flags)
         return
-    try:
-        context = open_project(package, project, config_file, flags)
-        opened = context.__enter__()
-    except RunnerError as error:
-        if not package.exists():
-            raise
-        yield replace(_subject(load_outside(environ=os.environ, flags=given_flags(flags))), mistake=error)
-        return
-    try:
-        yield _of_project(opened)
-    finally:
-        context.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_project(package, project, config_file, flags))
+        except RunnerError as error:
+            if not package.exists():
+                raise
+            subject = replace(_outside(flags), mistake=error)
+        else:
+            subject = _of_project(opened)
+        yield subject
+
+
+def _outside(flags: dict[str, object]) -> Subject:
+    return _subject(load_outside(environ=os.environ, flags=given_flags(flags)))
 
 
 def _of_project(opened: OpenedProject) -> Subject:
@@ -66,18 +68,17 @@ def _of_project(opened: OpenedProject) -> Subject:
 
 
 def _subject(settings: Settings, *more: tuple[Purpose, Path]) -> Subject:
-    from matrix_runner.engine.addresses import named_engines
+    from matrix_runner.engine.likely_engine import likely_engine
     from matrix_runner.engine.selection import local_engine
 
     engine = settings[CONTAINER_ENGINE]
-    is_named = engine.name is EngineChoice.AUTO and bool(named_engines(os.environ))
     places = ((Purpose.CACHE, cache_dir(settings)), (Purpose.SCRATCH, scratch_dir()), (Purpose.STATE, state_dir()))
     return Subject(
         environ=os.environ,
         surroundings=surroundings(),
         local=local_engine("doctor", surroundings()),
         choice=engine.name,
-        wants_containers=is_named or engine.name in {EngineChoice.DOCKER, EngineChoice.PODMAN},
+        wants_containers=not likely_engine(engine.name, os.environ).is_local,
         places=(*more, *places),
         workers=settings[JOBS] or processors(),
         arguments=engine.arguments,

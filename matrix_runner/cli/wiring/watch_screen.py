@@ -137,15 +137,18 @@ class TableScreen:
 
 
 class _AboveTable(LineWriter):
-    """Writes lines above the table: a stream of its own would draw into it."""
+    """Writes lines above the table: a stream of its own would draw into it. A note on every run is told once."""
 
     def __init__(self, table: "StayingTable") -> None:
         super().__init__(sys.stdout)
         self._table = table
+        self._noted: set[str] = set()
 
     def write(self, *lines: str) -> None:
         """Print the lines above the table."""
-        self._table.say(*lines)
+        new = [line for line in lines if line not in self._noted]
+        self._noted.update(line for line in new if line.startswith("note: "))
+        self._table.say(*new)
 
 
 class _FailuresAbove:

@@ -1,10 +1,14 @@
 """Real signals to a real process that runs a pool: the first asks, the second does not wait, the third is final."""
 
+import queue
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from matrix_runner.schedule import Interrupt, StopRequest
 
 _PROCESS = """
 import sys, threading, time
@@ -91,3 +95,34 @@ def test_the_third_signal_is_final() -> None:
         run.expect("results (None, None)")
         run.send(signal.SIGINT)
         assert run.end() == (143, "", "")
+
+
+def test_a_request_of_the_program_stops_like_a_first_signal() -> None:
+    """From any thread, before the run begins or in the middle; with the code of an interrupt, and no signal's."""
+    for is_before in (True, False):
+        stop, called = StopRequest(), threading.Event()
+        if is_before:
+            stop.request()
+        with Interrupt(on_first=called.set, stop=stop) as interrupt:
+            if not is_before:
+                assert not interrupt.is_requested
+                threading.Thread(target=stop.request).start()
+            assert called.wait(20)
+            assert (interrupt.is_requested, interrupt.is_urgent) == (True, False)
+        assert (interrupt.exit_code, stop.code, stop.is_alone) == (130, None, True)
+
+
+def test_a_signal_besides_a_request() -> None:
+    """It is a person's wish, and not urgent by that; later requests have nothing to stop."""
+    stop, calls = StopRequest(), queue.SimpleQueue[str]()
+    with Interrupt(on_first=lambda: calls.put("called"), stop=stop) as interrupt:
+        stop.request()
+        signal.raise_signal(signal.SIGTERM)
+        assert (interrupt.exit_code, stop.code, interrupt.is_urgent, stop.is_alone) == (143, 143, False, False)
+        for _ in range(2):
+            assert calls.get(timeout=20) == "called"
+    late = StopRequest()
+    with Interrupt(on_first=lambda: calls.put("too late"), stop=late):
+        pass
+    late.request()
+    assert calls.empty()
