@@ -37,12 +37,16 @@ _FEW_FILES: Final = 5_000
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """What a directory is for, and the bytes that a run is likely to write there."""
+    """What a directory is for, and the bytes that a run is likely to write there.
+
+    `is_spared`: a run goes on without it.
+    """
 
     text: str
     path: str
     needed: int
     space: Space
+    is_spared: bool = False
 
 
 def engine_need(engine: EngineFacts, subject: Subject) -> int:
@@ -66,7 +70,13 @@ def own_need(purpose: Purpose, subject: Subject) -> int:
 def judge_disk(own: Mapping[Purpose, Space], serving: EngineFacts | None, subject: Subject) -> Iterator[Verdict]:
     """Yield a verdict on each file system that is written to. `serving`: the engine that a build would take."""
     uses = [
-        Use(text=str(purpose), path=str(path), needed=own_need(purpose, subject), space=own[purpose])
+        Use(
+            text=str(purpose),
+            path=str(path),
+            needed=own_need(purpose, subject),
+            space=own[purpose],
+            is_spared=purpose is Purpose.CACHE,
+        )
         for purpose, path in subject.places
         if purpose in own
     ]
@@ -102,12 +112,17 @@ def _seen_inside(free: int, size: int) -> Space:
 def _unusable(use: Use) -> Verdict:
     return Verdict(
         name="directory-unusable",
-        level=Level.ERROR,
+        level=_worst([use]),
         about=use.path,
         text=f"{use.path} ({use.text}) cannot be written to: {use.space.error}",
         remedy="give this user the right to write there, or name another directory: output-dir, report-dir, cache-dir,"
         " XDG_CACHE_HOME, XDG_STATE_HOME",
     )
+
+
+def _worst(uses: list[Use]) -> Level:
+    """Return the level of a place without room: a run says of its cache once that it is of no use, and goes on."""
+    return Level.WARNING if all(use.is_spared for use in uses) else Level.ERROR
 
 
 def _amount(uses: list[Use]) -> Verdict:
@@ -119,7 +134,7 @@ def _amount(uses: list[Use]) -> Verdict:
     if space.inodes is not None and space.inodes < _FEW_FILES:
         return Verdict(
             name="disk-inodes",
-            level=Level.ERROR,
+            level=_worst(uses),
             about=about,
             text=f"room for {space.inodes} more files only, for {places}",
             remedy="remove files there: `runner cache prune`, and the engine's own `system prune`",
@@ -131,7 +146,7 @@ def _amount(uses: list[Use]) -> Verdict:
     is_full = space.free < needed // _PART_WITHOUT_WHICH_NOTHING_RUNS
     return Verdict(
         name="disk-full" if is_full else "disk-low",
-        level=Level.ERROR if is_full else Level.WARNING,
+        level=_worst(uses) if is_full else Level.WARNING,
         about=about,
         text=f"{size_text(space.free)} free, and a run may take {size_text(needed)}: {places}",
         remedy="make room: `runner cache prune`, and the engine's own `system prune`; or let fewer cells run at once"

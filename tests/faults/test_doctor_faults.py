@@ -102,6 +102,17 @@ def test_a_directory_that_cannot_be_written_to(project: Path) -> None:
     assert "read-only" in str(unusable["text"])
 
 
+def test_a_cache_that_cannot_be_written_to(project: Path) -> None:
+    """A run goes on without it, so it is a warning."""
+    with small_disk(project.parent / "disk", "size=1m") as disk:
+        environ = quiet_environ(project.parent)
+        full = examine(project, environ, *LOCAL, "--cache-dir", str(disk / "cache"))
+        subprocess.run([*AS_ROOT, "mount", "-o", "remount,ro", disk], check=True)
+        closed = examine(project, environ, *LOCAL, "--cache-dir", str(disk / "cache"))
+    assert (full.code, full.problems["disk-full"]) == (0, "warning")
+    assert (closed.code, closed.problems["directory-unusable"]) == (0, "warning")
+
+
 def test_a_place_for_wheels_that_is_a_file(project: Path) -> None:
     """It cannot be a directory."""
     (project / "out").write_text("")

@@ -230,10 +230,14 @@ def test_without_the_library(stub: Stub, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("demo-1.0.tar.gz",), "is no directory"), ((".", "--jobs", "many"), "--jobs: expected an integer")],
+    [
+        (("demo-1.0.tar.gz",), "is no directory"),
+        ((".git",), "not a Python project"),
+        ((".", "--jobs", "many"), "--jobs: expected an integer"),
+    ],
 )
 def test_what_no_change_can_mend(stub: Stub, arguments: tuple[str, ...], words: str) -> None:
-    """An sdist, and mistakes in flags: the command ends at once."""
+    """An sdist, a directory without a project, and mistakes in flags: the command ends at once."""
     done = subprocess.run(
         runner_argv("watch", *arguments),
         cwd=stub.project,

@@ -97,6 +97,9 @@ class WatchLoop:
         sources: WatchedSources = configuration
         with ExitStack() as stack:
             opened, mistake = self._open(stack)
+            if mistake is not None and not read:
+                # No project: more likely the wrong directory than one that is yet to be made.
+                raise mistake
             screen = self._shown_by(outside if opened is None else opened.settings)
             if mistake is not None:
                 self._fail(mistake, screen)
@@ -146,7 +149,7 @@ class WatchLoop:
         """Tell of an error that prevents a run; only a change can mend it."""
         self._last = error.exit_code
         lines = error.mistakes if isinstance(error, ConfigError) else (f"error: {error.message}",)
-        screen.say(*lines, *([f"hint: {error.hint}"] if error.hint else []))
+        screen.streams.errors.write(*lines, *([f"hint: {error.hint}"] if error.hint else []))
 
     def _wait(self, files: FileWatch, screen: WatchScreen, *, was_stopped: bool) -> None:
         """Wait for a change, and tell it; or for a signal. Raise MachineError if files cannot be watched."""

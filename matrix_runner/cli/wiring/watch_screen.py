@@ -39,10 +39,6 @@ class WatchScreen(Protocol):
         """Return how the next run is shown."""
         ...
 
-    def say(self, *lines: str) -> None:
-        """Say something between runs."""
-        ...
-
     def rest(self, text: str) -> None:
         """Say what is waited for."""
         ...
@@ -73,17 +69,13 @@ class LineScreen:
         """Return how the next run is shown: as by `runner build`."""
         return usual_show(self.progress, self.streams, verbose=self._verbose)
 
-    def say(self, *lines: str) -> None:
-        """Print lines; with events on standard output, on standard error."""
-        (self.streams.errors if self.progress is Progress.JSON else self.streams.out).write(*lines)
-
     def rest(self, text: str) -> None:
-        """Print what is waited for."""
-        self.say(text)
+        """Print what is waited for; with events on standard output, on standard error."""
+        (self.streams.errors if self.progress is Progress.JSON else self.streams.out).write(text)
 
     def resume(self, text: str) -> None:
         """Print why the wait is over."""
-        self.say(text)
+        self.rest(text)
 
     def refresh(self) -> None:
         """Nothing changes on paper."""
@@ -114,10 +106,6 @@ class TableScreen:
     def _follow(self, _: OpenedProject, logs: "CellLogs", __: LogFolds) -> "AbstractContextManager[Listener]":
         return self._table.follow(logs)
 
-    def say(self, *lines: str) -> None:
-        """Print lines above the table."""
-        self._table.say(*lines, style="bold")
-
     def rest(self, text: str) -> None:
         """Say below the table what is waited for."""
         self._table.rest(text)
@@ -125,7 +113,7 @@ class TableScreen:
     def resume(self, text: str) -> None:
         """Say above the table why the wait is over."""
         self._table.rest("")
-        self.say(text)
+        self._table.say(text, style="bold")
 
     def refresh(self) -> None:
         """Fit the table to the terminal."""
