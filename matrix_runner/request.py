@@ -32,7 +32,7 @@ from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.schedule import Durations, StopRequest
-from matrix_runner.wheelhouse.report_directory import LOGS
+from matrix_runner.wheelhouse.report_directory import LOGS, TESTS
 
 
 class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,11 @@ class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
     def logs_dir(self) -> Path:
         """Directory of the cells' logs."""
         return self.report_dir / LOGS
+
+    @property
+    def tests_dir(self) -> Path:
+        """Directory of the results of the cells' own tests."""
+        return self.report_dir / TESTS
 
     def has_hashes(self, job: Job) -> bool:
         """Whether `build-constraints` pin all that a job's build requires. Raise ConfigError without their file."""

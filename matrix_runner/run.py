@@ -117,6 +117,7 @@ def _open(request: BuildRequest, barrier: LogBarrier) -> Iterator[RunContext]:
 def _announce(context: RunContext) -> None:
     request, pool = context.request, context.pool
     pool.tell(request.started(pool.clock()))
+    context.report_directory.remove_results(job.cell for job in request.jobs)
     for warning in request.inputs.plan.warnings:
         context.notify(warning, is_warning=True)
     if context.exclude_newer:

@@ -95,8 +95,8 @@ class CellCache:
             self._remember(cell)
         return hits
 
-    def keep(self, job: Job, outcome: Outcome, *, wheel: Path | None, log: Path | None) -> None:
-        """Store a passed cell. `wheel`: its own, or that of another cell which it tested."""
+    def keep(self, job: Job, outcome: Outcome, *, wheel: Path | None, log: Path | None, results: Path | None) -> None:
+        """Store a passed cell. `wheel`: its own, or that of another cell which it tested; `results`: of its tests."""
         inputs = self._inputs.get(job.cell)
         if inputs is None or wheel is None or self._is_broken:
             return
@@ -109,6 +109,7 @@ class CellCache:
                 log=log if log is not None and log.is_file() else None,
                 builder=None if builder is None else self._keys.get(builder),
                 tested=None if builder is None else sha256_of(wheel),
+                results=results,
             )
             kept = self.store.put(inputs, finished)
             self._remember(job.cell)

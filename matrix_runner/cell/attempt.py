@@ -17,11 +17,12 @@ from matrix_runner.cell.explanations.repair_failure import Repair, explain
 from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay
+from matrix_runner.cell.taken_results import ResultsOfTests
 from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
-from matrix_runner.config.options.test_options import FREE_THREADING
+from matrix_runner.config.options.test_options import FREE_THREADING, TEST_RESULTS
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest
 from matrix_runner.matrix.github_cache import lacking_variable
 from matrix_runner.model.outcomes import StepKind, WheelRecord
@@ -60,7 +61,8 @@ class Attempt(ContainerWork):
             # Published while this cell built: one file of a name is delivered, and each of its cells tests that one.
             return self._test_shared(published, is_built_here=True)
         self._audit(path.name)
-        self.run_all(self.recipe.test(path.name))
+        with self._results().taken():
+            self.run_all(self.recipe.test(path.name))
         self._check_gil(path.name)
         return self._publish(path, analysis)
 
@@ -74,7 +76,8 @@ class Attempt(ContainerWork):
     def _test_shared(self, shared: SharedWheel, *, is_built_here: bool) -> Delivery:
         self.put(self.layout.repaired, archive_of(shared.path, shared.path.name))
         try:
-            self.run_all(self.recipe.test(shared.path.name, is_built_here=is_built_here))
+            with self._results().taken():
+                self.run_all(self.recipe.test(shared.path.name, is_built_here=is_built_here))
             self._check_gil(shared.path.name)
         except CellFailed as failed:
             advice = f"the tested wheel is that of {shared.builder}, which by its name installs here too"
@@ -187,6 +190,20 @@ class Attempt(ContainerWork):
         if remark is not None:
             self._steps.warn(remark)
         self.run_all(self.recipe.audit(wheel))
+
+    def _results(self) -> ResultsOfTests:
+        """Return the results that the cell's tests write, and the place where they are kept."""
+        job, context = self._job, self._context
+        return ResultsOfTests(
+            container=self._container,
+            directory=self.layout.test,
+            patterns=job.settings[TEST_RESULTS] if job.has_tests else (),
+            steps=self._steps,
+            redactor=context.redactor,
+            staging=context.scratch / "results" / str(job.cell),
+            target=context.request.inputs.tests_dir / f"{job.cell}.xml",
+            around=self._surroundings,
+        )
 
     def _check_gil(self, wheel: str) -> None:
         """Name the modules that turn the GIL on. Raise CellFailed for one, if none may."""

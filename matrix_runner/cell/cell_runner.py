@@ -83,6 +83,7 @@ class CellRun:
             python_version=steps.python_version or (None if interpreter is None else interpreter.version),
             log=self._context.request.log_path(job),
             compiler_cache=steps.compiler_cache,
+            test_results=steps.test_results,
         )
 
     def _attempt(self) -> Delivery:

@@ -12,7 +12,7 @@ from matrix_runner.cell.explanations.limited_api import limited_api_hint
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
-from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, StepKind, StepTime
+from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, ResultCounts, StepKind, StepTime
 from matrix_runner.recipe.after_build.auditing import read_audit
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -85,6 +85,7 @@ class StepRunner:
         self.python_version: str | None = None
         """Version of the cell's interpreter, which may have been installed for this cell only."""
         self.compiler_cache: CompilerCacheUse | None = None
+        self.test_results: ResultCounts | None = None
         self.waited = 0.0
         """Seconds spent waiting for a slot."""
         self.look_around: Callable[[], Surroundings] | None = None

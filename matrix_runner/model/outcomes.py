@@ -170,6 +170,18 @@ class CompilerCacheUse(msgspec.Struct, frozen=True, kw_only=True):
     misses: int
 
 
+class ResultCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Results of a cell's own tests (`test-results`): how many there are, and how many of them failed or were left out.
+
+    `failures`: tests that failed; `errors`: those that could not be carried out; a test may be in both.
+    """
+
+    tests: int
+    failures: int
+    errors: int
+    skipped: int
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one cell: its wheel, or the failed step and reason. `seconds` is wall-clock time.
 
@@ -193,6 +205,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     log: str | None = None
     """Path of the cell's log, as the user can open it."""
     compiler_cache: CompilerCacheUse | None = None
+    test_results: ResultCounts | None = None
+    """Of the files of its tests, if they were taken; they are in the report directory then."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

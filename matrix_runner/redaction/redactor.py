@@ -23,13 +23,18 @@ class Redactor(msgspec.Struct, frozen=True, kw_only=True):
         patterns = {form for secret in frozenset(secrets) for form in spellings(secret)}
         return cls(names=names, table=PatternTable.of(patterns))
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether there is anything to mask."""
+        return bool(self.table.patterns)
+
     def stream(self) -> MaskedStream:
         """Return the masking filter for one stream of bytes."""
         return MaskedStream(self.table)
 
     def text(self, text: str) -> str:
         """Return a text with every secret masked."""
-        if not self.table.patterns:
+        if not self.has_secrets:
             return text
         try:
             return mask_bytes(self.table, text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
@@ -58,7 +63,7 @@ class Redactor(msgspec.Struct, frozen=True, kw_only=True):
         waiting: list[BaseException | None] = [error]
         while waiting:
             one = waiting.pop()
-            if one is None or id(one) in seen or not self.table.patterns:
+            if one is None or id(one) in seen or not self.has_secrets:
                 continue
             seen.add(id(one))
             waiting += [one.__cause__, one.__context__]

@@ -30,13 +30,13 @@ from matrix_runner.model.events import (
 )
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.report.summary.outcome_records import (
-    OutcomeRecord,
     milliseconds,
     optional_text,
     outcome_of,
     outcome_record,
     text,
 )
+from matrix_runner.report.summary.record_shapes import OutcomeRecord
 
 VERSION = 1
 """Version of the format; a reader refuses a recording of another version."""

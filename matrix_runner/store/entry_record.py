@@ -4,7 +4,7 @@ import msgspec
 
 from matrix_runner.errors import WheelRejected
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import PackedFile, WheelNeeds, WheelRecord
+from matrix_runner.model.outcomes import PackedFile, ResultCounts, WheelNeeds, WheelRecord
 from matrix_runner.wheelhouse import is_compatible
 
 
@@ -24,6 +24,14 @@ class CachedWheel(msgspec.Struct, frozen=True, kw_only=True):
     grafted: tuple[str, ...] = ()
     largest: tuple[tuple[str, int], ...] = ()
     needs: tuple[str, ...] = ()
+
+
+class CachedResults(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of the results of a cell's own tests, and their numbers; `size` in bytes."""
+
+    size: int
+    sha256: str
+    counts: ResultCounts
 
 
 class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     image: str | None = None
     image_id: str | None = None
     python_version: str | None = None
+    results: CachedResults | None = None
 
 
 def read_record(content: bytes, key: str) -> EntryRecord | None:

@@ -13,10 +13,10 @@ from typing import Protocol, cast
 
 from matrix_runner.errors import OutputError, UsageError
 from matrix_runner.files import CHUNK
-from matrix_runner.store.store import INPUTS, LOG, RECORD, WHEEL, Store
+from matrix_runner.store.store import INPUTS, LOG, RECORD, RESULTS, WHEEL, Store
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 
-_NAMES = (RECORD, WHEEL, LOG, INPUTS)
+_NAMES = (RECORD, WHEEL, LOG, INPUTS, RESULTS)
 
 
 class _FileSystem(Protocol):

@@ -22,11 +22,11 @@ from matrix_runner.model.outcomes import Outcome
 from matrix_runner.store import cell_inputs
 from matrix_runner.store.cell_inputs import CellInputs
 from matrix_runner.store.entry_files import copy_checked, discard, read_small, regular_chunks
-from matrix_runner.store.entry_record import CachedWheel, EntryFile, EntryRecord, read_record
+from matrix_runner.store.entry_record import CachedResults, CachedWheel, EntryFile, EntryRecord, read_record
 from matrix_runner.store.sealed import seal, unseal
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 
-RECORD, WHEEL, LOG, INPUTS = "entry.json", "wheel", "log", "ingredients.json"
+RECORD, WHEEL, LOG, INPUTS, RESULTS = "entry.json", "wheel", "log", "ingredients.json", "results.xml"
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
 """The tag by which backup programs recognise a cache (bford.info/cachedir)."""
@@ -44,17 +44,19 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An intact entry. `wheel`, `log`: copies for the caller."""
+    """An intact entry. `wheel`, `log`, `results`: copies for the caller."""
 
     record: EntryRecord
     wheel: Path | None
     log: Path
+    results: Path | None = None
 
 
 class FinishedCell(msgspec.Struct, frozen=True, kw_only=True):
     """A passed cell to cache. `wheel`: its own; None if it tested the wheel of `builder`, a key.
 
-    `tested`: the digest of that wheel. `project`: its directory, for display. `log`: a file, or None.
+    `tested`: the digest of that wheel. `project`: its directory, for display. `log`: a file, or None. `results`: the
+    file of the outcome's `test_results`, if it has any.
     """
 
     outcome: Outcome
@@ -63,6 +65,7 @@ class FinishedCell(msgspec.Struct, frozen=True, kw_only=True):
     log: Path | None
     builder: str | None = None
     tested: str | None = None
+    results: Path | None = None
 
 
 class Store:
@@ -111,7 +114,8 @@ class Store:
         with contextlib.suppress(OSError):
             os.utime(path)
         wheel = None if record.wheel is None else staging / record.wheel.name
-        return CacheEntry(record=record, wheel=wheel, log=staging / LOG)
+        results = None if record.results is None else staging / RESULTS
+        return CacheEntry(record=record, wheel=wheel, log=staging / LOG, results=results)
 
     def peek(self, key: str) -> EntryRecord | None:
         """Return the record of a key's entry, without checking its files. A damaged entry is removed."""
@@ -220,6 +224,7 @@ class Store:
             image=outcome.image,
             image_id=outcome.image_id,
             python_version=outcome.python_version,
+            results=_write_results(partial, finished),
         )
 
     def _put_in_place(self, partial: Path, target: Path) -> None:
@@ -265,10 +270,24 @@ def read_entry(path: Path, key: str | None = None) -> EntryRecord | None:
     return None if content is None else read_record(content, key or path.name)
 
 
+def _write_results(partial: Path, finished: FinishedCell) -> CachedResults | None:
+    """Copy the results of the cell's own tests, if it has any, into its entry. Raise OSError."""
+    counts = finished.outcome.test_results
+    if counts is None or finished.results is None:
+        return None
+    digest = write_flushed(partial / RESULTS, regular_chunks(finished.results, _LARGE))
+    return CachedResults(size=(partial / RESULTS).stat().st_size, sha256=digest, counts=counts)
+
+
 def _take(path: Path, record: EntryRecord, staging: Path) -> bool:
     """Copy an entry's files; return whether all match the record. Raise OSError."""
     wheel = record.wheel
     if wheel is not None and not copy_checked(path / WHEEL, staging / wheel.name, size=wheel.size, sha256=wheel.sha256):
+        return False
+    results = record.results
+    if results is not None and not copy_checked(
+        path / RESULTS, staging / RESULTS, size=results.size, sha256=results.sha256
+    ):
         return False
     log, listed = record.log, record.inputs
     return copy_checked(path / LOG, staging / LOG, size=log.size, sha256=log.sha256) and copy_checked(

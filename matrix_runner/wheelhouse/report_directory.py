@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, final
 
 from matrix_runner.errors import OutputError
 from matrix_runner.files import cause_of, replacing, sha256_of, write_flushed
+from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import SdistRecord, WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 
 SUMS: Final = "SHA256SUMS"
 LOGS: Final = "logs"
+TESTS: Final = "tests"
+"""The directory of the results of the cells' own tests: a JUnit file of each."""
 _SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.(?:whl|tar\.gz))")
 _SUMS_LIMIT: Final = 16 * 1024**2
 _IGNORE: Final = "# Made by matrix-runner.\n*\n"
@@ -89,6 +93,13 @@ class ReportDirectory:
             raise OutputError(
                 f"cannot write {target}: {cause_of(error)}", hint="Choose another directory with --report-dir."
             ) from error
+
+    def remove_results(self, cells: Iterable[Cell]) -> None:
+        """Remove the results of the cells' own tests that an earlier run left: a cell may give none this time."""
+        for cell in cells:
+            # What cannot be removed is in the report of no run, and in the way of nothing.
+            with suppress(OSError):
+                (self._directory / TESTS / f"{cell}.xml").unlink(missing_ok=True)
 
     def write_sums(self, published: Iterable[WheelRecord | SdistRecord], wheels: Path) -> None:
         """Write SHA256SUMS, for `sha256sum -c` in the directory of wheels: this run's, and earlier ones still right.

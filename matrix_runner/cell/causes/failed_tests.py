@@ -54,6 +54,24 @@ def failed_tests(lines: Lines) -> FailedTests | None:
     return _pytest(lines) or _unittest(lines)
 
 
+class TextOfTest(msgspec.Struct, frozen=True, kw_only=True):
+    """What pytest says of one failed test. `said`: its exception or assertion, "" if that is not there.
+
+    `first`, `last`: the numbers of the lines that show it; `places`: the innermost first.
+    """
+
+    said: str
+    first: int
+    last: int
+    places: tuple[Told, ...]
+
+
+def failed_test_text(lines: Lines) -> TextOfTest:
+    """Return what pytest says in the lines on a single test."""
+    section = _Section(lines, 0, len(lines) - 1)
+    return TextOfTest(said=section.said, first=section.first, last=section.last, places=section.places)
+
+
 def _pytest(lines: Lines) -> FailedTests | None:
     end = next((at for at in range(len(lines) - 1, -1, -1) if _PYTEST_END.match(lines[at].text)), None)
     if end is None:

@@ -42,6 +42,23 @@ def inside_paths() -> Kind[tuple[str, ...]]:
     return basic.Listing(item=_inside, words=words, split=basic.split_shell, item_shape=shapes.PATH).kind()
 
 
+def _result(text: str) -> str:
+    normal = posixpath.normpath(text)
+    if posixpath.isabs(text):
+        raise InvalidValue.because(f"expected a path relative to where the test runs, got {quote(text)}")
+    if normal == ".." or normal.startswith("../"):
+        raise InvalidValue.because(f"{quote(text)} leads out of the directory where the test runs")
+    if normal == "." or text.endswith("/"):
+        raise InvalidValue.because(f"{quote(text)} is a directory: name files, such as {quote('results/*.xml')}")
+    return normal
+
+
+def result_paths() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of files that a test writes: relative paths, or patterns of them."""
+    words = "a list of paths or patterns, relative to where the test runs, or a string of them separated by spaces"
+    return basic.Listing(item=_result, words=words, split=basic.split_shell, item_shape=shapes.PATH).kind()
+
+
 def path_patterns() -> Kind[tuple[str, ...]]:
     """Make the kind of a list of path patterns in .gitignore syntax."""
     words = "a list of patterns of paths, or a string of them separated by spaces"

@@ -80,6 +80,26 @@ Paths are relative to the project and stay inside it.
     example='test-sources = ["tests", "pyproject.toml"]',
 )
 
+TEST_RESULTS: Option[tuple[str, ...]] = Option(
+    name="test-results",
+    kind=names.result_paths(),
+    default=(),
+    section=Section.TEST,
+    help="JUnit files that the test writes: they go into the report, and into its junit.xml.",
+    details="""
+Paths, or patterns with `*`, `?`, `[a-z]` and, for any directories, `**`, relative to the directory where `test-command`
+runs. They are taken whether the test passed or failed, and kept in the [report directory](report.md#results-of-tests).
+In `junit.xml` each suite, and each test's class, has the cell in its name, so that a CI system tells the tests of one
+cell from those of another. A file that is missing or damaged is warned of, and fails nothing.
+
+Changes neither wheel nor verdict, so it has no part in what is [cached](caching.md): a cell that is taken from
+there has the results that were taken when it was built.
+""",
+    example="""test-command = "pytest --junitxml=junit.xml {project}/tests"
+test-results = ["junit.xml"]""",
+    affects_wheel=False,
+)
+
 TEST_ENVIRONMENT: Option[Variables] = Option(
     name="test-environment",
     kind=grammars.environment(),
@@ -117,6 +137,7 @@ OPTIONS: tuple[Option[object], ...] = (
     TEST_EXTRAS,
     TEST_GROUPS,
     TEST_SOURCES,
+    TEST_RESULTS,
     TEST_ENVIRONMENT,
     FREE_THREADING,
 )

@@ -1,7 +1,6 @@
 """Serialised form of outcomes, common to report.json and recordings of events.
 
-Identifiers, statuses, steps and reasons are written as in messages. Within one version of a format, fields may be
-added, never changed or removed; readers ignore unknown fields.
+Identifiers, statuses, steps and reasons are written as in messages.
 """
 
 import msgspec
@@ -14,6 +13,7 @@ from matrix_runner.model.outcomes import (
     PackedFile,
     Place,
     Reason,
+    ResultCounts,
     SdistRecord,
     Status,
     StepKind,
@@ -22,104 +22,19 @@ from matrix_runner.model.outcomes import (
     WheelNeeds,
     WheelRecord,
 )
-
-
-class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that ran; `seconds` of wall-clock time, and when it `began`, since the start of the run."""
-
-    step: str
-    seconds: float
-    began: float | None = None
-
-
-class WaitRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Work that cells waited for; times as of a step."""
-
-    text: str
-    began: float
-    seconds: float
-
-
-class PlaceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A place in a file of the project; `line` and `column` count from 1."""
-
-    path: str
-    line: int
-    column: int | None = None
-
-
-class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The failed step and the cause; `reason` is a word from a fixed set; `excerpt`: lines of the log that show it."""
-
-    step: str
-    reason: str
-    message: str
-    hint: str | None = None
-    place: PlaceRecord | None = None
-    excerpt: tuple[str, ...] = ()
-
-
-class PackedFileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A file in a wheel; `size` in bytes, as packed."""
-
-    path: str
-    size: int
-
-
-class WheelNeedsRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The needs of a wheel's code: version of the C library, and the newest symbol versions of each kind."""
-
-    libc: str
-    symbols: tuple[str, ...] = ()
-
-
-class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair."""
-
-    name: str
-    size: int
-    sha256: str
-    grafted: tuple[str, ...] = ()
-    largest: tuple[PackedFileRecord, ...] = ()
-    needs: WheelNeedsRecord | None = None
-
-
-class SdistFileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The published sdist; `size` in bytes. `made_in`: the cell in whose container it was built."""
-
-    name: str
-    size: int
-    sha256: str
-    made_in: str
-    is_cached: bool
-    seconds: float
-
-
-class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Compiler cache hits and misses, in compiler calls."""
-
-    tool: str
-    hits: int
-    misses: int
-
-
-class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a cell."""
-
-    cell: str
-    status: str
-    seconds: float
-    steps: tuple[StepRecord, ...] = ()
-    wheel: WheelFileRecord | None = None
-    failure: FailureRecord | None = None
-    reused_from: str | None = None
-    image: str | None = None
-    image_id: str | None = None
-    python_version: str | None = None
-    began: float | None = None
-    spared: float | None = None
-    log: str | None = None
-    compiler_cache: CompilerCacheRecord | None = None
+from matrix_runner.report.summary.record_shapes import (
+    CompilerCacheRecord,
+    FailureRecord,
+    OutcomeRecord,
+    PackedFileRecord,
+    PlaceRecord,
+    ResultCountsRecord,
+    SdistFileRecord,
+    StepRecord,
+    WaitRecord,
+    WheelFileRecord,
+    WheelNeedsRecord,
+)
 
 
 def milliseconds(seconds: float) -> float:
@@ -144,7 +59,8 @@ def optional_text(value: str | None) -> str | None:
 
 def outcome_record(outcome: Outcome) -> OutcomeRecord:
     """Return the outcome's record for files."""
-    failure, wheel, cache = outcome.failure, outcome.wheel, outcome.compiler_cache
+    failure, wheel = outcome.failure, outcome.wheel
+    cache, results = outcome.compiler_cache, outcome.test_results
     return OutcomeRecord(
         cell=str(outcome.cell),
         status=str(outcome.status),
@@ -162,12 +78,14 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         compiler_cache=None
         if cache is None
         else CompilerCacheRecord(tool=cache.tool, hits=cache.hits, misses=cache.misses),
+        test_results=None if results is None else msgspec.convert(results, ResultCountsRecord, from_attributes=True),
     )
 
 
 def outcome_of(record: OutcomeRecord) -> Outcome:
     """Return the outcome of a record; raise ValueError for an unknown word."""
-    failure, wheel, cache = record.failure, record.wheel, record.compiler_cache
+    failure, wheel = record.failure, record.wheel
+    cache, results = record.compiler_cache, record.test_results
     return Outcome(
         cell=Cell.parse(record.cell),
         status=Status(record.status),
@@ -187,6 +105,7 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         compiler_cache=None
         if cache is None
         else CompilerCacheUse(tool=cache.tool, hits=cache.hits, misses=cache.misses),
+        test_results=None if results is None else msgspec.convert(results, ResultCounts, from_attributes=True),
     )
 
 

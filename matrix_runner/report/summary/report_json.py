@@ -8,9 +8,6 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Report, WheelRecord
 from matrix_runner.report.phrases import LeftOut
 from matrix_runner.report.summary.outcome_records import (
-    OutcomeRecord,
-    SdistFileRecord,
-    WaitRecord,
     milliseconds,
     outcome_of,
     outcome_record,
@@ -20,6 +17,7 @@ from matrix_runner.report.summary.outcome_records import (
     wait_of,
     wait_record,
 )
+from matrix_runner.report.summary.record_shapes import OutcomeRecord, SdistFileRecord, WaitRecord
 
 VERSION = 1
 

@@ -17,11 +17,13 @@ from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra, earlier_report, report_json
 from matrix_runner.report.summary.text_summary import RunDirectories, summary_lines, totals
 from matrix_runner.report.terminal import LineWriter, is_ci
-from matrix_runner.wheelhouse.report_directory import ReportDirectory
+from matrix_runner.wheelhouse.report_directory import TESTS, ReportDirectory
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """All that files are made of. `logs`: the directory of the logs; `earlier`: the report of the run before.
+    """All that files are made of. `logs`: the directory of the logs, beside which the results of tests are.
+
+    `earlier`: the report of the run before.
 
     `output`: the output directory, as the user would name it.
     """
@@ -56,7 +58,7 @@ def _json(run: FinishedRun) -> bytes:
 def _junit(run: FinishedRun) -> bytes:
     from matrix_runner.report.summary.junit import junit_xml
 
-    return junit_xml(run.report, run.extra)
+    return junit_xml(run.report, run.extra, run.logs.with_name(TESTS))
 
 
 def _markdown(run: FinishedRun) -> bytes:

@@ -1,0 +1,114 @@
+"""The shapes of an outcome's parts in files: what report.json and recordings of events have of a cell.
+
+Within one version of a format, fields may be added, never changed or removed; readers ignore unknown fields.
+"""
+
+import msgspec
+
+
+class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that ran; `seconds` of wall-clock time, and when it `began`, since the start of the run."""
+
+    step: str
+    seconds: float
+    began: float | None = None
+
+
+class WaitRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that cells waited for; times as of a step."""
+
+    text: str
+    began: float
+    seconds: float
+
+
+class PlaceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a file of the project; `line` and `column` count from 1."""
+
+    path: str
+    line: int
+    column: int | None = None
+
+
+class FailureRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The failed step and the cause; `reason` is a word from a fixed set; `excerpt`: lines of the log that show it."""
+
+    step: str
+    reason: str
+    message: str
+    hint: str | None = None
+    place: PlaceRecord | None = None
+    excerpt: tuple[str, ...] = ()
+
+
+class PackedFileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in a wheel; `size` in bytes, as packed."""
+
+    path: str
+    size: int
+
+
+class WheelNeedsRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The needs of a wheel's code: version of the C library, and the newest symbol versions of each kind."""
+
+    libc: str
+    symbols: tuple[str, ...] = ()
+
+
+class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair."""
+
+    name: str
+    size: int
+    sha256: str
+    grafted: tuple[str, ...] = ()
+    largest: tuple[PackedFileRecord, ...] = ()
+    needs: WheelNeedsRecord | None = None
+
+
+class SdistFileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The published sdist; `size` in bytes. `made_in`: the cell in whose container it was built."""
+
+    name: str
+    size: int
+    sha256: str
+    made_in: str
+    is_cached: bool
+    seconds: float
+
+
+class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Compiler cache hits and misses, in compiler calls."""
+
+    tool: str
+    hits: int
+    misses: int
+
+
+class ResultCountsRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The results of a cell's own tests: how many there are, and what became of them."""
+
+    tests: int
+    failures: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+
+class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a cell."""
+
+    cell: str
+    status: str
+    seconds: float
+    steps: tuple[StepRecord, ...] = ()
+    wheel: WheelFileRecord | None = None
+    failure: FailureRecord | None = None
+    reused_from: str | None = None
+    image: str | None = None
+    image_id: str | None = None
+    python_version: str | None = None
+    began: float | None = None
+    spared: float | None = None
+    log: str | None = None
+    compiler_cache: CompilerCacheRecord | None = None
+    test_results: ResultCountsRecord | None = None
