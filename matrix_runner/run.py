@@ -275,6 +275,7 @@ def _record(context: RunContext, outcomes: dict[Cell, Outcome], sdist: SdistReco
         interrupted_by=context.interrupt.exit_code,
         workers=request.workers,
         waits=context.pool.waits,
+        warnings=context.pool.warnings,
         sdist=sdist,
     )
     extra = ReportExtra(

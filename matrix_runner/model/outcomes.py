@@ -209,11 +209,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Of the files of its tests, if they were taken; they are in the report directory then."""
 
 
+class RunWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning that was given during a run. `cell`: the one that it is about, None if it is about the run."""
+
+    text: str
+    cell: Cell | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a whole run: source of the summary, report.json and the exit code. Outcomes are in plan order.
 
-    `workers`: the most cells at once, 0 if unknown. `sdist`: None if the run made none. `trouble`: the error that
-    prevented writing SHA256SUMS or report.json after the cells ended.
+    `workers`: the most cells at once, 0 if unknown. `sdist`: None if the run made none. `warnings`: in the order in
+    which they were given. `trouble`: the error that prevented writing SHA256SUMS or report.json after the cells ended.
     """
 
     run: str
@@ -223,6 +230,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 0
     waits: tuple[Wait, ...] = ()
     sdist: SdistRecord | None = None
+    warnings: tuple[RunWarning, ...] = ()
     trouble: str | None = None
 
     @property

@@ -5,8 +5,17 @@ from pathlib import Path
 
 from matrix_runner.errors import ExitCode, UsageError
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import CellFinished, CellStarted, Event, RunFinished, RunStarted, WaitEnded, WaitStarted
-from matrix_runner.model.outcomes import Outcome, Report, Status, Wait
+from matrix_runner.model.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Notice,
+    RunFinished,
+    RunStarted,
+    WaitEnded,
+    WaitStarted,
+)
+from matrix_runner.model.outcomes import Outcome, Report, RunWarning, Status, Wait
 from matrix_runner.report.event_records import replay
 from matrix_runner.report.event_stream import NAME
 from matrix_runner.report.summary.report_json import ReportExtra, read_whole
@@ -55,6 +64,7 @@ def report_of_events(events: Iterable[Event]) -> Report:
     outcomes: dict[Cell, Outcome] = {}
     waiting: dict[str, float] = {}
     waits: list[Wait] = []
+    warnings: list[RunWarning] = []
     for event in events:
         at = max(at, event.at)
         match event:
@@ -70,6 +80,8 @@ def report_of_events(events: Iterable[Event]) -> Report:
             case WaitEnded() if event.text in waiting:
                 began = waiting.pop(event.text)
                 waits.append(Wait(text=event.text, began=began, seconds=event.at - began))
+            case Notice() if event.is_warning:
+                warnings.append(RunWarning(text=event.text, cell=event.cell))
             case RunFinished():
                 exit_code = ExitCode(event.exit_code)
             case _:
@@ -83,5 +95,6 @@ def report_of_events(events: Iterable[Event]) -> Report:
         seconds=at,
         workers=workers,
         waits=tuple(waits),
+        warnings=tuple(warnings),
         interrupted_by=interrupted,
     )

@@ -1,4 +1,4 @@
-"""Failures that several cells share: the same but for the names of the cell, told once with all of its cells. Pure."""
+"""Failures and warnings that cells share, the same but for the names of the cell: told once, with all cells. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from matrix_runner.model.cells import Cell, Interpreter
-from matrix_runner.model.outcomes import Outcome
+from matrix_runner.model.outcomes import Outcome, RunWarning
 from matrix_runner.model.platforms import Arch
 from matrix_runner.report.phrases import is_failed
 
@@ -44,6 +44,27 @@ def failure_groups(outcomes: Iterable[Outcome]) -> tuple[FailureGroup, ...]:
     for outcome in filter(is_failed, outcomes):
         groups.setdefault(failure_key(outcome), []).append(outcome)
     return tuple(FailureGroup(outcomes=tuple(group)) for group in groups.values())
+
+
+class WarningGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning, in the words of the first of its cells. `cells`: none if it is about the run."""
+
+    text: str
+    cells: tuple[Cell, ...]
+
+
+def warning_groups(warnings: Iterable[RunWarning]) -> tuple[WarningGroup, ...]:
+    """Group the warnings that are the same, in the order in which each is first met."""
+    groups: dict[str, list[RunWarning]] = {}
+    for warning in warnings:
+        key = warning.text if warning.cell is None else without_cell(warning.text, warning.cell)
+        groups.setdefault(key, []).append(warning)
+    return tuple(
+        WarningGroup(
+            text=group[0].text, cells=tuple(dict.fromkeys(each.cell for each in group if each.cell is not None))
+        )
+        for group in groups.values()
+    )
 
 
 def failure_key(outcome: Outcome) -> object:

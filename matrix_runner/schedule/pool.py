@@ -18,7 +18,7 @@ from matrix_runner.model.events import (
     WaitProgressed,
     WaitStarted,
 )
-from matrix_runner.model.outcomes import Wait
+from matrix_runner.model.outcomes import RunWarning, Wait
 from matrix_runner.schedule.batch import AHEAD, Batch
 from matrix_runner.schedule.event_queue import EventQueue
 from matrix_runner.schedule.next_task import Capacity
@@ -59,6 +59,7 @@ class Pool:
         self._lock = threading.RLock()
         self._began = time.monotonic()
         self._waits: list[Wait] = []
+        self._warnings: list[RunWarning] = []
 
     def clock(self) -> float:
         """Return monotonic seconds since the pool was created."""
@@ -74,6 +75,8 @@ class Pool:
 
     def tell(self, event: Event) -> None:
         """Pass an event to the listeners at once. Main thread only."""
+        if isinstance(event, Notice) and event.is_warning:
+            self._warnings.append(RunWarning(text=event.text, cell=event.cell))
         for listener in self._listeners:
             listener.handle(event)
 
@@ -113,6 +116,11 @@ class Pool:
     def waits(self) -> tuple[Wait, ...]:
         """The ended work that cells waited for, in order of its end."""
         return tuple(self._waits)
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """The warnings so far, in the order in which listeners heard them."""
+        return tuple(self._warnings)
 
     def wake(self) -> None:
         """Reconsider the tasks whose claim was refused. From any thread."""

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from large_run import EXTRA, large_report, write_logs
+from msgspec.structs import replace
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from report_story import CP39, CP311, failed, passed
 
-from matrix_runner.model.outcomes import Report
+from matrix_runner.model.outcomes import Report, ResultCounts, RunWarning
 from matrix_runner.report.page import page_html
 
 pytestmark = pytest.mark.browser
@@ -31,7 +32,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a run of three cells, of which one failed, compared with the run before."""
     directory = tmp_path_factory.mktemp("small")
     cells = (passed(CP39), failed(CP311, "exit status 1: no such header", "Install it."), *large_report(1).outcomes)
-    report = Report(run="r1", outcomes=cells, seconds=60.0, workers=2)
+    cells = (replace(cells[0], test_results=ResultCounts(tests=9, failures=0, errors=0, skipped=2)), *cells[1:])
+    warnings = (RunWarning(text="a general one"), *(RunWarning(text=f"odd {n}" + "x" * n, cell=CP39) for n in range(8)))
+    report = Report(run="r1", outcomes=cells, seconds=60.0, workers=2, warnings=warnings)
     write_logs(report, directory / "logs")
     (directory / f"logs/{CP311}.log").write_text("=== build: make\n" + "word\n" * 500 + "the error\n")
     earlier = Report(run="r0", outcomes=(passed(CP39), passed(CP311)), seconds=60.0)
@@ -77,11 +80,12 @@ def test_everybody_can_read_it(browser: Browser, small: Path, scheme: str, width
 
 
 def test_headings_tell_the_order_of_the_page(browser: Browser, small: Path) -> None:
-    """The verdict, failures first, then the matrix, the time, changes, the cells, and those that were left out."""
+    """The verdict, failures and warnings first, then the matrix, the time, changes, the cells, and those left out."""
     page = opened(browser, small)
     assert page.locator("h1").inner_text() == "demo: 2 of 3 cells passed"
     assert page.locator("h2").all_inner_texts() == [
         "Failures",
+        "Warnings",
         "Matrix",
         "Timeline",
         "Changes since run r0",

@@ -33,6 +33,8 @@ from matrix_runner.model.outcomes import (
     Place,
     Reason,
     Report,
+    ResultCounts,
+    RunWarning,
     Status,
     StepKind,
     StepTime,
@@ -61,6 +63,7 @@ CELLS = st.builds(
     ),
     platform=st.builds(Platform, libc=st.sampled_from(Libc), arch=st.sampled_from(Arch)),
 )
+COUNT = st.integers(0, 10**6)
 STEPS = st.sampled_from(StepKind)
 OUTCOMES = st.builds(
     Outcome,
@@ -95,6 +98,7 @@ OUTCOMES = st.builds(
     began=st.none() | SECONDS,
     spared=st.none() | SECONDS,
     log=MAYBE,
+    test_results=st.none() | st.builds(ResultCounts, tests=COUNT, failures=COUNT, errors=COUNT, skipped=COUNT),
 )
 REPORTS = st.builds(
     Report,
@@ -103,6 +107,7 @@ REPORTS = st.builds(
     seconds=SECONDS,
     workers=st.integers(0, 64),
     waits=st.lists(st.builds(Wait, text=TEXT, began=SECONDS, seconds=SECONDS), max_size=2).map(tuple),
+    warnings=st.lists(st.builds(RunWarning, text=TEXT, cell=st.none() | CELLS), max_size=2).map(tuple),
     interrupted_by=st.none() | st.sampled_from(ExitCode),
 )
 EXTRAS = st.builds(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from store_entries import CONTENT, LOG, filled
+from store_entries import CONTENT, LOG, RESULTS, filled
 
-FILES = ("entry.json", "ingredients.json", "log", "wheel")
+FILES = ("entry.json", "ingredients.json", "log", "wheel", "results.xml")
 
 
 @given(name=st.sampled_from(FILES), where=st.integers(0, 10**6), how=st.data())
@@ -35,7 +35,9 @@ def test_a_damaged_entry_is_not_taken(name: str, where: int, how: st.DataObject)
             assert not store.path(key).exists()
         else:
             assert entry.wheel is not None
-            assert (entry.wheel.read_bytes(), entry.log.read_bytes()) == (CONTENT, LOG)
+            assert entry.results is not None
+            taken = (entry.wheel.read_bytes(), entry.log.read_bytes(), entry.results.read_bytes())
+            assert taken == (CONTENT, LOG, RESULTS)
 
 
 @given(st.lists(st.tuples(st.sampled_from(FILES), st.sampled_from(["delete", "empty", "swap"])), max_size=4))

@@ -3,16 +3,15 @@
 A system that shows ten of them shows the first ten, so the last of these says how many more there are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from matrix_runner.errors import ExitCode
-from matrix_runner.model.events import Notice
-from matrix_runner.model.outcomes import Place
+from matrix_runner.model.outcomes import Place, RunWarning
 from matrix_runner.report.ci.log_syntax import Annotation, Severity
 from matrix_runner.report.phrases import cause, place_text
-from matrix_runner.report.same_failures import FailureGroup, failure_words, without_cell
+from matrix_runner.report.same_failures import FailureGroup, WarningGroup, failure_words, warning_groups
 from matrix_runner.report.sanitize import clean_line, clean_lines
 from matrix_runner.wording import first_of
 
@@ -32,13 +31,9 @@ def error_annotations(
     return _first([_of_failure(group, prefix) for group in ranked], most, "failures")
 
 
-def warning_annotations(warnings: Iterable[Notice], *, most: int | None) -> tuple[Annotation, ...]:
+def warning_annotations(warnings: Iterable[RunWarning], *, most: int | None) -> tuple[Annotation, ...]:
     """Return annotations of warnings, the same one of several cells once."""
-    groups: dict[str, list[Notice]] = {}
-    for notice in warnings:
-        key = notice.text if notice.cell is None else without_cell(notice.text, notice.cell)
-        groups.setdefault(key, []).append(notice)
-    return _first([_of_warning(group) for group in groups.values()], most, "warnings")
+    return _first([_of_warning(group) for group in warning_groups(warnings)], most, "warnings")
 
 
 def _of_failure(group: FailureGroup, prefix: str | None) -> Annotation:
@@ -58,12 +53,12 @@ def _of_failure(group: FailureGroup, prefix: str | None) -> Annotation:
     )
 
 
-def _of_warning(group: Sequence[Notice]) -> Annotation:
-    cells = [str(notice.cell) for notice in group if notice.cell is not None]
+def _of_warning(group: WarningGroup) -> Annotation:
+    cells = [str(cell) for cell in group.cells]
     return Annotation(
         severity=Severity.WARNING,
         title=first_of(cells, _NAMED_CELLS) if cells else "wheels",
-        message="\n".join(clean_lines(group[0].text)) or "warning",
+        message="\n".join(clean_lines(group.text)) or "warning",
     )
 
 

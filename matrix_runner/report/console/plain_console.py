@@ -17,7 +17,7 @@ from matrix_runner.model.events import (
     WaitProgressed,
     WaitStarted,
 )
-from matrix_runner.model.outcomes import Outcome, Status
+from matrix_runner.model.outcomes import Outcome, RunWarning, Status
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.console.cell_lines import CellLines
 from matrix_runner.report.console.failure_logs import FailureLogs
@@ -56,7 +56,7 @@ class PlainConsole:
         self._printed = 0.0
         self._seen: dict[object, Outcome] = {}
         self._failed: list[Outcome] = []
-        self._warnings: list[Notice] = []
+        self._warnings: list[RunWarning] = []
         self._is_over = False
 
     def handle(self, event: Event) -> None:
@@ -85,7 +85,7 @@ class PlainConsole:
                 self._say(self._lines.start(event.cell))
             case Notice():
                 if event.is_warning:
-                    self._warnings.append(event)
+                    self._warnings.append(RunWarning(text=event.text, cell=event.cell))
                 self._say(*self._lines.notice(event))
             case CellFinished():
                 if is_failed(event.outcome):

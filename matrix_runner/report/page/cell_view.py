@@ -13,6 +13,8 @@ from matrix_runner.policy.c_libraries import NAMES
 from matrix_runner.report.page.page_logs import StepLog
 from matrix_runner.report.phrases import borrowed, cause, duration, is_failed, step_times
 from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.results.suites import counts_text
+from matrix_runner.wheelhouse.report_directory import LOGS, TESTS
 from matrix_runner.wording import size_text
 
 
@@ -24,7 +26,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CellView(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell's section."""
+    """A cell's section. `tests`: the numbers of its own tests, "" if they are not known."""
 
     name: str
     status: str
@@ -37,6 +39,8 @@ class CellView(msgspec.Struct, frozen=True, kw_only=True):
     steps: str
     failure: tuple[str, ...]
     excerpt: tuple[str, ...]
+    tests: str
+    tests_file: str
     log_file: str
     logs: tuple[StepLog, ...]
 
@@ -70,7 +74,9 @@ def cell_view(outcome: Outcome, log: tuple[StepLog, ...], distributions: tuple[D
         steps=step_times(outcome.steps),
         failure=message if is_failed(outcome) else (),
         excerpt=excerpt_lines(outcome),
-        log_file=f"logs/{name}.log" if log else "",
+        tests=counts_text(outcome.test_results) if outcome.test_results is not None else "",
+        tests_file=f"{TESTS}/{name}.xml",
+        log_file=f"{LOGS}/{name}.log" if log else "",
         logs=log,
     )
 

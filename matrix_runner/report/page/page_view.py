@@ -12,11 +12,17 @@ from matrix_runner.report.page.drawing import Drawing, drawing
 from matrix_runner.report.page.page_logs import StepLog
 from matrix_runner.report.page.timeline import Timeline, timeline
 from matrix_runner.report.phrases import counted, duration
-from matrix_runner.report.same_failures import failure_groups
+from matrix_runner.report.same_failures import failure_groups, warning_groups
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra
 from matrix_runner.report.summary.text_summary import MEANINGS, grouped
 from matrix_runner.wording import size_text
+
+_WARNINGS = 6
+"""Warnings that are shown without a click."""
+
+_NAMED_CELLS = 4
+"""Cells that are named of those with the same warning."""
 
 
 class Square(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +49,14 @@ class FailureView(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: tuple[str, ...]
 
 
+class WarningView(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning, told once for all cells that have it. `cells`: those that are named; `more`: how many others."""
+
+    text: str
+    cells: tuple[str, ...]
+    more: int
+
+
 class PageView(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page."""
 
@@ -51,6 +65,8 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     is_success: bool
     facts: tuple[Fact, ...]
     failures: tuple[FailureView, ...]
+    warnings: tuple[WarningView, ...]
+    further_warnings: tuple[WarningView, ...]
     platforms: tuple[str, ...]
     rows: tuple[Row, ...]
     drawing: Drawing | None
@@ -74,7 +90,7 @@ class PageSources(msgspec.Struct, frozen=True, kw_only=True):
 def page_view(sources: PageSources) -> PageView:
     """Return what the page of a run shows."""
     report = sources.report
-    times = timeline(report)
+    times, warnings = timeline(report), _warnings(report)
     good = sum(outcome.status.is_success for outcome in report.outcomes)
     platforms = tuple(dict.fromkeys(str(outcome.cell.platform) for outcome in report.outcomes))
     name = clean_line(sources.extra.project)
@@ -84,6 +100,8 @@ def page_view(sources: PageSources) -> PageView:
         is_success=report.exit_code == 0,
         facts=tuple(_facts(sources, times)),
         failures=_failures(report),
+        warnings=warnings[:_WARNINGS],
+        further_warnings=warnings[_WARNINGS:],
         platforms=platforms,
         rows=_rows(report, sources.extra, platforms),
         drawing=drawing(report, times) if times.lanes else None,
@@ -131,6 +149,17 @@ def _failures(report: Report) -> tuple[FailureView, ...]:
     return tuple(
         FailureView(cells=group.names, lines=failure_lines(group.first), excerpt=excerpt_lines(group.first))
         for group in groups
+    )
+
+
+def _warnings(report: Report) -> tuple[WarningView, ...]:
+    return tuple(
+        WarningView(
+            text=clean_line(group.text),
+            cells=tuple(map(str, group.cells[:_NAMED_CELLS])),
+            more=max(len(group.cells) - _NAMED_CELLS, 0),
+        )
+        for group in warning_groups(report.warnings)
     )
 
 

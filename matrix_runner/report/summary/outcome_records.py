@@ -14,6 +14,7 @@ from matrix_runner.model.outcomes import (
     Place,
     Reason,
     ResultCounts,
+    RunWarning,
     SdistRecord,
     Status,
     StepKind,
@@ -32,6 +33,7 @@ from matrix_runner.report.summary.record_shapes import (
     SdistFileRecord,
     StepRecord,
     WaitRecord,
+    WarningRecord,
     WheelFileRecord,
     WheelNeedsRecord,
 )
@@ -165,6 +167,16 @@ def wait_record(wait: Wait) -> WaitRecord:
 def wait_of(record: WaitRecord) -> Wait:
     """Return the wait of a record."""
     return Wait(text=record.text, began=record.began, seconds=record.seconds)
+
+
+def warning_record(warning: RunWarning) -> WarningRecord:
+    """Return a warning's record for files."""
+    return WarningRecord(text=text(warning.text), cell=None if warning.cell is None else str(warning.cell))
+
+
+def warning_of(record: WarningRecord) -> RunWarning:
+    """Return the warning of a record; raise ValueError for what is no cell."""
+    return RunWarning(text=record.text, cell=None if record.cell is None else Cell.parse(record.cell))
 
 
 def _step_record(step: StepTime) -> StepRecord:

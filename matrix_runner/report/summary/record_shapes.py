@@ -22,6 +22,13 @@ class WaitRecord(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class WarningRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning; `cell` is null if it is about the run."""
+
+    text: str
+    cell: str | None = None
+
+
 class PlaceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a file of the project; `line` and `column` count from 1."""
 

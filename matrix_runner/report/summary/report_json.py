@@ -16,8 +16,10 @@ from matrix_runner.report.summary.outcome_records import (
     text,
     wait_of,
     wait_record,
+    warning_of,
+    warning_record,
 )
-from matrix_runner.report.summary.record_shapes import OutcomeRecord, SdistFileRecord, WaitRecord
+from matrix_runner.report.summary.record_shapes import OutcomeRecord, SdistFileRecord, WaitRecord, WarningRecord
 
 VERSION = 1
 
@@ -70,6 +72,7 @@ class ReportDocument(msgspec.Struct, frozen=True, kw_only=True):
     interrupted_by: int | None = None
     workers: int = 0
     waits: tuple[WaitRecord, ...] = ()
+    warnings: tuple[WarningRecord, ...] = ()
     exclude_newer: str | None = None
     engine: EngineRecord | None = None
     sdist: SdistFileRecord | None = None
@@ -91,6 +94,7 @@ def report_json(report: Report, extra: ReportExtra) -> bytes:
         interrupted_by=None if report.interrupted_by is None else int(report.interrupted_by),
         workers=report.workers,
         waits=tuple(map(wait_record, report.waits)),
+        warnings=tuple(map(warning_record, report.warnings)),
         exclude_newer=extra.exclude_newer,
         engine=None
         if engine is None
@@ -151,6 +155,7 @@ def _report(file: ReportDocument) -> Report:
         interrupted_by=None if file.interrupted_by is None else ExitCode(file.interrupted_by),
         workers=file.workers,
         waits=tuple(map(wait_of, file.waits)),
+        warnings=tuple(map(warning_of, file.warnings)),
         sdist=None if file.sdist is None else sdist_of(file.sdist),
     )
 

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
 from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
+from junit_files import PYTEST
 from msgspec.structs import replace
 from planning import engine_with, settings_with
 
@@ -15,6 +17,7 @@ from matrix_runner.config.options.build_options import (
     BEFORE_ALL,
     BUILD_CONSTRAINTS,
     BUILD_FRONTEND,
+    ENVIRONMENT,
     ENVIRONMENT_PASS,
     EXCLUDE_NEWER,
 )
@@ -22,11 +25,11 @@ from matrix_runner.config.options.cache_options import CACHE_MAX_AGE, CACHE_SIZE
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.output_options import OVERWRITE
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, STEP_TIMEOUT
-from matrix_runner.config.options.test_options import TEST_COMMAND
+from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_RESULTS
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeResult
 from matrix_runner.errors import ConfigError, ExitCode
 from matrix_runner.model.events import CellFinished, CellStarted
-from matrix_runner.model.outcomes import Report, Status
+from matrix_runner.model.outcomes import Report, ResultCounts, Status
 from matrix_runner.report.cell_logs import CellLogs
 from matrix_runner.report.summary.report_json import read_report
 from matrix_runner.run import build
@@ -483,3 +486,55 @@ def _elsewhere(kept: Kept, image: str) -> Report:
     again.images = (image,)
     with again.engine() as engine:
         return build(replace(again.request(engine), engine=FakeEngine()))
+
+
+class TestsThatReport(Kept):
+    """Runs whose tests write JUnit files."""
+
+    __test__ = False
+    values: ClassVar[Values] = {TEST_RESULTS: ("junit.xml",)}
+
+    def make(self, values: Values | None = None, *cells: str, environ: Mapping[str, str] | None = None) -> FakeRun:
+        """Return a run whose test command writes the file."""
+        fake = super().make(values, *(cells or CELLS[:1]), environ=environ)
+        fake.override = self.answer
+        return fake
+
+    def answer(self, call: FakeCall) -> FakeResult | None:
+        """Write and find the file."""
+        place = "/matrix/test/junit.xml"
+        if what(call) == "test":
+            return FakeResult(files=((place, PYTEST.encode()),))
+        if "find ." in " ".join(call.request.argv[2:3]) and place in call.files:
+            return FakeResult(output=(b"./junit.xml\n",))
+        return None
+
+
+def test_a_cached_cell_gives_the_results_of_its_tests_again(tmp_path: Path) -> None:
+    """As they were: in the report directory, its outcome and junit.xml, masked by what is secret today."""
+    runs = TestsThatReport(tmp_path)
+    (first,) = runs.run(runs.values).outcomes
+    kept = runs.fake_run.report_dir / "tests" / f"{CELLS[0]}.xml"
+    before = kept.read_bytes()
+    assert first.test_results == ResultCounts(tests=4, failures=1, errors=1, skipped=1)
+    kept.unlink()
+    report = runs.run(runs.values, environ={"CI": "true"})
+    (second,) = report.outcomes
+    assert (second.status, second.test_results) == (Status.CACHED, first.test_results)
+    assert kept.read_bytes() == before
+    assert b"cp39-manylinux_x86_64: pytest" in (runs.fake_run.report_dir / "junit.xml").read_bytes()
+    fake = runs.make({**runs.values, ENVIRONMENT: (("A_TOKEN", "not today"),)})
+    runs.fake(fake)
+    fake = runs.make({**runs.values, ENVIRONMENT: (("A_TOKEN", "not today"),)})
+    kept.unlink()
+    (third,) = runs.fake(fake).outcomes
+    assert third.status is Status.CACHED
+    assert b"not today" not in kept.read_bytes()
+
+
+def test_results_that_were_not_asked_for_are_not_there_later(tmp_path: Path) -> None:
+    """The option is no part of a cell's key: a cell that is taken has what was taken from it then."""
+    runs = TestsThatReport(tmp_path)
+    runs.run()
+    (cached,) = runs.run(runs.values).outcomes
+    assert (cached.status, cached.test_results) == (Status.CACHED, None)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from junit_files import PYTEST
 from junitparser import JUnitXml
+from msgspec.structs import replace
 from report_story import CP39, CP311, failed, passed
 
 from matrix_runner.cli import cli
@@ -14,12 +16,13 @@ from matrix_runner.model.events import (
     CellFinished,
     CellStarted,
     Event,
+    Notice,
     RunFinished,
     RunStarted,
     WaitEnded,
     WaitStarted,
 )
-from matrix_runner.model.outcomes import Report, Status, Wait
+from matrix_runner.model.outcomes import Report, ResultCounts, RunWarning, Status, Wait
 from matrix_runner.report.event_stream import EventFile
 from matrix_runner.report.run_reading import read_run, report_of_events
 from matrix_runner.report.summary.report_json import ReportExtra, report_json
@@ -153,3 +156,26 @@ def test_a_file_that_cannot_be_written_is_told(directory: Path) -> None:
     """With what to do."""
     error = report(directory, "--format", "md", "--output", directory / "no/such/place").exception
     assert getattr(error, "hint", None)
+
+
+def test_junit_has_the_results_of_the_cells_tests(directory: Path, tmp_path: Path) -> None:
+    """Of the report directory that is read, also if its report.json, or its events, are named."""
+    counts = ResultCounts(tests=4, failures=1, errors=1, skipped=1)
+    outcome = replace(passed(CP39), test_results=counts)
+    (directory / "report.json").write_bytes(report_json(replace(REPORT, outcomes=(outcome,)), EXTRA))
+    (directory / "tests").mkdir()
+    (directory / "tests" / f"{CP39}.xml").write_text(PYTEST)
+    record(tmp_path, EVENTS[0], CellFinished(at=9, outcome=outcome), END)
+    for place in (directory, directory / "report.json", tmp_path / "events.jsonl"):
+        found = JUnitXml.fromstring(report(place, "--format", "junit").stdout_bytes)
+        assert f"{CP39}: pytest" in [suite.name for suite in found]
+
+
+def test_warnings_are_read_back(tmp_path: Path) -> None:
+    """From report.json as from events, and are in the page."""
+    warning = RunWarning(text="something is odd", cell=CP39)
+    (tmp_path / "report.json").write_bytes(report_json(replace(REPORT, warnings=(warning,)), EXTRA))
+    said = Notice(at=4, text="something is odd", cell=CP39, is_warning=True)
+    told = report_of_events((*EVENTS, Notice(at=4, text="by the way"), said, END))
+    assert told.warnings == read_run(tmp_path).report.warnings == (warning,)
+    assert "something is odd" in report(tmp_path, "--format", "html").output

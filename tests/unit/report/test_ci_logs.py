@@ -11,7 +11,7 @@ from report_story import failed, passed
 from matrix_runner.config.kinds.values import LogFolds
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, Event, Notice, Output, RunFinished, RunStarted, Tick
-from matrix_runner.model.outcomes import Failure, Outcome, Place, Reason, Status, StepKind
+from matrix_runner.model.outcomes import Failure, Outcome, Place, Reason, RunWarning, Status, StepKind
 from matrix_runner.report.ci.annotations import error_annotations, warning_annotations
 from matrix_runner.report.ci.azure import AzureLog
 from matrix_runner.report.ci.detection import ci_system, log_syntax
@@ -143,7 +143,7 @@ def test_the_most_useful_annotations_are_first_and_the_last_counts_the_rest() ->
     assert (len(ten), ten[9].title) == (10, "3 more failures")
     everything = error_annotations(groups, prefix="", most=None)
     assert (len(everything), everything[-1].message) == (12, "machine")
-    warnings = [Notice(at=0.0, text=f"warning {n}", is_warning=True) for n in range(12)]
+    warnings = [RunWarning(text=f"warning {n}") for n in range(12)]
     assert warning_annotations(warnings, most=10)[9].title == "3 more warnings"
     assert len(warning_annotations(warnings[:10], most=10)) == 10
 

@@ -5,7 +5,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from store_entries import CONTENT, LOG, WHEEL_NAME, filled, finished, made_of
+from msgspec.structs import replace
+from store_entries import CONTENT, COUNTS, LOG, RESULTS, WHEEL_NAME, filled, finished, made_of
 
 from matrix_runner.errors import OutputError
 from matrix_runner.store.entry_pruning import clear, list_entries, prune
@@ -23,9 +24,22 @@ def test_what_was_put_comes_out(tmp_path: Path) -> None:
     assert entry.wheel is not None
     assert (entry.wheel.name, entry.wheel.read_bytes(), entry.log.read_bytes()) == (WHEEL_NAME, CONTENT, LOG)
     assert (entry.record.cell, entry.record.python_version) == ("cp311-manylinux_x86_64", "3.11.2")
+    assert entry.results is not None
+    assert entry.record.results is not None
+    assert (entry.results.read_bytes(), entry.record.results.counts) == (RESULTS, COUNTS)
     entry.wheel.write_bytes(b"spoilt")
     assert store.get(key, tmp_path / "again") is not None
     assert store.inputs(key) == made_of()
+
+
+def test_a_cell_without_results_of_tests_has_none(tmp_path: Path) -> None:
+    """A file in their place, as of another cell, is none of the entry."""
+    store, cell = Store(tmp_path / "store"), finished(tmp_path / "built")
+    key = store.put(made_of(), replace(cell, outcome=replace(cell.outcome, test_results=None)))
+    (store.path(key) / "results.xml").write_bytes(RESULTS)
+    entry = store.get(key, tmp_path / "staging")
+    assert entry is not None
+    assert (entry.results, entry.record.results) == (None, None)
 
 
 def test_what_was_not_put_is_not_there(tmp_path: Path) -> None:
@@ -66,7 +80,7 @@ def test_a_wheel_that_changed_meanwhile_is_not_kept(tmp_path: Path) -> None:
     assert list(list_entries(store)) == []
 
 
-@pytest.mark.parametrize("name", ["wheel", "log", "ingredients.json", "entry.json"])
+@pytest.mark.parametrize("name", ["wheel", "log", "ingredients.json", "entry.json", "results.xml"])
 @pytest.mark.parametrize("kind", ["link", "directory", "fifo", "missing"])
 def test_nothing_is_followed(tmp_path: Path, name: str, kind: str) -> None:
     """A file of an entry that is a link, even to the right content, or no file, makes it a damaged entry: it goes."""

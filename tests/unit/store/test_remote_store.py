@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from fake_run import FakeRun, cell_of, what
 from planning import settings_with
-from store_entries import CONTENT, filled
+from store_entries import CONTENT, RESULTS, filled
 
 from matrix_runner.config.options.cache_options import CACHE_REMOTE, CACHE_REMOTE_READ_ONLY
 from matrix_runner.config.options.option import Option
@@ -47,6 +47,8 @@ def test_an_entry_goes_there_and_comes_back(tmp_path: Path, url: str) -> None:
     assert entry is not None
     assert entry.wheel is not None
     assert entry.wheel.read_bytes() == CONTENT
+    assert entry.results is not None
+    assert entry.results.read_bytes() == RESULTS
     assert not remote.pull(other, "f" * 64)
     assert trouble == []
 

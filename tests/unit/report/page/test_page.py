@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from report_story import CP39, CP311, failed, passed
 
 from matrix_runner.errors import ExitCode
-from matrix_runner.model.outcomes import Outcome, Report, Status
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import Outcome, Report, ResultCounts, RunWarning, Status
 from matrix_runner.report.page import page_html
 from matrix_runner.report.summary.report_json import ReportExtra
 
@@ -113,3 +114,29 @@ def test_where_a_wheel_installs(tmp_path: Path) -> None:
 def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
     """As of one that was interrupted before its first cell."""
     assert Elements(rendered(tmp_path)).open == []
+
+
+def test_results_of_a_cells_tests(tmp_path: Path) -> None:
+    """How many there are, and a link to their file."""
+    counts = ResultCounts(tests=120, failures=2, errors=0, skipped=3)
+    page = rendered(tmp_path, replace(passed(CP39), test_results=counts), passed(CP311))
+    assert f'120 tests, 2 failed, 3 skipped (<a href="tests/{CP39}.xml">' in page
+    assert f"tests/{CP311}.xml" not in page
+
+
+def test_warnings_are_told_once_with_their_cells(tmp_path: Path) -> None:
+    """The first few at once, the others after a click; text of theirs is no markup."""
+    cells = [Cell.parse(f"cp3{minor}-manylinux_x86_64") for minor in range(9, 15)]
+    warnings = [RunWarning(text="<b>of the run</b>")]
+    warnings += [RunWarning(text=f"{cell} is odd: {cell.interpreter}", cell=cell) for cell in cells]
+    warnings += [RunWarning(text=f"warning {chr(ord('a') + number)}", cell=cells[0]) for number in range(6)]
+    report = Report(run="r1", outcomes=(passed(CP39),), seconds=60.0, warnings=tuple(warnings))
+    page = page_html(report, EXTRA, tmp_path, None).decode()
+    assert Elements(page).open == []
+    section = page[page.index('id="warnings-title"') : page.index('id="matrix-title"')]
+    assert section.count("<li>") == 8
+    assert "<li>&lt;b&gt;of the run&lt;/b&gt;</li>" in section
+    assert section.count(" is odd: ") == 1
+    assert f'<a href="#{cells[3]}">{cells[3]}</a> and 2 more: {cells[0]} is odd' in section
+    assert "<summary>2 more</summary>" in section
+    assert 'id="warnings-title"' not in rendered(tmp_path, passed(CP39))
