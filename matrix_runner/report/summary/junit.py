@@ -73,7 +73,7 @@ def _trouble(outcome: Outcome) -> Remark:
     lines = [*clean_lines(failure.message), *clean_lines(failure.hint or "")]
     if failure.place is not None:
         lines.append(clean_line(f"{failure.place.path}:{failure.place.line}"))
-    lines += [line for text in failure.excerpt for line in clean_lines(text)]
+    lines += clean_lines("\n".join(failure.excerpt))
     return Remark(
         verdict=Verdict.ERROR if is_ours else Verdict.FAILURE,
         kind=str(failure.reason),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.report.phrases import is_failed
-from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.report.sanitize import clean_line, sanitized_lines
 from matrix_runner.results.junit_reading import NotJunit, read_suites
 from matrix_runner.results.junit_writing import xml_text
 from matrix_runner.results.suites import ResultSuite
@@ -73,4 +73,5 @@ def _line(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return xml_text("\n".join(clean_lines(text)))
+    # Not `clean_lines`, which takes the indentation of the first one away.
+    return xml_text("\n".join(sanitized_lines((text.encode(errors="replace"),))))
