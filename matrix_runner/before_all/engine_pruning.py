@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from matrix_runner.before_all.prepared_images import LABEL_BASE
+from matrix_runner.container.debug_container import is_kept_container
 from matrix_runner.container.project_volumes import LABEL_IDENTITY
 from matrix_runner.engine.api import Engine, PersistentItem, PersistentKind
 from matrix_runner.errors import MachineError
@@ -19,12 +20,12 @@ def outdated(
     """Return the items to remove. `max_age`: seconds since the last use, 0 for any age; `in_use`: names to spare.
 
     Of the prepared images of a project and base image only the latest remain: each takes some hundred megabytes, and
-    without `before-all-inputs` every change of the source makes another.
+    without `before-all-inputs` every change of the source makes another. A kept container is for its user to remove.
     """
     gone: list[PersistentItem] = []
     images: dict[tuple[str | None, str | None], int] = {}
     for each in sorted(kept, key=lambda each: -each.used):
-        if each.name in in_use:
+        if each.name in in_use or is_kept_container(each):
             continue
         if max_age and now - each.used > max_age:
             gone.append(each)

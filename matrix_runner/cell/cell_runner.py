@@ -84,6 +84,7 @@ class CellRun:
             log=self._context.request.log_path(job),
             compiler_cache=steps.compiler_cache,
             test_results=steps.test_results,
+            kept=steps.kept if status is Status.FAILED else None,
         )
 
     def _attempt(self) -> Delivery:

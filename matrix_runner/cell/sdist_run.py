@@ -122,6 +122,7 @@ class SdistRun:
                 steps=self._steps.times if job is self.maker else (),
                 failure=None if is_cancelled else failure if job is self.maker else cause,
                 log=log(job) if job is self.maker else None,
+                kept=self._steps.kept if job is self.maker else None,
             )
             for job in self._context.request.jobs
         )

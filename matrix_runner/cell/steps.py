@@ -88,6 +88,12 @@ class StepRunner:
         self.test_results: ResultCounts | None = None
         self.waited = 0.0
         """Seconds spent waiting for a slot."""
+        self.last: Step | None = None
+        """The last command of the recipe that was begun."""
+        self.evaluated: dict[str, Step] = {}
+        """The latest commands that saved variables, by the file that they wrote."""
+        self.kept: str | None = None
+        """The image or directory in which the container of a failed attempt is kept."""
         self.look_around: Callable[[], Surroundings] | None = None
         """Tells what the causes of failures are found by, besides a command's output."""
         self._cell = cell
@@ -135,6 +141,9 @@ class StepRunner:
         if self._visit is not None and self._visit.is_before(step):
             self._visit.pay(container, step)
             raise self.failed(Reason.COMMAND, f"left before {step.kind}")
+        self.last = step
+        if step.saves:
+            self.evaluated[step.saves] = step
         result, last_words = self.heard(container, step)
         if not result.is_success and not self._is_passed(step, result, last_words):
             failed = self._explain(step, result, last_words)

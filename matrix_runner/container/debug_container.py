@@ -1,30 +1,65 @@
-"""Debug images: the container of a failed cell, saved for inspection (`debug-keep-container`)."""
+"""Debug images: the container of a failed cell, kept for people to go into (`debug-keep-container`)."""
 
 import shlex
+from typing import Final
 
+import msgspec
+
+from matrix_runner.container.kept_cell import LABEL_KEPT_CELL, KeptCell, read_note
+from matrix_runner.container.project_volumes import LABEL_PROJECT, LABEL_PURPOSE
 from matrix_runner.container.variable_files import remove_variable_files
-from matrix_runner.engine.api import Container, ImageMetadata
+from matrix_runner.engine.api import Container, Engine, ImageMetadata, PersistentItem
 from matrix_runner.errors import MachineError
 from matrix_runner.model.cells import Cell
 from matrix_runner.recipe.layout import Layout
 
-REPOSITORY = "matrix-runner/debug"
-"""The saved images, one per cell; a later failure of the same cell replaces the earlier image."""
+REPOSITORY: Final = "matrix-runner/debug"
+"""The kept images, one per cell; a later failure of the same cell replaces the earlier image."""
 
 
-def keep_container(container: Container, cell: Cell, engine: str) -> str:
-    """Save the container's state without the project's variables; return a message for the user, also on failure.
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a container. `place`: its image, or its directory; None if it could not be kept.
 
-    `engine`: the engine's name, which is also that of its program.
+    `message`: for the user.
     """
+
+    place: str | None
+    message: str
+
+
+def keep_container(container: Container, note: KeptCell) -> Kept:
+    """Keep the container's state without the project's variables. Never raises.
+
+    As a persistent image, which no sweep removes, and which the engine lists.
+    """
+    name = f"{REPOSITORY}:{note.cell}"
+    project = note.project.encode("utf-8", "replace").decode()
+    labels = (note.label(), (LABEL_PROJECT, project), (LABEL_PURPOSE, f"container that failed in {note.step}"))
     try:
         remove_variable_files(container)
-        kept = container.snapshot(ImageMetadata(name=f"{REPOSITORY}:{cell}", replaces=True))
+        metadata = ImageMetadata(name=name, labels=labels, replaces=True, is_persistent=True)
+        place = container.snapshot(metadata)
     except MachineError as error:
-        return f"its container could not be kept: {error.message}"
+        return Kept(place=None, message=f"its container could not be kept: {error.message}")
     if container.root:
-        return f"its directory is kept: {shlex.quote(kept)}"
-    prefix = "linux32 " if cell.platform.arch.needs_linux32 else ""
-    command = f"{engine} run -it --rm {REPOSITORY}:{cell} {prefix}bash"
+        return Kept(place=place, message=f"its directory is kept: {shlex.quote(place)}")
     layout = Layout(root=container.root)
-    return f"its container is kept: `{command}`; the project is in {layout.project}, our files are in {layout.matrix}"
+    where = f"the project is in {layout.project}, our files are in {layout.matrix}"
+    return Kept(place=name, message=f"its container is kept as the image {name}: {where}")
+
+
+def find_kept(engine: Engine, cell: Cell, project: str) -> tuple[PersistentItem, KeptCell] | None:
+    """Return the kept container of a project's cell, with its note; None if there is none. Raise EngineError.
+
+    `project`: its identity.
+    """
+    for item in engine.persistent_items(sized=False):
+        note = read_note(dict(item.labels))
+        if note is not None and (note.cell, note.project) == (str(cell), project):
+            return item, note
+    return None
+
+
+def is_kept_container(item: PersistentItem) -> bool:
+    """Whether an image is a container that a user asked to keep."""
+    return any(name == LABEL_KEPT_CELL for name, _ in item.labels)

@@ -207,6 +207,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     compiler_cache: CompilerCacheUse | None = None
     test_results: ResultCounts | None = None
     """Of the files of its tests, if they were taken; they are in the report directory then."""
+    kept: str | None = None
+    """The image, or the directory, in which the container of a failed cell was kept (`debug-keep-container`)."""
 
 
 class RunWarning(msgspec.Struct, frozen=True, kw_only=True):

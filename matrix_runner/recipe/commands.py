@@ -24,7 +24,7 @@ from matrix_runner.recipe.certificates import has_truststore, names_certificates
 from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.installing import apart_from_project
 from matrix_runner.recipe.layout import Layout
-from matrix_runner.recipe.saved_variables import saving_script
+from matrix_runner.recipe.saved_variables import evaluation
 from matrix_runner.recipe.step import Step, limits_of
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -83,24 +83,22 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
 
     def environment(self) -> tuple[Step, ...]:
         """Return the step that evaluates `environment` once, by the container's shell, and saves it for later steps."""
-        pairs = self.settings[ENVIRONMENT]
-        if not pairs:
+        if not self.settings[ENVIRONMENT]:
             return ()
-        script, shown = self._assignments(ENVIRONMENT, saving_script(_names(pairs), self.layout.variables))
-        kind = StepKind.ENVIRONMENT
+        file, kind = self.layout.variables, StepKind.ENVIRONMENT
+        script, shown = self._evaluation(ENVIRONMENT, ENVIRONMENT, file=file)
         path = (self.tools.python_bin,)
         request = self._request(("sh", "-c", script), path=path, cwd=self.layout.project, kind=kind)
-        return (Step(kind=kind, request=request, shown=shown),)
+        return (Step(kind=kind, request=request, shown=shown, saves=file),)
 
     def test_environment(self) -> tuple[Step, ...]:
         """Return the step that evaluates `test-environment` once, after `environment`, and saves it for the test."""
-        pairs = self.settings[TEST_ENVIRONMENT]
-        if not pairs:
+        if not self.settings[TEST_ENVIRONMENT]:
             return ()
-        saved = _names((*self.settings[ENVIRONMENT], *pairs))
-        script, shown = self._assignments(TEST_ENVIRONMENT, saving_script(saved, self.layout.test_variables))
-        path = self.tools.test_path
-        return (self.shell(StepKind.ENVIRONMENT, script, path=path, cwd=self.layout.project, shown=shown),)
+        file, path = self.layout.test_variables, self.tools.test_path
+        script, shown = self._evaluation(TEST_ENVIRONMENT, ENVIRONMENT, TEST_ENVIRONMENT, file=file)
+        step = self.shell(StepKind.ENVIRONMENT, script, path=path, cwd=self.layout.project, shown=shown)
+        return (replace(step, saves=file),)
 
     def user(self, kind: StepKind, command: str, *, path: SearchPath, wheel: str | None = None) -> Step:
         """Return a step for a command of the user: run by the shell, in the project."""
@@ -162,16 +160,10 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
             return self.layout.test_variables
         return self.layout.variables if self.settings[ENVIRONMENT] else None
 
-    def _assignments(self, option: Option[Variables], save: str) -> tuple[str, str]:
-        """Return a script that sets an option's variables in turn and then runs `save`, and its text for display."""
-        # Not `export NAME="$(command)"`: its status is that of `export`, but a failed command must fail the step.
-        shown, lines = [], []
-        for name, value in self.settings[option]:
-            readable = self.redactor.shown(name, value)
-            shown.append(f'{name}="{readable}"; export {name}')
-            blame = shlex.quote(f"{option.name}: a command in the value of {name} failed: {readable}")
-            lines.append(f'{name}="{value}" || {{ status=$?; echo {blame} >&2; exit $status; }}; export {name}')
-        return "\n".join(("set -e", *lines, save)), "; ".join(shown)
+    def _evaluation(self, option: Option[Variables], *saved: Option[Variables], file: str) -> tuple[str, str]:
+        """Return the script that sets an option's variables and saves those of some options, and its text."""
+        names = [name for each in saved for name, _ in self.settings[each]]
+        return evaluation(option, self.settings[option], names, file, self.redactor)
 
     def _request(self, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, kind: StepKind) -> ExecRequest:
         limits = limits_of(kind)
@@ -286,10 +278,6 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
 def passed_variables(settings: Settings, environ: Mapping[str, str]) -> Variables:
     """Return the variables of this machine that `environment-pass` names, as far as they are set."""
     return tuple((name, environ[name]) for name in settings[ENVIRONMENT_PASS] if name in environ)
-
-
-def _names(pairs: Variables) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name, _ in pairs))
 
 
 def _active_environment(first_on_path: str, matrix: str) -> Variables:

@@ -39,7 +39,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One command of a cell. `shown`: the command as the user would type it.
 
     `prologue`: the first words of the request's command, by which what follows gets the user's variables.
-    `is_verdict`: the command judges the wheel, so that its failure rejects the wheel.
+    `is_verdict`: the command judges the wheel, so that its failure rejects the wheel. `saves`: the file of variables
+    that the command writes for later ones, or "".
     """
 
     kind: StepKind
@@ -47,6 +48,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     shown: str
     prologue: tuple[str, ...] = ()
     is_verdict: bool = False
+    saves: str = ""
 
     def instead(self, argv: tuple[str, ...]) -> ExecRequest:
         """Return the request of another command with the same variables and directory."""

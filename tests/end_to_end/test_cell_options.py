@@ -194,7 +194,7 @@ def test_a_file_of_versions_that_is_not_there(images: ImageSource, tmp_path: Pat
 
 @pytest.mark.parametrize("cell", [CELL, pytest.param(CELL_32, marks=pytest.mark.ground)])
 def test_the_container_of_a_failed_cell_is_kept(images: ImageSource, tmp_path: Path, cell: str) -> None:
-    """The hint is a command that opens it as it was; a second failure takes the first one's place; both outlive it."""
+    """As the image that the hint names; a second failure takes the first one's place; both outlive their runs."""
     settings = 'test-command = "echo attempt > /left && false"'
     project = write_project(tmp_path / "project", extension_project(settings=settings))
     name = f"matrix-runner/debug:{cell}"
@@ -206,7 +206,7 @@ def test_the_container_of_a_failed_cell_is_kept(images: ImageSource, tmp_path: P
             failure = ended.cells[cell]["failure"]
             assert isinstance(failure, dict)
             prefix = "linux32 " if cell == CELL_32 else ""
-            assert f"`docker run -it --rm {name} {prefix}bash`; the project is in /project" in str(failure["hint"])
+            assert f"its container is kept as the image {name}: the project is in /project" in str(failure["hint"])
             script = (
                 "cat /left /project/pyproject.toml; uname -m; /matrix/test-environment/bin/python -c 'import answer'"
             )

@@ -98,6 +98,7 @@ OUTCOMES = st.builds(
     began=st.none() | SECONDS,
     spared=st.none() | SECONDS,
     log=MAYBE,
+    kept=MAYBE,
     test_results=st.none() | st.builds(ResultCounts, tests=COUNT, failures=COUNT, errors=COUNT, skipped=COUNT),
 )
 REPORTS = st.builds(

@@ -83,10 +83,11 @@ def run_build(project: Path, output: Path, *arguments: str, **variables: str) ->
     return Ended(code=done.returncode, output=done.stdout.decode("utf-8", "replace"), directory=output)
 
 
-def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the program that builds nothing to its end."""
+    environ = runner_environ(**variables)
     return subprocess.run(
-        runner_argv(*arguments), env=runner_environ(), capture_output=True, text=True, check=False, timeout=300
+        runner_argv(*arguments), env=environ, capture_output=True, text=True, check=False, timeout=300
     )
 
 

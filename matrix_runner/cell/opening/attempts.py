@@ -1,5 +1,6 @@
 """Opening of a cell's container, and the further attempts after a lost one; common to cells and the sdist."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
@@ -8,16 +9,18 @@ from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.cell.opening.interpreter_install import with_interpreter
 from matrix_runner.cell.opening.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
-from matrix_runner.cell.steps import GiveWay, RetryCell, StepRunner
+from matrix_runner.cell.steps import CellFailed, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
 from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.debug_container import keep_container
+from matrix_runner.container.kept_cell import KeptCell, KeptCommand
 from matrix_runner.engine.api import Container
 from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected, WrongImage
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Reason, StepKind
 from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.recipe.commands import passed_variables
 
 R = TypeVar("R")
 
@@ -104,10 +107,34 @@ class Opening:
                 yield OpenCell(job=job, container=container, image=complete, part=part)
             except (RetryCell, GiveWay):
                 raise
-            except Exception:
-                if job.settings[DEBUG_KEEP_CONTAINER] and not context.is_cancelled:
-                    steps.advise(keep_container(container, job.cell, context.request.engine.name))
+            except Exception as error:
+                # Whoever visits a cell has been in its container.
+                is_visited = context.request.visit is not None
+                if job.settings[DEBUG_KEEP_CONTAINER] and not context.is_cancelled and not is_visited:
+                    self._keep(container, error)
                 raise
+
+    def _keep(self, container: Container, error: Exception) -> None:
+        """Keep the container of a failed attempt, with all that a shell in it needs."""
+        job, request, steps = self._job, self._context.request, self._steps
+        redactor = self._context.redactor
+        failure = error.failure if isinstance(error, CellFailed) else steps.failure(Reason.INTERNAL, str(error))
+        passed = passed_variables(job.settings, request.inputs.environ)
+        commands = {file: KeptCommand.of(step, passed, redactor) for file, step in steps.evaluated.items()}
+        note = KeptCell(
+            cell=str(job.cell),
+            project=request.inputs.identity,
+            run=request.run,
+            at=time.time(),
+            root=container.root,
+            step=str(failure.step),
+            message=failure.message,
+            last=None if steps.last is None else KeptCommand.of(steps.last, passed, redactor),
+            evaluated=commands,
+        )
+        kept = keep_container(container, note)
+        steps.kept = kept.place
+        steps.advise(kept.message)
 
     def check_running(self) -> None:
         """Raise RetryCell after a stop of the run: the container that waited for its slot may still exist."""

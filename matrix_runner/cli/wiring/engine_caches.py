@@ -105,11 +105,14 @@ def engine_sections() -> "Iterator[EngineSection | UnknownSection]":
 
 
 def _things(kept: "Sequence[PersistentItem]") -> str:
+    from matrix_runner.container.debug_container import is_kept_container
     from matrix_runner.engine.api import PersistentKind
     from matrix_runner.report.phrases import counted
 
     images = sum(each.kind is PersistentKind.IMAGE for each in kept)
-    return f"{counted(images, 'prepared image')}, {counted(len(kept) - images, 'volume')}"
+    containers = sum(map(is_kept_container, kept))
+    of_cells = f", {counted(containers, 'kept container')}" if containers else ""
+    return f"{counted(images - containers, 'prepared image')}{of_cells}, {counted(len(kept) - images, 'volume')}"
 
 
 def _line(each: "PersistentItem") -> str:

@@ -15,6 +15,22 @@ from matrix_runner.recipe.step import Step
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.terminal import LineWriter
 
+HISTORY_LINE = "The step's command is in the shell's history: arrow-up. Leave with `exit`."
+
+
+def enter(container: Container, cell: Cell, step: Step, greeting: tuple[str, ...]) -> None:
+    """Have a person in a container, as the step is; return when they leave the shell. Raise EngineError."""
+    layout = Layout(root=container.root)
+    for name, text in shell_files(layout, cell, step).items():
+        container.put(shell_directory(layout), archive_of_bytes(name, text.encode()))
+    command = container.at_terminal(shell_request(layout, step))
+    try:
+        LineWriter(sys.stdout).write("", *greeting, "")
+        # Its exit status is that of the person's last command, which means nothing here.
+        subprocess.run(command.argv, env=dict(command.env), cwd=command.cwd, check=False)
+    except OSError as error:
+        raise EngineError(f"the shell cannot be started: {error}") from error
+
 
 class TerminalVisit:
     """`request.Visit`: a shell in the container, on this process's terminal, before a step or where one fails."""
@@ -35,23 +51,12 @@ class TerminalVisit:
         if self.was_paid:
             return
         self.was_paid = True
-        layout = Layout(root=container.root)
-        for name, text in shell_files(layout, self._cell, step).items():
-            container.put(shell_directory(layout), archive_of_bytes(name, text.encode()))
-        command = container.at_terminal(shell_request(layout, step))
-        try:
-            LineWriter(sys.stdout).write(*self._greeting(step, failure))
-            # Its exit status is that of the person's last command, which means nothing here.
-            subprocess.run(command.argv, env=dict(command.env), cwd=command.cwd, check=False)
-        except OSError as error:
-            raise EngineError(f"the shell cannot be started: {error}") from error
+        enter(container, self._cell, step, self._greeting(step, failure))
 
     def _greeting(self, step: Step, failure: Failure | None) -> tuple[str, ...]:
         if failure is None:
-            state = f"{self._cell}, before {step.kind}"
-        else:
-            state = f"{self._cell}, after {step.kind} has failed: {clean_line(failure.message)}"
-        return ("", state, "The step's command is in the shell's history: arrow-up. Leave with `exit`.", "")
+            return (f"{self._cell}, before {step.kind}", HISTORY_LINE)
+        return (f"{self._cell}, after {step.kind} has failed: {clean_line(failure.message)}", HISTORY_LINE)
 
 
 class PausedConsole:

@@ -81,6 +81,7 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         if cache is None
         else CompilerCacheRecord(tool=cache.tool, hits=cache.hits, misses=cache.misses),
         test_results=None if results is None else msgspec.convert(results, ResultCountsRecord, from_attributes=True),
+        kept=optional_text(outcome.kept),
     )
 
 
@@ -108,6 +109,7 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         if cache is None
         else CompilerCacheUse(tool=cache.tool, hits=cache.hits, misses=cache.misses),
         test_results=None if results is None else msgspec.convert(results, ResultCounts, from_attributes=True),
+        kept=record.kept,
     )
 
 

@@ -119,3 +119,4 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     log: str | None = None
     compiler_cache: CompilerCacheRecord | None = None
     test_results: ResultCountsRecord | None = None
+    kept: str | None = None

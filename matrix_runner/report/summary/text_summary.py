@@ -117,8 +117,7 @@ def failures_in_full(report: Report, *, colour: bool = False) -> tuple[str, ...]
             lines += [f"  at {clean_line(place_text(place))}"] if place is not None else []
             lines += [f"  {line}" for line in clean_lines(first.failure.hint or "")]
         lines += [f"  {line}" for line in _logs(group)]
-        if has_log(first) and first.failure is not None:
-            lines.append(f"  look around in it: runner shell {first.cell}")
+        lines += [f"  {line}" for line in _ways_in(group)]
     return tuple(lines)
 
 
@@ -126,6 +125,15 @@ def _logs(group: FailureGroup) -> tuple[str, ...]:
     logs = [outcome.log for outcome in group.outcomes if outcome.log is not None and has_log(outcome)]
     shown = [f"log: {log}" for log in logs[:_NAMED_LOGS]]
     return (*shown, *([f"and {counted(len(logs) - _NAMED_LOGS, 'log')} beside"] if len(logs) > _NAMED_LOGS else []))
+
+
+def _ways_in(group: FailureGroup) -> tuple[str, ...]:
+    """Return the commands that lead into a failed cell: its kept container, or one that is made anew."""
+    kept = next((outcome.cell for outcome in group.outcomes if outcome.kept is not None), None)
+    if kept is not None:
+        return (f"go into its container, which is kept: runner shell {kept}",)
+    first = group.first
+    return (f"look around in it: runner shell {first.cell}",) if has_log(first) and first.failure is not None else ()
 
 
 def _left_out(left_out: LeftOut) -> tuple[str, ...]:

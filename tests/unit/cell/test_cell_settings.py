@@ -167,7 +167,7 @@ def test_a_group_that_is_not_there_stops_the_run_before_it_starts(tmp_path: Path
 
 @pytest.mark.parametrize("kind", ["build", "repair", "test"])
 def test_the_container_of_a_failed_cell_is_kept(tmp_path: Path, kind: str) -> None:
-    """Its image has the cell's name, outlives the run, holds what was there, and the hint says how to open it."""
+    """Its image has the cell's name, outlives the run, holds what was there, and hint and report name it."""
     fake = run_of(tmp_path, A, B, values={DEBUG_KEEP_CONTAINER: True, TEST_COMMAND: TESTED})
     fake.override = lambda call: FakeResult(status=1) if what(call) == kind and str(cell_of(call)) == A else None
     with fake.engine() as engine:
@@ -175,7 +175,8 @@ def test_the_container_of_a_failed_cell_is_kept(tmp_path: Path, kind: str) -> No
     failure = outcome(report, A).failure
     assert failure is not None
     name = f"matrix-runner/debug:{A}"
-    assert f"run -it --rm {name} bash`; the project is in /project" in (failure.hint or "")
+    assert f"its container is kept as the image {name}: the project is in /project" in (failure.hint or "")
+    assert (outcome(report, A).kept, outcome(report, B).kept) == (name, None)
     assert "/project/pyproject.toml" in engine.host.images[name][1]
     assert f"matrix-runner/debug:{B}" not in engine.host.images
 
