@@ -78,8 +78,8 @@ def test_a_person_goes_into_the_container_that_failed(directory: Path) -> None:
     report = (directory / "wheelhouse-report" / "report.json").read_bytes()
     for _ in range(2):
         with closing(shell(directory)) as terminal:
-            terminal.wait_for("after test had failed: exit status 1")
             terminal.wait_for(f"({CELL}, test) /matrix/test")
+            assert "after test had failed: exit status 1" in terminal.seen
             terminal.type("echo $(uname -m) $GREETING $WIDTH $FOR_TESTS $PASSED $MATRIX_RUNNER_IDENTIFIER\n")
             terminal.wait_for(f"\ni686 hello 32 yes {SECRET} {CELL}\n")
             terminal.type("python -c 'import answer; print(answer.answer())'; test -e mended || touch mended\n")

@@ -3,9 +3,12 @@
 import time
 from contextlib import closing
 
+from msgspec.structs import replace
+
 from matrix_runner.before_all.engine_pruning import PREPARED_LIMIT, outdated, prune_engine, remove_all
 from matrix_runner.before_all.prepared_images import LABEL_BASE
 from matrix_runner.cli.wiring.engine_caches import EngineSection, UnknownSection
+from matrix_runner.container.kept_cell import LABEL_KEPT_CELL
 from matrix_runner.container.project_volumes import LABEL_IDENTITY, LABEL_PROJECT
 from matrix_runner.engine.api import ContainerSpec, ImageMetadata, PersistentItem, PersistentKind, Volume
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeEngine, FakeHost
@@ -48,6 +51,15 @@ def test_the_latest_prepared_images_of_a_project_stay() -> None:
     others = (image("other", days=50, project="q"), image("elsewhere", days=50, place="j"), volume("v", days=50))
     assert names(outdated((*many, *others), max_age=0, now=NOW)) == {"3", "4"}
     assert names(outdated((*many, *others), max_age=0, now=NOW, in_use={"0", "4"})) == set()
+
+
+def test_a_kept_container_stays() -> None:
+    """Whatever its age, and however many there are: somebody asked for it, and has to remove it."""
+    kept = tuple(
+        replace(image(f"debug:{number}", days=400), labels=((LABEL_KEPT_CELL, "note"), (LABEL_BASE, "i")))
+        for number in range(PREPARED_LIMIT + 2)
+    )
+    assert outdated(kept, max_age=DAY, now=NOW) == ()
 
 
 def filled_host() -> FakeHost:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from msgspec.structs import replace
 from report_story import CP39, CP311, CP313T, DIRECTORIES, failed, passed
 
 from matrix_runner.errors import ExitCode
@@ -40,6 +41,19 @@ def test_the_summary_says_at_a_glance_what_failed_where_and_why() -> None:
         "report and logs are in wheelhouse-report",
         "1 of 2 cells passed; exit code 1: a cell failed",
     )
+
+
+def test_the_command_that_leads_into_a_kept_container_is_named() -> None:
+    """Of the first cell that has one, also if its failure was the machine's."""
+    failure = Failure(step=StepKind.PREPARE, reason=Reason.ENGINE, message="no interpreter")
+    both = tuple(Outcome(cell=cell, status=Status.FAILED, failure=failure) for cell in (CP39, CP311))
+    kept = (both[0], replace(both[1], kept=f"matrix-runner/debug:{CP311}"))
+    lines = summary_lines(Report(run="r", seconds=1.0, outcomes=kept), directories=DIRECTORIES)
+    assert [line for line in lines if "runner shell" in line] == [
+        f"  go into its container, which is kept: runner shell {CP311}"
+    ]
+    none = summary_lines(Report(run="r", seconds=1.0, outcomes=both), directories=DIRECTORIES)
+    assert [line for line in none if "runner shell" in line] == []
 
 
 def test_cells_that_one_missing_image_fails_are_explained_once() -> None:
