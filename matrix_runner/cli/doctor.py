@@ -16,7 +16,7 @@ from matrix_runner.errors import ExitCode
 
 @click.command(cls=BuildCommand, short_help="Say what this machine offers for building wheels.")
 @project_parameters
-@click.option("--json", "as_json", is_flag=True, help="One document for programs (docs/doctor.md).")
+@click.option("--json", "as_json", is_flag=True, help="One document for programs (docs/reference/doctor.md).")
 def doctor(package: Path, project: Path | None, config_file: str | None, *, as_json: bool, **flags: object) -> ExitCode:
     """Say what this machine offers for building wheels, what it lacks, and what to do about it.
 

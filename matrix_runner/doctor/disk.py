@@ -1,7 +1,7 @@
 """Disks: free space and permission where a build writes, against what a run is likely to take. Pure.
 
-What a run takes is known in part only. What is assumed of the rest (docs/doctor.md has it too): an image is 1.5 GiB, a
-cell at work half a GiB, and so are a project's downloads.
+What a run takes is known in part only. What is assumed of the rest (docs/reference/doctor.md has it too): an image is
+1.5 GiB, a cell at work half a GiB, and so are a project's downloads.
 """
 
 from collections.abc import Iterator, Mapping

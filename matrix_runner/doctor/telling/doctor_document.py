@@ -1,6 +1,7 @@
-"""The doctor's document for programs, `runner doctor --json`: a versioned form with a schema (docs/doctor.md). Pure.
+"""The doctor's document for programs, `runner doctor --json`: a versioned form with a schema. Pure.
 
-`make reference` writes the schema to docs/doctor.schema.json.
+What it holds: docs/reference/doctor.md.
+`make reference` writes the schema to docs/reference/doctor.schema.json.
 """
 
 import json

@@ -23,7 +23,7 @@ def section(topic: Topic, *levels: Level) -> Section:
 
 def test_the_schema_that_is_published_is_the_code_s() -> None:
     """`make reference` would change nothing."""
-    assert json.loads((ROOT / "docs/doctor.schema.json").read_text("utf-8")) == document_schema()
+    assert json.loads((ROOT / "docs/reference/doctor.schema.json").read_text("utf-8")) == document_schema()
 
 
 def test_a_document_keeps_to_the_schema() -> None:
@@ -50,7 +50,7 @@ def test_what_readers_rely_on_is_there() -> None:
 
 def test_every_name_is_documented() -> None:
     """A program must know which verdicts there may be, and which are no more."""
-    text = (ROOT / "docs/doctor.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/doctor.md").read_text("utf-8")
     table = text[text.index("## Names") :]
     documented = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
     assert documented == set(_names())
