@@ -14,6 +14,7 @@ from matrix_runner.errors import EngineError, OutputError, WheelRejected
 from matrix_runner.files import cause_of, write_whole
 from matrix_runner.model.outcomes import Failure, Reason, StepKind
 from matrix_runner.redaction.redactor import Redactor
+from matrix_runner.results.file_patterns import matches
 from matrix_runner.results.junit_reading import NotJunit, read_suites
 from matrix_runner.results.junit_writing import junit_document
 from matrix_runner.results.suites import ResultSuite, counts_of, counts_text
@@ -104,9 +105,6 @@ class ResultsOfTests(msgspec.Struct, frozen=True, kw_only=True):
 
     def _names(self, *, warns: bool) -> tuple[str, ...]:
         """Return the files that the patterns match, sorted; warn of a pattern that matches none."""
-        # Most runs have none.
-        from pathspec import GitIgnoreSpec
-
         last = dict.fromkeys(pattern.rpartition("/")[2] for pattern in self.patterns)
         words = [word for name in last for word in ("-o", "-name", name)][1:]
         listing = bytearray()
@@ -121,10 +119,9 @@ class ResultsOfTests(msgspec.Struct, frozen=True, kw_only=True):
         there = sorted(name.removeprefix("./") for name in listing.decode("utf-8", "replace").splitlines())
         found: dict[str, None] = {}
         for pattern in self.patterns:
-            spec = GitIgnoreSpec.from_lines((f"/{pattern}",))
-            matched = [name for name in there if spec.match_file(name)]
+            matched = [name for name in there if matches(pattern, name)]
             if not matched and warns:
-                self._warn(f"{pattern} matches no file in the directory where test-command was run")
+                self._warn(f"{pattern} matches no file in the directory where test-command started")
             found |= dict.fromkeys(matched)
         names = tuple(found)
         if len(names) > _MOST:

@@ -30,7 +30,7 @@ LABEL_KEPT_CELL: Final = "matrix-runner.kept-cell"
 class KeptCommand(msgspec.Struct, frozen=True, kw_only=True):
     """A command that ran in the container: its kind, text, directory and variables, and the words before it."""
 
-    kind: str
+    kind: StepKind
     shown: str
     cwd: str | None
     env: Variables
@@ -41,7 +41,7 @@ class KeptCommand(msgspec.Struct, frozen=True, kw_only=True):
         """Return the record of a step. `passed`: the host's variables, which are given to each command anew."""
         env = ((name, value) for name, value in step.request.env if (name, value) not in passed)
         return cls(
-            kind=str(step.kind),
+            kind=step.kind,
             shown=redactor.text(step.shown),
             cwd=step.request.cwd,
             env=tuple((name, value) for name, value in env if redactor.text(value) == value),
@@ -51,7 +51,7 @@ class KeptCommand(msgspec.Struct, frozen=True, kw_only=True):
     def step(self, passed: Variables) -> Step:
         """Return the step without its limits, with the host's variables of today."""
         request = ExecRequest(argv=(), env=(*passed, *self.env), cwd=self.cwd)
-        return Step(kind=StepKind(self.kind), request=request, shown=self.shown, prologue=self.prologue)
+        return Step(kind=self.kind, request=request, shown=self.shown, prologue=self.prologue)
 
 
 class KeptCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class KeptCell(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     at: float
     root: str
-    step: str
+    step: StepKind
     message: str
     last: KeptCommand | None = None
     evaluated: dict[str, KeptCommand] = msgspec.field(default_factory=dict)

@@ -127,7 +127,7 @@ class Opening:
             run=request.run,
             at=time.time(),
             root=container.root,
-            step=str(failure.step),
+            step=failure.step,
             message=failure.message,
             last=None if steps.last is None else KeptCommand.of(steps.last, passed, redactor),
             evaluated=commands,

@@ -16,7 +16,7 @@ from matrix_runner.engine.api import Container, ContainerSpec, Engine, ExecReque
 from matrix_runner.errors import EngineError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import Report, StepKind
+from matrix_runner.model.outcomes import Report
 from matrix_runner.recipe.commands import passed_variables
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.step import Step
@@ -121,11 +121,11 @@ def _visit(container: Container, request: BuildRequest, job: Job, note: KeptCell
             )
     if note.last is None:
         nowhere = ExecRequest(argv=(), cwd=Layout(root=note.root).link)
-        step = Step(kind=StepKind(note.step), request=nowhere, shown="")
+        step = Step(kind=note.step, request=nowhere, shown="")
     else:
         step = _of_run(note.last.step(passed), note.run, request.run)
     state = f"{job.cell}, as run {note.run} has kept it {ago(note.at, time.time())} ago, after {note.step} had failed"
-    leaving = HISTORY_LINE if step.shown and str(step.kind) == note.step else _other_history(step)
+    leaving = HISTORY_LINE if step.shown and step.kind is note.step else _other_history(step)
     enter(container, job.cell, step, (f"{state}: {clean_line(note.message)}", leaving))
 
 

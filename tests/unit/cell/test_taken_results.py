@@ -145,7 +145,7 @@ def test_several_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "warning"),
     [
-        ({}, "*.xml matches no file in the directory where test-command was run"),
+        ({}, "*.xml matches no file in the directory where test-command started"),
         ({"a.xml": ""}, "a.xml cannot be taken: a.xml has 0 bytes"),
         ({"a.xml": "<html/>"}, "a.xml is no JUnit file: its root is <html>, not <testsuites> or <testsuite>"),
         ({"a.xml": PYTEST[:-20]}, "a.xml is no JUnit file: it is no XML, or was cut short: "),

@@ -33,7 +33,7 @@ def note(*evaluated: Step, last: Step | None = None, project: str = "/home/me/p"
         run="r1",
         at=1.5,
         root="",
-        step="test",
+        step=StepKind.TEST,
         message="exit status 1",
         last=None if last is None else KeptCommand.of(last, passed, REDACTOR),
         evaluated={each.saves: KeptCommand.of(each, passed, REDACTOR) for each in evaluated},
