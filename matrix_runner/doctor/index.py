@@ -24,7 +24,7 @@ _REMEDY: Final = {
     "silent": "look at firewalls; where only a proxy leads out, name it in HTTPS_PROXY: it reaches the cells",
     "bundle": "see Certificates; a `cert` in pip.conf counts too",
     "certificate": "name a bundle with the network's own authority in SSL_CERT_FILE: it reaches the cells",
-    "failed": "look at the network, and at proxies and certificates (docs/recipes.md)",
+    "failed": "look at the network, and at proxies and certificates (docs/how-to/recipes.md)",
     "missing": "correct {origin}",
 }
 

@@ -189,7 +189,8 @@ DEBUG_KEEP_CONTAINER: Option[bool] = Option(
     help="Keep the container of a failed cell as an image, for `runner shell` to go into it.",
     details="""
 It is named `matrix-runner/debug:<identifier>`, and stays until the next failure of the cell, or until
-`runner shell CELL --discard` removes it: [how to look around in it](failures.md#the-very-container-that-failed).
+`runner shell CELL --discard` removes it: [how to look around in
+it](../how-to/failures.md#the-very-container-that-failed).
 """,
     example="debug-keep-container = true",
     flag="--debug-keep-container",

@@ -92,8 +92,8 @@ runs. They are taken whether the test passed or failed, and kept in the [report 
 In `junit.xml` each suite, and each test's class, has the cell in its name, so that a CI system tells the tests of one
 cell from those of another. A file that is missing or damaged is warned of, and fails nothing.
 
-Changes neither wheel nor verdict, so it has no part in what is [cached](caching.md): a cell that is taken from
-there has the results that were taken when it was built.
+Changes neither wheel nor verdict, so it has no part in what is [cached](../explanation/caching.md): a cell that is
+taken from there has the results that were taken when it was built.
 """,
     example="""test-command = "pytest --junitxml=junit.xml {project}/tests"
 test-results = ["junit.xml"]""",
