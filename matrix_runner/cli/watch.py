@@ -27,7 +27,7 @@ def watch(package: Path, project: Path | None, config_file: str | None, *, verbo
     Exit codes
       that of the last run, if none is going on when Ctrl-C ends it      130, 143 if one is
     """
-    from matrix_runner.cli.wiring.watch_loop import GivenProject, WatchLoop
+    from matrix_runner.cli.watching.watch_loop import GivenProject, WatchLoop
 
     # The wheel of each run takes the place of the last one's, which has the same name.
     flags["overwrite"] = True

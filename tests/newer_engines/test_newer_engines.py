@@ -75,7 +75,9 @@ def test_the_commands_about_the_engine(rig: Rig, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    ended = rig.build(slow_project(tmp_path / "project"), tmp_path / "out", "--only", WIDE, MATRIX_RUNNER_NO_CACHE="0")
+    # Not the user's cache, in which the cell may be from another engine: then nothing would be prepared.
+    kept = {"MATRIX_RUNNER_NO_CACHE": "0", "MATRIX_RUNNER_CACHE_DIR": str(tmp_path / "cells")}
+    ended = rig.build(slow_project(tmp_path / "project"), tmp_path / "out", "--only", WIDE, **kept)
     assert ended.code == 0, ended.output
     doctor = command("doctor")
     assert f"{rig.name.partition('-')[0]} " in doctor

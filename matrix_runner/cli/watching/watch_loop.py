@@ -13,11 +13,11 @@ import click
 import msgspec
 from msgspec.structs import replace
 
+from matrix_runner.cli.watching.watch_screen import WatchScreen, watch_screen
 from matrix_runner.cli.wiring.flags import given_flags
 from matrix_runner.cli.wiring.opened_project import OpenedProject, mask_secrets, open_project
 from matrix_runner.cli.wiring.performed_build import perform
 from matrix_runner.cli.wiring.planned_build import planned_build
-from matrix_runner.cli.wiring.watch_screen import WatchScreen, watch_screen
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.loading import PROJECT_FILES, load_outside
 from matrix_runner.config.loading.settings import Settings

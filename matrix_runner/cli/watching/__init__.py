@@ -1,0 +1,1 @@
+"""The loop of `runner watch`, and what a person sees of it."""
