@@ -149,7 +149,7 @@ class WatchLoop:
         """Tell of an error that prevents a run; only a change can mend it."""
         self._last = error.exit_code
         lines = error.mistakes if isinstance(error, ConfigError) else (f"error: {error.message}",)
-        screen.streams.errors.write(*lines, *([f"hint: {error.hint}"] if error.hint else []))
+        screen.tell(*lines, *([f"hint: {error.hint}"] if error.hint else []))
 
     def _wait(self, files: FileWatch, screen: WatchScreen, *, was_stopped: bool) -> None:
         """Wait for a change, and tell it; or for a signal. Raise MachineError if files cannot be watched."""

@@ -39,6 +39,10 @@ class WatchScreen(Protocol):
         """Return how the next run is shown."""
         ...
 
+    def tell(self, *lines: str) -> None:
+        """Tell why there is no run."""
+        ...
+
     def rest(self, text: str) -> None:
         """Say what is waited for."""
         ...
@@ -68,6 +72,10 @@ class LineScreen:
     def show(self) -> ShownBuild:
         """Return how the next run is shown: as by `runner build`."""
         return usual_show(self.progress, self.streams, verbose=self._verbose)
+
+    def tell(self, *lines: str) -> None:
+        """Print on standard error why there is no run."""
+        self.streams.errors.write(*lines)
 
     def rest(self, text: str) -> None:
         """Print what is waited for; with events on standard output, on standard error."""
@@ -100,11 +108,15 @@ class TableScreen:
 
     def show(self) -> ShownBuild:
         """Return how the next run is shown: in the table, its failures in full above."""
-        summary = _FailuresAbove(self.streams)
+        summary = _FailuresAbove(self._table, colour=self.streams.colour)
         return ShownBuild(streams=self.streams, console_of=self._follow, summaries=lambda _: (summary,))
 
     def _follow(self, _: OpenedProject, logs: "CellLogs", __: LogFolds) -> "AbstractContextManager[Listener]":
         return self._table.follow(logs)
+
+    def tell(self, *lines: str) -> None:
+        """Say above the table why there is no run."""
+        self._table.say(*lines)
 
     def rest(self, text: str) -> None:
         """Say below the table what is waited for."""
@@ -125,31 +137,31 @@ class TableScreen:
 
 
 class _AboveTable(LineWriter):
-    """Writes lines above the table: a stream of its own would draw into it. A note on every run is told once."""
+    """Writes lines above the table: a stream of its own would draw into it. What each run would say is told once."""
 
     def __init__(self, table: "StayingTable") -> None:
         super().__init__(sys.stdout)
         self._table = table
-        self._noted: set[str] = set()
+        self._told: set[str] = set()
 
     def write(self, *lines: str) -> None:
-        """Print the lines above the table."""
-        new = [line for line in lines if line not in self._noted]
-        self._noted.update(line for line in new if line.startswith("note: "))
-        self._table.say(*new)
+        """Print the lines above the table, except those that an earlier run has had."""
+        self._table.say(*(line for line in lines if line not in self._told))
+        self._told.update(lines)
 
 
 class _FailuresAbove:
     """The end of a run besides the table: its failures in full, and what was delivered."""
 
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
+    def __init__(self, table: "StayingTable", *, colour: bool) -> None:
+        self._table = table
+        self._colour = colour
 
     def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
         """Show the summary."""
         del left_out
         delivered = totals(report, directories)[0]
-        self._streams.out.write(*failures_in_full(report, colour=self._streams.colour), delivered)
+        self._table.say(*failures_in_full(report, colour=self._colour), delivered)
 
 
 def watch_screen(progress: Progress, *, verbose: bool) -> WatchScreen:
