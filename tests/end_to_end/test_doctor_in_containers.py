@@ -1,7 +1,6 @@
 """What the doctor sees from within a real container, which is gone when it ends."""
 
-import ipaddress
-import subprocess
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,13 @@ CELL = "cp311-manylinux_x86_64"
 PASSED = 'environment-pass = ["PIP_INDEX_URL", "PIP_NO_INDEX"]'
 
 
-@pytest.fixture(name="bridge")
-def _bridge() -> str:
-    """Return this machine's address as containers see it."""
-    words = ("docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}")
-    subnet = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
-    # Docker's own choice, which it does not always tell.
-    return str(ipaddress.ip_network(subnet)[1])
+@pytest.fixture(name="address")
+def _address() -> str:
+    """Return an address of this machine that containers reach too: the one by which it speaks to the world."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        # Nothing is sent; the address is for documentation (RFC 5737).
+        asking.connect(("198.51.100.1", 9))
+        return str(asking.getsockname()[0])
 
 
 def examined(images: ImageSource, directory: Path, settings: str = "", *flags: str, **variables: str) -> Examined:
@@ -44,9 +43,9 @@ def place_of(seen: Examined, name: str) -> list[str]:
     return [str(each["place"]) for each in facts if isinstance(each, dict)]
 
 
-def test_an_index_that_both_reach(images: ImageSource, tmp_path: Path, bridge: str) -> None:
+def test_an_index_that_both_reach(images: ImageSource, tmp_path: Path, address: str) -> None:
     """It is asked twice, and told once; the engine's disk and clock are seen."""
-    with played_index(host=bridge) as index:
+    with played_index(host=address) as index:
         seen = examined(images, tmp_path, PASSED, PIP_INDEX_URL=index.url, PIP_NO_INDEX="")
     assert index.asked == ["/simple/pip/"] * 2
     assert seen.code == 0
@@ -66,15 +65,17 @@ def test_an_index_of_this_machine_alone(images: ImageSource, tmp_path: Path) -> 
     assert place.startswith("a container of ")
 
 
-def test_the_network_of_create_args(images: ImageSource, tmp_path: Path) -> None:
-    """With the machine's own network its addresses mean the same in there."""
-    settings = f'{PASSED}\ncontainer-engine = {{ name = "docker", create-args = ["--network=host"] }}'
-    with played_index() as index:
-        seen = examined(images, tmp_path, settings, PIP_INDEX_URL=index.url, PIP_NO_INDEX="", HTTP_PROXY=index.url)
-    # As a proxy it is asked for the whole address.
-    assert index.asked
-    assert seen.code == 0
-    assert {"proxy-loopback", "index-unreachable"}.isdisjoint(seen.problems)
+def test_the_network_of_create_args(images: ImageSource, tmp_path: Path, address: str) -> None:
+    """A name that only the containers know: what this machine cannot reach is no error, as cells can."""
+    arguments = f'create-args = ["--add-host=inner.invalid:{address}"]'
+    settings = f'{PASSED}\ncontainer-engine = {{ name = "docker", {arguments} }}'
+    with played_index(host=address) as index:
+        url = index.url.replace(address, "inner.invalid")
+        seen = examined(images, tmp_path, settings, PIP_INDEX_URL=url, PIP_NO_INDEX="")
+    assert index.asked == ["/simple/pip/"]
+    assert (seen.code, seen.problems["index-unreachable"]) == (0, "warning")
+    assert place_of(seen, "index-unreachable") == ["this machine"]
+    assert "from a container of " in str(seen.of("index")["index"]["text"])
 
 
 def test_a_proxy_of_this_machine_alone(images: ImageSource, tmp_path: Path) -> None:
