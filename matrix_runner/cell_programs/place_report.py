@@ -16,6 +16,7 @@ from __future__ import annotations
 import configparser
 import http.client
 import json
+import netrc
 import os
 import queue
 import socket
@@ -25,20 +26,21 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from email.message import Message
 
+# The project that an index is asked for: the whole list of a large index would be megabytes.
 PROJECT = "pip"
-"""The project that an index is asked for: the whole list of a large index would be megabytes."""
-
 SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+ON = frozenset({"1", "yes", "true", "on", "y", "t"})
 
 
 class BadBundleError(Exception):
@@ -90,7 +92,7 @@ class Settings:
 
     def is_on(self, name: str) -> bool:
         """Whether a switch is on."""
-        return self.get(name)[0].lower() in {"1", "yes", "true", "on", "y", "t"}
+        return self.get(name)[0].lower() in ON
 
 
 def default_index() -> str:
@@ -124,7 +126,7 @@ def pip_indexes(settings: Settings) -> Iterator[Named]:
 
 def uv_indexes(environ: Mapping[str, str]) -> Iterator[Named]:
     """Yield each index that uv is told of by variables; not its default, which is pip's."""
-    if environ.get("UV_OFFLINE") or environ.get("UV_NO_INDEX"):
+    if any(environ.get(name, "").lower() in ON for name in ("UV_OFFLINE", "UV_NO_INDEX")):
         return
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
         for each in environ.get(name, "").split():
@@ -165,10 +167,15 @@ class Asking:
         if parts.scheme in {"", "file"}:
             path = Path(urllib.request.url2pathname(parts.path) if parts.scheme else url)
             return {"outcome": "answered" if path.exists() else "missing", "said": ""}
-        is_index = not url.endswith((".html", ".htm"))
-        request = urllib.request.Request(f"{url.rstrip('/')}/{PROJECT}/" if is_index else url)  # noqa: S310  as told
+        login, _, place = parts.netloc.rpartition("@")
+        plain = urlunsplit(parts._replace(netloc=place))
+        is_index = not plain.endswith((".html", ".htm"))
+        request = urllib.request.Request(f"{plain.rstrip('/')}/{PROJECT}/" if is_index else plain)  # noqa: S310  as told
         request.add_header("Accept", SIMPLE)
         request.add_header("User-Agent", "matrix-runner doctor")
+        login = unquote(login) or login_of(parts.hostname or "")
+        if login:
+            request.add_header("Authorization", f"Basic {b64encode(login.encode()).decode()}")
         with self._opener(parts.hostname or "").open(request, timeout=self.seconds) as answer:
             return {"outcome": "answered", "status": answer.status, **witness(answer.headers)}
 
@@ -185,6 +192,15 @@ class Asking:
         return urllib.request.build_opener(
             urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context)
         )
+
+
+def login_of(host: str) -> str:
+    """Return `user:password` for a host, of the user's .netrc, as pip does; "" without one."""
+    try:
+        found = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
+    except (OSError, netrc.NetrcParseError):
+        return ""
+    return f"{found[0]}:{found[2]}" if found else ""
 
 
 def trust(context: ssl.SSLContext, bundle: str) -> None:

@@ -215,6 +215,21 @@ def test_an_index_that_refuses(project: Path, status: int, level: str, words: st
     assert refused["remedy"]
 
 
+def test_an_index_that_wants_a_login(project: Path) -> None:
+    """It stands in the address, or in .netrc; it is shown nowhere."""
+    with played_index(login="me:hunter22") as index:
+        refused = at_index(project, index.url)
+        told = at_index(project, index.url.replace("//", "//me:hunter22@"))
+        netrc = project.parent / "HOME/.netrc"
+        netrc.write_text("machine 127.0.0.1 login me password hunter22\n")
+        netrc.chmod(0o600)
+        kept = at_index(project, index.url)
+    assert (refused.code, told.code, kept.code) == (4, 0, 0)
+    assert "wants a login" in str(refused.of("index")["index-refuses"]["text"])
+    assert str(told.of("index")["index"]["about"]).startswith("http://***@127.0.0.1")
+    assert "hunter22" not in str((refused.document, told.document, kept.document))
+
+
 def test_an_index_that_is_one_besides_others(project: Path, nobody_listens: int) -> None:
     """A build goes on without it, so it is a warning; so is a directory that is not there."""
     with played_index() as index:

@@ -5,6 +5,7 @@ import http.server
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -14,6 +15,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     status: int
     ahead: float
+    login: str
     asked: list[str]
     may_answer: threading.Event
 
@@ -25,7 +27,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Answer any path alike."""
         self.server.asked.append(self.path)
         self.server.may_answer.wait()
-        self.send_response_only(self.server.status)
+        wanted = self.server.login
+        is_known = not wanted or self.headers["Authorization"] == f"Basic {b64encode(wanted.encode()).decode()}"
+        self.send_response_only(self.server.status if is_known else 401)
         self.send_header("Date", formatdate(time.time() + self.server.ahead, usegmt=True))
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -44,15 +48,22 @@ class PlayedIndex:
 
 @contextlib.contextmanager
 def played_index(
-    *, status: int = 200, ahead: float = 0.0, answers: bool = True, certificate: Path | None = None, host: str = ""
+    *,
+    status: int = 200,
+    ahead: float = 0.0,
+    answers: bool = True,
+    certificate: Path | None = None,
+    host: str = "",
+    login: str = "",
 ) -> Iterator[PlayedIndex]:
     """Serve until the context is left.
 
     `ahead`: seconds by which the server's clock is ahead. `certificate`: a file with a certificate and its key, to
-    serve over TLS. `host`: the address to listen at; by default this machine's for itself.
+    serve over TLS. `host`: the address to listen at; by default this machine's for itself. `login`: `user:password`
+    that is wanted, "" for none.
     """
     with _Server((host or "127.0.0.1", 0), _Handler) as server:
-        server.status, server.ahead, server.asked = status, ahead, []
+        server.status, server.ahead, server.login, server.asked = status, ahead, login, []
         server.may_answer = threading.Event()
         if answers:
             server.may_answer.set()
