@@ -1,7 +1,7 @@
 """The note that a kept container carries: whose it is, what failed, and all that a person's shell in it needs. Pure.
 
-It is a label of the image, for everybody to read: variables whose values are secret are not in it. Whoever goes into
-the container has those of today, as `environment-pass` and `environment` give them.
+It is a label of the image, for everybody to read: neither values of the project's variables nor output of commands are
+in it. Whoever goes into the container has the variables of today, as `environment-pass` and `environment` give them.
 """
 
 import base64
@@ -42,7 +42,8 @@ class KeptCommand(msgspec.Struct, frozen=True, kw_only=True):
         env = ((name, value) for name, value in step.request.env if (name, value) not in passed)
         return cls(
             kind=step.kind,
-            shown=redactor.text(step.shown),
+            # Of variables it has the values in it, which no image holds, whether they look secret or not.
+            shown="" if step.saves else redactor.text(step.shown),
             cwd=step.request.cwd,
             env=tuple((name, value) for name, value in env if redactor.text(value) == value),
             prologue=step.prologue,
@@ -57,7 +58,7 @@ class KeptCommand(msgspec.Struct, frozen=True, kw_only=True):
 class KeptCell(msgspec.Struct, frozen=True, kw_only=True):
     """The note. `project`: the identity of the project; `run`: the run that kept it; `at`: when, in Unix time.
 
-    `root`: of the container. `step`, `message`: of the failure. `last`: the last command that ran there, if one did.
+    `root`: of the container. `step`: the one that failed. `last`: the last command that ran there, if one did.
     `evaluated`: those that set the variables of `environment` and `test-environment`, by the file they wrote.
     """
 
@@ -67,7 +68,6 @@ class KeptCell(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     root: str
     step: StepKind
-    message: str
     last: KeptCommand | None = None
     evaluated: dict[str, KeptCommand] = msgspec.field(default_factory=dict)
 

@@ -118,7 +118,7 @@ class Opening:
         """Keep the container of a failed attempt, with all that a shell in it needs."""
         job, request, steps = self._job, self._context.request, self._steps
         redactor = self._context.redactor
-        failure = error.failure if isinstance(error, CellFailed) else steps.failure(Reason.INTERNAL, str(error))
+        failure = error.failure if isinstance(error, CellFailed) else steps.failure(Reason.INTERNAL, "")
         passed = passed_variables(job.settings, request.inputs.environ)
         commands = {file: KeptCommand.of(step, passed, redactor) for file, step in steps.evaluated.items()}
         note = KeptCell(
@@ -128,7 +128,6 @@ class Opening:
             at=time.time(),
             root=container.root,
             step=failure.step,
-            message=failure.message,
             last=None if steps.last is None else KeptCommand.of(steps.last, passed, redactor),
             evaluated=commands,
         )

@@ -41,8 +41,8 @@ def visit_kept(request: BuildRequest, job: Job, report_dir: Path) -> Visited:
 
     `report_dir`: of the last run.
     """
-    found = find_kept(request.engine, job.cell, request.inputs.identity)
-    reason = _why_not(found, _last_report(report_dir), job.cell)
+    found, last = find_kept(request.engine, job.cell, request.inputs.identity), _last_report(report_dir)
+    reason = _why_not(found, last, job.cell)
     if found is None or reason:
         return Visited(was_in=False, text=reason)
     item, note = found
@@ -53,7 +53,7 @@ def visit_kept(request: BuildRequest, job: Job, report_dir: Path) -> Visited:
         if container.root != note.root:
             text = f"another run has the directory {note.root}, in which the cell was: it is built anew"
             return Visited(was_in=False, text=text)
-        _visit(container, request, job, note)
+        _visit(container, request, job, note, _message(last, note))
     text = (
         f"the kept container is as it was; `runner shell {job.cell} --discard` removes it, `--new` builds the cell anew"
     )
@@ -94,6 +94,14 @@ def _why_not(found: Found | None, last: Report | None, cell: Cell) -> str:
     )
 
 
+def _message(last: Report | None, note: KeptCell) -> str:
+    """Return what the report of the run says of the failure, after a colon; "" if it is not there any more."""
+    if last is None or last.run != note.run:
+        return ""
+    failures = (each.failure for each in last.outcomes if str(each.cell) == note.cell)
+    return next((f": {clean_line(failure.message)}" for failure in failures if failure is not None), "")
+
+
 def _specification(request: BuildRequest, job: Job, kept: ResolvedImage) -> ContainerSpec:
     """Return the container as the cell's own was, made of the kept image, with the project's volumes."""
     inputs, engine = request.inputs, request.engine
@@ -109,7 +117,7 @@ def _specification(request: BuildRequest, job: Job, kept: ResolvedImage) -> Cont
     return spec if base is not None else replace(spec, volumes=())
 
 
-def _visit(container: Container, request: BuildRequest, job: Job, note: KeptCell) -> None:
+def _visit(container: Container, request: BuildRequest, job: Job, note: KeptCell, message: str) -> None:
     passed, redactor = passed_variables(job.settings, request.inputs.environ), request.redactor()
     for step in note.evaluations(job.settings, passed, redactor):
         said = bytearray()
@@ -126,7 +134,7 @@ def _visit(container: Container, request: BuildRequest, job: Job, note: KeptCell
         step = _of_run(note.last.step(passed), note.run, request.run)
     state = f"{job.cell}, as run {note.run} has kept it {ago(note.at, time.time())} ago, after {note.step} had failed"
     leaving = HISTORY_LINE if step.shown and step.kind is note.step else _other_history(step)
-    enter(container, job.cell, step, (f"{state}: {clean_line(note.message)}", leaving))
+    enter(container, job.cell, step, (f"{state}{message}", leaving))
 
 
 def _other_history(step: Step) -> str:

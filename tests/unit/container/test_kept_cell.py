@@ -34,7 +34,6 @@ def note(*evaluated: Step, last: Step | None = None, project: str = "/home/me/p"
         at=1.5,
         root="",
         step=StepKind.TEST,
-        message="exit status 1",
         last=None if last is None else KeptCommand.of(last, passed, REDACTOR),
         evaluated={each.saves: KeptCommand.of(each, passed, REDACTOR) for each in evaluated},
     )
@@ -63,6 +62,8 @@ def test_no_secret_is_in_a_note() -> None:
     kept = KeptCommand.of(step(StepKind.TEST, f"curl {SECRET}", *env), env[:2], REDACTOR)
     assert kept.env == (("PATH", "/bin"),)
     assert kept.shown == "curl ***"
+    variables = KeptCommand.of(step(StepKind.ENVIRONMENT, 'A="no secret"', saves="file"), (), NO_SECRETS)
+    assert variables.shown == ""
 
 
 def test_the_shell_has_the_hosts_variables_of_today() -> None:
