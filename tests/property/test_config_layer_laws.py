@@ -262,7 +262,9 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         ("before-all", "before-build", "test-command", "before-test", "repair-wheel-command"): commands,
         ("environment", "test-environment"): pairs,
         ("test-requires", "audit-requires"): st.lists(filled, max_size=3),
-        ("test-extras", "test-groups", "test-sources", "before-all-inputs"): st.lists(plain, max_size=3),
+        ("test-extras", "test-groups", "test-sources", "test-results", "before-all-inputs"): st.lists(
+            plain, max_size=3
+        ),
         ("step-timeout", "silence-timeout", "cache-max-age", "engine-timeout"): st.integers(0, 86400),
         ("source-include", "source-exclude"): st.lists(plain, max_size=3),
     }

@@ -90,13 +90,13 @@ TEST_RESULTS: Option[tuple[str, ...]] = Option(
 Paths, or patterns with `*`, `?`, `[a-z]` and, for any directories, `**`, relative to the directory where `test-command`
 runs. They are taken whether the test passed or failed, and kept in the [report directory](report.md#results-of-tests).
 In `junit.xml` each suite, and each test's class, has the cell in its name, so that a CI system tells the tests of one
-cell from those of another. A file that is missing or damaged is warned of, and fails nothing.
+cell from those of another. A file that is missing or damaged is warned of, and fails nothing. pytest writes one with
+`test-command = "pytest --junitxml=junit.xml {project}/tests"`.
 
 Changes neither wheel nor verdict, so it has no part in what is [cached](../explanation/caching.md): a cell that is
 taken from there has the results that were taken when it was built.
 """,
-    example="""test-command = "pytest --junitxml=junit.xml {project}/tests"
-test-results = ["junit.xml"]""",
+    example='test-results = ["junit.xml"]',
     affects_wheel=False,
 )
 
