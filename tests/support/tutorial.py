@@ -31,3 +31,9 @@ def shown(chapter: str) -> str:
 def comparable(text: str) -> str:
     """Return a text without what differs from run to run: times, sizes, the image's own policy, how lines are laid."""
     return " ".join(_VARIES.sub("", text).split())
+
+
+def missing(expected: str, output: str) -> list[str]:
+    """Return the expected lines that are not in an output: a slow run has others between them, of what it waits for."""
+    there = comparable(output)
+    return [line for line in expected.splitlines() if comparable(line) not in there]
