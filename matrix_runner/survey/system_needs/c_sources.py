@@ -14,6 +14,7 @@ _DIRECTIVE: Final = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif|
 _INCLUDED: Final = re.compile(r"[<\"]([\w./+-]+)[>\"]")
 _EXTERN: Final = re.compile(r"^[ \t]*cdef\s+extern\s+from\s+[\"']<?([\w./+-]+)>?[\"']", re.MULTILINE)
 _COMMENTS: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_HAVE: Final = re.compile(r"\bHAVE_\w+")
 _MOST: Final = 3000
 """Files that are read: larger projects have few libraries that the first do not include."""
 
@@ -29,25 +30,35 @@ def wanted_by_sources(files: ProjectFiles) -> Iterator[Wanted]:
 
 def included(text: str, where: str, files: ProjectFiles) -> Iterator[Wanted]:
     """Yield the headers of known packages that a text includes, none of which the project brings itself."""
-    names = _EXTERN.findall(text) if where.endswith(_CYTHON) else _unconditional(text)
+    names = _EXTERN.findall(text) if where.endswith(_CYTHON) else _unconditional(text, _defined(files))
     for name in dict.fromkeys(names):
         if any(package.has(Need.HEADER, name) for package in load_packages()) and not files.has_header(name):
             yield Wanted(need=Need.HEADER, name=name, where=where, is_sure=True)
 
 
-def _unconditional(text: str) -> Iterator[str]:
-    """Yield what is included outside of `#if`, other than the guard around a whole header."""
+def _defined(files: ProjectFiles) -> frozenset[str]:
+    """Return the names `HAVE_...` that the build files hold: a fixed list of them is what is compiled."""
+    texts = (files.text(name) for name in ("setup.cfg", "setup.py", "pyproject.toml"))
+    return frozenset(name for text in texts for name in _HAVE.findall(text))
+
+
+def _unconditional(text: str, defined: frozenset[str]) -> Iterator[str]:
+    """Yield what is included outside of `#if`, but for the guard around a whole header and what the build defines."""
     if "#" not in text:
         return
-    depth, is_first = 0, True
+    # Whether each enclosing directive is a choice, so that what is in it may not be compiled.
+    stack: list[bool] = []
+    is_first = True
     for directive, rest in _DIRECTIVE.findall(_COMMENTS.sub("", text)):
         if directive == "include":
             found = _INCLUDED.match(rest)
-            if found and depth <= 0:
+            if found and not any(stack):
                 yield found[1]
-        elif directive == "endif":
-            depth -= 1
+        elif directive == "endif" and stack:
+            stack.pop()
+        elif directive in {"else", "elif"} and stack:
+            stack[-1] = True
         elif directive in {"if", "ifdef", "ifndef"}:
-            # The guard encloses all; what is in it is no choice.
-            depth += 0 if is_first and directive == "ifndef" else 1
+            is_guard = is_first and directive == "ifndef"
+            stack.append(not is_guard and not (directive == "ifdef" and rest.strip() in defined))
         is_first = False

@@ -105,6 +105,14 @@ def test_includes(name: str, text: str, expected: set[str], tmp_path: Path) -> N
     assert packages(tmp_path, {"setup.py": SETUP, name: text}) == expected
 
 
+def test_a_choice_that_the_build_has_made(tmp_path: Path) -> None:
+    """What build files define is compiled in any case; its other branch is not."""
+    chosen = "#ifdef HAVE_SASL\n#include <sasl/sasl.h>\n#else\n#include <lz4.h>\n#endif\n"
+    text = f"#include <stdio.h>\n{chosen}#include <yaml.h>"
+    files = {"setup.py": SETUP, "setup.cfg": "[_ldap]\ndefines = HAVE_SASL HAVE_TLS\n", "a.c": text}
+    assert packages(tmp_path, files) == {"libsasl2-dev", "libyaml-dev"}
+
+
 def test_a_library_that_the_project_brings_is_not_installed(tmp_path: Path) -> None:
     """Its own headers are its own choice of a version, unless it says in so many words that it links another."""
     maybe = {"setup.py": f"{SETUP}if X:\n    libs = ['lz4']\n", "lz4libs/lz4.h": ""}
