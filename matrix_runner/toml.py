@@ -11,7 +11,7 @@ else:
     from tomli import TOMLDecodeError
     from tomli import loads as _loads
 
-__all__ = ["TOMLDecodeError", "TOMLValue", "loads"]
+__all__ = ["TOMLDecodeError", "TOMLValue", "loads", "table_of", "texts_of"]
 
 TOMLValue: TypeAlias = str | int | float | bool | datetime | date | time | list["TOMLValue"] | dict[str, "TOMLValue"]
 
@@ -19,3 +19,13 @@ TOMLValue: TypeAlias = str | int | float | bool | datetime | date | time | list[
 def loads(text: str) -> dict[str, TOMLValue]:
     """Parse a document; raise TOMLDecodeError with line and column."""
     return _loads(text)
+
+
+def table_of(value: object) -> dict[str, TOMLValue]:
+    """Return a value that should be a table; an empty one for any other, of a file that others check."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts_of(value: object) -> tuple[str, ...]:
+    """Return the texts in a value that should be a list of them; none for any other."""
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()

@@ -95,6 +95,11 @@ def load_packages() -> tuple[SystemPackage, ...]:
     return _table().package
 
 
+def package_with(need: Need, name: str) -> SystemPackage | None:
+    """Return the row of the table that has what is needed, None if none has."""
+    return next((each for each in load_packages() if each.has(need, name)), None)
+
+
 def is_of_no_package(library: str) -> bool:
     """Whether a library comes with every compiler, or is one of another system, so that there is nothing to install."""
     return library.lower() in _table().with_every_compiler | _table().of_other_systems
@@ -110,7 +115,7 @@ def installation(need: Need, name: str, manager: PackageManager | None) -> str |
 
     `manager`: that of the image; None if it is not known, so that every distribution's name is told.
     """
-    row = next((each for each in load_packages() if each.has(need, name)), None)
+    row = package_with(need, name)
     if row is None:
         return None
     if manager is not None:

@@ -1,21 +1,18 @@
 """`runner init`: looks at a project and writes a configuration that works, and files for CI systems."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.wiring.file_changes import show_change, write_changes
-from matrix_runner.errors import UsageError
+from matrix_runner.cli.wiring.file_changes import show_change, write_if_agreed
+from matrix_runner.proposal.ci_files import CIService
 from matrix_runner.report.text_wrapping import wrapped
 
 if TYPE_CHECKING:
     from matrix_runner.cli.wiring.proposed_project import ProposedProject
     from matrix_runner.survey.project_survey import ProjectSurvey
-
-_SERVICES = ("github", "gitlab", "travis")
 
 
 @click.command(short_help="Look at a project, and write its [tool.matrix-runner] and CI files.")
@@ -23,7 +20,7 @@ _SERVICES = ("github", "gitlab", "travis")
 @click.option(
     "--ci",
     "services",
-    type=click.Choice(_SERVICES),
+    type=click.Choice([each.option for each in CIService]),
     multiple=True,
     help="A CI system to write a file for; may be given several times.",
 )
@@ -51,16 +48,8 @@ def init(package: Path, services: tuple[str, ...], *, yes: bool, check: bool, of
         show_change(change)
     if check or not proposed.changes:
         return
-    if not yes and not sys.stdin.isatty():
-        raise UsageError(
-            "nothing is written: there is no terminal to ask at", hint="--yes writes without asking, --check only shows"
-        )
-    if yes or click.confirm("Write it?", default=True, err=True):
-        write_changes(proposed.changes, instead="runner init --check")
-        written = ", ".join(str(change.file) for change in proposed.changes)
-        click.echo(f"{written}: written; `runner plan` shows what is built, `runner build` builds it", err=True)
-    else:
-        click.echo("nothing is written", err=True)
+    then = "`runner plan` shows what is built, `runner build` builds it"
+    write_if_agreed(proposed.changes, yes=yes, command="runner init", then=then)
 
 
 def _seen(proposed: "ProposedProject") -> Iterator[str]:

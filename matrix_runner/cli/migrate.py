@@ -1,21 +1,26 @@
 """`runner migrate`: writes `[tool.matrix-runner]` from `[tool.cibuildwheel]`, and shows the difference first."""
 
 import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from matrix_runner.cli.wiring.file_changes import BYTE_ORDER_MARK, FileChange, read_text, show_change, write_changes
+from matrix_runner.cli.wiring.file_changes import (
+    BYTE_ORDER_MARK,
+    FileChange,
+    load_changed,
+    read_text,
+    show_change,
+    write_if_agreed,
+)
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.kinds.selectors import Selector
 from matrix_runner.config.options.build_options import ACCEPT
 from matrix_runner.config.options.selection_options import BUILD, SKIP, TEST_SKIP
 from matrix_runner.config.options.source_options import PROJECT_DIR
-from matrix_runner.errors import ConfigError, UsageError
+from matrix_runner.errors import UsageError
 from matrix_runner.wording import first_of
 
 if TYPE_CHECKING:
@@ -59,15 +64,7 @@ def migrate(package: Path, config_file: str | None, *, yes: bool, check: bool) -
     _verify(settings, package, migration.text)
     if check:
         return
-    if not yes and not sys.stdin.isatty():
-        raise UsageError(
-            "nothing is written: there is no terminal to ask at", hint="--yes writes without asking, --check only shows"
-        )
-    if yes or click.confirm("Write it?", default=True, err=True):
-        write_changes((change,), instead="runner migrate --check")
-        click.echo(f"{file}: written; `runner plan` shows what is built", err=True)
-    else:
-        click.echo("nothing is written", err=True)
+    write_if_agreed((change,), yes=yes, command="runner migrate", then="`runner plan` shows what is built")
 
 
 def _require_old_table_only(file: Path, text: str) -> None:
@@ -140,17 +137,9 @@ def _verify(before: "Settings", package: Path, text: str) -> None:
     Raise ConfigError if our loader, which is stricter, rejects the text.
     """
     from matrix_runner import catalog
-    from matrix_runner.config.loading.loading import load
 
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "pyproject.toml")
-        file.write_text(text, encoding="utf-8", newline="")
-        try:
-            after = load(package, environ={}, flags={}, config_file=file)
-        except ConfigError as error:
-            mistakes = tuple(mistake.replace(f"{file}", "the new table") for mistake in error.mistakes)
-            hint = "nothing is written: [tool.matrix-runner] cannot say this; change it in [tool.cibuildwheel] first"
-            raise ConfigError(mistakes, hint=hint) from error
+    hint = "nothing is written: [tool.matrix-runner] cannot say this; change it in [tool.cibuildwheel] first"
+    after = load_changed(package, text, hint=hint)
     for cell in catalog.load().cells:
         new = after.for_cell(cell)
         changed = [

@@ -8,14 +8,14 @@ from matrix_runner.doctor.verdict import Level, Verdict
 from matrix_runner.engine.local.python_discovery import FoundInterpreter
 from matrix_runner.recipe.certificates import old_uv
 
-TOOLS = ("auditwheel", "patchelf", "uv")
-"""What an image in the manylinux layout has besides its Pythons."""
-
 _INSTALL = "pip install 'matrix-runner[local]'"
 
 
 class LocalFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """`missing`: of the tools. `uv`: the first line of `uv --version`, None if there is none that answers."""
+    """`missing`: of the tools that an image in the manylinux layout has besides its Pythons.
+
+    `uv`: the first line of `uv --version`, None if there is none that answers.
+    """
 
     interpreters: tuple[FoundInterpreter, ...]
     missing: tuple[str, ...]

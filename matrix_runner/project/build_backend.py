@@ -9,7 +9,7 @@ import msgspec
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.toml_file import Unreadable
-from matrix_runner.toml import TOMLValue
+from matrix_runner.toml import TOMLValue, table_of, texts_of
 
 
 class Backend(Enum):
@@ -46,13 +46,13 @@ class BuildBackend(msgspec.Struct, frozen=True, kw_only=True):
         except Unreadable:
             return cls()
         content = {} if pyproject is None else pyproject.content
-        tools = _table(content.get("tool"))
-        kind = _kind(_table(content.get("build-system")))
-        own = _table(tools.get("scikit-build" if kind is Backend.SCIKIT_BUILD_CORE else "meson-python"))
+        tools = table_of(content.get("tool"))
+        kind = _kind(table_of(content.get("build-system")))
+        own = table_of(tools.get("scikit-build" if kind is Backend.SCIKIT_BUILD_CORE else "meson-python"))
         return cls(
             kind=kind,
             names_folder="build-dir" in _keys(own),
-            names_jobs=kind is Backend.MESON_PYTHON and names_jobs(_words(_table(own.get("args")).get("compile"))),
+            names_jobs=kind is Backend.MESON_PYTHON and names_jobs(texts_of(table_of(own.get("args")).get("compile"))),
         )
 
 
@@ -70,7 +70,7 @@ def _kind(system: dict[str, TOMLValue]) -> Backend:
     if module == _MESON_MODULE:
         return Backend.MESON_PYTHON
     # Its plugin for hatchling, and a backend of the project's own that calls it, are seen by what they require.
-    is_required = any(_SCIKIT.match(word) for word in _words(system.get("requires")))
+    is_required = any(_SCIKIT.match(word) for word in texts_of(system.get("requires")))
     if is_required or module.partition(".")[0] == _SCIKIT_MODULE:
         return Backend.SCIKIT_BUILD_CORE
     return Backend.OTHER
@@ -85,11 +85,3 @@ def _keys(value: TOMLValue) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _keys(each)
-
-
-def _table(value: object) -> dict[str, TOMLValue]:
-    return value if isinstance(value, dict) else {}
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()

@@ -5,7 +5,7 @@ from typing import Final
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.toml_file import Unreadable
-from matrix_runner.toml import TOMLValue
+from matrix_runner.toml import table_of, texts_of
 
 _TOOLS: Final = frozenset(
     {
@@ -33,19 +33,14 @@ def git_version_tool(files: BuildFiles) -> str | None:
     except Unreadable:
         pyproject = None
     content = {} if pyproject is None else pyproject.content
-    if "version" in _table(content.get("project")):
+    if "version" in table_of(content.get("project")):
         return None
-    pdm = _table(_table(_table(content.get("tool")).get("pdm")).get("version"))
+    pdm = table_of(table_of(table_of(content.get("tool")).get("pdm")).get("version"))
     if pdm.get("source") == "scm":
         return "pdm-backend"
-    required = _table(content.get("build-system")).get("requires")
-    for word in required if isinstance(required, list) else ():
-        name = re.match(r"\s*([\w.-]+)", word) if isinstance(word, str) else None
+    for word in texts_of(table_of(content.get("build-system")).get("requires")):
+        name = re.match(r"\s*([\w.-]+)", word)
         if name is not None and (normal := re.sub(r"[-_.]+", "-", name[1]).lower()) in _TOOLS:
             return normal
     text = files.text("setup.py") + "\n" + files.text("setup.cfg")
     return next((tool for sign, tool in _IN_SETUP if sign.search(text)), None)
-
-
-def _table(value: object) -> dict[str, TOMLValue]:
-    return value if isinstance(value, dict) else {}

@@ -16,10 +16,9 @@ _STABLE: Final = re.compile(r"cp3(\d+)")
 
 
 class LockedPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a package in a lock file (PEP 751): where it is installed, and its wheels' names."""
+    """A package in a lock file (PEP 751): where it is installed, and its wheels' names."""
 
     name: str
-    version: str
     marker: str = ""
     wheels: tuple[str, ...] = ()
 

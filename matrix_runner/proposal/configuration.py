@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from matrix_runner.catalog.system_packages import Need, PackageManager, SystemPackage, load_packages
+from matrix_runner.catalog.system_packages import Need, PackageManager, SystemPackage, package_with
 from matrix_runner.proposal.availability import MissingWheels
 from matrix_runner.proposal.installation import installation_of, missing_in
 from matrix_runner.proposal.test_commands import TestOfWheel, test_of
@@ -104,14 +104,13 @@ def _selection(survey: ProjectSurvey, availability: Availability) -> Iterator[Pr
 
 
 def _packages(survey: ProjectSurvey) -> tuple[SystemPackage, ...]:
-    found = [requirement.package for requirement in survey.system if requirement.package is not None]
-    for language, need, name in (
-        (Language.FORTRAN, Need.PROGRAM, "gfortran"),
-        (Language.SWIG, Need.PROGRAM, "swig"),
-    ):
-        if language in survey.code.languages and not survey.metadata.build_requires_one_of(name):
-            found += [package for package in load_packages() if package.has(need, name)]
-    return tuple(dict.fromkeys(found))
+    found = [requirement.package for requirement in survey.system]
+    found += [
+        package_with(Need.PROGRAM, compiler)
+        for language, compiler in ((Language.FORTRAN, "gfortran"), (Language.SWIG, "swig"))
+        if language in survey.code.languages and not survey.metadata.build_requires_one_of(compiler)
+    ]
+    return tuple(dict.fromkeys(package for package in found if package is not None))
 
 
 def _building(survey: ProjectSurvey) -> Iterator[ProposedSetting]:

@@ -7,7 +7,6 @@ import msgspec
 
 from matrix_runner.survey.project_metadata import name_of
 from matrix_runner.survey.project_survey import ProjectSurvey
-from matrix_runner.survey.test_needs.pytest_settings import PytestSettings
 from matrix_runner.survey.test_needs.test_suite import TestSuite
 
 _SERVERS: Final = frozenset({"libpq-devel", "mariadb-connector-c-devel", "freetds-devel", "unixODBC-devel"}) | {
@@ -51,7 +50,7 @@ def test_of(survey: ProjectSurvey) -> TestOfWheel:
     if obstacle:
         return _import(survey, because=f"{suite.directory}/ is not run", left_out=obstacle)
     return TestOfWheel(
-        command=_command(suite, _options(suite.settings, survey)),
+        command=_command(suite, _options(suite)),
         requires=suite.requirements,
         extras=(suite.extra,) if suite.extra else (),
         groups=(suite.group,) if suite.group else (),
@@ -99,18 +98,14 @@ def _command(suite: TestSuite, options: tuple[str, ...]) -> str:
     return f"{shlex.join(words)} {{project}}/{directory}"
 
 
-def _options(settings: PytestSettings, survey: ProjectSurvey) -> tuple[str, ...]:
+def _options(suite: TestSuite) -> tuple[str, ...]:
     """Return options against settings that are for a developer's machine.
 
     The coverage of the source, which the wheel has not. Hypothesis's deadline of 200 ms for an example, which cells
     side by side miss now and then: its own profile for such machines, `ci`, has none (hypothesis 6.118 and later).
     """
-    options = ["--no-cov"] if any(word.startswith("--cov") for word in settings.options) else []
-    suite, metadata = survey.tests, survey.metadata
-    required = suite.requirements if suite is not None else ()
-    if suite is not None:
-        required += metadata.extras.get(suite.extra, ()) + metadata.groups.get(suite.group, ())
-    if "hypothesis" in map(name_of, required):
+    options = ["--no-cov"] if any(word.startswith("--cov") for word in suite.settings.options) else []
+    if "hypothesis" in map(name_of, suite.all_requirements):
         options.append("--hypothesis-profile=ci")
     return tuple(options)
 

@@ -47,7 +47,6 @@ class OtherTools(msgspec.Struct, frozen=True, kw_only=True):
 
     has_cibuildwheel_table: bool
     variables: Mapping[str, Mapping[str, str]]
-    ci_files: tuple[str, ...]
     test_changes_system: bool
 
 
@@ -58,7 +57,6 @@ def find_other_tools(files: ProjectFiles, metadata: ProjectMetadata) -> OtherToo
     return OtherTools(
         has_cibuildwheel_table="cibuildwheel" in metadata.tool,
         variables={name: found for name, found in variables.items() if found},
-        ci_files=ci_files,
         test_changes_system=installs_packages(_test_command(metadata), files),
     )
 

@@ -3,12 +3,16 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from configparser import Error as ConfigParserError
+from configparser import RawConfigParser
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
+from matrix_runner.config.loading.build_files import PYPROJECT
 from matrix_runner.project.git import Git
 from matrix_runner.project.source_files import SourceSelection, list_files
+from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 
 _LARGEST: Final = 2_000_000
 """Bytes of a file that is read: larger ones are generated code, or data."""
@@ -55,6 +59,7 @@ class ProjectFiles:
         self.directory = directory
         self.names = tuple(sorted(names))
         self._texts: dict[str, str] = {}
+        self._sections: dict[str, RawConfigParser] = {}
 
     @classmethod
     def of(cls, directory: Path, environ: Mapping[str, str]) -> "ProjectFiles":
@@ -68,11 +73,6 @@ class ProjectFiles:
     @cached_property
     def _set(self) -> frozenset[str]:
         return frozenset(self.names)
-
-    @cached_property
-    def directories(self) -> frozenset[str]:
-        """All directories that have files, at any depth."""
-        return frozenset(str(parent) for name in self.names for parent in PurePosixPath(name).parents) - {"."}
 
     def text(self, name: str) -> str:
         """Return the text of a file, "" for one that is missing, unreadable or large; invalid UTF-8 is replaced."""
@@ -89,6 +89,25 @@ class ProjectFiles:
             return path.read_bytes().decode("utf-8-sig", "replace")
         except OSError:
             return ""
+
+    def ini(self, name: str) -> RawConfigParser:
+        """Return a file of sections, such as setup.cfg; one without any for a file that is missing or is none."""
+        if name not in self._sections:
+            parser = RawConfigParser(strict=False)
+            try:
+                parser.read_string(self.text(name))
+            except ConfigParserError:
+                parser = RawConfigParser()
+            self._sections[name] = parser
+        return self._sections[name]
+
+    @cached_property
+    def pyproject(self) -> dict[str, TOMLValue]:
+        """The content of pyproject.toml; empty if it is missing or no TOML."""
+        try:
+            return loads(self.text(PYPROJECT))
+        except TOMLDecodeError:
+            return {}
 
     def below(self, directory: str) -> Iterator[str]:
         """Yield the names of the files in a directory and below it; "" is the project."""

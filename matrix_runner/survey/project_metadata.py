@@ -1,9 +1,9 @@
 """Metadata of a project, from whichever of its files has it: pyproject.toml, setup.cfg, setup.py, PKG-INFO."""
 
 import ast
-import configparser
 import re
 from collections.abc import Iterable, Mapping
+from configparser import RawConfigParser
 from email.parser import HeaderParser
 from typing import Final
 
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from matrix_runner.survey.project_files import ProjectFiles
 from matrix_runner.survey.python_syntax import parsed
-from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
+from matrix_runner.toml import TOMLValue, table_of, texts_of
 
 _EXTRA: Final = re.compile(r"\bextra\s*==\s*[\"']([^\"']+)[\"']")
 
@@ -36,6 +36,10 @@ class ProjectMetadata(msgspec.Struct, frozen=True, kw_only=True):
     has_build_system: bool = False
     tool: Mapping[str, TOMLValue] = msgspec.field(default_factory=dict)
 
+    def requirements_of(self, extra: str, group: str) -> tuple[str, ...]:
+        """Return what an extra and a dependency group require; nothing of one that there is not."""
+        return (*self.extras.get(extra, ()), *self.groups.get(group, ()))
+
     def build_requires_one_of(self, *names: str) -> bool:
         """Whether a build requires one of these distributions."""
         wanted = set(map(canonicalize_name, names))
@@ -52,13 +56,10 @@ def name_of(requirement: str) -> str:
 
 def read_project_metadata(files: ProjectFiles) -> ProjectMetadata:
     """Read what there is. Raises nothing: a file that cannot be read says nothing."""
-    try:
-        pyproject = loads(files.text("pyproject.toml"))
-    except TOMLDecodeError:
-        pyproject = {}
-    project, system = _table(pyproject.get("project")), _table(pyproject.get("build-system"))
-    config, info, arguments = _setup_cfg(files), _package_info(files), _setup_arguments(files)
-    extras = {name: _words(value) for name, value in _table(project.get("optional-dependencies")).items()}
+    pyproject = files.pyproject
+    project, system = table_of(pyproject.get("project")), table_of(pyproject.get("build-system"))
+    config, info, arguments = files.ini("setup.cfg"), _package_info(files), _setup_arguments(files)
+    extras = {name: _words(value) for name, value in table_of(project.get("optional-dependencies")).items()}
     if not extras:
         extras = _config_extras(config) or arguments.extras or info.extras
     return ProjectMetadata(
@@ -75,11 +76,11 @@ def read_project_metadata(files: ProjectFiles) -> ProjectMetadata:
         or arguments.dependencies
         or info.dependencies,
         extras=extras,
-        groups={name: _words(value) for name, value in _table(pyproject.get("dependency-groups")).items()},
+        groups={name: _words(value) for name, value in table_of(pyproject.get("dependency-groups")).items()},
         backend=_text(system.get("build-backend")).partition(":")[0],
         build_requires=_words(system.get("requires")),
         has_build_system="build-system" in pyproject,
-        tool=_table(pyproject.get("tool")),
+        tool=table_of(pyproject.get("tool")),
     )
 
 
@@ -113,16 +114,7 @@ def _package_info(files: ProjectFiles) -> _Found:
     )
 
 
-def _setup_cfg(files: ProjectFiles) -> configparser.RawConfigParser:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(files.text("setup.cfg"))
-    except configparser.Error:
-        return configparser.RawConfigParser()
-    return parser
-
-
-def _config_extras(config: configparser.RawConfigParser) -> dict[str, tuple[str, ...]]:
+def _config_extras(config: RawConfigParser) -> dict[str, tuple[str, ...]]:
     section = "options.extras_require"
     return {name: _lines(value) for name, value in config.items(section)} if config.has_section(section) else {}
 
@@ -173,13 +165,9 @@ def _text(value: object) -> str:
 def _words(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return _lines(value)
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+    return texts_of(value)
 
 
 def _lines(text: str) -> tuple[str, ...]:
     stripped: Iterable[str] = (line.strip() for line in text.splitlines())
     return tuple(line for line in stripped if line and not line.startswith("#"))
-
-
-def _table(value: object) -> dict[str, TOMLValue]:
-    return value if isinstance(value, dict) else {}

@@ -2,15 +2,20 @@
 
 import difflib
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
 import msgspec
 
-from matrix_runner.errors import UsageError
+from matrix_runner.config.loading.build_files import PYPROJECT
+from matrix_runner.config.loading.loading import load
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.errors import ConfigError, UsageError
 from matrix_runner.files import replacing
 
 BYTE_ORDER_MARK: Final = "\ufeff"
@@ -66,6 +71,34 @@ def write_changes(changes: Iterable[FileChange], *, instead: str) -> None:
             raise UsageError(
                 f"{change.file}: cannot be written: {error.strerror}", hint=f"`{instead}` shows what to write"
             ) from error
+
+
+def write_if_agreed(changes: Sequence[FileChange], *, yes: bool, command: str, then: str) -> None:
+    """Write the changes, which have been shown, if the user agrees. Raise UsageError where nobody can be asked.
+
+    `command`: that which makes them, as typed; `then`: what to do next, in words.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(
+            "nothing is written: there is no terminal to ask at", hint="--yes writes without asking, --check only shows"
+        )
+    if yes or click.confirm("Write it?", default=True, err=True):
+        write_changes(changes, instead=f"{command} --check")
+        click.echo(f"{', '.join(str(change.file) for change in changes)}: written; {then}", err=True)
+    else:
+        click.echo("nothing is written", err=True)
+
+
+def load_changed(package: Path, text: str, *, hint: str) -> Settings:
+    """Return the settings of a package with another text of its pyproject.toml. Raise ConfigError, with the hint."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory, PYPROJECT)
+        file.write_text(text, encoding="utf-8", newline="")
+        try:
+            return load(package, environ={}, flags={}, config_file=file)
+        except ConfigError as error:
+            mistakes = tuple(mistake.replace(f"{file}", "the new table") for mistake in error.mistakes)
+            raise ConfigError(mistakes, hint=hint) from error
 
 
 def _as_before(target: Path, partial: Path) -> None:

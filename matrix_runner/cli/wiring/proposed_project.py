@@ -1,7 +1,6 @@
 """The proposal of `runner init`: the project's survey, the index's answer, and the files that follow from them."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +8,14 @@ import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from matrix_runner import catalog
-from matrix_runner.cli.wiring.file_changes import BYTE_ORDER_MARK, FileChange, read_text
+from matrix_runner.cli.wiring.file_changes import BYTE_ORDER_MARK, FileChange, load_changed, read_text
 from matrix_runner.config.loading.dialects import OWN
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.migration.migration import migrate
-from matrix_runner.errors import ConfigError, UsageError
+from matrix_runner.errors import UsageError
 from matrix_runner.model.cells import Cell, Implementation
 from matrix_runner.model.platforms import Arch
+from matrix_runner.project.git import Git
 from matrix_runner.proposal.availability import LockedPackage, MissingWheels, missing_wheels
 from matrix_runner.proposal.ci_files import CIProject, CIService, ci_file
 from matrix_runner.proposal.configuration import Availability, Proposal, propose
@@ -58,7 +58,9 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
         availability, notes = (Availability(), []) if offline else _availability(found)
         proposal = propose(found, availability)
         after = with_table(plain, proposal) if proposal.settings else plain
-    _verify(package, after)
+    # As the first run will: a CI file may have a value that our table cannot have.
+    hint = "nothing is written: write the table by hand, docs/reference/options.md has all options"
+    load_changed(package, after, hint=hint)
     mark = (before or "").removesuffix(plain)
     changes = [FileChange(file=file, before=before, after=mark + after)] if after != plain else []
     for service in map(CIService.parse, services):
@@ -112,7 +114,7 @@ def _availability(found: ProjectSurvey) -> tuple[Availability, list[str]]:
     build = (*metadata.build_requires, *found.undeclared)
     test: tuple[str, ...] = metadata.dependencies
     if suite is not None:
-        test += suite.requirements + metadata.extras.get(suite.extra, ()) + metadata.groups.get(suite.group, ())
+        test += suite.all_requirements
     problems: list[str] = []
 
     def missing(requirements: tuple[str, ...]) -> MissingWheels | None:
@@ -150,24 +152,9 @@ def _locked(table: object) -> LockedPackage:
     wheels = [each for each in content.get("wheels", []) if isinstance(each, dict)]
     return LockedPackage(
         name=str(content.get("name", "")),
-        version=str(content.get("version", "")),
         marker=str(content.get("marker", "")),
         wheels=tuple(str(each.get("name") or str(each.get("url", "")).rpartition("/")[2]) for each in wheels),
     )
-
-
-def _verify(package: Path, text: str) -> None:
-    """Load the new text as the first run will. Raise ConfigError: a value of a CI file that our table cannot have."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "pyproject.toml")
-        file.write_text(text, encoding="utf-8", newline="")
-        try:
-            load(package, environ={}, flags={}, config_file=file)
-        except ConfigError as error:
-            mistakes = tuple(mistake.replace(f"{file}", "the new table") for mistake in error.mistakes)
-            raise ConfigError(
-                mistakes, hint="nothing is written: write the table by hand, docs/reference/options.md has all options"
-            ) from error
 
 
 def _ci_change(package: Path, service: CIService, notes: list[str]) -> Iterator[FileChange]:
@@ -183,9 +170,5 @@ def _ci_change(package: Path, service: CIService, notes: list[str]) -> Iterator[
 
 def _repository(package: Path) -> tuple[Path, str]:
     """Return the top of the repository that a package is in, and its directory there; itself if it is in none."""
-    here = package.resolve()
-    for top in (here, *here.parents):
-        if (top / ".git").exists():
-            inside = here.relative_to(top).as_posix()
-            return (package, "") if inside == "." else (top, inside)
-    return package, ""
+    git = Git(package.resolve(), os.environ)
+    return (git.top, git.prefix) if git.prefix else (package, "")

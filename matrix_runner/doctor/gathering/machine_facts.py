@@ -11,10 +11,11 @@ from pathlib import Path
 
 from matrix_runner.doctor.architectures import ArchitectureFacts
 from matrix_runner.doctor.ca_bundles import NAMES, Bundle, BundleFacts
-from matrix_runner.doctor.local_machine import TOOLS, LocalFacts
+from matrix_runner.doctor.local_machine import LocalFacts
 from matrix_runner.doctor.place import Space
 from matrix_runner.doctor.subject import Purpose, Subject
 from matrix_runner.engine.emulation import find_emulators
+from matrix_runner.engine.local.local_engine import TOOLS
 from matrix_runner.engine.proxies import ca_bundle
 
 

@@ -39,7 +39,8 @@ _GIT_VARIABLES: Final = frozenset(
     }
 )
 """Variables that name a repository (`git rev-parse --local-env-vars`): a cell has one of its own."""
-_TOOLS: Final = ("auditwheel", "patchelf", "uv")
+TOOLS: Final = ("auditwheel", "patchelf", "uv")
+"""The programs that an image in the manylinux layout has besides its Pythons."""
 _OWNER_FILE: Final = ".matrix-runner-owner"
 
 
@@ -205,7 +206,7 @@ class LocalEngine:
     def _link_tools(self) -> None:
         self._bin.mkdir(exist_ok=True)
         path = self._environ.get("PATH", os.defpath)
-        for tool in _TOOLS:
+        for tool in TOOLS:
             # Links to these alone: the whole directory would add another python and pip to PATH.
             ours, link = self._tools_dir / tool, self._bin / tool
             if shutil.which(tool, path=path) is None and ours.exists() and not link.is_symlink():

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from matrix_runner.catalog.system_packages import Need, load_packages
+from matrix_runner.catalog.system_packages import Need, package_with
 from matrix_runner.survey.project_files import ProjectFiles
 from matrix_runner.survey.system_needs.wanted import Wanted
 
@@ -32,7 +32,7 @@ def included(text: str, where: str, files: ProjectFiles) -> Iterator[Wanted]:
     """Yield the headers of known packages that a text includes, none of which the project brings itself."""
     names = _EXTERN.findall(text) if where.endswith(_CYTHON) else _unconditional(text, _defined(files))
     for name in dict.fromkeys(names):
-        if any(package.has(Need.HEADER, name) for package in load_packages()) and not files.has_header(name):
+        if package_with(Need.HEADER, name) is not None and not files.has_header(name):
             yield Wanted(need=Need.HEADER, name=name, where=where, is_sure=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from matrix_runner.catalog.system_packages import Need, load_packages
+from matrix_runner.catalog.system_packages import Need, package_with
 from matrix_runner.survey.project_files import ProjectFiles
 from matrix_runner.survey.python_syntax import own_expressions, parsed, statements_on_linux, strings_in
 from matrix_runner.survey.system_needs.c_sources import included
@@ -112,9 +112,9 @@ def _in_words(text: str, where: str, *, asks_pkg_config: bool) -> Iterator[Wante
         return
     for word in re.findall(r"[\w.+/-]+", text):
         program = PurePosixPath(word).name
-        if re.fullmatch(r"\w+[-_]config", program) and program in _programs():
+        if re.fullmatch(r"\w+[-_]config", program) and package_with(Need.PROGRAM, program) is not None:
             yield Wanted(need=Need.PROGRAM, name=program, where=where, is_sure=False)
-        elif asks_pkg_config and word in _modules():
+        elif asks_pkg_config and package_with(Need.MODULE, word) is not None:
             yield Wanted(need=Need.MODULE, name=word, where=where, is_sure=False)
 
 
@@ -128,14 +128,6 @@ def _of_command(words: ast.List | ast.Tuple, where: str) -> Iterator[Wanted]:
                 yield Wanted(need=Need.MODULE, name=word, where=where, is_sure=True)
     elif program in _BUILD_TOOLS and len(constants) > 1:
         yield Wanted(need=Need.PROGRAM, name=program, where=where, is_sure=False)
-
-
-def _programs() -> frozenset[str]:
-    return frozenset(name for package in load_packages() for name in package.programs)
-
-
-def _modules() -> frozenset[str]:
-    return frozenset(name for package in load_packages() for name in package.modules)
 
 
 def _of_setup_cfg(files: ProjectFiles) -> Iterator[Wanted]:

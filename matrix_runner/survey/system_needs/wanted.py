@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from matrix_runner.catalog.system_packages import Need, SystemPackage, is_of_no_package, load_packages
+from matrix_runner.catalog.system_packages import Need, SystemPackage, is_of_no_package, package_with
 from matrix_runner.survey.project_files import ProjectFiles
 
 
@@ -45,7 +45,7 @@ def required(wanted: Iterable[Wanted], files: ProjectFiles) -> tuple[Requirement
     for each in wanted:
         if each.need is Need.LIBRARY and is_of_no_package(each.name):
             continue
-        row = next((package for package in load_packages() if package.has(each.need, each.name)), None)
+        row = package_with(each.need, each.name)
         if row is not None:
             if row.dnf not in _NOT_FOR_INSTALLATION:
                 rows.setdefault(row, []).append(each)

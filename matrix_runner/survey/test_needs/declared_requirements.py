@@ -1,9 +1,9 @@
 """Requirements that a project declares anywhere, for its tests or its developers: tox, nox, groups, extras, files."""
 
 import ast
-import configparser
 import re
 from collections.abc import Iterator, Mapping
+from configparser import RawConfigParser
 from typing import Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -43,22 +43,17 @@ def _strictness(text: str) -> tuple[bool, int]:
 def _all(files: ProjectFiles, metadata: ProjectMetadata) -> Iterator[str]:
     for several in (*metadata.extras.values(), *metadata.groups.values()):
         yield from several
-    yield from _of_tox(files.text("tox.ini"))
+    yield from _of_tox(files.ini("tox.ini"))
     yield from _of_nox(files.text("noxfile.py"))
     for name in files.names:
         if _FILE.search(name) and name.count("/") <= 2:
             yield from (line.partition(" #")[0].strip() for line in files.text(name).splitlines())
 
 
-def _of_tox(text: str) -> Iterator[str]:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return
-    for section in parser.sections():
+def _of_tox(tox: RawConfigParser) -> Iterator[str]:
+    for section in tox.sections():
         if section.startswith("testenv"):
-            for line in parser.get(section, "deps", fallback="").splitlines():
+            for line in tox.get(section, "deps", fallback="").splitlines():
                 # `py311: name`, a requirement for some environments.
                 yield line.rpartition(": ")[2].strip()
 

@@ -1,7 +1,6 @@
 """The settings of a project's pytest, and the plugins that they, or its tests, need."""
 
 import ast
-import configparser
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +8,10 @@ from typing import Final
 
 import msgspec
 
+from matrix_runner.config.loading.build_files import PYPROJECT
 from matrix_runner.survey.project_files import ProjectFiles
 from matrix_runner.survey.python_syntax import parsed
-from matrix_runner.toml import TOMLDecodeError, loads
+from matrix_runner.toml import table_of, texts_of
 
 _BY_OPTION: Final = (
     (re.compile(r"--(no-)?cov|(-p )?pytest_cov$"), "pytest-cov"),
@@ -111,25 +111,17 @@ def read_pytest_settings(files: ProjectFiles) -> PytestSettings:
 
 
 def _of_ini(files: ProjectFiles, name: str, section: str) -> PytestSettings | None:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(files.text(name))
-    except configparser.Error:
-        return None
+    parser = files.ini(name)
     return _made(name, dict(parser.items(section))) if parser.has_section(section) else None
 
 
 def _of_pyproject(files: ProjectFiles) -> PytestSettings | None:
-    try:
-        tool = loads(files.text("pyproject.toml")).get("tool")
-    except TOMLDecodeError:
-        return None
-    found = tool.get("pytest") if isinstance(tool, dict) else None
+    found = table_of(files.pyproject.get("tool")).get("pytest")
     if not isinstance(found, dict):
         return None
     # `[tool.pytest]` itself holds settings since pytest 9.
     table = found.get("ini_options", found)
-    return _made("pyproject.toml", table) if isinstance(table, dict) else None
+    return _made(PYPROJECT, table) if isinstance(table, dict) else None
 
 
 def _made(file: str, table: Mapping[str, object]) -> PytestSettings:
@@ -145,7 +137,7 @@ def _made(file: str, table: Mapping[str, object]) -> PytestSettings:
 
 def _words(value: object) -> tuple[str, ...]:
     if isinstance(value, list):
-        return tuple(each for each in value if isinstance(each, str))
+        return texts_of(value)
     try:
         return tuple(shlex.split(value)) if isinstance(value, str) else ()
     except ValueError:

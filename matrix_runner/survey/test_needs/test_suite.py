@@ -31,7 +31,8 @@ class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
     `shadows`: whether Python would find the project's own source before the installed wheel, if it looked in the
     directory that pytest adds for these tests. `reads_below`: whether they open files by paths that begin with their
     directory, as if they ran in the project's.
-    `extra`, `group`: that of the project with what they need, "" if there is none; `requirements`: what else they need.
+    `extra`, `group`: that of the project with what they need, which is `grouped`; "" if there is none. `requirements`:
+    what else they need.
     `unknown`: modules that they import, and for which nothing says which distribution has them. `obstacle`: the reason
     why they cannot pass in a container, "" if nothing speaks against it.
     """
@@ -43,9 +44,15 @@ class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
     settings: PytestSettings
     extra: str = ""
     group: str = ""
+    grouped: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     obstacle: str = ""
+
+    @property
+    def all_requirements(self) -> tuple[str, ...]:
+        """All that is installed for them, besides the wheel and what it requires."""
+        return (*self.requirements, *self.grouped)
 
 
 def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: PackageLayout) -> TestSuite | None:
@@ -58,9 +65,14 @@ def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: Pack
     texts = list(_texts(directory, files))
     is_package = bool(package) and f"{directory}/__init__.py" in files
     is_installed = is_package and (directory in layout.packages or _is_installed(package, directory, files, metadata))
-    requirements, unknown = _requirements(files, metadata, layout, texts, settings)
     extra = next((name for name in metadata.extras if name.lower() in _EXTRAS), "")
     group = "" if extra else next((name for name in metadata.groups if name.lower() in _EXTRAS), "")
+    grouped = metadata.requirements_of(extra, group)
+    brought = {name_of(each) for each in (*metadata.dependencies, *grouped, metadata.name)}
+    needed = _needed(files, layout, texts, settings)
+    wanted = {name for name in needed if name_of(name) not in brought}
+    said = declared(files, metadata)
+    known = {name for name in wanted if name_of(name) in said or is_well_known(name)}
     return TestSuite(
         directory=directory,
         package=package if is_installed else "",
@@ -70,8 +82,9 @@ def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: Pack
         settings=settings,
         extra=extra,
         group=group,
-        requirements=requirements,
-        unknown=unknown,
+        grouped=grouped,
+        requirements=tuple(sorted(said.get(name_of(name), name) for name in known)),
+        unknown=tuple(sorted(wanted - known)),
     )
 
 
@@ -135,33 +148,12 @@ def _texts(directory: str, files: ProjectFiles) -> Iterator[str]:
     yield files.text("conftest.py")
 
 
-def _requirements(
-    files: ProjectFiles,
-    metadata: ProjectMetadata,
-    layout: PackageLayout,
-    texts: list[str],
-    settings: PytestSettings,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what the tests import, and the plugins that they use, but for what the project and its extra bring.
-
-    And the modules for which there is no more than a name: a distribution of that name may be anyone's.
-    """
+def _needed(files: ProjectFiles, layout: PackageLayout, texts: list[str], settings: PytestSettings) -> set[str]:
+    """Return the distributions of what the tests import, and of the plugins that they use."""
     local = layout.modules | _local_modules(files)
     modules = {each for each in imported(texts) if each.partition(".")[0] not in local and not is_of_python(each)}
     modules = {each for each in modules if not each.startswith("_")}
-    brought = {name_of(each) for each in (*metadata.dependencies, *_of_extra(metadata))} | {name_of(metadata.name)}
-    said = declared(files, metadata)
-    names = {"pytest", *filter(None, map(distribution_of, modules)), *settings.plugins(), *plugins_of_tests(texts)}
-    wanted = {name for name in names if name_of(name) not in brought}
-    known = {name for name in wanted if name_of(name) in said or is_well_known(name)}
-    return tuple(sorted(said.get(name_of(name), name) for name in known)), tuple(sorted(wanted - known))
-
-
-def _of_extra(metadata: ProjectMetadata) -> tuple[str, ...]:
-    extra = next((name for name in metadata.extras if name.lower() in _EXTRAS), None)
-    if extra is not None:
-        return metadata.extras[extra]
-    return next((several for name, several in metadata.groups.items() if name.lower() in _EXTRAS), ())
+    return {"pytest", *filter(None, map(distribution_of, modules)), *settings.plugins(), *plugins_of_tests(texts)}
 
 
 def _local_modules(files: ProjectFiles) -> frozenset[str]:

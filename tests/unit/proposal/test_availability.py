@@ -45,15 +45,13 @@ def wheels(*platforms: str, pythons: tuple[str, ...] = ("cp311", "cp313", "cp314
 )
 def test_patterns(names: tuple[str, ...], patterns: tuple[str, ...] | None) -> None:
     """The cells are named by as few patterns as do, and none has a wheel."""
-    found = missing_wheels([LockedPackage(name="a", version="1", wheels=names)], CELLS)
+    found = missing_wheels([LockedPackage(name="a", wheels=names)], CELLS)
     assert (found and found.patterns) == patterns
 
 
 def test_markers_count() -> None:
     """A requirement of some Pythons is missing in none of the others."""
-    package = LockedPackage(
-        name="a", version="1", marker="python_full_version < '3.12'", wheels=wheels("manylinux_2_28_x86_64")
-    )
+    package = LockedPackage(name="a", marker="python_full_version < '3.12'", wheels=wheels("manylinux_2_28_x86_64"))
     found = missing_wheels([package], CELLS)
     assert found is not None
     assert {"cp311-manylinux_i686", "cp311-musllinux_i686", "cp311-musllinux_x86_64"} == set(found.patterns)
