@@ -19,7 +19,7 @@ CONTAINERS = (*DOCKER, *PODMAN_ARCHS)
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what an engine without rights or without control groups cannot do, in its rig."""
-    if os.environ.get("MATRIX_RUNNER_RIG", "") in {"docker-28-rootless", "podman-5", "podman-5-rootless"}:
+    if os.environ.get("ENGINE_RIG", "") in {"docker-28-rootless", "podman-5", "podman-5-rootless"}:
         left_out = [item for item in items if item.get_closest_marker("rootful")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if HERE in item.path.parents]
     for item in ours:
         item.add_marker(pytest.mark.containers)
-    if ours and "MATRIX_RUNNER_RIG" not in os.environ:
+    if ours and "ENGINE_RIG" not in os.environ:
         config.hook.pytest_deselected(items=ours)
         items[:] = [item for item in items if item not in ours]
 
@@ -22,4 +22,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def rig() -> Rig:
     """Return the engine that is up."""
-    return Rig(name=os.environ["MATRIX_RUNNER_RIG"])
+    return Rig(name=os.environ["ENGINE_RIG"])

@@ -22,7 +22,7 @@ def podman_service(directory: Path, images: Iterable[str]) -> Iterator[Endpoint]
 
     Within a rig (`scripts/engine-rig podman-5`) it is the rig's.
     """
-    if os.environ.get("MATRIX_RUNNER_RIG", "").startswith("podman"):
+    if os.environ.get("ENGINE_RIG", "").startswith("podman"):
         yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="the rig", product=Product.PODMAN)
         return
     conf = directory / "containers.conf"

@@ -109,5 +109,5 @@ def record(name: str, rig: Rig) -> None:
 
 if __name__ == "__main__":
     for each in sys.argv[1:] or SCENARIOS:
-        record(each, Rig(name=os.environ["MATRIX_RUNNER_RIG"]))
+        record(each, Rig(name=os.environ["ENGINE_RIG"]))
     shutil.rmtree(RECORDINGS / "__pycache__", ignore_errors=True)

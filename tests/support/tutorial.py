@@ -9,7 +9,7 @@ PAGE = (REPOSITORY / "docs/tutorial/first-wheels.md").read_text("utf-8")
 
 _FILE = re.compile(r"`([\w./]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_VARIES = re.compile(r"\d+(?:\.\d+)?(?:s|ms| KiB)\b|manylinux_2_\d\d_")
+_VARIES = re.compile(r"\b(?:\d+[hm])*\d+(?:\.\d+)?(?:ms|[sm]| KiB)\b|manylinux_2_\d\d_")
 
 
 def project(directory: Path) -> Path:

@@ -45,7 +45,7 @@ EXPORTS = {
         "settle",
         "verify",
     },
-    "matrix_runner.toml": {"TOMLDecodeError", "TOMLValue", "loads"},
+    "matrix_runner.toml": {"TOMLDecodeError", "TOMLValue", "loads", "table_of", "texts_of"},
 }
 
 
