@@ -141,9 +141,13 @@ class ProjectFiles:
         return tuple(found)
 
     def has_header(self, name: str) -> bool:
-        """Whether the project brings a header of this name, at whatever depth; with `/`, any in such a directory."""
+        """Whether the project brings a header of this name, at whatever depth; with `/`, any in such a directory.
+
+        A Python package that is named like a library (`gssapi/`) is none of the library's directories.
+        """
         if name.endswith("/"):
-            return any(f"/{name}" in f"/{each}" for each in self._headers)
+            found = (f"/{each}".rpartition(f"/{name}") for each in self._headers)
+            return any(inside and f"{before}/{name}__init__.py"[1:] not in self for before, inside, _ in found)
         return any(each == name or each.endswith(f"/{name}") for each in self._headers)
 
     @cached_property

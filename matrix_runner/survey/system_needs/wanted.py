@@ -38,7 +38,8 @@ _NOT_FOR_INSTALLATION: Final = frozenset(
 def required(wanted: Iterable[Wanted], files: ProjectFiles) -> tuple[Requirement, ...]:
     """Return what has to be installed, a row of the table each; and what is surely needed and in no row of it.
 
-    What may be needed is not installed if the project brings its headers: that is its own choice of a version.
+    A library that may be needed is not installed if the project brings its headers: that is its own choice of a
+    version. A program is, as headers are no program.
     """
     rows: dict[SystemPackage, list[Wanted]] = {}
     unknown: dict[str, list[Wanted]] = {}
@@ -55,7 +56,8 @@ def required(wanted: Iterable[Wanted], files: ProjectFiles) -> tuple[Requirement
         *(
             Requirement(package=row, wanted=tuple(several))
             for row, several in rows.items()
-            if any(each.is_sure for each in several) or not any(map(files.has_header, row.headers))
+            if any(each.is_sure or each.need is Need.PROGRAM for each in several)
+            or not any(map(files.has_header, row.headers))
         ),
         *(Requirement(package=None, wanted=tuple(several)) for several in unknown.values()),
     )

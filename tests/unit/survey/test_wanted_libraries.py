@@ -117,6 +117,12 @@ def test_a_library_that_the_project_brings_is_not_installed(tmp_path: Path) -> N
     """Its own headers are its own choice of a version, unless it says in so many words that it links another."""
     maybe = {"setup.py": f"{SETUP}if X:\n    libs = ['lz4']\n", "lz4libs/lz4.h": ""}
     assert packages(tmp_path / "maybe", maybe) == set()
+    header = {"setup.py": f"{SETUP}if X:\n    libs = ['krb5']\n", "vendored/krb5/krb5.h": ""}
+    assert packages(tmp_path / "header", header) == set()
+    program = {"setup.py": f"{SETUP}if X:\n    run('krb5-config --libs')\n", "vendored/krb5/krb5.h": ""}
+    assert packages(tmp_path / "program", program) == {"libkrb5-dev"}
+    package = {"setup.py": f"{SETUP}if X:\n    libs = ['krb5']\n", "src/krb5/__init__.py": "", "src/krb5/own.h": ""}
+    assert packages(tmp_path / "package", package) == {"libkrb5-dev"}
     sure = {"setup.py": f"{SETUP}libs = ['lz4']\n", "lz4libs/lz4.h": ""}
     assert packages(tmp_path / "sure", sure) == {"liblz4-dev"}
 
