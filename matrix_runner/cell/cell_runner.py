@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from matrix_runner.cell.attempt import Attempt, Delivery
 from matrix_runner.cell.opening.attempts import Opening, make_attempts
 from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.cell.step_retries import StepRetries
 from matrix_runner.cell.steps import CellFailed, GiveWay, StepRunner
+from matrix_runner.config.options.run_options import RETRIES
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status
@@ -34,8 +36,8 @@ class CellRun:
         self._slot = slot
         self._steps = StepRunner(
             job.cell,
-            emit=context.pool.emit,
-            clock=context.pool.clock,
+            context.pool,
+            retries=StepRetries(job.settings[RETRIES], is_cancelled=lambda: context.is_cancelled),
             redactor=context.redactor,
             visit=context.request.visit,
         )

@@ -11,9 +11,11 @@ from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.opening.attempts import Opening, make_attempts
 from matrix_runner.cell.run_context import DeliveredSdist, Materials, NoSdist, RunContext
+from matrix_runner.cell.step_retries import StepRetries
 from matrix_runner.cell.steps import CellFailed, StepRunner
 from matrix_runner.cell.wheel_size import size_warning
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
+from matrix_runner.config.options.run_options import RETRIES
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished, CellStarted
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, SdistRecord, Status, StepKind
@@ -34,7 +36,10 @@ class SdistRun:
         self.maker = maker
         self._context = context
         self._steps = StepRunner(
-            maker.cell, emit=context.pool.emit, clock=context.pool.clock, redactor=context.redactor
+            maker.cell,
+            context.pool,
+            retries=StepRetries(maker.settings[RETRIES], is_cancelled=lambda: context.is_cancelled),
+            redactor=context.redactor,
         )
 
     def build(self, materials: Materials) -> DeliveredSdist | NoSdist:

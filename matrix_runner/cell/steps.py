@@ -9,15 +9,16 @@ from msgspec.structs import replace
 
 from matrix_runner.cell.explanations.empty_tests import ran_no_test
 from matrix_runner.cell.explanations.limited_api import limited_api_hint
+from matrix_runner.cell.step_retries import StepRetries, begins_anew
 from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.events import Event, Notice, Output, StepFinished, StepStarted
+from matrix_runner.model.events import Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, ResultCounts, StepKind, StepTime
 from matrix_runner.recipe.after_build.auditing import read_audit
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 from matrix_runner.request import Visit
-from matrix_runner.schedule import Slot
+from matrix_runner.schedule import Pool, Slot
 from matrix_runner.wording import first_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class CellFailed(Exception):
         """`failure`: becomes part of the outcome unchanged."""
         super().__init__(failure.message)
         self.failure = failure
+
+
+class NetworkFailed(CellFailed):
+    """A step failed for want of the network, which may be back a moment later."""
 
 
 class RetryCell(Exception):
@@ -66,6 +71,10 @@ class ContainerLost(RetryCell):
         super().__init__(message, hint or advice)
 
 
+class BeginAnew(RetryCell):
+    """A step is tried again that needs another container for it: no attempt was lost by accident."""
+
+
 class StepRunner:
     """Runs and times the steps of one cell, and emits their events, masking secrets first.
 
@@ -75,13 +84,13 @@ class StepRunner:
     def __init__(
         self,
         cell: Cell,
+        pool: Pool,
         *,
-        emit: Callable[[Event], None],
-        clock: Callable[[], float],
+        retries: StepRetries,
         redactor: Redactor = NO_SECRETS,
         visit: Visit | None = None,
     ) -> None:
-        """`clock`: monotonic seconds since the start of the run. `visit`: of a person who wants to look around."""
+        """`pool`: hears the events, and has the run's clock. `visit`: of a person who wants to look around."""
         self.python_version: str | None = None
         """Version of the cell's interpreter, which may have been installed for this cell only."""
         self.compiler_cache: CompilerCacheUse | None = None
@@ -97,8 +106,9 @@ class StepRunner:
         self.look_around: Callable[[], Surroundings] | None = None
         """Tells what the causes of failures are found by, besides a command's output."""
         self._cell = cell
-        self._emit = emit
-        self._clock = clock
+        self._emit = pool.emit
+        self._clock = pool.clock
+        self._retries = retries
         self._redactor = redactor
         self._visit = visit
         self._kind = StepKind.PREPARE
@@ -145,14 +155,30 @@ class StepRunner:
         if step.saves:
             self.evaluated[step.saves] = step
         result, last_words = self.heard(container, step)
-        if not result.is_success and not self._is_passed(step, result, last_words):
+        while not result.is_success and not self._is_passed(step, result, last_words):
             failed = self._explain(step, result, last_words)
-            if self._visit is not None and isinstance(failed, CellFailed):
-                self._visit.pay(container, step, failed.failure)
-            raise failed
+            if not isinstance(failed, NetworkFailed) or not self._is_tried_again(step, failed):
+                if self._visit is not None and isinstance(failed, CellFailed):
+                    self._visit.pay(container, step, failed.failure)
+                raise failed
+            result, last_words = self.heard(container, step)
         if step.kind is StepKind.TEST and ran_no_test(last_words):
             hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
             raise self._with_last_lines(self.failure(Reason.COMMAND, f"it ran no test: {step.shown}", hint), last_words)
+
+    def _is_tried_again(self, step: Step, failed: NetworkFailed) -> bool:
+        """Wait before another try, and say so; False if it is not to be. Raise BeginAnew if it needs a container."""
+        pause = self._retries.pause_before(step.kind)
+        if pause is None:
+            return False
+        text = f"{step.kind}: {failed.failure.message}; trying it again in {pause:g} s"
+        self.warn(text)
+        self.print(f"\n{text}\n")
+        if not self._retries.wait(step.kind, pause):
+            return False
+        if begins_anew(step.kind):
+            raise BeginAnew(failed.failure.message)
+        return True
 
     def _is_passed(self, step: Step, result: ExecResult, last_words: bytes) -> bool:
         """Whether a wheel passes that its auditor refuses without reason; say so."""
@@ -265,6 +291,9 @@ class StepRunner:
             return self.failed(Reason.REJECTED, "; ".join(found), hint=hint)
         said = self.explained(step.kind, result, last_words)
         message = f"exit status {result.status}" + (f": {said.cause}" if said.cause else "")
+        if said.is_transient and (made := self._retries.made(step.kind)):
+            message += f" (at the last of {made + 1} tries)"
         advice = limited_api_hint(last_words, self._cell.interpreter) if step.kind is StepKind.BUILD else None
         failure = self.failure(Reason.REJECTED if step.is_verdict else Reason.COMMAND, message, advice or said.remedy)
-        return CellFailed(replace(failure, place=said.place, excerpt=said.excerpt))
+        end = NetworkFailed if said.is_transient else CellFailed
+        return end(replace(failure, place=said.place, excerpt=said.excerpt))

@@ -46,6 +46,8 @@ class CauseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     after: int = 0
     since: str = ""
     first: bool = False
+    transient: bool = False
+    lasting: str = ""
 
     @property
     def kinds(self) -> frozenset[StepKind]:
@@ -72,6 +74,12 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     def cause(self) -> str:
         """The cause in one line."""
         return _filled(self.rule.cause, self.groups)
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether it is a failure of the network that may be over a moment later."""
+        lasting = self.rule.lasting
+        return self.rule.transient and not (lasting and _compiled(lasting).search(self.cause))
 
     @property
     def remedy(self) -> str | None:

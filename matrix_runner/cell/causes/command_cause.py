@@ -53,7 +53,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """A cause. `cause`: one line, at most 300 characters, "" if the output tells none. `remedy`: what to do.
 
-    `place`, `excerpt`: as in a failure. `rule`: the name of the rule that knows it, "" for none.
+    `place`, `excerpt`: as in a failure. `rule`: the name of the rule that knows it, "" for none. `is_transient`: a
+    failure of the network that may be over a moment later.
     """
 
     cause: str
@@ -61,6 +62,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     place: Place | None = None
     excerpt: tuple[str, ...] = ()
     rule: str = ""
+    is_transient: bool = False
 
 
 def explain_output(output: bytes, kind: StepKind, status: int | None, around: Surroundings) -> Explanation:
@@ -198,6 +200,7 @@ class _Cause:
             place=place,
             excerpt=self._excerpt(match),
             rule=match.rule.name,
+            is_transient=match.is_transient,
         )
 
     def _told(self, match: Match) -> list[Told]:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.cell.opening.interpreter_install import with_interpreter
 from matrix_runner.cell.opening.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
-from matrix_runner.cell.steps import CellFailed, GiveWay, RetryCell, StepRunner
+from matrix_runner.cell.steps import BeginAnew, CellFailed, GiveWay, RetryCell, StepRunner
 from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
 from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.debug_container import keep_container
@@ -29,6 +29,12 @@ ATTEMPTS = 2
 LOSSES = 3
 """The maximum of times that a cell begins anew because the engine was away."""
 
+_REASONS: Final = (
+    (WheelRejected, Reason.REJECTED),
+    (WheelConflict, Reason.CONFLICT),
+    (OutputError, Reason.OUTPUT),
+)
+
 
 def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, steps: StepRunner) -> R:
     """Make an attempt at a cell's work, and further ones after RetryCell, or if the engine goes away and comes back.
@@ -39,18 +45,17 @@ def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, ste
     while True:
         try:
             return attempt()
-        except RetryCell as retry:  # noqa: PERF203  a few iterations
+        except BeginAnew:  # noqa: PERF203  a few iterations
+            continue
+        except RetryCell as retry:
             if attempts == ATTEMPTS or context.is_cancelled:
                 raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
             attempts += 1
             context.notify(f"{retry.message}; beginning anew", cell=cell, is_warning=True)
             watch.wait()
-        except WheelRejected as rejected:
-            raise steps.failed(Reason.REJECTED, rejected.message, hint=rejected.hint) from rejected
-        except WheelConflict as conflict:
-            raise steps.failed(Reason.CONFLICT, conflict.message, hint=conflict.hint) from conflict
-        except OutputError as broken:
-            raise steps.failed(Reason.OUTPUT, broken.message, hint=broken.hint) from broken
+        except (WheelRejected, WheelConflict, OutputError) as unfit:
+            reason = next(reason for kind, reason in _REASONS if isinstance(unfit, kind))
+            raise steps.failed(reason, unfit.message, hint=unfit.hint) from unfit
         except MachineError as broken:
             losses += 1
             is_lost = losses <= LOSSES and not context.is_cancelled and watch.has_gone(broken)

@@ -164,6 +164,24 @@ two hours under emulation. As with `step-timeout`, only the default knows the di
     affects_wheel=False,
 )
 
+RETRIES: Option[int] = Option(
+    name="retries",
+    kind=basic.integer(0, 10),
+    default=1,
+    section=Section.RUN,
+    help="How often a step that has failed for want of the network is tried again; 0: never.",
+    details="""
+Installers try again themselves, for seconds; this is for an index or a mirror that is away for longer. It is known by
+the words of pip, uv, apt, dnf, yum, apk, git, curl, cargo and CMake: a name that is not resolved, a connection that is
+refused, reset or times out, a server that is busy (429, 5xx). A compiler's error, a failed test, an untrusted
+certificate or a file that is not there is never tried again. Installations and builds are tried again in the same
+container, after 2 seconds, then 8, then 30; for `before-all`, `before-build` and `before-test`, which may not bear to
+be run twice, the cell begins anew in another. The test itself is not tried again.
+""",
+    example="retries = 3",
+    affects_wheel=False,
+)
+
 ALLOW_HOST_COMMANDS: Option[bool] = Option(
     name="allow-host-commands",
     kind=basic.boolean(),
@@ -220,6 +238,7 @@ OPTIONS: tuple[Option[object], ...] = (
     MEMORY,
     STEP_TIMEOUT,
     SILENCE_TIMEOUT,
+    RETRIES,
     ALLOW_HOST_COMMANDS,
     DEBUG_KEEP_CONTAINER,
     DEBUG_TRACEBACK,

@@ -27,6 +27,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     rule: str
     cause: str
     words: bool = False
+    transient: bool = False
     files: tuple[str, ...] = ()
     remedy: str = ""
     place: str = ""
@@ -51,6 +52,7 @@ def test_a_recorded_failure_is_explained(name: str) -> None:
     place = found.place
     told = "" if place is None else f"{place.path}:{place.line}" + (f":{place.column}" if place.column else "")
     assert (found.rule, found.cause, told) == (row.rule, row.cause, row.place)
+    assert found.is_transient == row.transient
     assert not row.remedy or found.remedy == row.remedy
 
 
