@@ -1,5 +1,6 @@
 """Real containers, real wheels; the images are a parameter: our own, or the published ones where these can be had."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,12 @@ def clean_room(images: ImageSource, tmp_path_factory: pytest.TempPathFactory) ->
     """Make containers with the same Pythons, but neither a compiler nor the libraries that wheels graft."""
     with open_clean_room(images.name, tmp_path_factory.mktemp("clean-room")) as room:
         yield room
+
+
+@pytest.fixture
+def address() -> str:
+    """Return an address of this machine that containers reach too: the one by which it speaks to the world."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        # Nothing is sent; the address is for documentation (RFC 5737).
+        asking.connect(("198.51.100.1", 9))
+        return str(asking.getsockname()[0])

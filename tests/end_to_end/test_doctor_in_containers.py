@@ -1,9 +1,7 @@
 """What the doctor sees from within a real container, which is gone when it ends."""
 
-import socket
 from pathlib import Path
 
-import pytest
 from examined import Examined, examine, quiet_environ
 from image_source import ImageSource
 from played_index import played_index
@@ -12,15 +10,6 @@ from sample_projects import extension_project, write_project
 
 CELL = "cp311-manylinux_x86_64"
 PASSED = 'environment-pass = ["PIP_INDEX_URL", "PIP_NO_INDEX"]'
-
-
-@pytest.fixture(name="address")
-def _address() -> str:
-    """Return an address of this machine that containers reach too: the one by which it speaks to the world."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        # Nothing is sent; the address is for documentation (RFC 5737).
-        asking.connect(("198.51.100.1", 9))
-        return str(asking.getsockname()[0])
 
 
 def examined(images: ImageSource, directory: Path, settings: str = "", *flags: str, **variables: str) -> Examined:

@@ -1,4 +1,4 @@
-"""A package index played by a small server: with a clock of its own, a refusal, or no answer at all."""
+"""A package index played by a small server: with a clock of its own, a refusal, none at first, or no answer at all."""
 
 import contextlib
 import http.server
@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from pathlib import Path
 
@@ -17,6 +17,8 @@ class _Server(http.server.ThreadingHTTPServer):
     ahead: float
     login: str
     asked: list[str]
+    away_for: int
+    files: Mapping[str, bytes]
     may_answer: threading.Event
 
 
@@ -24,15 +26,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer any path alike."""
+        """Answer any path alike, but for files that are there."""
         self.server.asked.append(self.path)
         self.server.may_answer.wait()
+        if len(self.server.asked) <= self.server.away_for:
+            self.send_error(503)
+            return
         wanted = self.server.login
         is_known = not wanted or self.headers["Authorization"] == f"Basic {b64encode(wanted.encode()).decode()}"
         self.send_response_only(self.server.status if is_known else 401)
         self.send_header("Date", formatdate(time.time() + self.server.ahead, usegmt=True))
-        self.send_header("Content-Length", "0")
+        content = self.server.files.get(self.path, b"")
+        self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Say nothing."""
@@ -55,15 +63,19 @@ def played_index(
     certificate: Path | None = None,
     host: str = "",
     login: str = "",
+    away_for: int = 0,
+    files: Mapping[str, bytes] | None = None,
 ) -> Iterator[PlayedIndex]:
     """Serve until the context is left.
 
     `ahead`: seconds by which the server's clock is ahead. `certificate`: a file with a certificate and its key, to
     serve over TLS. `host`: the address to listen at; by default this machine's for itself. `login`: `user:password`
-    that is wanted, "" for none.
+    that is wanted, "" for none. `away_for`: the number of questions at first that it answers with 503.
+    `files`: by their paths.
     """
     with _Server((host or "127.0.0.1", 0), _Handler) as server:
         server.status, server.ahead, server.login, server.asked = status, ahead, login, []
+        server.away_for, server.files = away_for, files or {}
         server.may_answer = threading.Event()
         if answers:
             server.may_answer.set()
