@@ -17,6 +17,7 @@ from matrix_runner.model.outcomes import Outcome
 from matrix_runner.model.platforms import Platform
 from matrix_runner.probe.image_prober import ImageProber
 from matrix_runner.probe.image_remarks import image_remarks
+from matrix_runner.probe.room_ahead import warnings_of_room
 from matrix_runner.schedule import Again, Load, Slot, Task
 
 Perform = Callable[[Job, Slot], Outcome | Again]
@@ -50,7 +51,10 @@ class Arrivals:
         """Make the platforms ready whose images are known. `perform`: runs a cell. From any thread but the main one."""
         jobs = self._context.request.jobs
         known = self._known = self._cached.find(jobs, self._materials)
-        unprobed = self._materials.images.unprobed(known.missing(jobs))
+        missing = known.missing(jobs)
+        unprobed = self._materials.images.unprobed(missing)
+        for warning in warnings_of_room(self._context.request, missing, unprobed, self._materials.earlier):
+            self._warn(warning)
         awaited = {job.cell.platform for waiting in unprobed.values() for job in waiting}
         for job in jobs:
             if job.cell.platform in awaited:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from matrix_runner.config.kinds.values import EngineChoice
-from matrix_runner.doctor.place import PlaceReport, Space
+from matrix_runner.disks.disk_space import Space
+from matrix_runner.doctor.place import PlaceReport
 from matrix_runner.doctor.verdict import Level, Verdict
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.engine.emulation import is_on_this_kernel

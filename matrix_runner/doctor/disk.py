@@ -1,27 +1,24 @@
-"""Disks: free space and permission where a build writes, against what a run is likely to take. Pure.
-
-What a run takes is known in part only. What is assumed of the rest (docs/reference/doctor.md has it too): an image is
-1.5 GiB, a cell at work half a GiB, and so are a project's downloads.
-"""
+"""Verdicts on disks: free space and permission where a build writes, against what a run is likely to take. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-import msgspec
-
+from matrix_runner.disks.disk_needs import (
+    CELL,
+    DOWNLOADS,
+    Use,
+    by_file_system,
+    engine_bytes,
+    places_of,
+    total,
+)
+from matrix_runner.disks.disk_space import Space
 from matrix_runner.doctor.container_engines import EngineFacts
-from matrix_runner.doctor.place import Space
 from matrix_runner.doctor.subject import Purpose, Subject
 from matrix_runner.doctor.verdict import Fact, Level, Verdict
 from matrix_runner.wording import size_text
 
 _MIB: Final = 1024**2
-IMAGE: Final = 1536 * _MIB
-"""Bytes of an image that is not there yet: manylinux ones take 0.8 to 1.6 GB."""
-CELL: Final = 512 * _MIB
-"""Bytes of a cell at work: its environments, what it builds, what it changes of its image."""
-DOWNLOADS: Final = 512 * _MIB
-"""Bytes of a project's downloads and compiled code."""
 _UNKNOWN_IMAGES: Final = 2
 """Images that are missing where no plan tells: one for each width."""
 _FLOORS: Final[Mapping[Purpose, int]] = {
@@ -36,25 +33,12 @@ _FEW_FILES: Final = 5_000
 """A file system with fewer free inodes than an environment with setuptools has files."""
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """What a directory is for, and the bytes that a run is likely to write there.
-
-    `is_spared`: a run goes on without it.
-    """
-
-    text: str
-    path: str
-    needed: int
-    space: Space
-    is_spared: bool = False
-
-
 def engine_need(engine: EngineFacts, subject: Subject) -> int:
     """Return the bytes that a run takes where an engine keeps images and volumes."""
     plan = None if subject.project is None else subject.project.plan
     if plan is None:
-        return _UNKNOWN_IMAGES * IMAGE + subject.workers * CELL + DOWNLOADS
-    return len(engine.missing) * IMAGE + min(subject.workers, len(plan.jobs)) * CELL + DOWNLOADS
+        return engine_bytes(images=_UNKNOWN_IMAGES, cells=subject.workers)
+    return engine_bytes(images=len(engine.missing), cells=min(subject.workers, len(plan.jobs)))
 
 
 def own_need(purpose: Purpose, subject: Subject) -> int:
@@ -100,9 +84,7 @@ def judge_disk(own: Mapping[Purpose, Space], serving: EngineFacts | None, subjec
     for use in uses:
         if use.space.error:
             yield _unusable(use)
-    devices = dict.fromkeys(use.space.device for use in uses if not use.space.error)
-    for device in devices:
-        yield _amount([use for use in uses if use.space.device == device and not use.space.error])
+    yield from map(_amount, by_file_system(uses))
 
 
 def _seen_inside(free: int, size: int) -> Space:
@@ -127,8 +109,7 @@ def _worst(uses: list[Use]) -> Level:
 
 def _amount(uses: list[Use]) -> Verdict:
     """Return the verdict on one file system with all that it is for."""
-    space, needed = uses[0].space, sum(use.needed for use in uses)
-    places = ", ".join(f"{use.text} ({use.path})" if use.path else use.text for use in uses)
+    space, needed, places = uses[0].space, total(uses), places_of(uses)
     about = uses[0].path or uses[0].text
     facts: dict[str, Fact] = {"free": space.free, "size": space.size, "needed": needed, "inodes": space.inodes}
     if space.inodes is not None and space.inodes < _FEW_FILES:

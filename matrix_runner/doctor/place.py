@@ -33,21 +33,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     answered: float = 0.0
 
 
-class Space(msgspec.Struct, frozen=True, kw_only=True):
-    """A directory's file system. `directory`: an existing one, the nearest around one that is yet to be made.
-
-    `device`: tells file systems apart. `inodes`: free ones, None where there is no limit. `error`: why nothing can be
-    said or written there, "" without one.
-    """
-
-    directory: str
-    device: int = 0
-    free: int = 0
-    size: int = 0
-    inodes: int | None = None
-    error: str = ""
-
-
 class PlaceReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is seen from one place. `knocks`: by the proxy's variable, "" or why nothing is there.
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.disks.disk_space import Space, space_of
 from matrix_runner.doctor.container_engines import ContainerLook, EngineFacts, MadeImage, serving
-from matrix_runner.doctor.gathering.machine_facts import space_of
 from matrix_runner.doctor.gathering.place_facts import seen_inside
-from matrix_runner.doctor.place import Space
 from matrix_runner.doctor.subject import Subject
 from matrix_runner.engine.addresses import named_engines
 from matrix_runner.engine.api import ContainerSpec, EngineInfo, ImageEngine, ResolvedImage

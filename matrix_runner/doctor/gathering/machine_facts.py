@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from matrix_runner.disks.disk_space import Space, space_of
 from matrix_runner.doctor.architectures import ArchitectureFacts
 from matrix_runner.doctor.ca_bundles import NAMES, Bundle, BundleFacts
 from matrix_runner.doctor.local_machine import LocalFacts
-from matrix_runner.doctor.place import Space
 from matrix_runner.doctor.subject import Purpose, Subject
 from matrix_runner.engine.emulation import find_emulators
 from matrix_runner.engine.local.local_engine import TOOLS
@@ -54,32 +54,6 @@ def _uv_version(path: str) -> str | None:
 def own_spaces(subject: Subject) -> dict[Purpose, Space]:
     """Return the space of each directory that a build writes to."""
     return {purpose: space_of(path, is_written=True) for purpose, path in subject.places}
-
-
-def space_of(path: Path, *, is_written: bool) -> Space:
-    """Return the space of a directory, or of the nearest one around it. `is_written`: this user must write there."""
-    try:
-        nearest = next(each for each in (path, *path.parents) if each.exists())
-        status, found = os.statvfs(nearest), nearest.stat()
-    except OSError as error:
-        return Space(directory=str(path), error=str(error.strerror or error))
-    problem = ""
-    if is_written:
-        if status.f_flag & os.ST_RDONLY:
-            problem = "its file system is read-only"
-        elif not nearest.is_dir():
-            problem = f"{nearest} is no directory"
-        elif not os.access(nearest, os.W_OK | os.X_OK):
-            problem = f"this user may not write to {nearest}"
-    return Space(
-        directory=str(nearest),
-        device=found.st_dev,
-        free=status.f_bavail * status.f_frsize,
-        size=status.f_blocks * status.f_frsize,
-        # A file system that makes inodes as it needs them says 0 of 0.
-        inodes=status.f_favail if status.f_files else None,
-        error=problem,
-    )
 
 
 def bundle_facts(environ: Mapping[str, str]) -> BundleFacts:

@@ -12,13 +12,15 @@ from planning import job_for, settings_with
 from matrix_runner import catalog
 from matrix_runner.config.kinds.values import EngineChoice
 from matrix_runner.config.loading.build_files import BuildFiles
+from matrix_runner.disks.disk_needs import CELL, DOWNLOADS, IMAGE
+from matrix_runner.disks.disk_space import Space
 from matrix_runner.doctor.clock import judge_clock, seconds_ahead
 from matrix_runner.doctor.container_engines import ContainerLook, EngineFacts, judge_engine
-from matrix_runner.doctor.disk import CELL, DOWNLOADS, IMAGE, engine_need, judge_disk, own_need
+from matrix_runner.doctor.disk import engine_need, judge_disk, own_need
 from matrix_runner.doctor.gathering.pending import Pending
 from matrix_runner.doctor.git_checkout import GitFacts, judge_git
 from matrix_runner.doctor.index import Seen, judge_indexes
-from matrix_runner.doctor.place import Asked, PlaceReport, Space
+from matrix_runner.doctor.place import Asked, PlaceReport
 from matrix_runner.doctor.planned import judge_project
 from matrix_runner.doctor.proxy import named_proxies
 from matrix_runner.doctor.subject import ExaminedProject, Purpose, Subject
