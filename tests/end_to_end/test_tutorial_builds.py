@@ -29,7 +29,7 @@ def test_the_tutorial_comes_true(tmp_path: Path, images: ImageSource, kept: dict
 
     built = run_build(dice, wheelhouse, *one, **kept)
     assert built.code == 0, built.output
-    assert missing(shown("4. Build one"), built.output.replace(f"{dice}/", "")) == []
+    assert missing(shown("4. Build one"), built.output.replace(f"{dice}/", "")) == [], built.output
     inspected = run_command("inspect", *built.wheels)
     assert "installs on    glibc 2.5 or newer, x86_64" in inspected.stdout
 
@@ -42,7 +42,7 @@ def test_the_tutorial_comes_true(tmp_path: Path, images: ImageSource, kept: dict
     (dice / "dice.c").write_text(right.replace("rand() % count);", "rand() % count)"), encoding="utf-8")
     broken = run_build(dice, wheelhouse, *one, **kept)
     assert broken.code == 1, broken.output
-    assert missing(shown("6. Break it"), broken.output.replace(f"{dice}/", "")) == []
+    assert missing(shown("6. Break it"), broken.output.replace(f"{dice}/", "")) == [], broken.output
 
     (dice / "dice.c").write_text(right, encoding="utf-8")
     mended = run_build(dice, wheelhouse, *every, **kept)
