@@ -25,7 +25,7 @@ def build(images: ImageSource, directory: Path, settings: str) -> Ended:
 
 def files_of_index(directory: Path) -> dict[str, bytes]:
     """Return the files of an index with one wheel."""
-    wheel = build_wheel(directory, WHEEL)
+    wheel = build_wheel(directory, WHEEL, files={"played.py": b""})
     return {PAGE: f'<a href="/{WHEEL}">{WHEEL}</a>'.encode(), f"/{WHEEL}": wheel.read_bytes()}
 
 
