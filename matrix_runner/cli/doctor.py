@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def doctor(package: Path, project: Path | None, config_file: str | None, *, as_j
     from matrix_runner.doctor.telling.doctor_document import Program, document_of
     from matrix_runner.doctor.telling.doctor_text import closing_line, section_lines
     from matrix_runner.doctor.verdict import exit_code
-    from matrix_runner.report.terminal import LineWriter, wants_colour
+    from matrix_runner.report.terminal import LineWriter, columns_of, wants_colour
 
     program = Program(
         tool_version=__version__,
@@ -48,7 +47,7 @@ def doctor(package: Path, project: Path | None, config_file: str | None, *, as_j
     )
     out, is_terminal = LineWriter(sys.stdout), sys.stdout.isatty()
     colour = wants_colour(os.environ, is_terminal=is_terminal)
-    columns = shutil.get_terminal_size().columns if is_terminal else None
+    columns = columns_of(sys.stdout)
     with doctor_subject(package, project, config_file, flags) as subject:
         if not as_json:
             out.write(f"matrix-runner {__version__} on Python {program.python}, {program.machine}")

@@ -1,7 +1,6 @@
 """`runner plan`: jobs and left-out cells with reasons, as text or JSON. Needs no engine and starts nothing."""
 
 import json
-import shutil
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from matrix_runner.cli.wiring.flags import PlanCommand
 from matrix_runner.cli.wiring.opened_project import open_project, planned_place, project_parameters, tell
+from matrix_runner.report.terminal import columns_of
 from matrix_runner.report.text_wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def plan(
     elif style == "identifiers":
         click.echo("".join(f"{job.cell}\n" for job in planned.jobs), nl=False)
     else:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        columns = columns_of(sys.stdout)
         click.echo("\n".join(_text(planned, columns, maker)))
     # After the left-out cells are shown: a user with an empty plan needs them most.
     if not settings[ALLOW_EMPTY]:

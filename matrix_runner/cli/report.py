@@ -1,7 +1,6 @@
 """`runner report`: the report of a run again, in any of its forms, here or downloaded; what changed since another."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,8 +87,7 @@ def _write(finished: "FinishedRun", form: str, output: Path | None) -> None:
 
 def _print(finished: "FinishedRun") -> None:
     from matrix_runner.report.summary.report_writers import text_lines
-    from matrix_runner.report.terminal import LineWriter, wants_colour
+    from matrix_runner.report.terminal import LineWriter, columns_of, wants_colour
 
     colour = wants_colour(os.environ, is_terminal=sys.stdout.isatty())
-    width = shutil.get_terminal_size((140, 24)).columns
-    LineWriter(sys.stdout).write(*text_lines(finished, colour=colour, width=width))
+    LineWriter(sys.stdout).write(*text_lines(finished, colour=colour, width=columns_of(sys.stdout)))

@@ -1,6 +1,7 @@
 """Terminal capabilities (colour, live table, Unicode) from the environment, and robust writing of lines."""
 
 from collections.abc import Mapping
+from shutil import get_terminal_size
 from typing import TextIO
 
 from matrix_runner.config.kinds.values import LogFolds
@@ -19,6 +20,14 @@ def wants_colour(environ: Mapping[str, str], *, is_terminal: bool) -> bool:
     if environ.get("TERM") == "dumb":
         return False
     return is_terminal or log_syntax(ci_system(environ)).shows_colour
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return the columns of a terminal; None for anything else.
+
+    A file or a pipe takes lines of any length, and names that were cut for COLUMNS would be lost in them.
+    """
+    return get_terminal_size().columns if stream.isatty() else None
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:

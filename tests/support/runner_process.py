@@ -63,7 +63,8 @@ def runner_environ(**variables: str) -> dict[str, str]:
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MATRIX_RUNNER_")}
     of_ci = ("CI", "TRAVIS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITLAB_CI", "TF_BUILD")
-    for name in (*of_ci, "BUILDKITE", "CIRCLECI", "TEAMCITY_VERSION"):
+    # pytest-xdist gives each worker the size of a terminal.
+    for name in (*of_ci, "BUILDKITE", "CIRCLECI", "TEAMCITY_VERSION", "COLUMNS", "LINES"):
         clean.pop(name, None)
     return {**clean, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "MATRIX_RUNNER_NO_CACHE": "1", **variables}
 

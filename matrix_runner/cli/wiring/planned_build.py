@@ -92,16 +92,14 @@ def planned_build(opened: OpenedProject, streams: "Streams", progress: "Progress
 
 def standard_streams() -> "Streams":
     """Return the command's streams. Not click.echo: an output that cannot be written must not stop a build."""
-    from shutil import get_terminal_size
-
     from matrix_runner.report.summary.report_writers import Streams
-    from matrix_runner.report.terminal import LineWriter, wants_colour
+    from matrix_runner.report.terminal import LineWriter, columns_of, wants_colour
 
     return Streams(
         out=LineWriter(sys.stdout),
         errors=LineWriter(sys.stderr),
         colour=wants_colour(os.environ, is_terminal=sys.stdout.isatty()),
-        width=get_terminal_size((140, 24)).columns,
+        width=columns_of(sys.stdout),
     )
 
 

@@ -100,10 +100,10 @@ def rendered(run: FinishedRun, form: str) -> bytes:
         case "md":
             return _markdown(run)
         case _:
-            return "".join(f"{line}\n" for line in text_lines(run, colour=False, width=140)).encode()
+            return "".join(f"{line}\n" for line in text_lines(run, colour=False, width=None)).encode()
 
 
-def text_lines(run: FinishedRun, *, colour: bool, width: int) -> tuple[str, ...]:
+def text_lines(run: FinishedRun, *, colour: bool, width: int | None) -> tuple[str, ...]:
     """Return a run as at its end on the console, and what changed since the one it is compared with."""
     from matrix_runner.report.page.comparison import compare
 
@@ -140,12 +140,12 @@ class Summary(Protocol):
 class ConsoleSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The table, the failures and the totals; only the totals if `is_quiet`.
 
-    `width`: columns of the console.
+    `width`: columns of the console, None if it is no terminal.
     """
 
     out: LineWriter
     colour: bool
-    width: int
+    width: int | None
     is_quiet: bool = False
 
     def show(self, report: Report, directories: RunDirectories, left_out: int) -> None:
@@ -164,7 +164,7 @@ class Streams(msgspec.Struct, frozen=True, kw_only=True):
     out: LineWriter
     errors: LineWriter
     colour: bool
-    width: int
+    width: int | None
 
 
 def summaries(

@@ -34,12 +34,17 @@ class RunDirectories(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_lines(
-    report: Report, *, directories: RunDirectories, left_out: LeftOut = (), colour: bool = False, width: int = 140
+    report: Report,
+    *,
+    directories: RunDirectories,
+    left_out: LeftOut = (),
+    colour: bool = False,
+    width: int | None = None,
 ) -> tuple[str, ...]:
     """Return the summary as lines for a console.
 
-    `colour` paints the important words (SGR); `width`: columns of the table's rows, which are truncated. Text that is
-    needed in full (messages, hints, paths) is outside of the table and never truncated.
+    `colour` paints the important words (SGR). `width`: columns of a terminal, to which the table's rows are truncated;
+    None: not at all. Text that is needed in full (messages, hints, paths) is outside of the table and never truncated.
     """
     return (
         "",
@@ -87,7 +92,7 @@ def grouped(left_out: LeftOut) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     return tuple((reason, tuple(cell for cell, given in left_out if given == reason)) for reason in reasons)
 
 
-def _table(report: Report, width: int, *, colour: bool) -> tuple[str, ...]:
+def _table(report: Report, width: int | None, *, colour: bool) -> tuple[str, ...]:
     if not report.outcomes:
         return ()
     names = max(len(str(outcome.cell)) for outcome in report.outcomes)
@@ -95,7 +100,7 @@ def _table(report: Report, width: int, *, colour: bool) -> tuple[str, ...]:
     for outcome in report.outcomes:
         row = f"  {outcome.cell!s:<{names}}  {duration(outcome.seconds):>6}  {_weight(outcome):>9}  {result(outcome)}"
         word = _paint(f"{outcome.status!s:<9}", outcome.status, colour=colour)
-        lines.append(f"{word}{_cut(row.rstrip(), width - 9)}")
+        lines.append(f"{word}{_cut(row.rstrip(), None if width is None else width - 9)}")
     return tuple(lines)
 
 
@@ -146,8 +151,8 @@ def _left_out(left_out: LeftOut) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 3]}..."
+def _cut(text: str, width: int | None) -> str:
+    return text if width is None or len(text) <= width else f"{text[: width - 3]}..."
 
 
 def _paint(text: str, status: Status, *, colour: bool) -> str:
