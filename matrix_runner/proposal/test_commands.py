@@ -55,7 +55,13 @@ def test_of(survey: ProjectSurvey) -> TestOfWheel:
         extras=(suite.extra,) if suite.extra else (),
         groups=(suite.group,) if suite.group else (),
         sources=_sources(suite),
-        because=f"tests in {suite.directory}/" + (", a part of the package" if suite.package else ""),
+        because=f"tests in {suite.directory}/"
+        + (", a part of the package" if suite.package else "")
+        + (
+            f", but for {', '.join(suite.programs)}: pytest's options are none of unittest.main's"
+            if suite.programs
+            else ""
+        ),
     )
 
 
@@ -102,11 +108,14 @@ def _options(suite: TestSuite) -> tuple[str, ...]:
     """Return options against settings that are for a developer's machine.
 
     The coverage of the source, which the wheel has not. Hypothesis's deadline of 200 ms for an example, which cells
-    side by side miss now and then: its own profile for such machines, `ci`, has none (hypothesis 6.118 and later).
+    side by side miss now and then: its own profile for such machines, `ci`, has none (hypothesis 6.118 and later). And
+    functions that would read pytest's command line as unittest's are left out.
     """
     options = ["--no-cov"] if any(word.startswith("--cov") for word in suite.settings.options) else []
     if "hypothesis" in map(name_of, suite.all_requirements):
         options.append("--hypothesis-profile=ci")
+    if suite.programs:
+        options += ["-k", " and ".join(f"not {name}" for name in suite.programs)]
     return tuple(options)
 
 

@@ -119,3 +119,13 @@ def strings_in(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
             yield each.value
+
+
+def functions_with_main(text: str) -> Iterator[str]:
+    """Yield the functions that are tests to pytest, and start unittest's own command line."""
+    if "unittest.main(" in text and "def test" in text:
+        for statement in parsed(text).body:
+            if isinstance(statement, ast.FunctionDef) and statement.name.startswith("test"):
+                calls = (each.func for each in ast.walk(statement) if isinstance(each, ast.Call))
+                if any(ast.unparse(each) == "unittest.main" for each in calls):
+                    yield statement.name

@@ -10,6 +10,7 @@ from matrix_runner.survey.package_layout import PackageLayout
 from matrix_runner.survey.project_files import ProjectFiles
 from matrix_runner.survey.project_metadata import ProjectMetadata, name_of
 from matrix_runner.survey.python_imports import distribution_of, imported, is_of_python, is_well_known
+from matrix_runner.survey.python_syntax import functions_with_main
 from matrix_runner.survey.test_needs.declared_requirements import declared
 from matrix_runner.survey.test_needs.pytest_settings import PytestSettings, plugins_of_tests, read_pytest_settings
 
@@ -32,7 +33,7 @@ class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
     directory that pytest adds for these tests. `reads_below`: whether they open files by paths that begin with their
     directory, as if they ran in the project's.
     `extra`, `group`: that of the project with what they need, which is `grouped`; "" if there is none. `requirements`:
-    what else they need.
+    what else they need. `programs`: functions that are tests to pytest, and start unittest's own command line.
     `unknown`: modules that they import, and for which nothing says which distribution has them. `obstacle`: the reason
     why they cannot pass in a container, "" if nothing speaks against it.
     """
@@ -46,6 +47,7 @@ class TestSuite(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     grouped: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     obstacle: str = ""
 
@@ -83,6 +85,7 @@ def find_test_suite(files: ProjectFiles, metadata: ProjectMetadata, layout: Pack
         extra=extra,
         group=group,
         grouped=grouped,
+        programs=tuple(sorted({name for text in texts for name in functions_with_main(text)})),
         requirements=tuple(sorted(said.get(name_of(name), name) for name in known)),
         unknown=tuple(sorted(wanted - known)),
     )

@@ -15,6 +15,7 @@ from matrix_runner.toml import loads
 SETUP = (
     "from setuptools import Extension, setup\nsetup(name='thing', ext_modules=[Extension('thing', ['thing.c']{})])\n"
 )
+MAIN = "import unittest\n\ndef test_main():\n    unittest.main(verbosity=2)\n"
 GIL_FREE = {"thing.c": "Py_MOD_GIL_NOT_USED"}
 
 
@@ -74,6 +75,8 @@ def test_a_library_tests_and_the_gil(tmp_path: Path) -> None:
         ),
         ({"tests/test_it.py": 'open("tests/data.bin")'}, "pytest tests"),
         ({"tests/test_it.py": "import hypothesis"}, "pytest --hypothesis-profile=ci {project}/tests"),
+        ({"tests/test_it.py": MAIN}, "pytest -k 'not test_main' {project}/tests"),
+        ({"tests/test_it.py": MAIN.replace("def test_main", "def main")}, "pytest {project}/tests"),
         ({"thing.py": "", "tests/test_it.py": "import nowhere_declared"}, 'python -c "import thing"'),
         ({"setup.py": SETUP.format(", libraries=['pq']"), "tests/test_it.py": ""}, 'python -c "import thing"'),
     ],
