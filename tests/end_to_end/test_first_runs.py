@@ -33,9 +33,28 @@ RUNS = (
     FirstRun(release="psutil==7.2.2", says="[tool.cibuildwheel]"),
     FirstRun(release="PyYAML==6.0.4", says="yaml"),
     FirstRun(release="cffi==2.1.1", says="libffi"),
+    # setuptools: C, and Cython.
+    FirstRun(release="simplejson==4.3.0", says="simplejson/tests/"),
+    FirstRun(release="wrapt==2.5.2", says="tests/"),
+    FirstRun(release="zfec==1.6.0.0", says="zfec/test/"),
+    FirstRun(release="marisa-trie==1.4.1", says="hypothesis"),
+    FirstRun(release="pyclipper==1.4.0", says="ci.yml"),
+    # pybind11, without numpy for 32 bits.
+    FirstRun(release="hnswlib==0.8.0", says="numpy", cells=2),
+    # Libraries of the system.
+    FirstRun(release="pylibacl==0.7.3", says="acl"),
+    FirstRun(release="pyxattr==0.8.1", says="tests/"),
+    FirstRun(release="python-ldap==3.4.8", says="sasl"),
+    # meson-python.
+    FirstRun(release="dbus-python==1.5.1", says="dbus-1"),
+    FirstRun(release="pycairo==1.29.2", says="wheels.yml"),
+    # scikit-build-core: C, and nanobind; by their own tables for 64 bits.
+    FirstRun(release="argon2-cffi-bindings==26.2.0", says="stable ABI", cells=2),
+    FirstRun(release="mapbox-earcut==2.1.0", says="[tool.cibuildwheel]", cells=2),
+    FirstRun(release="soxr==1.1.0", says="[tool.cibuildwheel]", cells=2),
 )
 IN_EACH_RUN = {"PyYAML"}
-"""It needs a library and has tests; the others take half an hour."""
+"""It needs a library and has tests; the others take an hour."""
 
 
 @pytest.mark.parametrize(
