@@ -51,6 +51,7 @@ def shell(  # noqa: PLR0913  each is a parameter of the command
       runner shell cp311-manylinux_x86_64 --step test
       runner shell cp311-manylinux_x86_64 --discard     remove the kept container
     """
+    cell, package = _in_order(cell, package)
     if discard and (is_new or step):
         raise UsageError("--discard opens no shell, so neither --step nor --new has a meaning beside it")
     if not discard and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -67,6 +68,12 @@ def shell(  # noqa: PLR0913  each is a parameter of the command
                 return _discard(opened)
             before = None if step is None else StepKind(step)
             return _visit(opened, before, None if is_new or step else last)
+
+
+def _in_order(cell: str, package: Path) -> tuple[str, Path]:
+    """Return both the other way round if they were given so: as `runner build PACKAGE` has it first."""
+    is_reversed = package != Path() and Path(cell).exists() and not package.exists()
+    return (str(package), Path(cell)) if is_reversed else (cell, package)
 
 
 def _discard(opened: OpenedProject) -> ExitCode:

@@ -74,6 +74,15 @@ def test_a_cell_in_which_nothing_fails_has_no_shell(tmp_path: Path) -> None:
     assert "no step failed; --step names one to stop before" in terminal.seen
 
 
+def test_the_package_may_come_first(tmp_path: Path) -> None:
+    """As it does for `runner build`: only one of the two is a directory."""
+    stub = stub_project(tmp_path)
+    argv = runner_argv("shell", stub.project, CELL)
+    with closing(PlayedTerminal(argv, cwd=tmp_path, env=runner_environ(TERM="xterm", HOME=str(tmp_path)))) as terminal:
+        assert terminal.end() == 0
+    assert "no step failed" in terminal.seen
+
+
 def test_without_a_terminal_there_is_no_shell(tmp_path: Path) -> None:
     """As in CI."""
     stub = stub_project(tmp_path)

@@ -161,7 +161,7 @@ class _FailuresAbove:
         """Show the summary."""
         del left_out
         delivered = totals(report, directories)[0]
-        self._table.say(*failures_in_full(report, colour=self._colour), delivered)
+        self._table.say(*failures_in_full(report, colour=self._colour, again=directories.again), delivered)
 
 
 def watch_screen(progress: Progress, *, verbose: bool) -> WatchScreen:

@@ -1,6 +1,7 @@
 """Command-line flags, generated from the table of options."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
@@ -25,6 +26,9 @@ BUILD_FLAGS = (
     *("--no-cache", "--rebuild", "--cache-dir", "--progress", "--exclude-newer", "--accept"),
 )
 
+
+_ALSO_OTHERS = ("--archs", "--enable", "--engine", "--image", "--sdist")
+"""The flags without which another command would not mean the same cells."""
 
 _OF_CELLS = {"--only", "--skip", "--rebuild"}
 """The flags that take identifiers of cells."""
@@ -66,6 +70,25 @@ def given_flags(values: Mapping[str, object]) -> dict[str, FlagValue]:
         elif value is True or isinstance(value, str):
             given[option.name] = value
     return given
+
+
+def words_again(
+    package: Path, project: Path | None, config_file: str | None, flags: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Return the words by which another command is about the same package and cells."""
+    words = [] if package == Path() else [str(package)]
+    words += [] if project is None else ["--project", str(project)]
+    words += [] if config_file is None else ["--config-file", config_file]
+    given = given_flags(flags)
+    for flag in _ALSO_OTHERS:
+        value = given.get(FLAGS[flag].name)
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, tuple):
+            words += [word for each in value for word in (flag, each)]
+        elif value:
+            words += [flag, str(value)]
+    return tuple(words)
 
 
 def _parameter(option: Option[object]) -> str:

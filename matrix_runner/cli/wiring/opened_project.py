@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from matrix_runner.cli.wiring.directories import cache_dir, private_directories, scratch_dir, surroundings
-from matrix_runner.cli.wiring.flags import given_flags
+from matrix_runner.cli.wiring.flags import given_flags, words_again
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load
@@ -55,7 +55,7 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
     """An existing project. `package`: the directory to build, relative to the project with `/`; "" for itself.
 
     `origin`: the sdist, if the project was unpacked from one, else the project: stable from run to run. `build_files`:
-    the package's.
+    the package's. `again`: the words by which another command is about the same package and cells.
     """
 
     project: Path
@@ -63,6 +63,7 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
     package: str
     settings: Settings
     build_files: BuildFiles
+    again: tuple[str, ...] = ()
 
     @property
     def report_dir(self) -> Path:
@@ -118,6 +119,7 @@ def open_project(
 
     Raise ConfigError with every mistake, UsageError for an unbuildable package.
     """
+    again = words_again(package, project, config_file, flags)
     with ExitStack() as stack:
         sdist = None
         if not package.is_dir():
@@ -138,6 +140,7 @@ def open_project(
             yield OpenedProject(
                 project=root,
                 origin=sdist or root,
+                again=again,
                 package="" if below == "." else below,
                 settings=settings,
                 build_files=files,

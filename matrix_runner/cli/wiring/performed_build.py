@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from shlex import join
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -69,7 +70,7 @@ def perform(opened: OpenedProject, planned: PlannedBuild, shown: ShownBuild) -> 
     from matrix_runner.wheelhouse.report_directory import LOGS
 
     settings, errors = opened.settings, shown.streams.errors
-    directories = RunDirectories(output=settings[OUTPUT_DIR], report=str(opened.report_dir))
+    directories = RunDirectories(output=settings[OUTPUT_DIR], report=str(opened.report_dir), again=join(opened.again))
     start = outputs_at_start(output_dir=directories.output, report_dir=directories.report)
     problem = write_github_outputs(start, os.environ)
     if problem is not None:

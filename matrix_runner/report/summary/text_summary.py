@@ -27,10 +27,14 @@ MEANINGS = {
 
 
 class RunDirectories(msgspec.Struct, frozen=True, kw_only=True):
-    """The output directory and the report directory of a run, as the user would name them."""
+    """The output directory and the report directory of a run, as the user would name them.
+
+    `again`: the words by which another command is about the same package, such as `native --image debian`.
+    """
 
     output: str
     report: str
+    again: str = ""
 
 
 def summary_lines(
@@ -49,7 +53,7 @@ def summary_lines(
     return (
         "",
         *_table(report, width, colour=colour),
-        *failures_in_full(report, colour=colour),
+        *failures_in_full(report, colour=colour, again=directories.again),
         *_left_out(left_out),
         "",
         *totals(report, directories),
@@ -108,7 +112,7 @@ def _weight(outcome: Outcome) -> str:
     return size_text(outcome.wheel.size) if outcome.wheel else ""
 
 
-def failures_in_full(report: Report, *, colour: bool = False) -> tuple[str, ...]:
+def failures_in_full(report: Report, *, colour: bool = False, again: str = "") -> tuple[str, ...]:
     """Return each failure once, with all the cells that have it."""
     lines: list[str] = []
     for group in failure_groups(report.outcomes):
@@ -122,7 +126,7 @@ def failures_in_full(report: Report, *, colour: bool = False) -> tuple[str, ...]
             lines += [f"  at {clean_line(place_text(place))}"] if place is not None else []
             lines += [f"  {line}" for line in clean_lines(first.failure.hint or "")]
         lines += [f"  {line}" for line in _logs(group)]
-        lines += [f"  {line}" for line in _ways_in(group)]
+        lines += [f"  {line}" for line in _ways_in(group, again)]
     return tuple(lines)
 
 
@@ -132,13 +136,15 @@ def _logs(group: FailureGroup) -> tuple[str, ...]:
     return (*shown, *([f"and {counted(len(logs) - _NAMED_LOGS, 'log')} beside"] if len(logs) > _NAMED_LOGS else []))
 
 
-def _ways_in(group: FailureGroup) -> tuple[str, ...]:
+def _ways_in(group: FailureGroup, again: str) -> tuple[str, ...]:
     """Return the commands that lead into a failed cell: its kept container, or one that is made anew."""
+    more = f" {again}" if again else ""
     kept = next((outcome.cell for outcome in group.outcomes if outcome.kept is not None), None)
     if kept is not None:
-        return (f"go into its container, which is kept: runner shell {kept}",)
+        return (f"go into its container, which is kept: runner shell {kept}{more}",)
     first = group.first
-    return (f"look around in it: runner shell {first.cell}",) if has_log(first) and first.failure is not None else ()
+    can_be_seen = has_log(first) and first.failure is not None
+    return (f"look around in it: runner shell {first.cell}{more}",) if can_be_seen else ()
 
 
 def _left_out(left_out: LeftOut) -> tuple[str, ...]:

@@ -194,3 +194,30 @@ def test_a_project_knows_its_directory_in_its_repository(package: Path, tmp_path
     sdist = write_tar(tmp_path / "project" / "demo-1.tar.gz", files={"demo-1/pyproject.toml": OURS.encode()})
     with open_project(sdist, None, None, {}) as opened:
         assert opened.repository_prefix() is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "again"),
+    [
+        ({}, ()),
+        ({"image": "debian", "only": ("cp312-*",), "jobs": "2"}, ("--image", "debian")),
+        (
+            {"enable": ("pypy", "eol"), "sdist": True, "image": "x/y:1"},
+            ("--enable", "pypy", "--enable", "eol", "--image", "x/y:1", "--sdist"),
+        ),
+    ],
+)
+def test_the_words_for_the_next_command(package: Path, flags: dict[str, object], again: tuple[str, ...]) -> None:
+    """What a summary tells to type has the package and the flags by which its cells are the same."""
+    with open_project(package, None, None, flags) as opened:
+        assert opened.again == (str(package), *again)
+    Path("other.toml").write_text("[tool.matrix-runner]\n")
+    with open_project(package, package.parent, "other.toml", flags) as opened:
+        assert opened.again == (str(package), "--project", str(package.parent), "--config-file", "other.toml", *again)
+
+
+def test_what_is_here_needs_no_word(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`runner build` in the project's directory: the cell's name is enough."""
+    monkeypatch.chdir(package)
+    with open_project(Path(), None, None, {}) as opened:
+        assert opened.again == ()

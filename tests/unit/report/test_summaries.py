@@ -52,6 +52,9 @@ def test_the_command_that_leads_into_a_kept_container_is_named() -> None:
     assert [line for line in lines if "runner shell" in line] == [
         f"  go into its container, which is kept: runner shell {CP311}"
     ]
+    there = replace(DIRECTORIES, again="native --image debian")
+    lines = summary_lines(Report(run="r", seconds=1.0, outcomes=kept), directories=there)
+    assert f"  go into its container, which is kept: runner shell {CP311} native --image debian" in lines
     none = summary_lines(Report(run="r", seconds=1.0, outcomes=both), directories=DIRECTORIES)
     assert [line for line in none if "runner shell" in line] == []
 
