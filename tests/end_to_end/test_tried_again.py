@@ -19,7 +19,7 @@ def build(images: ImageSource, directory: Path, settings: str) -> Ended:
     """Build a small project with these settings."""
     project = write_project(directory / "project", extension_project(settings=settings))
     ended = run_build(project, directory / "out", *images.only(CELL))
-    assert leftovers() == ()
+    assert leftovers(str(ended.report["run"])) == ()
     return ended
 
 
