@@ -172,7 +172,7 @@ RETRIES: Option[int] = Option(
     help="How often a step that has failed for want of the network is tried again; 0: never.",
     details="""
 Installers try again themselves, for seconds; this is for an index or a mirror that is away for longer. It is known by
-the words of pip, uv, apt, dnf, yum, apk, git, curl, cargo and CMake: a name that is not resolved, a connection that is
+the words of pip, uv, apt, dnf, apk, git, curl, wget, cargo and CMake: a name that is not resolved, a connection that is
 refused, reset or times out, a server that is busy (429, 5xx). A compiler's error, a failed test, an untrusted
 certificate or a file that is not there is never tried again. Installations and builds are tried again in the same
 container, after 2 seconds, then 8, then 30; for `before-all`, `before-build` and `before-test`, which may not bear to
