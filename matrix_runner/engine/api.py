@@ -133,16 +133,16 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResolvedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """An image in the engine's store.
+    """An image in the engine's store. `reference`: its name as it was asked for. `id`: digest of its content.
 
-    `reference`: its name as it was asked for. `id`: digest of its content. `size`: in bytes. `digests`: names in
-    registries, `repository@sha256:...`.
+    `size`: in bytes. `digests`: names in registries, `repository@sha256:...`. `layers`: their digests; not in a list.
     """
 
     reference: str
     id: str
     size: int = 0
     digests: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
 

@@ -7,13 +7,12 @@ from typing import Final
 
 import msgspec
 
-from matrix_runner.engine.api import EngineInfo, ResolvedImage, Volume
-from matrix_runner.engine.docker.daemon import Creation, ImageConfig, Leftover, StoredImage, StoredVolume
+from matrix_runner.engine.api import EngineInfo, Volume
+from matrix_runner.engine.docker.daemon import Creation, ImageConfig, Leftover, StoredVolume
 from matrix_runner.engine.docker.endpoint import Endpoint, Product
 from matrix_runner.engine.docker.host_config import host_config
 from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
 
-_NO_NAME: Final = "<none>:<none>"
 _FIRST_PLAIN_PODMAN: Final = 5
 """The first Podman that reads a commit's body and takes Docker's quoting (measured: 5.4.2, 5.8.6; not 4.3.1)."""
 
@@ -26,23 +25,6 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     product: Product
     is_old_podman: bool
-
-
-class _Config(msgspec.Struct, rename="pascal"):
-    cmd: tuple[str, ...] | None = None
-    entrypoint: tuple[str, ...] | None = None
-    labels: dict[str, str] | None = None
-
-
-class _Image(msgspec.Struct, rename="pascal"):
-    """An image, as a row of a list (names, labels at the top) or inspected (labels in the configuration)."""
-
-    id: str
-    size: int = 0
-    repo_digests: tuple[str, ...] | None = None
-    repo_tags: tuple[str, ...] | None = None
-    labels: dict[str, str] | None = None
-    config: _Config | None = None
 
 
 class _Part(msgspec.Struct, rename="pascal"):
@@ -96,10 +78,6 @@ class _Volumes(msgspec.Struct, rename="pascal"):
     """The answer to a request for volumes, or the part of `system df` on them."""
 
     volumes: tuple[_Volume, ...] | None = None
-
-
-class _Layer(msgspec.Struct, rename="pascal"):
-    size: int = 0
 
 
 def container_body(creation: Creation) -> dict[str, object]:
@@ -213,24 +191,6 @@ def is_podman(version: object) -> bool:
     return any("podman" in part.name.lower() for part in about.components or ())
 
 
-def stored_image(reference: str, inspected: object) -> StoredImage:
-    """Parse the answer to an inspection of an image. Raise ValueError."""
-    row = msgspec.convert(inspected, _Image)
-    config = row.config or _Config()
-    return StoredImage(
-        image=_resolved(row, reference, config.labels), command=config.cmd or (), entrypoint=config.entrypoint or ()
-    )
-
-
-def listed_images(rows: object, product: Product) -> tuple[ResolvedImage, ...]:
-    """Parse a list of images: one for each name; an image without a name is named by its id. Raise ValueError."""
-    return tuple(
-        _resolved(row, name, row.labels)
-        for row in msgspec.convert(rows, tuple[_Image, ...])
-        for name in tuple(_given_name(name, product) for name in row.repo_tags or () if name != _NO_NAME) or (row.id,)
-    )
-
-
 def listed_containers(rows: object) -> tuple[Leftover, ...]:
     """Parse a list of containers. Raise ValueError."""
     return tuple(
@@ -251,12 +211,6 @@ def listed_volumes(answer: object) -> tuple[StoredVolume, ...]:
     )
 
 
-def top_layer_size(history: object) -> int:
-    """Parse an image's history, latest first; return the bytes of its last layer. Raise ValueError."""
-    layers = msgspec.convert(history, tuple[_Layer, ...])
-    return layers[0].size if layers else 0
-
-
 def _volume_mount(volume: Volume) -> dict[str, object]:
     return {
         "Type": "volume",
@@ -266,26 +220,6 @@ def _volume_mount(volume: Volume) -> dict[str, object]:
         # labels.
         "VolumeOptions": {"Labels": dict(volume.labels)},
     }
-
-
-def _resolved(row: _Image, reference: str, labels: dict[str, str] | None) -> ResolvedImage:
-    return ResolvedImage(
-        reference=reference,
-        id=row.id,
-        size=row.size,
-        digests=row.repo_digests or (),
-        labels=tuple(sorted((labels or {}).items())),
-    )
-
-
-def _given_name(name: str, dialect: Product) -> str:
-    """Return an image's name as it was given, and as Docker lists it; Podman adds a registry to names without one.
-
-    It adds `localhost` for loaded images, `docker.io` for those made over this interface (4.3.1).
-    """
-    if dialect is Product.DOCKER:
-        return name
-    return name.removeprefix("localhost/").removeprefix("docker.io/").removeprefix("library/")
 
 
 def _quoted(value: str) -> str:

@@ -6,13 +6,13 @@ from matrix_runner.config.create_args.create_args import parse_create_args
 from matrix_runner.engine.docker.daemon import Creation, ImageConfig
 from matrix_runner.engine.docker.endpoint import Endpoint, Product
 from matrix_runner.engine.docker.host_config import host_config
+from matrix_runner.engine.docker.image_answers import listed_images
 from matrix_runner.engine.docker.request_bodies import (
     container_body,
     dialect_of,
     engine_info,
     image_changes,
     image_id,
-    listed_images,
 )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from matrix_runner.engine.api import ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import ImageConfig, StoredImage, StoredVolume
 from matrix_runner.engine.docker.endpoint import Product
+from matrix_runner.engine.docker.image_answers import listed_images, stored_image, top_layer_size
 from matrix_runner.engine.docker.pull_progress import PullLine, pull_line
 from matrix_runner.engine.docker.request_bodies import (
     Dialect,
@@ -20,10 +21,7 @@ from matrix_runner.engine.docker.request_bodies import (
     image_changes,
     image_id,
     imported_image,
-    listed_images,
     listed_volumes,
-    stored_image,
-    top_layer_size,
 )
 from matrix_runner.engine.docker.sdk.sdk_client import (
     ApiError,
