@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from matrix_runner.archives import archive_of
+from matrix_runner.archives import archive_of, archive_of_bytes
 from matrix_runner.catalog.policies import load_policies
 from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_file import only_file
@@ -18,6 +18,7 @@ from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay
 from matrix_runner.cell.taken_results import ResultsOfTests
+from matrix_runner.cell.unowned_libraries import bill_of_unowned
 from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
@@ -26,7 +27,8 @@ from matrix_runner.config.options.test_options import FREE_THREADING, TEST_RESUL
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest
 from matrix_runner.matrix.github_cache import lacking_variable
 from matrix_runner.model.outcomes import StepKind, WheelRecord
-from matrix_runner.policy import Analysis, analyse, code_findings, read_wheel, wheel_needs
+from matrix_runner.policy import Analysis, WheelAnatomy, analyse, code_findings, read_wheel, wheel_needs
+from matrix_runner.policy.unowned_bill import UNOWNED_BILL
 from matrix_runner.schedule import Slot
 from matrix_runner.wheelhouse import WHEEL, Promise, receive, reject_pure, settle, verify
 from matrix_runner.wheelhouse.wheel_name import parse_name
@@ -102,12 +104,24 @@ class Attempt(ContainerWork):
         except CellFailed:
             self._advise_on_files()
             raise
+        project = parse_name(built).project
         with self._steps.step(StepKind.VERIFY, "take out and verify"):
-            staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
-            with lost_on_error(), self._container.get(layout.repaired) as stream:
-                path = receive(stream, staging)
-            analysis = self._verified(path, parse_name(built).project)
-        return path, analysis
+            path, wheel = self._taken_out()
+            bill = bill_of_unowned(self.recipe, path, wheel, self._container)
+            if bill is None:
+                return path, self._verified(wheel, project)
+        self.put(layout.bills, archive_of_bytes(UNOWNED_BILL, bill))
+        self._steps.run(self._container, self.recipe.add_bill(UNOWNED_BILL))
+        with self._steps.step(StepKind.VERIFY, "take out again and verify"):
+            path, wheel = self._taken_out()
+            return path, self._verified(wheel, project)
+
+    def _taken_out(self) -> tuple[Path, WheelAnatomy]:
+        """Take the repaired wheel out of the container, and read it. Raise WheelRejected, ContainerLost."""
+        staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
+        with lost_on_error(), self._container.get(self.layout.repaired) as stream:
+            path = receive(stream, staging)
+        return path, read_wheel(path)
 
     def _advise_on_files(self) -> None:
         """Advise on files that may be the cause of a failed build or repair."""
@@ -121,13 +135,13 @@ class Attempt(ContainerWork):
         for text in filter(None, advice):
             self._steps.advise(text)
 
-    def _verified(self, path: Path, project_name: str) -> Analysis:
+    def _verified(self, wheel: WheelAnatomy, project_name: str) -> Analysis:
         """Hold the wheel against the cell and its own tags; warn of what is delivered all the same.
 
         `project_name`: of the built wheel.
         """
         settings, platform = self._job.settings, self._job.cell.platform
-        analysis = analyse(read_wheel(path), load_policies())
+        analysis = analyse(wheel, load_policies())
         code = code_findings(analysis, platform, settings[REPAIR_WHEEL_COMMAND])
         findings = (*verify(analysis.wheel.contents, self._promise(project_name)), *code)
         for warning in settle(findings, settings[ACCEPT], is_lenient=settings.is_drop_in):

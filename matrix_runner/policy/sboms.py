@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -34,8 +35,12 @@ _FRAGMENT = re.compile(r"#([0-9a-f]{64})$")
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
     """The entries of all of a wheel's documents: names of components and files, and digests of libraries' paths."""
 
-    names: frozenset[str]
-    digests: frozenset[str]
+    names: frozenset[str] = frozenset()
+    digests: frozenset[str] = frozenset()
+
+
+NO_BILL: Final = Bill()
+"""Of a wheel without documents."""
 
 
 def read_bill(documents: Iterable[bytes]) -> Bill:
@@ -60,16 +65,38 @@ def unlisted(grafted: Iterable[str], bill: Bill, arch: Arch) -> tuple[str, ...]:
 
     A digest whose path cannot be guessed may stand for any of them: if there are as many, nothing is returned.
     """
-    rest: list[str] = []
-    matched: set[str] = set()
-    for path in sorted(grafted):
-        name = path.rpartition("/")[2]
-        origin = _HASH.sub("", name, count=1)
-        own = {hashlib.sha256(place.encode()).hexdigest() for place in _origins(origin, arch)} & bill.digests
-        matched |= own
-        if not own and not bill.names & {name, origin, origin.partition(".so")[0]}:
-            rest.append(path)
-    return tuple(rest) if len(rest) > len(bill.digests - matched) else ()
+    libraries = tuple(grafted)
+    rest = without_entry(libraries, bill, arch)
+    matched = {digest for path in libraries for digest in _guessed(path, bill, arch)}
+    return rest if len(rest) > len(bill.digests - matched) else ()
+
+
+def without_entry(grafted: Iterable[str], bill: Bill, arch: Arch) -> tuple[str, ...]:
+    """Return the grafted libraries (paths in the wheel) that are listed neither by name nor by a path to be guessed."""
+    return tuple(
+        path
+        for path in sorted(grafted)
+        if not _guessed(path, bill, arch)
+        and not bill.names & {path.rpartition("/")[2], origin_name(path), origin_name(path).partition(".so")[0]}
+    )
+
+
+def origin_name(path: str) -> str:
+    """Return the name that a grafted library had before: without what repair has put into it."""
+    return _HASH.sub("", path.rpartition("/")[2], count=1)
+
+
+def has_path(bill: Bill, path: str) -> bool:
+    """Whether a document lists the library that was at a path of the image."""
+    return _digest(path) in bill.digests
+
+
+def _guessed(path: str, bill: Bill, arch: Arch) -> frozenset[str]:
+    return frozenset(map(_digest, _origins(origin_name(path), arch))) & bill.digests
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(path.encode(errors="ignore")).hexdigest()
 
 
 def _origins(name: str, arch: Arch) -> Iterator[str]:

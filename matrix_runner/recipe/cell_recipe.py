@@ -25,7 +25,7 @@ from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
 from matrix_runner.recipe.after_build.gil_check import gil_step
 from matrix_runner.recipe.after_build.python_bounds import NotedBounds, WatchedBuild
 from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
-from matrix_runner.recipe.after_build.sbom_insertion import sbom_steps
+from matrix_runner.recipe.after_build.sbom_insertion import bill_step, sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
 from matrix_runner.recipe.commands import Commands, Phase
@@ -155,6 +155,10 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
     def add_sboms(self) -> Iterator[Step]:
         """Return the steps that put the project's bills of materials into the wheel in `Layout.repaired`."""
         return sbom_steps(self.commands)
+
+    def add_bill(self, name: str) -> Step:
+        """Return the step that puts a bill of materials of ours (a file in `Layout.bills`) into that wheel."""
+        return bill_step(self.commands, name)
 
     def audit(self, wheel: str) -> Iterator[Step]:
         """Return the steps that check the repaired wheel (a file name) by `audit-command`."""

@@ -62,6 +62,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.matrix}/repaired"
 
     @property
+    def bills(self) -> str:
+        """The directory of bills of materials of our own, before they are in the wheel."""
+        return f"{self.matrix}/bills"
+
+    @property
     def test(self) -> str:
         """The working directory of the tests."""
         return f"{self.matrix}/test"

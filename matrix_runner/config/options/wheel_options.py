@@ -30,4 +30,21 @@ cell. A missing file fails the cell, and so do two of one name. `runner inspect`
     example='sboms = ["sbom.cdx.json"]',
 )
 
-OPTIONS: tuple[Option[object], ...] = (STRIP, SBOMS)
+UNOWNED_SBOM: Option[bool] = Option(
+    name="unowned-sbom",
+    kind=basic.boolean(),
+    default=True,
+    section=Section.BUILD,
+    help="List grafted libraries that no package owns in a bill of materials of the wheel (PEP 770).",
+    details="""
+auditwheel lists the packages that the libraries which repair adds came from, in `.dist-info/sboms/auditwheel.cdx.json`;
+a library that was built by hand, in `before-all` or otherwise, is of none, and missing there. Then
+`matrix-runner.cdx.json` beside it has its name, its soname and its SHA-256, and says that its owner is unknown: whoever
+scans the wheel sees that there is more in it than is listed. Only wheels with such libraries are changed, and by that
+file and its line in RECORD alone. It needs auditwheel 6.5 or later, the first that asks for owners. With
+cibuildwheel's table it has no effect: wheels stay as its own are.
+""",
+    example="unowned-sbom = false",
+)
+
+OPTIONS: tuple[Option[object], ...] = (STRIP, SBOMS, UNOWNED_SBOM)

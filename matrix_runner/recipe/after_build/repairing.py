@@ -60,8 +60,16 @@ def why_not_compressed(settings: Settings, facts: ImageFacts) -> str | None:
         return None
     if not calls_auditwheel(settings):
         return f"{REPAIR_COMPRESSION} has no effect unless auditwheel is called, which {REPAIR_WHEEL_COMMAND} does not"
-    found = _VERSION.match(facts.tool("auditwheel") or "")
-    if found is not None and (int(found["major"]), int(found["minor"])) < FIRST_WITH_LEVELS:
-        first = ".".join(map(str, FIRST_WITH_LEVELS))
-        return f"{REPAIR_COMPRESSION} has no effect: it came with auditwheel {first}, and the image has {found[0]}"
+    found = auditwheel_release(facts)
+    if found is not None and found < FIRST_WITH_LEVELS:
+        first, there = (".".join(map(str, release)) for release in (FIRST_WITH_LEVELS, found))
+        return (
+            f"{REPAIR_COMPRESSION} has no effect: it came with auditwheel {first}, and the image has auditwheel {there}"
+        )
     return None
+
+
+def auditwheel_release(facts: ImageFacts) -> tuple[int, int] | None:
+    """Return the first two numbers of auditwheel's version; None if it is not there, or of unknown version."""
+    found = _VERSION.match(facts.tool("auditwheel") or "")
+    return None if found is None else (int(found["major"]), int(found["minor"]))

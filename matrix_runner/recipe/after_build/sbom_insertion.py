@@ -1,14 +1,18 @@
-"""The step that puts a project's software bills of materials into the repaired wheel (PEP 770). Pure."""
+"""The steps that put software bills of materials, the project's and ours, into the repaired wheel (PEP 770). Pure."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
+from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.wheel_options import SBOMS
 from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.after_build.repairing import auditwheel_release
 from matrix_runner.recipe.commands import Commands
+from matrix_runner.recipe.image_facts import ImageFacts
 from matrix_runner.recipe.step import Step
+from matrix_runner.recipe.toolbox import calls_auditwheel
 
 # Members are copied as they are, compressed: to pack a large wheel anew takes long, and would undo the compression that
 # was chosen. RECORD is written anew at the end (binary distribution format), so that the file holds nothing twice:
@@ -90,13 +94,33 @@ print("sboms: %d put into the wheel" % len(rows))
 """A program for any Python from 2.7 on. Arguments: the directory of the wheel, and the documents' paths."""
 
 
+FIRST_WITH_OWNERS: Final = (6, 5)
+"""The first auditwheel that asks for the owners of what it grafts (its source; 6.4.2 does not)."""
+
+
+def lists_owners(settings: Settings, facts: ImageFacts) -> bool:
+    """Whether repair lists the packages that own the libraries which it grafts."""
+    release = auditwheel_release(facts)
+    return calls_auditwheel(settings) and release is not None and release >= FIRST_WITH_OWNERS
+
+
 def sbom_steps(commands: Commands) -> Iterator[Step]:
     """Yield the step that adds the documents of `sboms`, if there are any, to the only wheel in `Layout.repaired`."""
     names, layout = commands.settings[SBOMS], commands.layout
-    if not names:
-        return
-    paths = (f"{layout.project}/{name}" for name in names)
-    argv = (f"{commands.tools.python_bin}/python", "-E", "-s", "-c", _PROGRAM, layout.repaired, *paths)
-    path, shown = (commands.tools.python_bin,), f"put {', '.join(names)} into the wheel"
+    if names:
+        paths = tuple(f"{layout.project}/{name}" for name in names)
+        yield _insertion(commands, paths, f"put {', '.join(names)} into the wheel")
+
+
+def bill_step(commands: Commands, name: str) -> Step:
+    """Return the step that adds a document of ours, in `Layout.bills`, to the only wheel in `Layout.repaired`."""
+    shown = "list the grafted libraries that no package owns"
+    return _insertion(commands, (f"{commands.layout.bills}/{name}",), shown)
+
+
+def _insertion(commands: Commands, paths: tuple[str, ...], shown: str) -> Step:
+    layout, tools = commands.layout, commands.tools
+    argv = (f"{tools.python_bin}/python", "-E", "-s", "-c", _PROGRAM, layout.repaired, *paths)
     # Not in the project, whose modules may be named like those of the standard library.
-    yield replace(commands.step(StepKind.REPAIR, argv, path=path, cwd=layout.repaired), shown=shown)
+    step = commands.step(StepKind.REPAIR, argv, path=(tools.python_bin,), cwd=layout.repaired)
+    return replace(step, shown=shown)
