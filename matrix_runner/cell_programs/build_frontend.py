@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from matrix_runner.cell_programs.build_bytecode import restored, save
+    from matrix_runner.cell_programs.build_origins import Origins
     from matrix_runner.cell_programs.build_system import BuildSystem, Failed
+    from matrix_runner.cell_programs.build_wish import Wish
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 """The directory of the programs, and of what they tell each other."""
@@ -28,7 +29,9 @@ if not TYPE_CHECKING:
     # Where an isolated Python (-I) does not look by itself.
     sys.path.insert(0, HERE)
     from build_bytecode import restored, save
+    from build_origins import Origins
     from build_system import BuildSystem, Failed
+    from build_wish import Wish
 
 HOOKS = os.path.join(HERE, "build_hooks.py")
 """The program that calls the backend's hooks."""
@@ -41,41 +44,6 @@ NOT_FOR_BUILDS = (
     *("UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "PYTHONPATH"),
 )
 """Variables that `uv build` does not heed for what a build requires, and `uv pip install` would."""
-
-
-class Wish:
-    """What is asked for on the command line. Raises Failed."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self.package, self.product, self.out = os.getcwd(), "wheel", "dist"
-        self.environment, self.installer, self.aside = os.path.join(HERE, "environment"), "pip", "/"
-        self.bytecode, self.verbosity = "", 0
-        self.config_settings: dict[str, str | list[str]] = {}
-        for word in words:
-            self._read(word)
-
-    def _read(self, word: str) -> None:
-        name, _, value = word.partition("=")
-        if word in {"--wheel", "--sdist"}:
-            self.product = word[2:]
-        elif name in {"--outdir", "--environment", "--installer", "--aside", "--bytecode"}:
-            setattr(self, {"--outdir": "out"}.get(name, name[2:]), value)
-        elif word.startswith("-C"):
-            key, _, value = word[2:].partition("=")
-            self._set(key, value)
-        elif re.match("-v+$|-q+$", word):
-            self.verbosity = (len(word) - 1) * (1 if word[1] == "v" else -1)
-        elif word.startswith("-"):
-            raise Failed(f"unknown argument {word}")
-        else:
-            self.package = word
-
-    def _set(self, key: str, value: str) -> None:
-        given = self.config_settings.get(key)
-        if given is None:
-            self.config_settings[key] = value
-        else:
-            self.config_settings[key] = [*given, value] if isinstance(given, list) else [given, value]
 
 
 class NoRoom(Failed):
@@ -94,6 +62,7 @@ class Environment:
         self.wish = wish
         self.path = wish.environment
         self.is_in_memory = os.path.ismount(self.path)
+        self.reports: list[str] = []
 
     @property
     def python(self) -> str:
@@ -156,12 +125,22 @@ class Environment:
     def _by_uv(self, requirements: list[str]) -> int:
         words = self._verbosity(most=2)
         command = ["uv", "pip", "install", *words, "--python", self.python, "--", *requirements]
+        return subprocess.call(command, env=self._of_uv())
+
+    def _of_uv(self) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_BUILDS}
         # What binds the requirements of builds for `uv build` binds for `uv pip install` only those of builds below it.
         if env.get("UV_BUILD_CONSTRAINT"):
             env["UV_CONSTRAINT"] = env["UV_BUILD_CONSTRAINT"]
         env.update(UV_PROJECT=self.wish.aside, UV_NO_SOURCES="1", UV_NO_PROGRESS="1", VIRTUAL_ENV=self.path)
-        return subprocess.call(command, env=env)
+        return env
+
+    def origins(self) -> Origins:
+        """Return what is there now, whose origins are being asked for."""
+        found = Origins(self.path, HERE, self.reports)
+        if self.wish.installer == "uv":
+            found.ask_uv(self._of_uv())
+        return found
 
     def _by_pip(self, requirements: list[str], *, is_first: bool) -> int:
         # pip heeds environment markers in files only.
@@ -175,7 +154,9 @@ class Environment:
         env = dict(os.environ, PYTHONSAFEPATH="1")
         if "PIP_KEYRING_PROVIDER" not in env and shutil.which("keyring"):
             env["PIP_KEYRING_PROVIDER"] = "subprocess"
-        return subprocess.call([*command, *fresh, "--use-pep517", *quiet, "-r", listed], env=env)
+        self.reports.append(os.path.join(HERE, f"report-{len(self.reports)}.json"))
+        report = f"--report={self.reports[-1]}"
+        return subprocess.call([*command, *fresh, "--use-pep517", *quiet, report, "-r", listed], env=env)
 
     def _verbosity(self, *, most: int) -> list[str]:
         level = min(most, self.wish.verbosity - 1)
@@ -265,18 +246,20 @@ def say(text: str) -> None:
 
 def build(words: Sequence[str]) -> None:
     """Build what the command line asks for, and print its name. Raise Failed."""
-    wish = Wish(words)
+    wish = Wish(words, HERE)
     system = BuildSystem(wish.package)
     os.makedirs(wish.out, exist_ok=True)
     environment = Environment(wish)
     environment.create(system.requires)
     backend, kept = Backend(wish, system, environment), restored(environment.path, wish.bytecode)
+    origins = environment.origins()
     built = backend.build(asks=True)
     if not isinstance(built, str):
         environment.add(built, system.requires)
-        kept = restored(environment.path, wish.bytecode)
+        kept, origins = restored(environment.path, wish.bytecode), environment.origins()
         built = backend.build(asks=False)
     save(kept)
+    origins.write()
     environment.discard()
     print(f"Successfully built {built}", flush=True)
 

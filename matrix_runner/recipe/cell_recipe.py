@@ -32,6 +32,7 @@ from matrix_runner.recipe.commands import Commands, Phase
 from matrix_runner.recipe.compiling.brought_program import BroughtProgram
 from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.frontends.backend_settings import BackendSettings
+from matrix_runner.recipe.frontends.installed_requirements import RequirementsNote, requirements_note
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -90,6 +91,12 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
                 return WatchedBuild(layout=tools.layout)
             case Frontend.BUILD | Frontend.BUILD_UV | Frontend.PIP:
                 return None
+
+    @property
+    def requirements(self) -> RequirementsNote:
+        """Where the build notes what its environment had."""
+        is_watched = isinstance(self.watched, WatchedBuild)
+        return requirements_note(self.job.settings, self.tools.frontend, self.tools.layout, is_watched=is_watched)
 
     def set_up_caching(self, caching: CompilerCaching) -> Step:
         """Return the step that creates the compiler cache's wrappers; it fails if the cache cannot be had.

@@ -23,6 +23,7 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Listener, Notice, Output, StepStarted
 from matrix_runner.model.outcomes import Outcome, Report, StepKind
 from matrix_runner.model.platforms import Libc
+from matrix_runner.recipe.frontends.own_frontend import PROGRAMS
 from matrix_runner.request import BuildInputs, BuildRequest
 from matrix_runner.run import build
 
@@ -220,7 +221,7 @@ def what(call: FakeCall) -> str:
         argv = argv[5:]
     if "build_frontend.py" in " ".join(argv[2:3]):
         # The frontend's programs come first.
-        argv = argv[9:]
+        argv = argv[5 + len(PROGRAMS) :]
     if argv[:2] in {("uv", "build"), ("python", "-I")} or "pip wheel" in " ".join(argv):
         return "sdist" if "--sdist" in argv else "build"
     if argv[:2] != ("sh", "-c"):

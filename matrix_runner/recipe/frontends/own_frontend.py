@@ -23,7 +23,8 @@ _FIRST_PIP_WITH_TOML: Final = (21, 2)
 _FIRST_PIP_OF_OTHERS: Final = (22, 3)
 """The oldest pip that installs into another environment than its own (`--python`)."""
 
-_PROGRAMS: Final = ("build_frontend", "build_system", "build_bytecode", "build_hooks")
+PROGRAMS: Final = (*("build_frontend", "build_system", "build_wish", "build_bytecode", "build_hooks", "build_origins"),)
+"""Its modules; `build_frontend` is the one that is started."""
 _ONLY_FOR_UV_BUILD: Final = ("UV_NO_BUILD_ISOLATION", "UV_REQUIRE_HASHES")
 """Variables that `uv pip install` takes otherwise: it demands a version of each requirement that is named."""
 
@@ -53,6 +54,6 @@ def is_meant(settings: Settings, others: Iterable[str]) -> bool:
 
 def with_programs(layout: Layout, argv: tuple[str, ...]) -> tuple[str, ...]:
     """Return a command that writes the programs into the cell, and then runs the frontend's command."""
-    writing = [f'printf %s "${at}" >"$1/{name}.py"' for at, name in enumerate(_PROGRAMS, 2)]
-    script = " && ".join(('mkdir -p "$1"', *writing, f"shift {1 + len(_PROGRAMS)}", 'exec "$@"'))
-    return ("sh", "-c", script, "sh", layout.frontend, *map(program_text, _PROGRAMS), *argv)
+    writing = [f'printf %s "${at}" >"$1/{name}.py"' for at, name in enumerate(PROGRAMS, 2)]
+    script = " && ".join(('mkdir -p "$1"', *writing, f"shift {1 + len(PROGRAMS)}", 'exec "$@"'))
+    return ("sh", "-c", script, "sh", layout.frontend, *map(program_text, PROGRAMS), *argv)
