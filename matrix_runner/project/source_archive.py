@@ -11,6 +11,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -19,13 +20,14 @@ import msgspec
 
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.errors import MachineError, UsageError
-from matrix_runner.files import chunks_of
+from matrix_runner.files import chunks_of, sha256_of
 from matrix_runner.project.archive_members import add_bytes, add_file, header
 from matrix_runner.project.git import Git
 from matrix_runner.project.git_history.git_index import FileTraits
 from matrix_runner.project.git_history.histories import Histories, History
 from matrix_runner.project.left_out import remark
 from matrix_runner.project.source_files import ListedFiles, SourceSelection, list_files
+from matrix_runner.project.source_revision import SourceRevision, source_revision
 
 Digests = tuple[tuple[str, str], ...]
 """The digest of each file's content, kind and mode, by name, sorted; for `.git`, of the state that a build can see."""
@@ -40,12 +42,12 @@ commits, so that git recognises unchanged files in prepared images of earlier on
 _MOST_LINKS: Final = 3
 
 
-class SourceArchive(msgspec.Struct, frozen=True, kw_only=True):
+class SourceArchive(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: the cached property
     """A tar of the project on disk. `epoch`: for SOURCE_DATE_EPOCH. `size` in bytes.
 
     `prefix`: the project's directory in its repository, if that is packed too: then the repository's top is the top of
     the archive, and all names in it begin with the prefix. `newest`: the latest time of a file, in seconds since 1970.
-    `is_uniform`: whether all files have one time, the same in all runs.
+    `is_uniform`: whether all files have one time, the same in all runs. `revision`: None if the files are of no commit.
     """
 
     path: Path
@@ -57,10 +59,16 @@ class SourceArchive(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""
     newest: int = FILE_TIME
     is_uniform: bool = True
+    revision: SourceRevision | None = None
 
     def read(self) -> Iterator[bytes]:
         """Stream the archive; every caller has its own file position. Raise OSError."""
         return chunks_of(self.path)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The archive's SHA-256, in hexadecimal. Raise OSError."""
+        return sha256_of(self.path)
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +100,12 @@ def pack(selection: SourceSelection, target: Path) -> SourceArchive:
         prefix=found.prefix,
         newest=found.newest,
         is_uniform=found.is_uniform,
+        revision=source_revision(selection, (name for name, digest in found.digests if _is_file(name, digest))),
     )
+
+
+def _is_file(name: str, digest: str) -> bool:
+    return digest != DIRECTORY and name.rpartition("/")[2] != ".git"
 
 
 def survey(selection: SourceSelection) -> Survey:
