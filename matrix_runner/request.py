@@ -32,7 +32,7 @@ from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.schedule import Durations, StopRequest
-from matrix_runner.wheelhouse.report_directory import LOGS, TESTS
+from matrix_runner.wheelhouse.report_directory import LOGS, PROVENANCE, TESTS
 
 
 class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +84,10 @@ class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
     def tests_dir(self) -> Path:
         """Directory of the results of the cells' own tests."""
         return self.report_dir / TESTS
+
+    def statement_of(self, wheel: str) -> Path:
+        """Return the file of the statement of provenance of a wheel, by its file name."""
+        return self.report_dir / PROVENANCE / f"{wheel}.json"
 
     def has_hashes(self, job: Job) -> bool:
         """Whether `build-constraints` pin all that a job's build requires. Raise ConfigError without their file."""

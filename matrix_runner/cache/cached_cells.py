@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.cache.cache_key import SharedInputs, why_not_cached
-from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache
+from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache, CellFiles
 from matrix_runner.cache.log_barrier import LogBarrier
+from matrix_runner.cache.replayed_files import replay_results, replay_statement
 from matrix_runner.cache.sdist_cache import KeptSdist, SdistQuestion, contents_of, find_sdist, store_sdist
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
@@ -29,7 +29,7 @@ from matrix_runner.config.options.cache_options import (
     REBUILD,
 )
 from matrix_runner.errors import MachineError, OutputError, WheelConflict
-from matrix_runner.files import chunks_of, write_whole
+from matrix_runner.files import chunks_of
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, Output
@@ -157,12 +157,18 @@ class CachedCells:
             return outcome
         context.pool.hurry()
         if self._barrier.wait(job.cell):
-            wheel = None if outcome.wheel is None else context.wheelhouse.directory / outcome.wheel.name
+            own = outcome.wheel
+            wheel = None if own is None else context.wheelhouse.directory / own.name
             if outcome.reused_from is not None:
                 wheel = context.shared_wheels.wheel_of(outcome.reused_from)
             inputs = context.request.inputs
-            log, results = inputs.logs_dir / f"{job.cell}.log", inputs.tests_dir / f"{job.cell}.xml"
-            self._cache.keep(job, outcome, wheel=wheel, log=log, results=results)
+            files = CellFiles(
+                wheel=wheel,
+                log=inputs.logs_dir / f"{job.cell}.log",
+                results=inputs.tests_dir / f"{job.cell}.xml",
+                provenance=None if own is None or own.provenance is None else inputs.statement_of(own.name),
+            )
+            self._cache.keep(job, outcome, files)
         return outcome
 
     def give_up(self, error: MachineError) -> None:
@@ -229,7 +235,9 @@ class CachedCells:
             reason = Reason.CONFLICT if isinstance(error, WheelConflict) else Reason.OUTPUT
             failure = Failure(step=StepKind.PUBLISH, reason=reason, message=message, hint=hint)
         self._replay_log(cell, hit)
-        has_results = hit.entry.results is not None and self._replay_results(hit.entry.results, cell)
+        has_results = hit.entry.results is not None and replay_results(hit.entry.results, cell, self._context)
+        if wheel is not None:
+            wheel = replay_statement(hit.entry.provenance, wheel, cell, self._context)
         return Outcome(
             cell=cell,
             status=Status.CACHED if failure is None else Status.FAILED,
@@ -245,27 +253,6 @@ class CachedCells:
             log=self._context.request.log_path(hit.job),
             test_results=record.results.counts if record.results is not None and has_results else None,
         )
-
-    def _replay_results(self, kept: Path, cell: Cell) -> bool:
-        """Put the cached results of the cell's tests into the report; return whether that was possible.
-
-        Masked again, as its log is.
-        """
-        # Few cells have any.
-        from matrix_runner.results.junit_reading import NotJunit, read_suites
-        from matrix_runner.results.junit_writing import junit_document
-
-        mask = self._context.redactor.text
-        try:
-            data = kept.read_bytes()
-            if self._context.redactor.has_secrets:
-                data = junit_document(suite.with_texts(mask, mask) for suite in read_suites(data))
-            write_whole(self._context.request.inputs.tests_dir / f"{cell}.xml", data)
-        except (OSError, NotJunit) as error:
-            text = f"the results of its tests cannot be shown again: {error}"
-            self._context.notify(text, cell=cell, is_warning=True)
-            return False
-        return True
 
     def _replay_log(self, cell: Cell, hit: CacheHit) -> None:
         """Emit the cached log of the cell's build to the listeners.

@@ -49,6 +49,18 @@ class CacheHit(msgspec.Struct, frozen=True, kw_only=True):
     entry: CacheEntry
 
 
+class CellFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a passed cell. `wheel`: its own, or that of another cell which it tested, None without either.
+
+    `results`: of its tests; `provenance`: the statement of its own wheel. Each need not be there.
+    """
+
+    wheel: Path | None
+    log: Path
+    results: Path
+    provenance: Path | None
+
+
 class CellCache:
     """The cell cache of one run. Thread-safe. Its errors never stop a run.
 
@@ -95,9 +107,9 @@ class CellCache:
             self._remember(cell)
         return hits
 
-    def keep(self, job: Job, outcome: Outcome, *, wheel: Path | None, log: Path | None, results: Path | None) -> None:
-        """Store a passed cell. `wheel`: its own, or that of another cell which it tested; `results`: of its tests."""
-        inputs = self._inputs.get(job.cell)
+    def keep(self, job: Job, outcome: Outcome, files: CellFiles) -> None:
+        """Store a passed cell."""
+        inputs, wheel, log = self._inputs.get(job.cell), files.wheel, files.log
         if inputs is None or wheel is None or self._is_broken:
             return
         builder = outcome.reused_from
@@ -106,10 +118,11 @@ class CellCache:
                 outcome=outcome,
                 project=self._terms.project,
                 wheel=wheel if builder is None else None,
-                log=log if log is not None and log.is_file() else None,
+                log=log if log.is_file() else None,
                 builder=None if builder is None else self._keys.get(builder),
                 tested=None if builder is None else sha256_of(wheel),
-                results=results,
+                results=files.results,
+                provenance=files.provenance if builder is None else None,
             )
             kept = self.store.put(inputs, finished)
             self._remember(job.cell)

@@ -1,5 +1,6 @@
 """One attempt at a cell, in an open container: source, before-all, build, repair, audit, test, publication."""
 
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from matrix_runner.cell.explanations.lacking_files import advice_on_lacking_file
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
 from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.shared_wheels import SharedWheel
+from matrix_runner.cell.stated_wheel import StatedWheel, noted_requirements
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay
 from matrix_runner.cell.taken_results import ResultsOfTests
 from matrix_runner.cell.unowned_libraries import bill_of_unowned
@@ -49,6 +51,7 @@ class Attempt(ContainerWork):
 
         Raise CellFailed, GiveWay, RetryCell, WheelRejected, MachineError.
         """
+        started = datetime.now(timezone.utc)
         self.begin(slot)
         self._bring_sdist()
         if reused is not None:
@@ -66,7 +69,7 @@ class Attempt(ContainerWork):
         with self._results().taken():
             self.run_all(self.recipe.test(path.name))
         self._check_gil(path.name)
-        return self._publish(path, analysis)
+        return self._publish(path, analysis, started)
 
     def _bring_sdist(self) -> None:
         """Put the files of the run's sdist where the package is built. Raise ContainerLost."""
@@ -225,10 +228,21 @@ class Attempt(ContainerWork):
         if step is not None:
             judge_gil(self._job.settings[FREE_THREADING], self._steps, *self._steps.heard(self._container, step))
 
-    def _publish(self, path: Path, analysis: Analysis) -> Delivery:
+    def _publish(self, path: Path, analysis: Analysis, started: datetime) -> Delivery:
         needs = wheel_needs(analysis, self._job.cell.platform)
+        stated = StatedWheel(
+            context=self._context,
+            materials=self._materials,
+            steps=self._steps,
+            recipe=self.recipe,
+            image=self._image,
+            started=started,
+            requirements=noted_requirements(self.recipe, self._container),
+            is_prepared=self._part.image is not None,
+        )
         with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):
             record = replace(self._context.wheelhouse.publish(path, analysis.wheel.contents), needs=needs)
+            record = stated.write(record)
         warning = size_warning(record, self._job.settings[MAX_WHEEL_SIZE])
         if warning is not None:
             self._steps.warn(warning)

@@ -137,7 +137,7 @@ class WheelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A published wheel; `size` in bytes.
 
     `grafted`: file names of the libraries added by repair; `largest`: its largest files, at most ten; `needs`: None if
-    nothing was found out.
+    nothing was found out; `provenance`: path of its statement in the report directory, None if it has none.
     """
 
     name: str
@@ -146,6 +146,7 @@ class WheelRecord(msgspec.Struct, frozen=True, kw_only=True):
     grafted: tuple[str, ...] = ()
     largest: tuple[PackedFile, ...] = ()
     needs: WheelNeeds | None = None
+    provenance: str | None = None
 
 
 class SdistRecord(msgspec.Struct, frozen=True, kw_only=True):

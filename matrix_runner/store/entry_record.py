@@ -38,7 +38,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The metadata of an entry. `created`: seconds since 1970; `seconds`: the cell's duration.
 
     A cell that only tested another's wheel has no wheel here: `reused_from` is the other cell, `builder` its key, and
-    `tested` the digest of the wheel.
+    `tested` the digest of the wheel. `provenance`: the wheel's statement; entries of earlier releases have none.
     """
 
     key: str
@@ -56,6 +56,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str | None = None
     python_version: str | None = None
     results: CachedResults | None = None
+    provenance: EntryFile | None = None
 
 
 def read_record(content: bytes, key: str) -> EntryRecord | None:

@@ -13,10 +13,11 @@ from typing import Protocol, cast
 
 from matrix_runner.errors import OutputError, UsageError
 from matrix_runner.files import CHUNK
-from matrix_runner.store.store import INPUTS, LOG, RECORD, RESULTS, WHEEL, Store
+from matrix_runner.store.entry_parts import INPUTS, LOG, RECORD, RESULTS, STATEMENT, WHEEL
+from matrix_runner.store.store import Store
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
 
-_NAMES = (RECORD, WHEEL, LOG, INPUTS, RESULTS)
+_NAMES = (RECORD, WHEEL, LOG, INPUTS, RESULTS, STATEMENT)
 
 
 class _FileSystem(Protocol):

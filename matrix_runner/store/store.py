@@ -21,12 +21,22 @@ from matrix_runner.files import flush_directory, write_flushed, write_whole
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.store import cell_inputs
 from matrix_runner.store.cell_inputs import CellInputs
-from matrix_runner.store.entry_files import copy_checked, discard, read_small, regular_chunks
-from matrix_runner.store.entry_record import CachedResults, CachedWheel, EntryFile, EntryRecord, read_record
+from matrix_runner.store.entry_files import discard, read_small, regular_chunks
+from matrix_runner.store.entry_parts import (
+    INPUTS,
+    LARGE,
+    LOG,
+    RECORD,
+    RESULTS,
+    STATEMENT,
+    WHEEL,
+    take_files,
+    write_part,
+    write_results,
+)
+from matrix_runner.store.entry_record import CachedWheel, EntryRecord, read_record
 from matrix_runner.store.sealed import seal, unseal
 from matrix_runner.wheelhouse import DEFAULT_LIMIT
-
-RECORD, WHEEL, LOG, INPUTS, RESULTS = "entry.json", "wheel", "log", "ingredients.json", "results.xml"
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Finished cells of matrix-runner; `runner cache` tells more.\n"
 """The tag by which backup programs recognise a cache (bford.info/cachedir)."""
@@ -39,24 +49,24 @@ NOTES = ("facts", "latest", SDISTS, CARRIED)
 
 _NOTE = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
 _SMALL = 1024**2
-_LARGE = 512 * 1024**2
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An intact entry. `wheel`, `log`, `results`: copies for the caller."""
+    """An intact entry. `wheel`, `log`, `results`, `provenance`: copies for the caller."""
 
     record: EntryRecord
     wheel: Path | None
     log: Path
     results: Path | None = None
+    provenance: Path | None = None
 
 
 class FinishedCell(msgspec.Struct, frozen=True, kw_only=True):
     """A passed cell to cache. `wheel`: its own; None if it tested the wheel of `builder`, a key.
 
     `tested`: the digest of that wheel. `project`: its directory, for display. `log`: a file, or None. `results`: the
-    file of the outcome's `test_results`, if it has any.
+    file of the outcome's `test_results`, if it has any; `provenance`: that of the own wheel's statement.
     """
 
     outcome: Outcome
@@ -66,6 +76,7 @@ class FinishedCell(msgspec.Struct, frozen=True, kw_only=True):
     builder: str | None = None
     tested: str | None = None
     results: Path | None = None
+    provenance: Path | None = None
 
 
 class Store:
@@ -102,7 +113,7 @@ class Store:
             return None
         try:
             staging.mkdir(parents=True, exist_ok=True)
-            if not _take(path, record, staging):
+            if not take_files(path, record, staging):
                 discard(path, self.tmp)
                 return None
         except OSError as error:
@@ -113,9 +124,13 @@ class Store:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)
-        wheel = None if record.wheel is None else staging / record.wheel.name
-        results = None if record.results is None else staging / RESULTS
-        return CacheEntry(record=record, wheel=wheel, log=staging / LOG, results=results)
+        return CacheEntry(
+            record=record,
+            wheel=None if record.wheel is None else staging / record.wheel.name,
+            log=staging / LOG,
+            results=None if record.results is None else staging / RESULTS,
+            provenance=None if record.provenance is None else staging / STATEMENT,
+        )
 
     def peek(self, key: str) -> EntryRecord | None:
         """Return the record of a key's entry, without checking its files. A damaged entry is removed."""
@@ -132,7 +147,7 @@ class Store:
     def inputs(self, key: str) -> CellInputs | None:
         """Return the inputs of a key's entry, or None."""
         with contextlib.suppress(OSError):
-            return cell_inputs.read(read_small(self.path(key) / INPUTS, _LARGE))
+            return cell_inputs.read(read_small(self.path(key) / INPUTS, LARGE))
         return None
 
     def put(self, inputs: CellInputs, finished: FinishedCell) -> str:
@@ -194,20 +209,16 @@ class Store:
             wheel = outcome.wheel
             if written != wheel.sha256:
                 raise OutputError(f"{wheel.name} changed after it was published, and is not kept")
-        log = () if finished.log is None else regular_chunks(finished.log, _LARGE)
-        digests = (write_flushed(partial / LOG, log), write_flushed(partial / INPUTS, (content,)))
-        parts = [
-            EntryFile(size=(partial / name).stat().st_size, sha256=digest)
-            for name, digest in zip((LOG, INPUTS), digests, strict=True)
-        ]
+        log = () if finished.log is None else regular_chunks(finished.log, LARGE)
+        stated = None if finished.provenance is None else regular_chunks(finished.provenance, _SMALL)
         return EntryRecord(
             key=key,
             cell=str(outcome.cell),
             project=cell_inputs.plain_name(finished.project),
             created=self.clock(),
             seconds=outcome.seconds,
-            log=parts[0],
-            inputs=parts[1],
+            log=write_part(partial / LOG, log),
+            inputs=write_part(partial / INPUTS, (content,)),
             wheel=None
             if wheel is None
             else CachedWheel(
@@ -224,7 +235,8 @@ class Store:
             image=outcome.image,
             image_id=outcome.image_id,
             python_version=outcome.python_version,
-            results=_write_results(partial, finished),
+            results=write_results(partial, outcome, finished.results),
+            provenance=None if stated is None else write_part(partial / STATEMENT, stated),
         )
 
     def _put_in_place(self, partial: Path, target: Path) -> None:
@@ -255,10 +267,8 @@ class Store:
         try:
             yield
         except OSError as error:
-            raise OutputError(
-                f"the cache directory {self.root} cannot be {what}: {error.strerror or error}",
-                hint="choose another with --cache-dir",
-            ) from error
+            text = f"the cache directory {self.root} cannot be {what}: {error.strerror or error}"
+            raise OutputError(text, hint="choose another with --cache-dir") from error
 
 
 def read_entry(path: Path, key: str | None = None) -> EntryRecord | None:
@@ -268,28 +278,3 @@ def read_entry(path: Path, key: str | None = None) -> EntryRecord | None:
     except OSError:
         return None
     return None if content is None else read_record(content, key or path.name)
-
-
-def _write_results(partial: Path, finished: FinishedCell) -> CachedResults | None:
-    """Copy the results of the cell's own tests, if it has any, into its entry. Raise OSError."""
-    counts = finished.outcome.test_results
-    if counts is None or finished.results is None:
-        return None
-    digest = write_flushed(partial / RESULTS, regular_chunks(finished.results, _LARGE))
-    return CachedResults(size=(partial / RESULTS).stat().st_size, sha256=digest, counts=counts)
-
-
-def _take(path: Path, record: EntryRecord, staging: Path) -> bool:
-    """Copy an entry's files; return whether all match the record. Raise OSError."""
-    wheel = record.wheel
-    if wheel is not None and not copy_checked(path / WHEEL, staging / wheel.name, size=wheel.size, sha256=wheel.sha256):
-        return False
-    results = record.results
-    if results is not None and not copy_checked(
-        path / RESULTS, staging / RESULTS, size=results.size, sha256=results.sha256
-    ):
-        return False
-    log, listed = record.log, record.inputs
-    return copy_checked(path / LOG, staging / LOG, size=log.size, sha256=log.sha256) and copy_checked(
-        path / INPUTS, None, size=listed.size, sha256=listed.sha256
-    )

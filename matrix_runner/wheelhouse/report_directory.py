@@ -17,6 +17,8 @@ SUMS: Final = "SHA256SUMS"
 LOGS: Final = "logs"
 TESTS: Final = "tests"
 """The directory of the results of the cells' own tests: a JUnit file of each."""
+PROVENANCE: Final = "provenance"
+"""The directory of the wheels' statements of provenance: a file of each, named as the wheel and `.json`."""
 _SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.(?:whl|tar\.gz))")
 _SUMS_LIMIT: Final = 16 * 1024**2
 _IGNORE: Final = "# Made by matrix-runner.\n*\n"

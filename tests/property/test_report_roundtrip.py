@@ -90,6 +90,7 @@ OUTCOMES = st.builds(
         sha256=TEXT,
         grafted=st.lists(TEXT, max_size=2).map(tuple),
         needs=st.none() | st.builds(WheelNeeds, libc=TEXT, symbols=st.lists(TEXT, max_size=2).map(tuple)),
+        provenance=MAYBE,
     ),
     reused_from=st.none() | CELLS,
     image=MAYBE,

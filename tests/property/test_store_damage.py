@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from store_entries import CONTENT, LOG, RESULTS, filled
+from store_entries import CONTENT, LOG, RESULTS, STATED, filled
 
-FILES = ("entry.json", "ingredients.json", "log", "wheel", "results.xml")
+FILES = ("entry.json", "ingredients.json", "log", "wheel", "results.xml", "provenance.json")
 
 
 @given(name=st.sampled_from(FILES), where=st.integers(0, 10**6), how=st.data())
@@ -36,8 +36,9 @@ def test_a_damaged_entry_is_not_taken(name: str, where: int, how: st.DataObject)
         else:
             assert entry.wheel is not None
             assert entry.results is not None
-            taken = (entry.wheel.read_bytes(), entry.log.read_bytes(), entry.results.read_bytes())
-            assert taken == (CONTENT, LOG, RESULTS)
+            assert entry.provenance is not None
+            files = (entry.wheel, entry.log, entry.results, entry.provenance)
+            assert [file.read_bytes() for file in files] == [CONTENT, LOG, RESULTS, STATED]
 
 
 @given(st.lists(st.tuples(st.sampled_from(FILES), st.sampled_from(["delete", "empty", "swap"])), max_size=4))

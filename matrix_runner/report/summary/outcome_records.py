@@ -197,6 +197,7 @@ def _wheel_file_record(wheel: WheelRecord) -> WheelFileRecord:
         needs=None
         if needs is None
         else WheelNeedsRecord(libc=text(needs.libc), symbols=tuple(map(text, needs.symbols))),
+        provenance=None if wheel.provenance is None else text(wheel.provenance),
     )
 
 
@@ -209,6 +210,7 @@ def _wheel_record(record: WheelFileRecord) -> WheelRecord:
         grafted=record.grafted,
         largest=tuple(PackedFile(path=each.path, size=each.size) for each in record.largest),
         needs=None if needs is None else WheelNeeds(libc=needs.libc, symbols=needs.symbols),
+        provenance=record.provenance,
     )
 
 

@@ -63,7 +63,10 @@ class WheelNeedsRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair."""
+    """A published wheel; `size` in bytes, `grafted`: file names of the libraries added by repair.
+
+    `provenance`: path of its statement in the report directory.
+    """
 
     name: str
     size: int
@@ -71,6 +74,7 @@ class WheelFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     grafted: tuple[str, ...] = ()
     largest: tuple[PackedFileRecord, ...] = ()
     needs: WheelNeedsRecord | None = None
+    provenance: str | None = None
 
 
 class SdistFileRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from store_entries import CONTENT, COUNTS, LOG, RESULTS, WHEEL_NAME, filled, finished, made_of
+from store_entries import CONTENT, COUNTS, LOG, RESULTS, STATED, WHEEL_NAME, filled, finished, made_of
 
 from matrix_runner.errors import OutputError
 from matrix_runner.store.entry_pruning import clear, list_entries, prune
@@ -27,6 +27,8 @@ def test_what_was_put_comes_out(tmp_path: Path) -> None:
     assert entry.results is not None
     assert entry.record.results is not None
     assert (entry.results.read_bytes(), entry.record.results.counts) == (RESULTS, COUNTS)
+    assert entry.provenance is not None
+    assert entry.provenance.read_bytes() == STATED
     entry.wheel.write_bytes(b"spoilt")
     assert store.get(key, tmp_path / "again") is not None
     assert store.inputs(key) == made_of()
@@ -40,6 +42,16 @@ def test_a_cell_without_results_of_tests_has_none(tmp_path: Path) -> None:
     entry = store.get(key, tmp_path / "staging")
     assert entry is not None
     assert (entry.results, entry.record.results) == (None, None)
+
+
+def test_a_wheel_without_a_statement_has_none(tmp_path: Path) -> None:
+    """As of an earlier release; a file in its place is none of the entry."""
+    store = Store(tmp_path / "store")
+    key = store.put(made_of(), replace(finished(tmp_path / "built"), provenance=None))
+    (store.path(key) / "provenance.json").write_bytes(STATED)
+    entry = store.get(key, tmp_path / "staging")
+    assert entry is not None
+    assert (entry.provenance, entry.record.provenance) == (None, None)
 
 
 def test_what_was_not_put_is_not_there(tmp_path: Path) -> None:

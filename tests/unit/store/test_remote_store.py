@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from fake_run import FakeRun, cell_of, what
 from planning import settings_with
-from store_entries import CONTENT, RESULTS, filled
+from store_entries import CONTENT, RESULTS, STATED, filled
 
 from matrix_runner.config.options.cache_options import CACHE_REMOTE, CACHE_REMOTE_READ_ONLY
 from matrix_runner.config.options.option import Option
@@ -49,6 +49,8 @@ def test_an_entry_goes_there_and_comes_back(tmp_path: Path, url: str) -> None:
     assert entry.wheel.read_bytes() == CONTENT
     assert entry.results is not None
     assert entry.results.read_bytes() == RESULTS
+    assert entry.provenance is not None
+    assert entry.provenance.read_bytes() == STATED
     assert not remote.pull(other, "f" * 64)
     assert trouble == []
 

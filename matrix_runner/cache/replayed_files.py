@@ -1,0 +1,66 @@
+"""Files of a cached cell that go into the report again: the results of its tests, its wheel's statement of provenance.
+
+They are masked again, as its log is: a value that is secret today need not have been known as one then.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from matrix_runner.cell.run_context import RunContext
+from matrix_runner.files import cause_of, write_whole
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.wheelhouse.report_directory import PROVENANCE
+
+
+def replay_results(kept: Path, cell: Cell, context: RunContext) -> bool:
+    """Put the cached results of the cell's tests into the report; return whether that was possible."""
+    # Few cells have any.
+    from matrix_runner.results.junit_reading import NotJunit, read_suites
+    from matrix_runner.results.junit_writing import junit_document
+
+    mask = context.redactor.text
+    try:
+        data = kept.read_bytes()
+        if context.redactor.has_secrets:
+            data = junit_document(suite.with_texts(mask, mask) for suite in read_suites(data))
+        write_whole(context.request.inputs.tests_dir / f"{cell}.xml", data)
+    except (OSError, NotJunit) as error:
+        context.notify(f"the results of its tests cannot be shown again: {error}", cell=cell, is_warning=True)
+        return False
+    return True
+
+
+def replay_statement(kept: Path | None, wheel: WheelRecord, cell: Cell, context: RunContext) -> WheelRecord:
+    """Put the statement of the build that made the wheel into the report; return the wheel's record with its place.
+
+    Say so if there is none: of a cell that an earlier release has cached. One of another wheel of that name goes.
+    """
+    target = context.request.inputs.statement_of(wheel.name)
+    try:
+        if kept is None:
+            context.notify("its wheel has no statement of provenance: it was cached before there were any", cell=cell)
+            with suppress(FileNotFoundError):
+                target.unlink()
+            return wheel
+        data = kept.read_bytes()
+        if context.redactor.has_secrets:
+            data = _masked(data, context)
+        write_whole(target, data)
+    except OSError as error:
+        text = f"the statement of provenance {target} cannot be written: {cause_of(error)}"
+        context.notify(text, cell=cell, is_warning=True)
+        return wheel
+    return replace(wheel, provenance=f"{PROVENANCE}/{target.name}")
+
+
+def _masked(data: bytes, context: RunContext) -> bytes:
+    """Return a statement with today's secrets masked. Raise OSError for one that cannot be read."""
+    from matrix_runner.provenance.statement import NoStatement, read_statement, write_statement
+
+    try:
+        return write_statement(read_statement(data).masked(context.redactor.text))
+    except NoStatement as error:
+        raise OSError(str(error)) from error

@@ -1,0 +1,68 @@
+"""The statement of provenance of a published wheel: asks the container what only it knows, and writes the file."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.cell.steps import StepRunner
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, ExecRequest
+from matrix_runner.files import cause_of, write_whole
+from matrix_runner.model.outcomes import WheelRecord
+from matrix_runner.probe.image_probe import ProbedImage
+from matrix_runner.provenance.cell_statement import CellBuild, state
+from matrix_runner.provenance.statement import write_statement
+from matrix_runner.recipe.cell_recipe import CellRecipe
+from matrix_runner.recipe.frontends.installed_requirements import Requirements
+from matrix_runner.wheelhouse.report_directory import PROVENANCE
+
+
+class StatedWheel(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a statement's facts come from. `requirements`: of the build, noted before its container does more.
+
+    `is_prepared`: whether another cell has run `before-all` for this one.
+    """
+
+    context: RunContext
+    materials: Materials
+    steps: StepRunner
+    recipe: CellRecipe
+    image: ProbedImage
+    started: datetime
+    requirements: Requirements
+    is_prepared: bool
+
+    def write(self, wheel: WheelRecord) -> WheelRecord:
+        """Write the statement of a published wheel; return its record with the place. Warn if that is impossible."""
+        context, inputs = self.context, self.context.request.inputs
+        build = CellBuild(
+            run=context.request.run,
+            inputs=inputs,
+            engine=context.request.engine_info,
+            source=self.materials.source,
+            sdist=self.materials.sdist,
+            image=self.image,
+            recipe=self.recipe,
+            requirements=self.requirements,
+            is_prepared=self.is_prepared,
+            started=self.started,
+            redactor=context.redactor,
+        )
+        target = inputs.statement_of(wheel.name)
+        try:
+            write_whole(target, write_statement(state(build, wheel)))
+        except OSError as error:
+            self.steps.warn(f"the statement of provenance {target} cannot be written: {cause_of(error)}")
+            return wheel
+        return replace(wheel, provenance=f"{PROVENANCE}/{target.name}")
+
+
+def noted_requirements(recipe: CellRecipe, container: Container) -> Requirements:
+    """Return what the build's environment had, as far as its frontend has noted it."""
+    note = recipe.requirements
+    if note.unknown:
+        return Requirements(unknown=note.unknown)
+    answer = bytearray()
+    container.exec(ExecRequest(argv=note.ask, timeout=SHORT_COMMAND_SECONDS), answer.extend)
+    return note.read(answer.decode("utf-8", "replace"))
