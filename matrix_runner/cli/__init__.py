@@ -29,11 +29,14 @@ _COMMANDS = (
     "migrate",
     "schema",
     "inspect",
+    "verify",
     "image",
     "cache",
     "doctor",
     "completion",
 )
+_IN_A_ROOM = {"watch": "watching.watch"}
+"""Commands whose module is in a directory with what belongs to it."""
 
 
 class _Commands(click.Group):
@@ -46,7 +49,8 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
         with _nothing_collected():
-            command = getattr(import_module(f"matrix_runner.cli.{cmd_name}"), cmd_name)
+            place = _IN_A_ROOM.get(cmd_name, cmd_name)
+            command = getattr(import_module(f"matrix_runner.cli.{place}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 

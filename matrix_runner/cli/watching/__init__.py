@@ -1,1 +1,1 @@
-"""The loop of `runner watch`, and what a person sees of it."""
+"""The command `runner watch`: its loop, and what a person sees of it."""

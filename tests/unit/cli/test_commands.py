@@ -350,6 +350,7 @@ def test_every_command_is_found() -> None:
         "migrate",
         "schema",
         "inspect",
+        "verify",
         "image",
         "cache",
         "doctor",
