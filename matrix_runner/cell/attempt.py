@@ -15,12 +15,12 @@ from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
 from matrix_runner.cell.explanations.lacking_files import advice_on_lacking_files
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
+from matrix_runner.cell.finishing.stated_wheel import StatedWheel, noted_requirements
+from matrix_runner.cell.finishing.unowned_libraries import bill_of_unowned
 from matrix_runner.cell.gil_verdict import judge_gil
 from matrix_runner.cell.shared_wheels import SharedWheel
-from matrix_runner.cell.stated_wheel import StatedWheel, noted_requirements
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay
 from matrix_runner.cell.taken_results import ResultsOfTests
-from matrix_runner.cell.unowned_libraries import bill_of_unowned
 from matrix_runner.cell.wheel_size import growth, size_warning
 from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.cache_options import COMPILER_CACHE

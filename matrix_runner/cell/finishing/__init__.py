@@ -1,0 +1,1 @@
+"""What a built wheel gets from its cell besides the repair: a bill of unowned libraries, a statement of provenance."""
