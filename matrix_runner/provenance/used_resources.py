@@ -36,9 +36,12 @@ def source_resource(source: SourceArchive) -> Resource:
     if revision is None:
         return Resource(name=SOURCE, digest={"sha256": source.sha256}, media_type=_TAR)
     place = {"directory": revision.directory} if revision.directory else {}
-    uri = f"git+{revision.remote}@{revision.commit}" if revision.remote else ""
+    uri = f"git+{revision.remote}" if revision.remote else ""
     if revision.is_clean:
-        return Resource(name=SOURCE, uri=uri, digest={COMMIT: revision.commit}, annotations={"isClean": True, **place})
+        at_commit = f"{uri}@{revision.commit}" if uri else ""
+        return Resource(
+            name=SOURCE, uri=at_commit, digest={COMMIT: revision.commit}, annotations={"isClean": True, **place}
+        )
     changed = {"isClean": False, "changedSince": revision.commit, **place}
     return Resource(name=SOURCE, uri=uri, digest={"sha256": source.sha256}, media_type=_TAR, annotations=changed)
 

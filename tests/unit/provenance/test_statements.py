@@ -144,6 +144,7 @@ def test_the_source_is_a_commit_or_what_was_packed(tmp_path: Path) -> None:
     fake.run()
     changed = resources(statement_of(fake))["source"]
     assert set(changed.digest) == {"sha256"}
+    assert changed.uri == "git+https://git.example/demo.git"
     assert changed.annotations == {"isClean": False, "changedSince": head}
 
 
