@@ -282,6 +282,8 @@ def test_a_present_image_is_used_as_it_is(docker_harness: Harness, docker_engine
     image = docker_engine.resolve(docker_harness.image, docker_harness.arch, Hearing(on_notice=notices.append))
     assert notices == []
     assert image.id == docker("image", "inspect", "--format", "{{.Id}}", docker_harness.image)
+    layers = docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", docker_harness.image)
+    assert list(image.layers) == json.loads(layers) != []
 
 
 def test_no_daemon(tmp_path: Path) -> None:
