@@ -180,9 +180,10 @@ def test_settings_that_somebody_has_set_are_in_it_without_secrets(tmp_path: Path
     assert b"s3cr3t" not in (fake.report_dir / "provenance" / f"{WHEEL}.json").read_bytes()
 
 
-def test_a_cached_wheel_keeps_the_statement_of_its_build(tmp_path: Path) -> None:
-    """To the byte."""
-    fake = make(tmp_path)
+@pytest.mark.parametrize("environ", [{}, {"PASSED": "s3cr3t-s3cr3t"}], ids=["plain", "masked"])
+def test_a_cached_wheel_keeps_the_statement_of_its_build(tmp_path: Path, environ: dict[str, str]) -> None:
+    """To the byte, also where it is masked once more."""
+    fake = make(tmp_path, {ENVIRONMENT_PASS: ("PASSED",)}, **environ)
     fake.cache = tmp_path / "cache"
     fake.run()
     path = fake.report_dir / "provenance" / f"{WHEEL}.json"
