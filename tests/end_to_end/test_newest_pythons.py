@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from image_source import ImageSource
 from runner_process import EXAMPLE, run_build
-from sample_projects import extension_project, write_project
+from sample_projects import CMAKE, CYTHON, MESON, extension_project, write_project
 
 pytestmark = pytest.mark.own_images
 
@@ -52,54 +52,6 @@ static PySlot slots[] = {
 };
 PyMODEXPORT_FUNC PyModExport_answer(void) { return slots; }
 """
-
-CYTHON = {
-    "pyproject.toml": """
-[build-system]
-requires = ["setuptools", "cython>=3.2"]
-build-backend = "setuptools.build_meta"
-[project]
-name = "answer"
-version = "1.0"
-[tool.setuptools]
-ext-modules = [{ name = "answer", sources = ["answer.pyx"] }]
-[tool.matrix-runner]
-""",
-    "answer.pyx": "# cython: freethreading_compatible=True\ndef answer():\n    return 42\n",
-}
-MESON = {
-    "pyproject.toml": """
-[build-system]
-requires = ["meson-python"]
-build-backend = "mesonpy"
-[project]
-name = "answer"
-version = "1.0"
-[tool.matrix-runner]
-""",
-    "meson.build": """
-project('answer', 'c')
-import('python').find_installation(pure: false).extension_module('answer', 'answer.c', install: true)
-""",
-}
-CMAKE = {
-    "pyproject.toml": """
-[build-system]
-requires = ["scikit-build-core"]
-build-backend = "scikit_build_core.build"
-[project]
-name = "answer"
-version = "1.0"
-[tool.matrix-runner]
-""",
-    "CMakeLists.txt": """
-cmake_minimum_required(VERSION 3.15)
-project(answer LANGUAGES C)
-find_package(Python COMPONENTS Interpreter Development.Module REQUIRED)
-python_add_library(answer MODULE answer.c WITH_SOABI)
-install(TARGETS answer DESTINATION .)
-""",
-}
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -70,6 +70,56 @@ PyMODINIT_FUNC PyInit_answer(void) { return PyModule_Create(&module); }
 """
 
 
+CYTHON: Files = {
+    "pyproject.toml": """
+[build-system]
+requires = ["setuptools", "cython>=3.2"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "answer"
+version = "1.0"
+[tool.setuptools]
+ext-modules = [{ name = "answer", sources = ["answer.pyx"] }]
+[tool.matrix-runner]
+""",
+    "answer.pyx": "# cython: freethreading_compatible=True\ndef answer():\n    return 42\n",
+}
+MESON: Files = {
+    "pyproject.toml": """
+[build-system]
+requires = ["meson-python"]
+build-backend = "mesonpy"
+[project]
+name = "answer"
+version = "1.0"
+[tool.matrix-runner]
+""",
+    "meson.build": """
+project('answer', 'c')
+import('python').find_installation(pure: false).extension_module('answer', 'answer.c', install: true)
+""",
+}
+CMAKE: Files = {
+    "pyproject.toml": """
+[build-system]
+requires = ["scikit-build-core"]
+build-backend = "scikit_build_core.build"
+[project]
+name = "answer"
+version = "1.0"
+[tool.matrix-runner]
+""",
+    "CMakeLists.txt": """
+cmake_minimum_required(VERSION 3.15)
+project(answer LANGUAGES C)
+find_package(Python COMPONENTS Interpreter Development.Module REQUIRED)
+python_add_library(answer MODULE answer.c WITH_SOABI)
+install(TARGETS answer DESTINATION .)
+""",
+}
+"""Projects of other build backends: the last two compile an `answer.c` that is to be added."""
+
+
 def linked_project(suffix: str = "c") -> Files:
     """Return a project whose extension links a library that its `before-all` compiles, so that there is one to graft.
 

@@ -48,7 +48,12 @@ _PLATFORM = click.option("--platform", type=click.Choice(["auto", "linux"]), hid
 
 def project_parameters(command: Callable[P, R]) -> Callable[P, R]:
     """Add the parameters for package, project and configuration file to a command."""
-    return _PACKAGE(_PROJECT(_CONFIG_FILE(_PLATFORM(command))))
+    return _PACKAGE(project_options(command))
+
+
+def project_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add the same to a command that takes the package among other arguments."""
+    return _PROJECT(_CONFIG_FILE(_PLATFORM(command)))
 
 
 class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
