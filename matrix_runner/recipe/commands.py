@@ -176,6 +176,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
                 *self._common,
                 *self._sharing(kind),
                 *self._cutoff(kind),
+                *self._repeatable(kind),
                 *self._certificates,
                 *self._fixed,
             ),
@@ -223,6 +224,10 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
         if not self.exclude_newer or is_ours or kind in _INSTALLS_TOOLS:
             return ()
         return self._undecided({"UV_EXCLUDE_NEWER": self.exclude_newer, "PIP_UPLOADED_PRIOR_TO": self.exclude_newer})
+
+    def _repeatable(self, kind: StepKind) -> Variables:
+        """Return the variable by which sets of texts have one order, which code generators write down."""
+        return self._undecided({"PYTHONHASHSEED": "0"}) if kind in {StepKind.SDIST, StepKind.BUILD} else ()
 
     @property
     def _certificates(self) -> Variables:

@@ -202,3 +202,13 @@ def test_only_what_uv_makes_among_its_downloads_is_linked_to_them(frontend: Fron
     assert {dict(step.request.env)["UV_LINK_MODE"] for step in recipe.test(WHEEL)} == {"copy"}
     passed = replace(recipe, passed=(("UV_LINK_MODE", "symlink"),))
     assert dict(only(passed.build(), StepKind.BUILD).request.env)["UV_LINK_MODE"] == "symlink"
+
+
+def test_the_order_of_sets_is_fixed_where_code_is_generated() -> None:
+    """In the build, unless somebody has decided otherwise; tests keep Python's own, which finds their faults."""
+    job = job_for(X86, CATALOG, settings_with({TEST_COMMAND: "pytest"}))
+    recipe = recipe_for(job)
+    assert dict(only(recipe.build(), StepKind.BUILD).request.env)["PYTHONHASHSEED"] == "0"
+    assert "PYTHONHASHSEED" not in dict(only(recipe.test(WHEEL), StepKind.TEST).request.env)
+    passed = replace(recipe, passed=(("PYTHONHASHSEED", "7"),))
+    assert dict(only(passed.build(), StepKind.BUILD).request.env)["PYTHONHASHSEED"] == "7"
