@@ -282,6 +282,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "free-threading": st.sampled_from(("check", "require", "off")),
         "accept": st.lists(st.sampled_from(("foreign-elf", "foreign-elf:demo/*", "other-python", "unrepaired"))),
         "jobs": st.integers(0, 1000),
+        "retries": st.integers(0, 10),
         "cpus": st.integers(0, 1000),
         "memory": st.integers(6 * 1024**2, 1024**5),
         "max-wheel-size": st.integers(1, 1024**4),
