@@ -1,4 +1,4 @@
-"""Wording that every room needs: sizes, and the first names of many."""
+"""Wording that every room needs: sizes, numbers of things, and the first names of many."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,11 @@ def size_text(count: int) -> str:
     if count < 10 * 1024**3:
         return f"{count / 1024**2:.1f} MiB"
     return f"{count / 1024**3:.1f} GiB"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: `1 container`, `2 containers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def first_of(names: Sequence[str], most: int) -> str:

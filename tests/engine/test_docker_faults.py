@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from engine_surroundings import surroundings
 
+from matrix_runner.config.create_args.container_rights import restricted
+from matrix_runner.config.create_args.create_args import parse_create_args
+from matrix_runner.engine.api import ContainerSpec
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint
@@ -138,6 +141,38 @@ def test_a_full_disk_of_the_engine_is_named(tmp_path: Path) -> None:
         daemon = SdkDaemon(endpoint)
         with contextlib.closing(daemon), pytest.raises(MachineError, match="/srv/docker"):
             daemon.start("c")
+
+
+@pytest.mark.parametrize(("words", "attempts"), [((), 2), (("--pids-limit=9",), 1)])
+def test_a_limit_of_processes_that_cannot_be_had(tmp_path: Path, words: tuple[str, ...], attempts: int) -> None:
+    """Ours is left out then, in a further container; one that the user asks for is an error that says what to do."""
+    said = "crun: controller `pids` is not available under /sys/fs/cgroup/x/cgroup.controllers: OCI runtime error"
+    asked: list[str] = []
+
+    def respond(method: str, path: str) -> Answer:
+        place = path.partition("?")[0]
+        asked.append(f"{method} {place}")
+        if place in {"/images/json", "/containers/json", "/volumes"}:
+            return 200, [b"[]" if place != "/volumes" else b"{}"]
+        if path.startswith("/images/"):
+            return 200, [b'{"Id": "sha256:1"}']
+        if path.startswith("/containers/create"):
+            return 201, [b'{"Id": "c"}']
+        return (204, []) if method == "DELETE" else (500, [json.dumps({"message": said}).encode()])
+
+    spec = ContainerSpec(
+        image="sha256:1", arch=Arch.X86_64, name="cell", arguments=restricted(parse_create_args(words))
+    )
+    with (
+        daemon_that(respond, tmp_path) as endpoint,
+        contextlib.closing(engine_of(endpoint, tmp_path)) as engine,
+        pytest.raises(EngineError, match="controller `pids`") as caught,
+        engine.open(spec),
+    ):
+        pass
+    assert "--pids-limit" in str(caught.value.hint)
+    assert asked.count("POST /containers/create") == attempts
+    assert asked.count("DELETE /containers/c") == attempts
 
 
 def test_a_commit_may_take_long(tmp_path: Path) -> None:

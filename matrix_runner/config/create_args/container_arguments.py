@@ -61,8 +61,9 @@ class ContainerArguments(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `words`: as the user wrote them; two spellings of one request are equal. `env`: a value of None stands for the
     variable's value on this machine when the container is created; if it is unset there, it stays unset. `memory`,
     `memory_swap`, `memory_reservation`, `shm_size`: bytes, `memory_swap` -1 for no limit. `nano_cpus`: billionths of a
-    CPU. `binds`: `SOURCE:TARGET[:OPTIONS]`; `anonymous_volumes`: targets. `tmpfs`: target and options. `warnings`:
-    accepted options without effect, a sentence each.
+    CPU. `usual_pids_limit`: holds if `pids_limit` says nothing, and the engine can limit processes. `binds`:
+    `SOURCE:TARGET[:OPTIONS]`; `anonymous_volumes`: targets. `tmpfs`: target and options. `warnings`: accepted options
+    without effect, a sentence each.
     """
 
     env: tuple[tuple[str, str | None], ...] = ()
@@ -87,6 +88,7 @@ class ContainerArguments(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     cpu_shares: int | None = None
     shm_size: int | None = None
     pids_limit: int | None = None
+    usual_pids_limit: int | None = None
     oom_score_adj: int | None = None
     ulimits: tuple[Ulimit, ...] = ()
     cap_add: tuple[str, ...] = ()

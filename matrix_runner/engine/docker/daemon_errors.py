@@ -7,6 +7,10 @@ from matrix_runner.engine.docker.endpoint import Endpoint, Product
 from matrix_runner.errors import EngineError, EngineNotReady, MachineError
 
 
+class NoProcessLimit(EngineError):
+    """The engine's machine cannot limit the processes of a container."""
+
+
 def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
     """Return the error for a daemon that does not answer.
 
@@ -62,6 +66,12 @@ def refused(what: str, text: str, data_root: str) -> MachineError:
         return EngineError(
             f"the engine could not {what}: the image has no `linux32`",
             hint="A 32-bit image needs it (package util-linux); choose another image.",
+        )
+    if "pids" in lower and ("controller" in lower or "cgroup" in lower):
+        # Podman with cgroup v2, of which it has not been given this controller: it says so only now.
+        return NoProcessLimit(
+            f"the engine could not {what}: {text.strip()}",
+            hint="Leave `--pids-limit` out of create-args, or give the engine the cgroup controller `pids`.",
         )
     if "exec format error" in lower:
         return EngineError(

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     prefix: tuple[str, ...]
     snapshot_labels: tuple[tuple[str, str], ...]
     persistent_labels: tuple[tuple[str, str], ...]
+
+
+def container_name(cell: str) -> str:
+    """Return a new name for a cell's container, with the characters that Docker allows."""
+    plain = "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "-" for char in cell)
+    return f"matrix-runner-{plain}-{secrets.token_hex(4)}"
 
 
 class DockerContainer:

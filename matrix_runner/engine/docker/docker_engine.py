@@ -1,7 +1,6 @@
 """The Docker engine, without the SDK: containers, images, sweeping, abort, over `daemon.Daemon`."""
 
 import contextlib
-import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import certifi
+from msgspec.structs import replace
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.engine.api import (
@@ -22,8 +22,9 @@ from matrix_runner.engine.api import (
     ResolvedImage,
 )
 from matrix_runner.engine.docker.daemon import Connect, Creation, Daemon, ImageConfig, StoredImage
-from matrix_runner.engine.docker.docker_container import DockerContainer, Identity
-from matrix_runner.engine.docker.docker_persistent import DockerPersistent, remove_containers
+from matrix_runner.engine.docker.daemon_errors import NoProcessLimit
+from matrix_runner.engine.docker.docker_container import DockerContainer, Identity, container_name
+from matrix_runner.engine.docker.docker_persistent import DockerPersistent, remove_containers, told_by_run
 from matrix_runner.engine.docker.endpoint import Product
 from matrix_runner.engine.docker.image_pull import BACK_OFF, Attempts, fetch_image
 from matrix_runner.engine.docker.worker_shell import pid_1_argv
@@ -106,9 +107,8 @@ class DaemonEngine:
     @contextlib.contextmanager
     def open(self, spec: ContainerSpec) -> Iterator[Container]:
         """Start a container, and remove it when the context is left."""
-        container = self._create(spec)
+        container = self._launched(spec)
         try:
-            container.launch(_START_SECONDS)
             folder, _, name = CA_IN_CONTAINER.rpartition("/")
             container.put(folder, archive_of_bytes(name, self._ca.read_bytes()))
             yield container
@@ -117,11 +117,28 @@ class DaemonEngine:
                 raise EngineError(f"{spec.name} was stopped with its run") from error
             raise
         finally:
-            try:
-                container.release()
-            finally:
-                with self._guard:
-                    self._open.pop(container.id, None)
+            self._put_away(container)
+
+    def _launched(self, spec: ContainerSpec) -> DockerContainer:
+        container = self._create(spec)
+        try:
+            container.launch(_START_SECONDS)
+        except BaseException as error:
+            self._put_away(container)
+            given = spec.arguments
+            if isinstance(error, NoProcessLimit) and given.pids_limit is None and given.usual_pids_limit is not None:
+                return self._launched(replace(spec, arguments=replace(given, usual_pids_limit=None)))
+            if isinstance(error, MachineError) and self._aborted.is_set():
+                raise EngineError(f"{spec.name} was stopped with its run") from error
+            raise
+        return container
+
+    def _put_away(self, container: DockerContainer) -> None:
+        try:
+            container.release()
+        finally:
+            with self._guard:
+                self._open.pop(container.id, None)
 
     def sweep(self) -> tuple[str, ...]:
         """Remove containers, snapshots and volumes of this owner's dead runs, but nothing persistent."""
@@ -135,18 +152,11 @@ class DaemonEngine:
                     images.append((image, labels[LABEL_SNAPSHOT]))
                     daemon.remove_image(image.id, force=True)
             volumes = self._persistent.sweep(daemon, self._is_dead)
-        found: dict[str, list[int]] = {}
-        for position, runs in enumerate(([one.run for one in containers], [run for _, run in images], volumes)):
-            for run in runs:
-                found.setdefault(run, [0, 0, 0])[position] += 1
-        for run in found:
+        removed = told_by_run([one.run for one in containers], [run for _, run in images], volumes)
+        for run in removed:
             self._leases.forget(run)
         self._leases.prune(time.time())
-        return tuple(
-            f"removed what the dead run {run} left behind: {_count(counts[0], 'container')}, "
-            f"{_count(counts[1], 'snapshot')}, {_count(counts[2], 'volume')}"
-            for run, counts in sorted(found.items())
-        )
+        return tuple(f"removed what the dead run {run} left behind: {what}" for run, what in removed.items())
 
     def abort(self) -> None:
         """Kill every open container and refuse to open more.
@@ -218,7 +228,7 @@ class DaemonEngine:
     def _create(self, spec: ContainerSpec) -> DockerContainer:
         self._leases.hold()
         labels = ((LABEL_RUN, self._run), (LABEL_OWNER, self._leases.owner), (LABEL_CELL, spec.name))
-        name = f"matrix-runner-{_plain(spec.name)}-{secrets.token_hex(4)}"
+        name = container_name(spec.name)
         daemon, spare = self._connect(None), self._connect(None)
         try:
             stored = _present(daemon.image(spec.image), spec.image)
@@ -285,12 +295,3 @@ def _present(stored: StoredImage | None, reference: str) -> StoredImage:
     if stored is None:
         raise ImageError(f"the engine has no image {reference}", hint="Something removed it meanwhile; run again.")
     return stored
-
-
-def _plain(name: str) -> str:
-    """Return a name with the characters that Docker allows for containers."""
-    return "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "-" for char in name)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,7 +1,7 @@
 """A daemon's persistent images and volumes, and containers of runs, found by their labels."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec.structs import replace
@@ -10,6 +10,7 @@ from matrix_runner.engine.api import PersistentItem, PersistentKind, ResolvedIma
 from matrix_runner.engine.docker.daemon import Daemon, Leftover
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.engine.leases import LABEL_CREATED, LABEL_OWNER, LABEL_PERSISTENT, LABEL_RUN, Leases
+from matrix_runner.wording import counted
 
 _YEAR: Final = 366 * 86400.0
 """Seconds after which a record of a last use is dropped."""
@@ -21,6 +22,16 @@ def remove_containers(daemon: Daemon, label: str, is_to_go: Callable[[str], bool
     for leftover in found:
         daemon.remove(leftover.id)
     return found
+
+
+def told_by_run(containers: Iterable[str], snapshots: Iterable[str], volumes: Iterable[str]) -> dict[str, str]:
+    """Return a clause on what was removed of each run. The arguments are the runs of the removed items."""
+    found: dict[str, list[int]] = {}
+    for position, runs in enumerate((containers, snapshots, volumes)):
+        for run in runs:
+            found.setdefault(run, [0, 0, 0])[position] += 1
+    nouns = ("container", "snapshot", "volume")
+    return {run: ", ".join(map(counted, numbers, nouns)) for run, numbers in sorted(found.items())}
 
 
 class DockerPersistent:
