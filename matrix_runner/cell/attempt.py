@@ -26,7 +26,7 @@ from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMM
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.config.options.test_options import FREE_THREADING, TEST_RESULTS
-from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Ending, ExecRequest
+from matrix_runner.engine.api import Ending
 from matrix_runner.matrix.github_cache import lacking_variable
 from matrix_runner.model.outcomes import StepKind, WheelRecord
 from matrix_runner.policy import Analysis, WheelAnatomy, analyse, code_findings, read_wheel, wheel_needs
@@ -54,6 +54,7 @@ class Attempt(ContainerWork):
         started = datetime.now(timezone.utc)
         self.begin(slot)
         self._bring_sdist()
+        self.run_all(self.recipe.hand_over())
         if reused is not None:
             return self._test_shared(reused, is_built_here=False)
         path, analysis = self._build()
@@ -186,7 +187,7 @@ class Attempt(ContainerWork):
         if caching is None:
             return
         answer = bytearray()
-        request = ExecRequest(argv=caching.ask(), env=caching.variables, timeout=SHORT_COMMAND_SECONDS)
+        request = self.recipe.asking(caching.ask(), caching.variables)
         if self._container.exec(request, answer.extend).is_success:
             use = caching.read(answer.decode("utf-8", "replace"))
             self._steps.compiler_cache = use

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from matrix_runner.cell.steps import CellFailed, StepRunner
-from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, ExecRequest
+from matrix_runner.engine.api import Container
 from matrix_runner.recipe.cell_recipe import CellRecipe
 
 
@@ -23,7 +23,7 @@ def _warn(recipe: CellRecipe, container: Container, steps: StepRunner) -> None:
     if recipe.watched is None:
         return
     answer = bytearray()
-    if container.exec(ExecRequest(argv=recipe.watched.ask(), timeout=SHORT_COMMAND_SECONDS), answer.extend).is_success:
+    if container.exec(recipe.asking(recipe.watched.ask()), answer.extend).is_success:
         remark = recipe.watched.remark(answer.decode("utf-8", "replace"), recipe.tools.interpreter.version)
         if remark is not None:
             steps.warn(remark)

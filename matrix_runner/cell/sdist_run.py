@@ -85,6 +85,7 @@ class SdistRun:
             work.bring_source()
             # Nothing else runs: its tools may use all processors.
             work.begin(Slot(Load(slots=context.request.workers)))
+            work.run_all(work.recipe.hand_over())
             with warning_of_excluded(work.recipe, opened.container, steps):
                 work.run_all(work.recipe.sdist())
             only_file(opened.container, work.layout.built, SDIST)

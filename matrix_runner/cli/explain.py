@@ -74,6 +74,7 @@ def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
 
 def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, object]:
     from matrix_runner.cache.cache_history import as_document
+    from matrix_runner.container.sandbox import rights_of
 
     options: dict[str, object] = {}
     for option, value in _shown(answer):
@@ -87,6 +88,7 @@ def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, ob
         "is_in": answer.is_in,
         "image": answer.image.reference if answer.image else None,
         "answers": [{"topic": one.topic, "is_in": one.is_in, "reason": one.reason} for one in answer.answers],
+        "rights": rights_of(answer.settings).document() if answer.image else None,
         "remarks": list(answer.remarks),
         "cache": as_document(past),
         "options": options,
@@ -98,6 +100,7 @@ def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
     from rich.text import Text
 
     from matrix_runner.config.options.option import Source
+    from matrix_runner.container.sandbox import rights_of
 
     console = Console(file=sys.stdout, highlight=False)
     # Readers of a pipe want whole lines.
@@ -109,6 +112,8 @@ def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
         first, *rest = wrapped(one.reason, width, "    ")
         console.print(Text.assemble("  ", (mark, style), f" {first.lstrip()}"), soft_wrap=True)
         _lines(console, rest)
+    if answer.is_in and answer.image is not None:
+        _lines(console, wrapped(f"rights: {rights_of(answer.settings).text}", width, "  ", "    "))
     for remark in answer.remarks:
         _lines(console, wrapped(remark, width, "  ", "    "), "yellow")
     if past is not None:

@@ -14,6 +14,8 @@ from matrix_runner.report.terminal import columns_of
 from matrix_runner.report.text_wrapping import wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matrix_runner.config.loading.settings import Settings
     from matrix_runner.matrix import Job, Plan
     from matrix_runner.model.cells import Cell
@@ -78,11 +80,28 @@ def _text(planned: "Plan", columns: int | None, maker: "Job | None") -> list[str
     for job in planned.jobs:
         place = job.image.reference.partition("@")[0] if job.image else "this machine"
         lines.append(f"  {job.cell!s:{width}}  {place}{_remark(job)}")
+    lines += _rights(planned.jobs, columns)
     by_reason = sorted(planned.left_out, key=lambda left: left.reason)
     lines += ["", f"{len(planned.left_out)} left out:"] if by_reason else []
     for reason, group in groupby(by_reason, key=lambda left: left.reason):
         lines += wrapped(reason, columns, "  ", "    ")
         for line in _in_short([left.cell for left in group]):
+            lines += wrapped(line, columns, "    ", "      ")
+    return lines
+
+
+def _rights(jobs: "Sequence[Job]", columns: int | None) -> list[str]:
+    """Return the rights of the cells in containers, each with its cells if they differ."""
+    from matrix_runner.container.sandbox import rights_of
+
+    cells: dict[str, list[Cell]] = {}
+    for job in jobs:
+        if job.image is not None:
+            cells.setdefault(rights_of(job.settings).text, []).append(job.cell)
+    lines = ["", "rights in containers:"] if cells else []
+    for text, several in cells.items():
+        lines += wrapped(text, columns, "  ", "    ")
+        for line in _in_short(several) if len(cells) > 1 else ():
             lines += wrapped(line, columns, "    ", "      ")
     return lines
 
@@ -113,12 +132,15 @@ def _in_short(cells: "list[Cell]") -> list[str]:
 
 
 def _json(planned: "Plan", settings: "Settings", maker: "Job | None") -> str:
+    from matrix_runner.container.sandbox import rights_of
+
     jobs = [
         {
             "identifier": str(job.cell),
             "directories": list(job.directories),
             "image": job.image.reference if job.image else None,
             "execution": str(job.execution),
+            "rights": rights_of(job.settings).document() if job.image else None,
         }
         for job in planned.jobs
     ]

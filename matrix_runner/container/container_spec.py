@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, MEMORY
+from matrix_runner.config.options.run_options import MEMORY
 from matrix_runner.container.project_volumes import ProjectVolumes
+from matrix_runner.container.sandbox import container_arguments
 from matrix_runner.engine.api import ContainerSpec, ResolvedImage
 from matrix_runner.matrix import Job
 from matrix_runner.recipe.layout import Layout
@@ -37,12 +38,12 @@ def container_spec(
 
 
 def _arguments(job: Job) -> ContainerArguments:
-    """Return the user's arguments; with our own frontend's environment in memory, unless that is limited.
+    """Return the arguments by the sandbox; with our own frontend's environment in memory, unless that is limited.
 
     A new file in a container takes 0.4 ms on an overlay file system, and none in memory: 0.2 s of a processor for each
     small build (measured with the 350 files of setuptools and their bytecode).
     """
-    given = job.settings[CONTAINER_ENGINE].arguments
+    given = container_arguments(job.settings)
     is_limited = job.settings[MEMORY] or given.memory is not None
     if job.settings[BUILD_FRONTEND].name is not Frontend.AUTO or is_limited:
         return given

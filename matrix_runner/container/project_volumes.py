@@ -9,8 +9,10 @@ from typing import Final
 
 import msgspec
 
+from matrix_runner.config.kinds.values import Sandbox
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.config.options.run_options import SANDBOX
 from matrix_runner.container.portable_digest import portable_digest
 from matrix_runner.digests import json_digest, text_digest
 from matrix_runner.engine.api import ResolvedImage, Volume
@@ -51,13 +53,15 @@ class ProjectVolumes(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, job: Job, image: ResolvedImage) -> tuple[Volume, ...]:
         """Return the volumes of a cell. `image`: the one in which it is built, before `before-all`."""
         tool = job.settings[COMPILER_CACHE]
+        # Files of root and of the user of a strict sandbox do not mix: neither could change the other's.
+        owner = "-strict" if job.settings[SANDBOX] is Sandbox.STRICT else ""
         volumes = [
-            self._volume("downloads", _downloads_key(job, image), _LAYOUT.downloads),
+            self._volume("downloads", _downloads_key(job, image) + owner, _LAYOUT.downloads),
             # Bytecode is the same on all architectures, and recognised by the files that it was compiled from.
-            self._volume("bytecode", "all", _LAYOUT.bytecode),
+            self._volume("bytecode", f"all{owner}", _LAYOUT.bytecode),
         ]
         if tool:
-            volumes.append(self._volume(str(tool.name), str(job.cell.platform.arch), _LAYOUT.compiled))
+            volumes.append(self._volume(str(tool.name), f"{job.cell.platform.arch}{owner}", _LAYOUT.compiled))
         return tuple(volumes)
 
     def _volume(self, purpose: str, variant: str, target: str) -> Volume:

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import msgspec
 
 from matrix_runner.archives import archive_of
+from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.config.create_args.container_rights import restricted
 from matrix_runner.engine.api import (
     Container,
     ContainerSpec,
@@ -33,6 +35,9 @@ from matrix_runner.image.image_scripts import BUILD_DIRECTORY, PYTHONS, ImageSte
 _SCRATCH = "root-"
 _TOLD = 12
 """The number of output lines shown of a failed command."""
+
+_RIGHTS: Final = restricted(ContainerArguments())
+"""What is compiled and installed here takes no more rights than cells do."""
 
 
 class ImageBuilder(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +102,7 @@ def _imported(root: Root, metadata: ImageMetadata, builder: ImageBuilder) -> str
 def _prepared(root: Root, image_id: str, metadata: ImageMetadata, builder: ImageBuilder) -> str:
     """Perform the steps of a root filesystem in a container of it; save and return the image."""
     started = time.monotonic()
-    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"prepare-{root.tag}")
+    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"prepare-{root.tag}", arguments=_RIGHTS)
     with builder.engine.open(spec) as container:
         for source in root.sources:
             container.put(BUILD_DIRECTORY, archive_of(builder.sources / source.stored, source.stored))
@@ -141,7 +146,8 @@ def compile_interpreter(
     if kept.is_file() and not afresh:
         _report(builder, root.tag, compilation.directory, Stage.REUSED, started)
         return kept
-    spec = ContainerSpec(image=image_id, arch=root.arch, name=f"compile-{compilation.directory}-{root.tag}")
+    name = f"compile-{compilation.directory}-{root.tag}"
+    spec = ContainerSpec(image=image_id, arch=root.arch, name=name, arguments=_RIGHTS)
     with builder.engine.open(spec) as container:
         container.put(
             BUILD_DIRECTORY, archive_of(builder.sources / compilation.source.stored, compilation.source.stored)
@@ -162,7 +168,7 @@ def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
     Raise MachineError.
     """
     started = time.monotonic()
-    spec = ContainerSpec(image=image_id, arch=recipe.arch, name=f"assemble-{recipe.tag}")
+    spec = ContainerSpec(image=image_id, arch=recipe.arch, name=f"assemble-{recipe.tag}", arguments=_RIGHTS)
     with builder.engine.open(spec) as container:
         for compilation in recipe.compilations:
             container.put(PYTHONS, chunks_of(builder.compiled(recipe.tag, compilation)))

@@ -9,10 +9,11 @@ from packaging.version import Version
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.selectors import Selector
-from matrix_runner.config.kinds.values import ArchGroup, EnableGroup
+from matrix_runner.config.kinds.values import ArchGroup, EnableGroup, Sandbox
 from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.option import Source
+from matrix_runner.config.options.run_options import SANDBOX
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.host import Host
@@ -129,6 +130,9 @@ class Questions:
             return Answer(topic="container-engine", is_in=False, reason=reason)
         if not host.local.intersection(self._catalog.known(cell.interpreter).directories):
             reason = f"container-engine = local: no {cell.interpreter} on this machine"
+            return Answer(topic="container-engine", is_in=False, reason=reason)
+        if settings[SANDBOX] is Sandbox.STRICT:
+            reason = f"sandbox = strict ({settings.origin(SANDBOX)}): this machine itself has none"
             return Answer(topic="container-engine", is_in=False, reason=reason)
         return Answer(topic="container-engine", is_in=True, reason="this machine itself runs it")
 

@@ -10,6 +10,7 @@ from matrix_runner import __version__
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.options.option import Source
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.container.sandbox import rights_of
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.files import sha256_of
 from matrix_runner.matrix import Job
@@ -131,6 +132,8 @@ def _internal(build: CellBuild) -> Iterator[tuple[str, object]]:
     job, tools, engine = build.job, build.recipe.tools, build.engine
     yield "engine", {"name": engine.name, "version": engine.version, "machine": engine.machine}
     yield "containerArguments", list(job.settings[CONTAINER_ENGINE].arguments.words)
+    if job.image is not None:
+        yield "rights", rights_of(job.settings).document()
     yield "isEmulated", job.is_emulated
     yield "isPreparedByBeforeAll", build.is_prepared
     yield "platformTag", tools.facts.plat or ""

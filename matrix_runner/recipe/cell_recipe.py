@@ -18,6 +18,7 @@ from matrix_runner.config.options.build_options import (
     DEPENDENCY_VERSIONS,
 )
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, ExecRequest
 from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
@@ -28,13 +29,14 @@ from matrix_runner.recipe.after_build.repairing import repair_step, why_not_comp
 from matrix_runner.recipe.after_build.sbom_insertion import bill_step, sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
 from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
-from matrix_runner.recipe.commands import Commands, Phase
+from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.compiling.brought_program import BroughtProgram
 from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.frontends.backend_settings import BackendSettings
 from matrix_runner.recipe.frontends.installed_requirements import RequirementsNote, requirements_note
-from matrix_runner.recipe.step import Step
+from matrix_runner.recipe.step import Phase, Step
 from matrix_runner.recipe.toolbox import Toolbox
+from matrix_runner.recipe.unprivileged import unprivileged_user
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 
@@ -116,6 +118,16 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
         commands = self.commands.during(Phase.PREPARATION)
         yield from commands.environment()
         yield commands.user(StepKind.BEFORE_ALL, self.job.settings[BEFORE_ALL], path=(self.tools.python_bin,))
+
+    def hand_over(self) -> Iterator[Step]:
+        """Yield the step between root's and those of the user of a strict sandbox; none without one."""
+        user = unprivileged_user(self.tools)
+        if user is not None:
+            yield user.hand_over()
+
+    def asking(self, argv: tuple[str, ...], env: Variables = ()) -> ExecRequest:
+        """Return a short command that looks at what the build has left, with the build's own rights."""
+        return ExecRequest(argv=(*self.commands.become, *argv), env=env, timeout=SHORT_COMMAND_SECONDS)
 
     def sdist(self) -> Iterator[Step]:
         """Yield the steps that end with an sdist in `Layout.built`, for tools whose product that is."""

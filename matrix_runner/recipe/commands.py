@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from enum import Enum
 from functools import cached_property
 from typing import Final
 
@@ -10,11 +9,11 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.config.kinds.placeholders import fill
-from matrix_runner.config.kinds.values import Frontend, Variables
+from matrix_runner.config.kinds.values import Frontend, Sandbox, Variables
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import AUDIT_REQUIRES, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, SANDBOX
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.engine.proxies import CA_IN_CONTAINER
@@ -25,8 +24,9 @@ from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.installing import apart_from_project
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.saved_variables import evaluation
-from matrix_runner.recipe.step import Step, limits_of
+from matrix_runner.recipe.step import Phase, Step, limits_of
 from matrix_runner.recipe.toolbox import Toolbox
+from matrix_runner.recipe.unprivileged import UnprivilegedUser, unprivileged_user
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 SearchPath = tuple[str, ...]
@@ -37,16 +37,6 @@ _PLATFORM_TAG: Final = "AUDITWHEEL_PLAT"
 
 _INSTALLS_TOOLS = frozenset({StepKind.PREPARE, StepKind.BUILD_ENVIRONMENT, StepKind.TEST_ENVIRONMENT})
 """The steps in which only tools of our own are installed."""
-
-
-class Phase(Enum):
-    """The part of a cell that a command belongs to; it decides the command's variables."""
-
-    PREPARATION = "preparation"
-    """`before-all`: shared by several cells, so no command may see the cell that runs it."""
-    BUILD = "build"
-    TEST = "test"
-    """Adds `test-environment`."""
 
 
 class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: every step reads the cached properties
@@ -87,9 +77,9 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
             return ()
         file, kind = self.layout.variables, StepKind.ENVIRONMENT
         script, shown = self._evaluation(ENVIRONMENT, ENVIRONMENT, file=file)
-        path = (self.tools.python_bin,)
-        request = self._request(("sh", "-c", script), path=path, cwd=self.layout.project, kind=kind)
-        return (Step(kind=kind, request=request, shown=shown, saves=file),)
+        path, become = (self.tools.python_bin,), self.become
+        request = self._request((*become, "sh", "-c", script), path=path, cwd=self.layout.project, kind=kind)
+        return (Step(kind=kind, request=request, shown=shown, prologue=become, saves=file),)
 
     def test_environment(self) -> tuple[Step, ...]:
         """Return the step that evaluates `test-environment` once, after `environment`, and saves it for the test."""
@@ -115,11 +105,11 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
         return self._step(kind, argv, path=path, cwd=cwd, shown=shlex.join(argv))
 
     def _step(self, kind: StepKind, argv: tuple[str, ...], *, path: SearchPath, cwd: str | None, shown: str) -> Step:
-        prologue: tuple[str, ...] = ()
+        prologue = self.become
         if self._variables is not None:
             # PATH again after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
-            prologue = ("sh", "-c", script, "sh", ":".join(self._found_first(path)))
+            prologue = (*prologue, "sh", "-c", script, "sh", ":".join(self._found_first(path)))
         request = self._request((*prologue, *argv), path=path, cwd=cwd, kind=kind)
         return Step(kind=kind, request=request, shown=shown, prologue=prologue)
 
@@ -152,6 +142,15 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
         if self.sets(_PLATFORM_TAG):
             return f'"${{{_PLATFORM_TAG}:-auto}}"'
         return self.tools.facts.plat or "auto"
+
+    @cached_property
+    def _user(self) -> UnprivilegedUser | None:
+        return None if self.phase is Phase.PREPARATION else unprivileged_user(self.tools)
+
+    @property
+    def become(self) -> tuple[str, ...]:
+        """The words by which a command is run as its user; none for root."""
+        return () if self._user is None else self._user.prologue
 
     @property
     def _variables(self) -> str | None:
@@ -190,7 +189,12 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
 
     @cached_property
     def _common(self) -> Variables:
-        return (*self._identity(), *self._parallelism())
+        user = self._user
+        return (
+            *self._identity(),
+            *self._parallelism(),
+            *(() if user is None else self._undecided(dict(user.variables))),
+        )
 
     @cached_property
     def _fixed(self) -> Variables:
@@ -209,6 +213,9 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
         and only the build backend's commands run in it: there links, uv's default, save a fifth of a small build
         (measured: 0.25 s of 1.25 for the 494 files of setuptools).
         """
+        if self.phase is Phase.PREPARATION and self.settings[SANDBOX] is Sandbox.STRICT:
+            # Root must not install what a cell's commands could have put into the caches.
+            return self._undecided({"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"})
         is_within_cache = kind is StepKind.BUILD and self.tools.frontend is Frontend.UV
         wishes = {
             "UV_CACHE_DIR": f"{self.layout.downloads}/uv",

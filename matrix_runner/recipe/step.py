@@ -1,4 +1,6 @@
-"""A step of a cell: its kind, command and limits. Pure."""
+"""A step of a cell: its kind, phase, command and limits. Pure."""
+
+from enum import Enum
 
 import msgspec
 from msgspec.structs import replace
@@ -8,6 +10,16 @@ from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import MEMORY, SILENCE_TIMEOUT, STEP_TIMEOUT
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.model.outcomes import StepKind
+
+
+class Phase(Enum):
+    """The part of a cell that a command belongs to; it decides the command's variables."""
+
+    PREPARATION = "preparation"
+    """`before-all`: shared by several cells, so no command may see the cell that runs it."""
+    BUILD = "build"
+    TEST = "test"
+    """Adds `test-environment`."""
 
 
 class StepLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -154,8 +154,8 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
     def has_build_environment(self) -> bool:
         """Whether the build frontend runs in an environment of its own.
 
-        It does if the interpreter lacks the frontend, and if the interpreter belongs to somebody: neither we nor a
-        `before-build` may install into that.
+        It does if the interpreter lacks the frontend, and if the interpreter belongs to somebody (root, in a strict
+        sandbox): neither we nor a `before-build` may install into that.
         """
         module = self._frontend_module
         if not self.is_disposable:

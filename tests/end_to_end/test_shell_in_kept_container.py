@@ -71,6 +71,23 @@ def note(program: str = "docker") -> str:
 
 
 @pytest.mark.own_images
+def test_a_shell_has_the_rights_of_its_step(directory: Path) -> None:
+    """In a strict sandbox it is the user's, with the variables as that user evaluates them: what failed fails again."""
+    write_project(directory / "project", extension_project(settings=f'{SETTINGS}sandbox = "strict"\n'))
+    fail(directory)
+    with closing(shell(directory)) as terminal:
+        terminal.wait_for(f"({CELL}, test) /matrix/test")
+        terminal.type("echo user $(id -u) $GREETING $FOR_TESTS $HOME; grep CapEff /proc/self/status\n")
+        terminal.wait_for("\nuser 1000 hello yes /matrix/home\nCapEff:\t0000000000000000\n")
+        terminal.type("! touch /usr/mine; touch mended\n")
+        terminal.type(f"{UP}{UP}{UP}\n")
+        terminal.type("echo status $?\n")
+        terminal.wait_for("\nstatus 0\n")
+        terminal.type("exit\n")
+        assert terminal.end() == 0
+
+
+@pytest.mark.own_images
 def test_a_person_goes_into_the_container_that_failed(directory: Path) -> None:
     """Variables, directory and personality of its step; what they do there goes with the shell, the container stays."""
     write_project(directory / "project", extension_project(settings=SETTINGS))

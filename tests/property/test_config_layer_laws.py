@@ -280,6 +280,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "strip": st.booleans(),
         "sboms": st.lists(st.sampled_from(("sbom.cdx.json", "ci/a.spdx.json"))),
         "free-threading": st.sampled_from(("check", "require", "off")),
+        "sandbox": st.sampled_from(("default", "strict", "off")),
         "accept": st.lists(st.sampled_from(("foreign-elf", "foreign-elf:demo/*", "other-python", "unrepaired"))),
         "jobs": st.integers(0, 1000),
         "retries": st.integers(0, 10),

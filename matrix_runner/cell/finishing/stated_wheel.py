@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import StepRunner
-from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, ExecRequest
+from matrix_runner.engine.api import Container
 from matrix_runner.files import cause_of, write_whole
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
@@ -64,5 +64,5 @@ def noted_requirements(recipe: CellRecipe, container: Container) -> Requirements
     if note.unknown:
         return Requirements(unknown=note.unknown)
     answer = bytearray()
-    container.exec(ExecRequest(argv=note.ask, timeout=SHORT_COMMAND_SECONDS), answer.extend)
+    container.exec(recipe.asking(note.ask), answer.extend)
     return note.read(answer.decode("utf-8", "replace"))

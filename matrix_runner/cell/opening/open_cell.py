@@ -6,7 +6,9 @@ from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.catalog.compiler_caches import find_compiler_cache
 from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.config.kinds.values import Sandbox
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.config.options.run_options import SANDBOX
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container
 from matrix_runner.matrix import Job
@@ -53,7 +55,7 @@ def recipe_of(
                 prefix=materials.source.prefix,
                 is_from_sdist=materials.sdist is not None,
             ),
-            is_disposable=opened.container.is_disposable,
+            is_disposable=opened.container.is_disposable and job.settings[SANDBOX] is not Sandbox.STRICT,
             pinned=load_constraints(),
             passed=tuple(name for name, value in passed if value),
             has_hashes=inputs.has_hashes(job),

@@ -17,6 +17,7 @@ SELECTION_FLAGS = (
     "--enable",
     "--engine",
     "--image",
+    "--sandbox",
     "--sdist",
     "--allow-empty",
     "--debug-traceback",

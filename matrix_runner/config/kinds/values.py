@@ -195,6 +195,20 @@ class FreeThreading(Enum):
         return self.value
 
 
+class Sandbox(Enum):
+    """The rights of a cell's commands in its container."""
+
+    DEFAULT = "default"
+    """Root, with the capabilities that installing, building and testing take."""
+    STRICT = "strict"
+    """As by default in `before-all`; after it a user without any capability."""
+    OFF = "off"
+    """Those that the engine gives."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class VersionSource(Enum):
     """The source of the versions of the tools that a cell installs for building and testing."""
 

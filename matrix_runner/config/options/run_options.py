@@ -2,7 +2,7 @@
 
 from matrix_runner.config.kinds import basic, programs
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, Sandbox
 from matrix_runner.config.options.option import Option, Section
 
 _DURATION = basic.measured(
@@ -49,6 +49,29 @@ accepted and means nothing: the host is never mounted.
     flag="--engine",
     metavar="ENGINE",
     key_text=_arguments,
+)
+
+SANDBOX: Option[Sandbox] = Option(
+    name="sandbox",
+    kind=basic.choice(Sandbox, "sandbox"),
+    default=Sandbox.DEFAULT,
+    section=Section.RUN,
+    help="The rights of a cell's commands in its container: default, strict or off (the engine's own).",
+    details="""
+By default root keeps the capabilities that package managers, builds and tests take, and loses `MKNOD`, `NET_RAW` and
+`SETPCAP`; no program gains rights by a setuid bit; a cell has at most 16384 processes and threads. `strict` is the same
+for `before-all`; all that comes after it is run by a user without any capability, to whom the project is given. `off`
+leaves everything to the engine.
+
+`create-args` prevail word by word: `--cap-add=NET_RAW` adds one capability, `--pids-limit`,
+`--security-opt=no-new-privileges=false` and `--privileged` mean what they say. [What is restricted, and
+why](../explanation/sandbox.md).
+
+The engine `local` has no containers, and so no sandbox: with `strict` it builds nothing.
+""",
+    example='sandbox = "strict"',
+    flag="--sandbox",
+    metavar="LEVEL",
 )
 
 ENGINE_TIMEOUT: Option[int] = Option(
@@ -232,6 +255,7 @@ DEBUG_TRACEBACK: Option[bool] = Option(
 
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
+    SANDBOX,
     ENGINE_TIMEOUT,
     JOBS,
     CPUS,

@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
+from matrix_runner.config.create_args.container_rights import restricted
 from matrix_runner.disks.disk_space import Space, space_of
 from matrix_runner.doctor.container_engines import ContainerLook, EngineFacts, MadeImage, serving
 from matrix_runner.doctor.gathering.place_facts import seen_inside
@@ -74,7 +75,7 @@ def _look(engine: ImageEngine, facts: EngineFacts, subject: Subject) -> Containe
     image = None if machine is None else _native_image(engine, machine, facts, subject)
     if machine is None or image is None:
         return None
-    spec = ContainerSpec(image=image.id, arch=machine, name="doctor", arguments=_of_network(subject.arguments))
+    spec = ContainerSpec(image=image.id, arch=machine, name="doctor", arguments=_like_a_cells(subject.arguments))
     try:
         with engine.open(spec) as container:
             return ContainerLook(image=image.reference, report=seen_inside(container, subject.variables))
@@ -92,9 +93,9 @@ def _native_image(engine: ImageEngine, machine: Arch, facts: EngineFacts, subjec
     return None
 
 
-def _of_network(given: ContainerArguments) -> ContainerArguments:
+def _like_a_cells(given: ContainerArguments) -> ContainerArguments:
     """Return the user's arguments as far as the network depends on them: a mount might leave something behind."""
-    return ContainerArguments(
+    of_network = ContainerArguments(
         env=given.env,
         network=given.network,
         add_hosts=given.add_hosts,
@@ -102,3 +103,4 @@ def _of_network(given: ContainerArguments) -> ContainerArguments:
         dns_search=given.dns_search,
         dns_options=given.dns_options,
     )
+    return restricted(of_network)

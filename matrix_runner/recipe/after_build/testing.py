@@ -16,8 +16,8 @@ from matrix_runner.config.options.test_options import (
 from matrix_runner.matrix.pip_variables import chooses_uv
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.after_build.python_bounds import FITS_PYTHON
-from matrix_runner.recipe.commands import Commands, Phase
-from matrix_runner.recipe.step import Step
+from matrix_runner.recipe.commands import Commands
+from matrix_runner.recipe.step import Phase, Step
 
 # A class, because unittest finds no functions: before Python 3.12 it is content with no test at all.
 _GUARD = """\

@@ -7,12 +7,13 @@ from fake_run import ORDERED, TESTED, FakeRun, cell_of, outcome, what
 from msgspec.structs import replace
 from planning import engine_with, settings_with
 
+from matrix_runner.config.create_args.container_rights import restricted
 from matrix_runner.config.create_args.create_args import parse_create_args
-from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.config.kinds.values import EngineChoice, Sandbox
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BEFORE_ALL, CONFIG_SETTINGS, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, DEBUG_KEEP_CONTAINER, SANDBOX
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_GROUPS
 from matrix_runner.engine.api import Ending
 from matrix_runner.engine.fake.fake_engine import FakeFaults, FakeResult
@@ -40,6 +41,7 @@ DIFFERENCES: list[dict[Option[object], object]] = [
     {ENVIRONMENT: (("A", "1"),)},
     {ENVIRONMENT_PASS: ("CI",)},
     {CONTAINER_ENGINE: engine_with("--network=host", name=EngineChoice.AUTO)},
+    {SANDBOX: Sandbox.OFF},
 ]
 
 
@@ -94,8 +96,8 @@ def test_create_args_reach_every_container_of_a_cell(tmp_path: Path) -> None:
         build(fake.request(engine))
         found = {call.spec.name: call.spec.arguments for call in engine.commands}
     # Beside them is only what cells are given by themselves.
-    assert replace(found[B], tmpfs=()) == parse_create_args(words)
-    assert replace(found[A], tmpfs=()) == parse_create_args(()) != replace(found[B], tmpfs=())
+    assert replace(found[B], tmpfs=()) == restricted(parse_create_args(words))
+    assert replace(found[A], tmpfs=()) == restricted(parse_create_args(())) != replace(found[B], tmpfs=())
 
 
 REPORT = (

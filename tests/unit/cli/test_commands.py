@@ -239,11 +239,46 @@ def test_the_plan_to_read(project: Path) -> None:
     assert done.returncode == 0
     assert lines[0] == "3 to build:"
     assert lines[1].split() == ["cp310-manylinux_x86_64", "quay.io/pypa/manylinux_2_28_x86_64"]
-    assert lines[4:6] == ["", f"{lines[5].split()[0]} left out:"]
+    assert lines[4:6] == ["", "rights in containers:"]
+    assert lines[6].startswith("  root with capabilities: AUDIT_WRITE ")
+    assert lines[7:9] == ["", f"{lines[8].split()[0]} left out:"]
     assert "  requires-python = >=3.10 (pyproject.toml:4: project.requires-python) excludes it" in lines
     assert "    cp39-manylinux_x86_64" in lines
     assert "  archs = x86_64 (--archs) does not include it" in lines
     assert len([line for line in lines if line.startswith("  archs")]) == 1
+
+
+def test_the_plan_says_which_rights_are_in_force(project: Path) -> None:
+    """Once for all cells, or each with its cells; of cells on the machine itself nothing can be said."""
+    (project / "pyproject.toml").write_text(
+        (project / "pyproject.toml").read_text("utf-8")
+        + '[[tool.matrix-runner.overrides]]\nselect = "cp311-*"\nsandbox = "off"\n',
+        encoding="utf-8",
+    )
+    chosen = ("--archs", "x86_64", "--only", "cp31[0-2]-manylinux*")
+    lines = runner(project, "plan", *chosen).stdout.splitlines()
+    at = lines.index("rights in containers:")
+    ordinary, off = "    cp310-manylinux_x86_64, cp312-manylinux_x86_64", "    cp311-manylinux_x86_64"
+    assert (lines[at + 2], lines[at + 4], lines[at + 5]) == (ordinary, off, "")
+    assert lines[at + 3].startswith("  root with capabilities: the engine's own;")
+    jobs = json.loads(runner(project, "plan", "--json", *chosen).stdout)["jobs"]
+    assert [job["rights"]["new_privileges"] for job in jobs] == [False, True, False]
+    assert jobs[1]["rights"] == {
+        "sandbox": "off",
+        "capabilities": "the engine's own",
+        "new_privileges": True,
+        "processes": None,
+        "network": None,
+    }
+    local = runner(project, "plan", "--json", "--engine", "local", "--allow-empty")
+    assert all(job["rights"] is None for job in json.loads(local.stdout)["jobs"])
+
+
+def test_a_strict_sandbox_is_not_left_out_in_silence(project: Path) -> None:
+    """This machine itself has none, so none of its cells is built: nobody believes to be protected who is not."""
+    done = runner(project, "plan", "--engine", "local", "--sandbox", "strict")
+    assert done.returncode == 3
+    assert "  sandbox = strict (--sandbox): this machine itself has none" in done.stdout.splitlines()
 
 
 def test_the_plan_names_the_cell_that_makes_the_sdist(project: Path) -> None:

@@ -152,7 +152,7 @@ def test_flags_of_the_command_line() -> None:
         "--progress": "progress", "--report-dir": "report-dir",
         "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
         "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
-        "--exclude-newer": "exclude-newer", "--sdist": "sdist",
+        "--exclude-newer": "exclude-newer", "--sdist": "sdist", "--sandbox": "sandbox",
         "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir", "--accept": "accept",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if option.repeatable} == {

@@ -86,6 +86,9 @@ def test_a_statement_is_of_one_file_and_says_how_it_was_made(tmp_path: Path) -> 
     assert details.metadata.finished_on.endswith("Z")
     internal = statement.predicate.build_definition.internal_parameters
     assert internal["engine"] == {"name": "fake", "version": "1", "machine": "x86_64"}
+    rights = internal["rights"]
+    assert isinstance(rights, dict)
+    assert (rights["sandbox"], rights["new_privileges"]) == ("default", False)
     used = resources(statement)
     assert used["auditwheel"].uri == "pkg:pypi/auditwheel@1.0"
     assert used["setuptools"].digest == {"sha256": SHA}
