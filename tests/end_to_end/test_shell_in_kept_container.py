@@ -58,8 +58,8 @@ def fail(directory: Path, *words: str, **more: str) -> str:
     )
     assert ended.code == 1, ended.output
     assert ended.cells[CELL]["kept"] == NAME
-    way = f"go into its container, which is kept: runner shell {CELL} {directory / 'project'} --image debian\n"
-    assert way in ended.output
+    again = " ".join((CELL, str(directory / "project"), *words, "--image", "debian"))
+    assert f"go into its container, which is kept: runner shell {again}\n" in ended.output
     return ended.output
 
 

@@ -28,7 +28,7 @@ BUILD_FLAGS = (
 )
 
 
-_ALSO_OTHERS = ("--archs", "--enable", "--engine", "--image", "--sdist")
+_ALSO_OTHERS = ("--archs", "--enable", "--engine", "--image", "--sandbox", "--sdist")
 """The flags without which another command would not mean the same cells."""
 
 _OF_CELLS = {"--only", "--skip", "--rebuild"}
