@@ -35,7 +35,7 @@ _COMMANDS = (
     "doctor",
     "completion",
 )
-_IN_A_ROOM = {"watch": "watching.watch"}
+_IN_A_ROOM = {"verify": "verifying.verify", "watch": "watching.watch"}
 """Commands whose module is in a directory with what belongs to it."""
 
 

@@ -14,6 +14,8 @@ from matrix_runner.model.outcomes import SdistRecord, WheelRecord
 from matrix_runner.wheelhouse.directory_lock import release_lock, take_lock
 
 SUMS: Final = "SHA256SUMS"
+SUMMARY: Final = "report.md"
+"""The summary, also for CI systems that take a file."""
 LOGS: Final = "logs"
 TESTS: Final = "tests"
 """The directory of the results of the cells' own tests: a JUnit file of each."""

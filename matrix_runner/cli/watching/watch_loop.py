@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.cli.watching.watch_screen import WatchScreen, watch_screen
-from matrix_runner.cli.wiring.flags import given_flags
+from matrix_runner.cli.wiring.given_flags import given_flags
 from matrix_runner.cli.wiring.opened_project import OpenedProject, mask_secrets, open_project
 from matrix_runner.cli.wiring.performed_build import perform
 from matrix_runner.cli.wiring.planned_build import planned_build

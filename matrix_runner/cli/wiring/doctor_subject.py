@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from matrix_runner.cli.wiring.directories import cache_dir, processors, scratch_dir, state_dir, surroundings
-from matrix_runner.cli.wiring.flags import given_flags
+from matrix_runner.cli.wiring.given_flags import given_flags
 from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project
 from matrix_runner.config.kinds.values import Variables
 from matrix_runner.config.loading.build_files import BuildFiles

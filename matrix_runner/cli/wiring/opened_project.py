@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from matrix_runner.cli.wiring.directories import cache_dir, private_directories, scratch_dir, surroundings
-from matrix_runner.cli.wiring.flags import given_flags, words_again
+from matrix_runner.cli.wiring.given_flags import given_flags, words_again
 from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load

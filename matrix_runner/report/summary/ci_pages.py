@@ -15,9 +15,9 @@ from matrix_runner.report.ci.log_syntax import LogSyntax
 from matrix_runner.report.ci.step_summary import append_step_summary
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.markdown_summary import markdown_summary
-from matrix_runner.report.summary.report_writers import SUMMARY
 from matrix_runner.report.summary.text_summary import RunDirectories
 from matrix_runner.report.terminal import LineWriter
+from matrix_runner.wheelhouse.report_directory import SUMMARY
 
 
 class GithubSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra, earlier_report, report_json
 from matrix_runner.report.summary.text_summary import RunDirectories, summary_lines, totals
 from matrix_runner.report.terminal import LineWriter, is_ci
-from matrix_runner.wheelhouse.report_directory import TESTS, ReportDirectory
+from matrix_runner.wheelhouse.report_directory import SUMMARY, TESTS, ReportDirectory
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +75,6 @@ def _page(run: FinishedRun) -> bytes:
 
 REPORT = "report.json"
 """The report that later runs and other programs read."""
-
-SUMMARY = "report.md"
-"""The summary, also for CI systems that take a file."""
 
 FILES: tuple[ReportFile, ...] = (
     ReportFile(name=REPORT, render=_json, is_for_reading=False),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from matrix_runner.cli.verifying.rebuilt_wheels import Project, rebuild
 from matrix_runner.cli.wiring.flags import PlanCommand
 from matrix_runner.cli.wiring.opened_project import project_options
-from matrix_runner.cli.wiring.rebuilt_wheels import Project, rebuild
 from matrix_runner.errors import ExitCode, UsageError, WheelRejected
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""`runner verify`: the command, and the second build that it compares with."""
