@@ -97,7 +97,8 @@ class PreparedImages:
             named = [str(cell) for cell in cells if self._registry.key(cell) == key]
             if named:
                 more = f" and {len(named) - 1} more" if named[1:] else ""
-                origin = f"they start from {image_name(key)}" if self._existing[key].image else "they get all it added"
+                image = self._existing[key].image
+                origin = f"the image is {image_name(key)}" if image else "all that it added is put there"
                 lines.append(f"before-all is not run for {named[0]}{more}: {origin}, of an earlier run")
         return tuple(lines)
 
