@@ -6,13 +6,11 @@ They are masked again, as its log is: a value that is secret today need not have
 from contextlib import suppress
 from pathlib import Path
 
-from msgspec.structs import replace
-
+from matrix_runner.cell.finishing.statement_file import put_statement
 from matrix_runner.cell.run_context import RunContext
 from matrix_runner.files import cause_of, write_whole
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import WheelRecord
-from matrix_runner.wheelhouse.report_directory import PROVENANCE
 
 
 def replay_results(kept: Path, cell: Cell, context: RunContext) -> bool:
@@ -38,26 +36,23 @@ def replay_statement(kept: Path | None, wheel: WheelRecord, cell: Cell, context:
 
     Say so if there is none: of a cell that an earlier release has cached. One of another wheel of that name goes.
     """
+    if kept is not None:
+        return put_statement(lambda: _masked(kept.read_bytes(), context), wheel, cell, context)
+    context.notify("its wheel has no statement of provenance: it was cached before there were any", cell=cell)
     target = context.request.inputs.statement_of(wheel.name)
     try:
-        if kept is None:
-            context.notify("its wheel has no statement of provenance: it was cached before there were any", cell=cell)
-            with suppress(FileNotFoundError):
-                target.unlink()
-            return wheel
-        data = kept.read_bytes()
-        if context.redactor.has_secrets:
-            data = _masked(data, context)
-        write_whole(target, data)
+        with suppress(FileNotFoundError):
+            target.unlink()
     except OSError as error:
         text = f"the statement of provenance {target} cannot be written: {cause_of(error)}"
         context.notify(text, cell=cell, is_warning=True)
-        return wheel
-    return replace(wheel, provenance=f"{PROVENANCE}/{target.name}")
+    return wheel
 
 
 def _masked(data: bytes, context: RunContext) -> bytes:
     """Return a statement with today's secrets masked. Raise OSError for one that cannot be read."""
+    if not context.redactor.has_secrets:
+        return data
     from matrix_runner.provenance.statement import NoStatement, read_statement, write_statement
 
     try:

@@ -234,7 +234,6 @@ class Attempt(ContainerWork):
         stated = StatedWheel(
             context=self._context,
             materials=self._materials,
-            steps=self._steps,
             recipe=self.recipe,
             image=self._image,
             started=started,

@@ -107,10 +107,10 @@ class _FinishedCells(msgspec.Struct, frozen=True, kw_only=True):
     store: "Store"
 
     def listed(self) -> Iterator[str]:
-        from matrix_runner.report.phrases import counted
+
         from matrix_runner.report.sanitize import clean_line
         from matrix_runner.store.entry_pruning import list_entries
-        from matrix_runner.wording import size_text
+        from matrix_runner.wording import counted, size_text
 
         entries = sorted(list_entries(self.store), key=lambda each: -each.used)
         projects = dict.fromkeys("damaged" if each.record is None else each.record.project for each in entries)
@@ -125,10 +125,10 @@ class _FinishedCells(msgspec.Struct, frozen=True, kw_only=True):
         yield from self._carried()
 
     def _carried(self) -> Iterator[str]:
-        from matrix_runner.report.phrases import ago, counted
+        from matrix_runner.report.phrases import ago
         from matrix_runner.report.sanitize import clean_line
         from matrix_runner.store.carried_files import list_carried
-        from matrix_runner.wording import size_text
+        from matrix_runner.wording import counted, size_text
 
         files, now = sorted(list_carried(self.store), key=lambda each: -each.used), time.time()
         if not files:
@@ -140,10 +140,9 @@ class _FinishedCells(msgspec.Struct, frozen=True, kw_only=True):
             yield f"  {purpose}  {size_text(each.size)}, used {ago(each.used, now)} ago, of {project}"
 
     def prune(self, limit: int | None, age: float | None) -> Iterator[str]:
-        from matrix_runner.report.phrases import counted
         from matrix_runner.store.entry_pruning import ListedEntry
         from matrix_runner.store.entry_pruning import prune as prune_store
-        from matrix_runner.wording import size_text
+        from matrix_runner.wording import counted, size_text
 
         removed = prune_store(self.store, limit=limit, age=age)
         freed, cells = sum(each.size for each in removed), sum(isinstance(each, ListedEntry) for each in removed)

@@ -56,7 +56,7 @@ def container_arguments(settings: Settings) -> ContainerArguments:
 def rights_of(settings: Settings) -> Rights:
     """Return the rights of a cell that runs in a container."""
     arguments = container_arguments(settings)
-    limit = arguments.usual_pids_limit if arguments.pids_limit is None else arguments.pids_limit
+    limit = arguments.most_processes
     return Rights(
         sandbox=settings[SANDBOX],
         capabilities=capabilities(arguments),

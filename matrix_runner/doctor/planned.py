@@ -7,8 +7,7 @@ from matrix_runner.doctor.verdict import Level, Verdict
 from matrix_runner.errors import ConfigError, RunnerError
 from matrix_runner.matrix import Execution
 from matrix_runner.matrix.remarks import emulation_hint
-from matrix_runner.report.phrases import counted
-from matrix_runner.wording import first_of
+from matrix_runner.wording import counted, first_of
 
 
 def judge_project(subject: Subject) -> Iterator[Verdict]:

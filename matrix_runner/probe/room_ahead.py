@@ -21,7 +21,7 @@ _LEAST_OUTPUT: Final = 20 * 1024**2
 def warnings_of_room(
     request: BuildRequest, jobs: Iterable[Job], awaited: Iterable[ImageKey], earlier: Mapping[Cell, WheelRecord]
 ) -> list[str]:
-    """Return a warning for each file system that is likely too small for the jobs. Asks the engine for its images.
+    """Return a warning for each file system that is likely too small for the jobs.
 
     `jobs`: those that must run. `awaited`: images that are not looked into yet. `earlier`: wheels of the last report.
     """
@@ -40,8 +40,12 @@ def warnings_of_room(
     ]
     info = request.engine_info
     if info.storage is not None and is_on_this_kernel(info.endpoint) and Path(info.storage).is_dir():
-        needed = engine_bytes(images=_missing(request, awaited), cells=min(request.workers, len(cells)))
-        space = space_of(Path(info.storage), is_written=False)
+        space, images = space_of(Path(info.storage), is_written=False), tuple(awaited)
+        at_once = min(request.workers, len(cells))
+        needed = engine_bytes(images=len(images), cells=at_once)
+        if space.free < needed + uses[0].needed:
+            # Only then does it matter which of them are there already.
+            needed = engine_bytes(images=_missing(request, images), cells=at_once)
         uses.insert(0, Use(text=f"images and volumes of {info.name}", path=info.storage, needed=needed, space=space))
     return shortages(uses)
 

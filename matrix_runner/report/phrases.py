@@ -3,7 +3,7 @@
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Transfer
 from matrix_runner.model.outcomes import Failure, Outcome, Place, Status, StepKind, StepTime
-from matrix_runner.wording import size_text
+from matrix_runner.wording import counted, size_text
 
 LeftOut = tuple[tuple[Cell, str], ...]
 """The cells that a plan leaves out, each with its reason."""
@@ -49,11 +49,6 @@ def transferred(transfer: Transfer, seconds: float) -> str:
     parts = f"{transfer.parts_done} of {counted(transfer.parts, 'layer')}" if transfer.parts else ""
     rate = f"{size_text(int(transfer.done / seconds))}/s" if transfer.done and seconds >= 1 else ""
     return ", ".join(filter(None, (size, parts, rate)))
-
-
-def counted(number: int, noun: str) -> str:
-    """Format a number of things: `1 wheel`, `3 wheels`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def step_times(steps: tuple[StepTime, ...], least: float = 0.0) -> str:

@@ -3,19 +3,16 @@
 from datetime import datetime
 
 import msgspec
-from msgspec.structs import replace
 
+from matrix_runner.cell.finishing.statement_file import put_statement
 from matrix_runner.cell.run_context import Materials, RunContext
-from matrix_runner.cell.steps import StepRunner
 from matrix_runner.engine.api import Container
-from matrix_runner.files import cause_of, write_whole
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.provenance.cell_statement import CellBuild, state
 from matrix_runner.provenance.statement import write_statement
 from matrix_runner.recipe.cell_recipe import CellRecipe
 from matrix_runner.recipe.frontends.installed_requirements import Requirements
-from matrix_runner.wheelhouse.report_directory import PROVENANCE
 
 
 class StatedWheel(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +23,6 @@ class StatedWheel(msgspec.Struct, frozen=True, kw_only=True):
 
     context: RunContext
     materials: Materials
-    steps: StepRunner
     recipe: CellRecipe
     image: ProbedImage
     started: datetime
@@ -49,13 +45,7 @@ class StatedWheel(msgspec.Struct, frozen=True, kw_only=True):
             started=self.started,
             redactor=context.redactor,
         )
-        target = inputs.statement_of(wheel.name)
-        try:
-            write_whole(target, write_statement(state(build, wheel)))
-        except OSError as error:
-            self.steps.warn(f"the statement of provenance {target} cannot be written: {cause_of(error)}")
-            return wheel
-        return replace(wheel, provenance=f"{PROVENANCE}/{target.name}")
+        return put_statement(lambda: write_statement(state(build, wheel)), wheel, self.recipe.job.cell, context)
 
 
 def noted_requirements(recipe: CellRecipe, container: Container) -> Requirements:

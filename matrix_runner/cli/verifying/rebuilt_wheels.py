@@ -33,7 +33,6 @@ class HeldWheel(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    cell: "Cell"
     difference: str = ""
     is_missing: bool = False
 
@@ -139,10 +138,10 @@ def _held(wheel: Path, report: "Report", cell: "Cell", rebuilt: Path) -> HeldWhe
     other = None if outcome is None else outcome.wheel
     if other is None:
         said = "its cell was not built" if outcome is None or outcome.failure is None else outcome.failure.message
-        return HeldWheel(name=wheel.name, cell=cell, difference=said, is_missing=True)
+        return HeldWheel(name=wheel.name, difference=said, is_missing=True)
     if other.name != wheel.name:
         text = f"its cell makes {other.name} now"
-        return HeldWheel(name=wheel.name, cell=cell, difference=text, is_missing=True)
+        return HeldWheel(name=wheel.name, difference=text, is_missing=True)
     if other.sha256 == sha256_of(wheel):
-        return HeldWheel(name=wheel.name, cell=cell)
-    return HeldWheel(name=wheel.name, cell=cell, difference=difference(wheel, rebuilt / other.name))
+        return HeldWheel(name=wheel.name)
+    return HeldWheel(name=wheel.name, difference=difference(wheel, rebuilt / other.name))

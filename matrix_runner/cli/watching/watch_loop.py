@@ -24,12 +24,11 @@ from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.output_options import PROGRESS
 from matrix_runner.errors import ConfigError, ExitCode, RunnerError, UsageError
 from matrix_runner.report.console.console_choice import choose_progress
-from matrix_runner.report.phrases import counted
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.schedule import Interrupt, StopRequest
 from matrix_runner.watch.file_watch import FileWatch
 from matrix_runner.watch.watched_sources import ConfigurationFiles, ProjectFiles, WatchedSources
-from matrix_runner.wording import first_of
+from matrix_runner.wording import counted, first_of
 
 _GLANCE_SECONDS: Final = 0.2
 """How often, while nothing runs, a signal and the terminal's size are looked at."""

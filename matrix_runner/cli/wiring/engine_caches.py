@@ -107,7 +107,7 @@ def engine_sections() -> "Iterator[EngineSection | UnknownSection]":
 def _things(kept: "Sequence[PersistentItem]") -> str:
     from matrix_runner.container.debug_container import is_kept_container
     from matrix_runner.engine.api import PersistentKind
-    from matrix_runner.report.phrases import counted
+    from matrix_runner.wording import counted
 
     images = sum(each.kind is PersistentKind.IMAGE for each in kept)
     containers = sum(map(is_kept_container, kept))

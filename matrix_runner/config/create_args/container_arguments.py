@@ -119,6 +119,11 @@ class ContainerArguments(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return tuple(getattr(self, name) for name in self.__struct_fields__ if name != "words")
 
     @property
+    def most_processes(self) -> int | None:
+        """The limit of processes that holds; None for the engine's own."""
+        return self.usual_pids_limit if self.pids_limit is None else self.pids_limit
+
+    @property
     def asks_nothing(self) -> bool:
         """Whether the arguments request nothing."""
         return self == ContainerArguments(warnings=self.warnings)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from matrix_runner.doctor.verdict import Level, Section, Verdict
-from matrix_runner.report.phrases import counted
 from matrix_runner.report.text_wrapping import wrapped
+from matrix_runner.wording import counted
 
 _COLOURS = {Level.ERROR: 31, Level.WARNING: 33}
 

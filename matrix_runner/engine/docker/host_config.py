@@ -63,7 +63,7 @@ def _limits(arguments: ContainerArguments) -> dict[str, object]:
         "CpusetMems": arguments.cpuset_mems,
         "CpuShares": arguments.cpu_shares,
         "ShmSize": arguments.shm_size,
-        "PidsLimit": arguments.usual_pids_limit if arguments.pids_limit is None else arguments.pids_limit,
+        "PidsLimit": arguments.most_processes,
         "OomScoreAdj": arguments.oom_score_adj,
         "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in arguments.ulimits],
     }

@@ -10,9 +10,9 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress
 from matrix_runner.report.console.time_to_go import cell_to_go, run_to_go
-from matrix_runner.report.phrases import borrowed, clock, counted, duration, short_step, step_times
+from matrix_runner.report.phrases import borrowed, clock, duration, short_step, step_times
 from matrix_runner.report.sanitize import clean_line
-from matrix_runner.wording import size_text
+from matrix_runner.wording import counted, size_text
 
 _STEP_WIDTH = 12
 _TIME_WIDTH = 6

@@ -23,9 +23,10 @@ from matrix_runner.report.console.cell_lines import CellLines
 from matrix_runner.report.console.failure_logs import FailureLogs
 from matrix_runner.report.console.printed_log import PlainStyle, PrintedLog, Sources
 from matrix_runner.report.console.run_progress import RunProgress
-from matrix_runner.report.phrases import counted, has_log, is_failed, step_times
+from matrix_runner.report.phrases import has_log, is_failed, step_times
 from matrix_runner.report.same_failures import failure_groups, failure_key
 from matrix_runner.report.sanitize import clean_line
+from matrix_runner.wording import counted
 
 SIGN_OF_LIFE = 60.0
 """Seconds without a line before a sign of life is printed."""

@@ -11,12 +11,12 @@ from matrix_runner.report.page.comparison import Change, compare
 from matrix_runner.report.page.drawing import Drawing, drawing
 from matrix_runner.report.page.page_logs import StepLog
 from matrix_runner.report.page.timeline import Timeline, timeline
-from matrix_runner.report.phrases import counted, duration
+from matrix_runner.report.phrases import duration
 from matrix_runner.report.same_failures import failure_groups, warning_groups
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra
 from matrix_runner.report.summary.text_summary import MEANINGS, grouped
-from matrix_runner.wording import size_text
+from matrix_runner.wording import counted, size_text
 
 _WARNINGS = 6
 """Warnings that are shown without a click."""

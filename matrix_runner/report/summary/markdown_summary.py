@@ -3,19 +3,11 @@
 import re
 
 from matrix_runner.model.outcomes import Outcome, Report, Status
-from matrix_runner.report.phrases import (
-    LeftOut,
-    cause,
-    counted,
-    duration,
-    further_place,
-    has_log,
-    place_text,
-    step_times,
-)
+from matrix_runner.report.phrases import LeftOut, cause, duration, further_place, has_log, place_text, step_times
 from matrix_runner.report.same_failures import FailureGroup, failure_groups
 from matrix_runner.report.sanitize import clean_line, clean_lines
 from matrix_runner.report.summary.text_summary import RunDirectories, grouped, result, totals
+from matrix_runner.wording import counted
 
 CAP = 1024 * 1024
 """The bytes that pages of CI systems take: GitHub of a step's summaries, Buildkite of an annotation."""

@@ -5,10 +5,10 @@ import msgspec
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Report, Status
-from matrix_runner.report.phrases import LeftOut, borrowed, cause, counted, duration, further_place, has_log, place_text
+from matrix_runner.report.phrases import LeftOut, borrowed, cause, duration, further_place, has_log, place_text
 from matrix_runner.report.same_failures import FailureGroup, failure_groups
 from matrix_runner.report.sanitize import clean_line, clean_lines
-from matrix_runner.wording import first_of, size_text
+from matrix_runner.wording import counted, first_of, size_text
 
 _NAMED_LOGS = 4
 """Logs of a failure whose paths are written out; their names are those of the cells."""
