@@ -33,9 +33,15 @@ def tags_of(wheel: WheelAnatomy) -> Iterator[PlatformTag]:
 def versions_of_tags(wheel: WheelAnatomy, platform: Platform) -> Iterator[tuple[str, Version]]:
     """Yield the tags of a platform, each with the version of the C library that it promises to work with."""
     for tag in {tag.platform for tag in wheel.contents.tags}:
-        read = _read(tag)
-        if read is not None and read[2] is not None and read[:2] == (platform.libc, platform.arch):
-            yield tag, read[2]
+        version = promised_version(tag, platform)
+        if version is not None:
+            yield tag, version
+
+
+def promised_version(tag: str, platform: Platform) -> Version | None:
+    """Return the version of a platform's C library that a platform tag promises to work with; None for none."""
+    read = _read(tag)
+    return read[2] if read is not None and read[:2] == (platform.libc, platform.arch) else None
 
 
 def _read(tag: str) -> PlatformTag | None:

@@ -5,13 +5,13 @@ auditwheel's names the package of each library's origin, and the library by a di
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
+from matrix_runner.json_values import NotJson, decode
 from matrix_runner.model.platforms import Arch
 
 _HASH = re.compile(r"-[0-9a-f]{8}(?=\.)")
@@ -49,8 +49,8 @@ def read_bill(documents: Iterable[bytes]) -> Bill:
     digests: set[str] = set()
     for data in documents:
         try:
-            document = json.loads(data)
-        except (ValueError, RecursionError):
+            document = decode(data, object)
+        except NotJson:
             continue
         for key, text in _texts(document):
             if key in {"name", "fileName", "packageFileName"}:

@@ -14,6 +14,8 @@ from typing import Final
 import msgspec
 
 from matrix_runner.config.mistakes import quote
+from matrix_runner.errors import WheelRejected
+from matrix_runner.wheelhouse.wheel_archive import check_directory
 
 CHUNK: Final = 1 << 16
 """Bytes read at a time. Less than `files.CHUNK`: far below `_LONGEST_READ` and the limit of the whole."""
@@ -112,6 +114,13 @@ def _tar_kind(info: tarfile.TarInfo) -> Kind:
 
 
 def _of_zip(archive: Path, limits: Limits) -> Iterator[Member]:
+    with archive.open("rb") as stream:
+        if not zipfile.is_zipfile(stream):
+            raise zipfile.BadZipFile("its end is missing")
+        try:
+            check_directory(stream, "the archive")
+        except WheelRejected as error:
+            raise Refused(error.message) from error
     with zipfile.ZipFile(archive) as file:
         if len(file.infolist()) > limits.members:
             raise Refused(f"has more than {limits.members:,} members")
@@ -133,7 +142,8 @@ def _zip_kind(info: zipfile.ZipInfo) -> Kind:
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
         return Kind.LINK
-    if info.is_dir():
+    # Not `is_dir`: it asks for the last character, and a name may have none.
+    if info.filename.endswith("/"):
         return Kind.DIRECTORY
     # Archives made on Windows have no modes.
     return Kind.FILE if stat.S_ISREG(mode) or not stat.S_IFMT(mode) else Kind.OTHER

@@ -16,11 +16,15 @@ LONGEST_LINE = 4000
 _MOST_COLOURS = 200
 """The maximal number of colour changes in a line; more is noise, and an unbounded line must not fill the memory."""
 
+_LONGEST_SEQUENCE = 64
+"""Characters of an escape sequence: longer than any that programs write, and than any that `_TOKEN` takes. So the same
+is done with it in whatever pieces it comes."""
+
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
-    r"|(?P<csi>(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~])"
+    r"|(?P<csi>(?:\x1b\[|\x9b)[0-?]{0,50}[ -/]{0,8}[@-~])"
     r"|(?P<string>\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])"  # OSC, DCS, SOS, PM, APC: a text up to its terminator
-    r"|(?P<escape>\x1b[ -/]+[0-~]|\x1b[0-OQ-WYZ\\`-~])"
+    r"|(?P<escape>\x1b[ -/]{1,8}[0-~]|\x1b[0-OQ-WYZ\\`-~])"
     r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f-\x8f\x91-\x97\x99\x9a\x9c])"
 )
 _CUT_SEQUENCE = re.compile(r"(?:(?:\x1b\[|\x9b)[0-?]*[ -/]*|\x1b[ -/]*)\Z")
@@ -81,7 +85,7 @@ class Sanitizer:
                 continue
             found = _TOKEN.match(text, position)
             if found is None:
-                if len(text) - position < 64 and _CUT_SEQUENCE.match(text, position):
+                if len(text) - position < _LONGEST_SEQUENCE and _CUT_SEQUENCE.match(text, position):
                     self._held = text[position:]
                     return
                 position += 1

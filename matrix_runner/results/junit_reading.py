@@ -18,6 +18,9 @@ _DEEPEST = 50
 _MOST_CASES = 500_000
 """The tests that GitLab takes of a file (docs.gitlab.com, "Unit test reports")."""
 
+_MOST_ELEMENTS = 2_000_000
+"""Elements of all kinds: each is an object, ten times as large as what stands for it in the file."""
+
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _NOT_RUN = frozenset({"notrun", "disabled"})
 """GoogleTest's and CTest's `status` of a test that was not run, which need not have an element `skipped`."""
@@ -63,6 +66,7 @@ class _Reader:
     def __init__(self) -> None:
         self.suites: list[ResultSuite] = []
         self._depth = 0
+        self._elements = 0
         self._open: list[_Open] = []
         self._case: _Open | None = None
         self._taken: dict[str, str] | None = None
@@ -77,6 +81,9 @@ class _Reader:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take the beginning of an element."""
         self._depth += 1
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise NotJunit(f"it has more than {_MOST_ELEMENTS} elements")
         if self._depth > _DEEPEST:
             raise NotJunit(f"more than {_DEEPEST} of its elements are in one another")
         name = _local(tag)

@@ -4,8 +4,11 @@ import base64
 import binascii
 import csv
 import email.parser
+import io
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from email.message import Message
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -15,10 +18,27 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from matrix_runner.errors import WheelRejected
-from matrix_runner.wheelhouse.wheel_name import WheelName, parse_name
+from matrix_runner.wheelhouse.wheel_archive import MEMBERS_LIMIT
+from matrix_runner.wheelhouse.wheel_name import TAGS_LIMIT, WheelName, parse_name, tag_count
+from matrix_runner.wording import first_of
 
 _TEXT_LIMIT = 32 * 1024**2
+"""Bytes of METADATA, WHEEL or RECORD. RECORD has some hundred for each member, of which 200,000 are taken."""
+
+_HEADERS_LIMIT = 1024**2
+"""Bytes of METADATA before its description, and of WHEEL: Python's parser of mail makes a hundred times that of them.
+The longest have licences and some hundred requirements in them, 50 kB."""
+
+_ROWS_LIMIT = MEMBERS_LIMIT
+"""Rows of RECORD: one for each member."""
+
 _TAG_LIMIT = 255
+"""Characters of a tag: no name of a wheel has room for more. Of other values messages show as many."""
+
+_HEADERS_END = re.compile(rb"\n\r?\n|\r\r")
+_MOST_NAMED = 10
+"""Things that a message names one by one."""
+
 _DIGESTS = {"sha256": 32, "sha384": 48, "sha512": 64}
 """sha256 or better (the wheel specification), with lengths in bytes."""
 
@@ -69,7 +89,7 @@ def _find(archive: zipfile.ZipFile, wheel: str, name: WheelName) -> str:
     tops = {path.split("/", 1)[0] for path in archive.namelist() if "/" in path}
     found = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(found) != 1:
-        listed = ", ".join(found) or "none"
+        listed = first_of(found, _MOST_NAMED) or "none"
         raise WheelRejected(f"{wheel} must have exactly one .dist-info directory at its top; found: {listed}")
     told = parse_name(f"{found[0].removesuffix('.dist-info')}-py3-none-any.whl")
     if (told.project, told.version) != (name.project, name.version):
@@ -96,47 +116,58 @@ def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
     except InvalidVersion:
         agrees = False
     if not agrees:
-        raise WheelRejected(f"{wheel}: METADATA says it is {told[0]} {told[1]}")
+        raise WheelRejected(f"{wheel}: METADATA says it is {told[0][:_TAG_LIMIT]} {told[1][:_TAG_LIMIT]}")
 
 
 @lru_cache(maxsize=2)  # the wheels of a project's cells mostly have the same METADATA
 def _name_and_version(metadata: bytes) -> tuple[str | None, str | None]:
-    # The package's largest import, unneeded by a run that only delivers cached wheels.
-    from packaging.metadata import parse_email
+    # Not `packaging.metadata`: it asks for each name among all of them, a day's work in a file that has nothing else.
+    headers = parse_headers(metadata, "METADATA")
+    names, versions = headers.get_all("Name", []), headers.get_all("Version", [])
+    return (names[0], versions[0]) if len(names) == len(versions) == 1 else (None, None)
 
-    raw, _ = parse_email(metadata)
-    return raw.get("name"), raw.get("version")
+
+def parse_headers(data: bytes, name: str) -> "Message[str, str]":
+    """Return the headers of a file in the form of mail, up to the first empty line.
+
+    Raise WheelRejected, without the archive's name, if they are more than are read. `name`: of the file.
+    """
+    end = _HEADERS_END.search(data)
+    headers = data if end is None else data[: end.start()]
+    if len(headers) > _HEADERS_LIMIT:
+        raise WheelRejected(f"{name} has headers of {len(headers)} bytes; at most {_HEADERS_LIMIT} are read")
+    # Of text: what is no ASCII would be an object of another class than all other values.
+    return email.parser.HeaderParser().parsestr(headers.decode("utf-8", "replace"))
 
 
 def _check_wheel(data: bytes, wheel: str, name: WheelName) -> bool:
     """Compare the tags, and return whether the wheel declares itself pure."""
     # scikit-build's WHEEL file had a blank line before the tags that auditwheel added (ninja 1.11.1.1, installs fine).
     lines = b"\n".join(line for line in data.splitlines() if line.strip())
-    message = email.parser.BytesParser().parsebytes(lines, headersonly=True)
-    if str(message.get("Wheel-Version", "")).partition(".")[0].strip() != "1":
+    message = parse_headers(lines, f"{wheel}: WHEEL")
+    if message.get("Wheel-Version", "").partition(".")[0].strip() != "1":
         raise WheelRejected(f"{wheel}: WHEEL gives no Wheel-Version 1.x, which is all that installers read")
     tags: set[Tag] = set()
+    count = 0
     for tag in message.get_all("Tag", []):
-        # A compressed set stands for the product of its parts: a long one would fill the memory.
-        if len(tag) > _TAG_LIMIT or str(tag).count("-") != 2:
-            raise WheelRejected(f"{wheel}: WHEEL has the malformed tag {str(tag)[:_TAG_LIMIT]!r}")
-        tags |= parse_tag(str(tag).strip())
+        if len(tag) > _TAG_LIMIT or tag.count("-") != 2:
+            raise WheelRejected(f"{wheel}: WHEEL has the malformed tag {tag[:_TAG_LIMIT]!r}")
+        count += tag_count(tag)
+        if count > TAGS_LIMIT:
+            raise WheelRejected(f"{wheel}: WHEEL has more than {TAGS_LIMIT} tags")
+        tags |= parse_tag(tag.strip())
     if tags != name.tags:
-        told = ", ".join(sorted(map(str, tags))) or "none"
+        told = first_of(sorted(map(str, tags)), _MOST_NAMED) or "none"
         raise WheelRejected(
             f"{wheel}: the tags in its WHEEL file are others than those in its name: {told}",
             hint="Was the wheel renamed by hand? `python -m wheel tags` changes both.",
         )
-    return str(message.get("Root-Is-Purelib", "")).strip().lower() == "true"
+    return message.get("Root-Is-Purelib", "").strip().lower() == "true"
 
 
 def _parse_record(data: bytes, wheel: str, unrecorded: frozenset[str]) -> dict[str, RecordEntry]:
-    try:
-        rows = [row for row in csv.reader(data.decode("utf-8").splitlines()) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise WheelRejected(f"{wheel}: RECORD cannot be read: {error}") from error
     record: dict[str, RecordEntry] = {}
-    for row in rows:
+    for row in _rows(data, wheel):
         path, digest, size = row if len(row) == 3 else (row[0], "", "")
         if path in unrecorded:
             continue
@@ -144,6 +175,18 @@ def _parse_record(data: bytes, wheel: str, unrecorded: frozenset[str]) -> dict[s
         if record.setdefault(path, entry) != entry:
             raise WheelRejected(f"{wheel}: RECORD has two different lines for {path}")
     return record
+
+
+def _rows(data: bytes, wheel: str) -> Iterator[list[str]]:
+    # Row by row: a file of nothing but line ends would be a hundred times as large in memory.
+    try:
+        rows = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
+        for number, row in enumerate(filter(None, rows), start=1):
+            if number > _ROWS_LIMIT:
+                raise WheelRejected(f"{wheel}: RECORD has more than {_ROWS_LIMIT} rows")
+            yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise WheelRejected(f"{wheel}: RECORD cannot be read: {error}") from error
 
 
 def _entry(path: str, digest: str, size: str, wheel: str) -> RecordEntry:
@@ -155,5 +198,5 @@ def _entry(path: str, digest: str, size: str, wheel: str) -> RecordEntry:
     if len(value) != _DIGESTS.get(algorithm, -1):
         raise WheelRejected(f"{wheel}: RECORD has no hash of {path}, or none of sha256 or better")
     if size and not size.isdecimal():
-        raise WheelRejected(f"{wheel}: RECORD gives {path} the size {size!r}")
+        raise WheelRejected(f"{wheel}: RECORD gives {path} the size {size[:_TAG_LIMIT]!r}")
     return RecordEntry(algorithm=algorithm, digest=value, size=int(size) if size else None)

@@ -8,6 +8,9 @@ from packaging.version import Version
 
 from matrix_runner.errors import WheelRejected
 
+_LONGEST_NAME = 255
+"""Characters that file systems take (NAME_MAX); of a longer name messages show as many."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,250}\.tar\.gz", re.ASCII)
 """A name without separators, control characters or anything that a shell, terminal or CI parser could misread."""
 
@@ -23,7 +26,7 @@ class SdistName(msgspec.Struct, frozen=True, kw_only=True):
 def parse_sdist_name(filename: str) -> SdistName:
     """Parse the base name of an sdist; raise WheelRejected unless it is plain and of the standard form."""
     if _PLAIN.fullmatch(filename) is None:
-        raise WheelRejected(f"{filename!r} is not the plain name of an sdist")
+        raise WheelRejected(f"{filename[:_LONGEST_NAME]!r} is not the plain name of an sdist")
     try:
         project, version = parse_sdist_filename(filename)
     except InvalidSdistFilename as error:

@@ -12,6 +12,8 @@ from typing import IO
 from matrix_runner.errors import WheelRejected
 
 _UNPACKED_LIMIT = 8 * 1024**3
+"""Bytes of all members: the largest wheels, of 3 GB, unpack to some 5."""
+
 _RATIO_FREE = 64 * 1024**2
 _RATIO_LIMIT = 200
 """Beyond 64 MiB unpacked, no more than 200 bytes for each packed one (deflate reaches 1032; libraries reach 2 to 5)."""
@@ -25,7 +27,15 @@ _LOCATOR_MAGIC = b"PK\x06\x07"
 """The end of the directory and, of zip64, its larger form and where that is (APPNOTE.TXT 4.3.14 to 4.3.16)."""
 
 _DIRECTORY_LIMIT = 32 * 1024**2
-_MEMBERS_LIMIT = 200_000
+"""Bytes of the list of members, which is read as a whole: some hundred for each."""
+
+_PATH_LIMIT = 1024
+"""Characters of a path: of the 4096 bytes that Linux takes (PATH_MAX), some are of the place that it is unpacked in."""
+
+_PART_LIMIT = 255
+"""Bytes of a part of it: those that file systems take (NAME_MAX)."""
+
+MEMBERS_LIMIT = 200_000
 """Of `zipfile`'s memory, some 600 bytes a member; the wheels with most members have some thirty thousand."""
 
 _NOT_A_WHEEL = "A wheel is a zip archive; the build or repair command left something else, or did not finish writing."
@@ -51,8 +61,7 @@ def open_archive(file: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
     All exceptions of `zipfile` for broken data, now or while members are read, become WheelRejected.
     """
     try:
-        size = file.seek(0, 2)
-        _check_directory_size(file, size, name)
+        size = check_directory(file, name)
         with zipfile.ZipFile(file) as archive:
             _check_members(archive.infolist(), size, name)
             yield archive
@@ -62,8 +71,12 @@ def open_archive(file: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
         raise WheelRejected(f"{name} is broken: {str(error) or type(error).__name__}", hint=_NOT_A_WHEEL) from error
 
 
-def _check_directory_size(file: IO[bytes], size: int, name: str) -> None:
-    """Reject a directory of members too large for memory; `zipfile` would load any."""
+def check_directory(file: IO[bytes], name: str) -> int:
+    """Look for a zip archive's directory of members, and return the archive's size in bytes.
+
+    Raise WheelRejected if there is none, or one too large for memory: `zipfile` would load any. `name`: for messages.
+    """
+    size = file.seek(0, 2)
     start = max(0, size - _END.size - 0xFFFF - _LOCATOR.size - _END64.size)
     file.seek(start)
     tail = file.read()
@@ -74,11 +87,12 @@ def _check_directory_size(file: IO[bytes], size: int, name: str) -> None:
     locator = end - _LOCATOR.size
     if locator >= 0 and tail[locator:].startswith(_LOCATOR_MAGIC):
         members, directory_size = _zip64_directory(tail, locator, start, (members, directory_size), name)
-    if members > _MEMBERS_LIMIT or directory_size > _DIRECTORY_LIMIT:
+    if members > MEMBERS_LIMIT or directory_size > _DIRECTORY_LIMIT:
         raise WheelRejected(
             f"{name} has {members} members in a directory of {directory_size} bytes; matrix-runner itself takes "
-            f"{_MEMBERS_LIMIT} in {_DIRECTORY_LIMIT} bytes at most, for the sake of memory"
+            f"{MEMBERS_LIMIT} in {_DIRECTORY_LIMIT} bytes at most, for the sake of memory"
         )
+    return size
 
 
 def _zip64_directory(tail: bytes, locator: int, start: int, short: tuple[int, int], name: str) -> tuple[int, int]:
@@ -105,7 +119,7 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, name: str) -> None
         if problem is None and member.filename.rstrip("/") in seen:
             problem = "is there twice"
         if problem is not None:
-            raise WheelRejected(f"{name}: member {member.orig_filename!r} {problem}")
+            raise WheelRejected(f"{name}: member {member.orig_filename[:_PATH_LIMIT]!r} {problem}")
         seen.add(member.filename.rstrip("/"))
     unpacked = sum(member.file_size for member in members)
     if unpacked > _UNPACKED_LIMIT or (unpacked > _RATIO_FREE and unpacked > size * _RATIO_LIMIT):
@@ -121,7 +135,8 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
         return "is neither a file nor a directory"
     if member.flag_bits & 0x1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "is encrypted, or compressed in a way that not every installer can read"
-    if member.is_dir() and member.file_size:
+    # Not `is_dir`: it asks for the last character, and a name may have none.
+    if member.filename.endswith("/") and member.file_size:
         return "is a directory with content"
     return _path_problem(member.orig_filename, member.filename)
 
@@ -129,6 +144,8 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
 def _path_problem(stored: str, path: str) -> str | None:
     """Return the defect of a member's path as a clause, or None; `zipfile` cuts paths at a NUL."""
     path = path.removesuffix("/")
+    if len(path) > _PATH_LIMIT or any(len(part.encode(errors="replace")) > _PART_LIMIT for part in path.split("/")):
+        return "has a name that is longer than file systems take"
     if stored.removesuffix("/") != path or not path.isprintable() or "\\" in path:
         return "has a character in its name that not every installer reads alike"
     if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":":

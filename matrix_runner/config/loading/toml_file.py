@@ -10,8 +10,8 @@ import msgspec
 from matrix_runner.config.mistakes import quote
 from matrix_runner.toml import TOMLDecodeError, TOMLValue, loads
 
-LARGEST = 8 * 1024 * 1024
-"""Bytes. No configuration is that long; a larger file is a mistake, and would only use up memory."""
+LARGEST = 1024 * 1024
+"""Bytes. The longest have a tenth of that; a larger one is a mistake, and would keep the parser at work for minutes."""
 
 _POSITION = re.compile(
     r"(?P<reason>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
@@ -55,8 +55,6 @@ def parse_toml(data: bytes, label: str) -> TomlText:
         return TomlText(text=text, content=loads(text))
     except TOMLDecodeError as error:
         raise Unreadable(_located(str(error), text, label)) from None
-    except RecursionError:
-        raise Unreadable(f"{label}: not readable as TOML: nested too deeply") from None
     except ValueError as error:
         # Python itself rejects numbers of thousands of digits and dates such as 2024-02-31.
         raise Unreadable(f"{label}: not readable as TOML: {' '.join(str(error).split())}") from None

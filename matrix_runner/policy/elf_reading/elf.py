@@ -71,6 +71,13 @@ class Binary(msgspec.Struct, frozen=True, kw_only=True):
         return self.header.path.rpartition("/")[2]
 
     @property
+    def name_count(self) -> int:
+        """The number of names that it holds in memory."""
+        bound = sum(2 + len(requirement.symbols) for requirement in self.requirements)
+        paths = len(self.needed) + len(self.rpath) + len(self.runpath)
+        return paths + len(self.undefined) + len(self.definitions or ()) + bound
+
+    @property
     def arch(self) -> Arch | None:
         """The file's architecture; None for one without wheels."""
         return self.header.arch

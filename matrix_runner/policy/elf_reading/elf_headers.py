@@ -17,6 +17,9 @@ DYNSYM: Final = 11
 
 TABLE_LIMIT: Final = 512 * 1024**2
 """Bytes that one table may have; the largest known string tables have some 50 MB."""
+NOTES_LIMIT: Final = 1024**2
+"""Bytes of all notes of a file: those of libraries have some hundred, those of core dumps, which no wheel is for, more.
+Any number of segments can lead to the same bytes."""
 COUNT_LIMIT: Final = 1 << 16
 """Records of one kind: their number is 16 bits wide in most places."""
 _EXTENDED: Final = 0xFFFF

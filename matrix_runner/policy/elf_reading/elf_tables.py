@@ -18,12 +18,17 @@ from matrix_runner.policy.elf_reading.elf_headers import (
     INTERP,
     LOAD,
     NOTE,
+    NOTES_LIMIT,
     BrokenElf,
     ElfHeaders,
 )
 
 _SYMBOL_LIMIT = 1 << 22
 """Symbols of one file: some ten times those of the largest libraries in wheels."""
+
+_UNDEFINED_LIMIT = 1 << 18
+"""Undefined symbols of one file: some ten times those of the largest libraries. Each has its name in memory, and names
+can share their bytes in the file."""
 
 NAME_LIMIT = 300
 """The maximal length of a name, in bytes; names of C++ templates can be unreadably long."""
@@ -110,9 +115,13 @@ class ElfTables:
         return place >= 0 and place + 1 in self._defined
 
     def notes(self) -> Iterator[bytes]:
-        """Yield the contents of the note segments."""
+        """Yield the contents of the note segments. Raise BrokenElf if they are too large."""
+        size = 0
         for segment in self._headers.segments:
             if segment.kind in {NOTE, GNU_PROPERTY}:
+                size += segment.size
+                if size > NOTES_LIMIT:
+                    raise BrokenElf(f"notes of more than {NOTES_LIMIT} bytes are not looked through")
                 yield self._headers.read(segment.offset, segment.size)
 
     def _read_dynamic(self) -> tuple[tuple[int, int], ...]:
@@ -211,12 +220,16 @@ class ElfTables:
         wanted: dict[int, set[str]] = {}
         undefined: set[str] = set()
         defined: set[int] = set()
+        names = 0
         for number, symbol in enumerate(form.iter_unpack(table)):
             if symbol[section] != _UNDEFINED:
                 defined.add(symbol[0])
                 continue
             if not symbol[0]:
                 continue
+            names += 1
+            if names > _UNDEFINED_LIMIT:
+                raise BrokenElf(f"more than {_UNDEFINED_LIMIT} undefined symbols are not looked through")
             name = self._string(symbol[0])
             if symbol[info] >> 4 != _WEAK:
                 undefined.add(name)

@@ -1,6 +1,7 @@
 """What is read of an ELF file: for every architecture, whatever the file is."""
 
 import io
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,11 +12,15 @@ import pytest
 from elf_builder import SharedObject
 from hypothesis import given
 from hypothesis import strategies as st
+from wheel_builder import build_wheel
 
+from matrix_runner.errors import WheelRejected
 from matrix_runner.model.elf_files import ElfFile
 from matrix_runner.model.platforms import Arch
+from matrix_runner.policy import read_wheel, wheel_reading
 from matrix_runner.policy.elf_reading.elf import Binary, read_elf
-from matrix_runner.policy.elf_reading.elf_tables import Requirement
+from matrix_runner.policy.elf_reading.elf_headers import GNU_PROPERTY, NOTE, NOTES_LIMIT
+from matrix_runner.policy.elf_reading.elf_tables import _UNDEFINED_LIMIT, Requirement
 
 VERSIONS = (
     ("libc.so.6", (("GLIBC_2.2.5", ("free", "malloc")), ("GLIBC_2.34", ("__libc_start_main",)), ("GLIBC_2.36", ()))),
@@ -70,6 +75,49 @@ def test_all_that_a_file_wants_is_read(arch: Arch) -> None:
 def test_the_note_of_the_instructions_is_read(level: int, instructions: str | None) -> None:
     """Code for newer processors says so in a note; the first level is what every x86-64 has."""
     assert read(SharedObject(level=level).build()).instructions == instructions
+
+
+_NOTES = [kind.to_bytes(4, "little") for kind in (NOTE, GNU_PROPERTY)]
+
+
+def with_note(size: int) -> bytes:
+    """Return a library whose note segment has so many bytes, which lie behind all else."""
+    data = bytearray(SharedObject(level=7).build())
+    at = next(place for place in range(64, 64 + 4 * 56, 56) if data[place : place + 4] in _NOTES)
+    offset, length = struct.unpack_from("<QQ", data, at + 8)[0], struct.unpack_from("<Q", data, at + 32)[0]
+    note = data[offset : offset + length]
+    struct.pack_into("<Q", data, at + 8, len(data))
+    struct.pack_into("<Q", data, at + 32, size)
+    return bytes(data) + note + bytes(size - len(note))
+
+
+def test_notes_have_so_many_bytes() -> None:
+    """A file has as many segments of notes as it says, all of the same bytes if it likes."""
+    assert read(with_note(NOTES_LIMIT)).instructions == "x86-64-v3"
+    trouble = read(with_note(NOTES_LIMIT + 1)).trouble
+    assert trouble == f"notes of more than {NOTES_LIMIT} bytes are not looked through"
+
+
+@pytest.mark.parametrize("count", [_UNDEFINED_LIMIT, _UNDEFINED_LIMIT + 1])
+def test_so_many_undefined_symbols_are_looked_through(count: int) -> None:
+    """Each has a name of its own in memory, whose bytes in the file can be those of others."""
+    found = read(SharedObject(plain=[f"s{number}" for number in range(count)]).build())
+    if count <= _UNDEFINED_LIMIT:
+        assert len(found.undefined) == count
+    else:
+        assert found.trouble == f"more than {_UNDEFINED_LIMIT} undefined symbols are not looked through"
+
+
+def test_the_files_of_a_wheel_have_so_many_names(tmp_path: Path) -> None:
+    """Together: what is left out of one file is in the next."""
+    data = SharedObject(plain=[f"s{number}" for number in range(_UNDEFINED_LIMIT)]).build()
+    most = wheel_reading._NAMES_LIMIT // _UNDEFINED_LIMIT
+    files = {f"demo/{number}.so": data for number in range(most)}
+    # Each needs a library, too.
+    with pytest.raises(WheelRejected, match=f"its libraries have more than {wheel_reading._NAMES_LIMIT} names"):
+        read_wheel(build_wheel(tmp_path, files=files))
+    del files["demo/0.so"]
+    assert sum(one.name_count for one in read_wheel(build_wheel(tmp_path, files=files)).binaries) > most - 1
 
 
 def test_a_real_program_is_read_as_the_loader_reads_it() -> None:

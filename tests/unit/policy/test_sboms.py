@@ -10,7 +10,7 @@ from wheel_builder import DIST_INFO, X86_64, build_wheel
 
 from matrix_runner.catalog.policies import load_policies
 from matrix_runner.model.platforms import Arch
-from matrix_runner.policy import analyse, describe, read_wheel
+from matrix_runner.policy import analyse, describe, read_wheel, wheel_reading
 from matrix_runner.policy.inspection_json import inspection_document
 from matrix_runner.policy.sboms import read_bill, unlisted
 
@@ -63,3 +63,16 @@ def test_inspect_lists_the_documents(tmp_path: Path) -> None:
     assert [line.text for line in describe(analysis, (), verbose=True) if line.label == "SBOM"] == [path]
     assert not [line for line in describe(analysis, (), verbose=False) if line.label == "SBOM"]
     assert inspection_document(analysis, ())["sboms"] == [path]
+
+
+def test_so_many_bytes_of_documents_are_read(tmp_path: Path) -> None:
+    """In their order, up to a limit for all of them together."""
+    names = ("a", "b", "c")
+    size = wheel_reading._SBOM_LIMIT // 2
+    files = {}
+    for name in names:
+        start = f'{{"components": [{{"name": "{name}"}}]}}'.encode()
+        files[f"{DIST_INFO}/sboms/{name}.json"] = start + b" " * (size - len(start))
+    bill = read_wheel(build_wheel(tmp_path, files=files)).bill
+    assert bill is not None
+    assert bill.names == {"a", "b"}

@@ -4,7 +4,7 @@ import pytest
 from junit_files import GOOGLETEST, NESTED, PYTEST, UNITTEST
 
 from matrix_runner.model.outcomes import ResultCounts
-from matrix_runner.results.junit_reading import NotJunit, read_suites
+from matrix_runner.results.junit_reading import _MOST_ELEMENTS, NotJunit, read_suites
 from matrix_runner.results.suites import Verdict, counts_of, counts_text
 
 
@@ -99,3 +99,14 @@ def test_tests_outside_of_a_suite() -> None:
     """Some runners have no suites: their tests are one."""
     (suite,) = read_suites(b'<testsuites name="all"><testcase name="a"/></testsuites>')
     assert (suite.name, len(suite.cases)) == ("all", 1)
+
+
+@pytest.mark.parametrize("count", [_MOST_ELEMENTS, _MOST_ELEMENTS + 1])
+def test_a_file_has_so_many_elements(count: int) -> None:
+    """Of whatever kind: ten bytes of the file are an object each."""
+    data = b"<testsuite><testcase>" + b"<x/>" * (count - 2) + b"</testcase></testsuite>"
+    if count <= _MOST_ELEMENTS:
+        assert len(read_suites(data)) == 1
+        return
+    with pytest.raises(NotJunit, match=f"more than {_MOST_ELEMENTS} elements"):
+        read_suites(data)
