@@ -40,13 +40,21 @@ def add_bytes(archive: tarfile.TarFile, data: bytes, info: tarfile.TarInfo) -> N
 
 
 def add_file(archive: tarfile.TarFile | None, path: Path, info: tarfile.TarInfo) -> str:
-    """Add a file, if there is an archive; return the digest of its content and mode. Raise OSError, TarError."""
+    """Add a file, if there is an archive; return the digest of its content and mode.
+
+    Raise OSError, also if it is written to meanwhile: half of the old and half of the new state would be built.
+    TarError if it ends too early.
+    """
     with path.open("rb") as file:
-        info.size = os.fstat(file.fileno()).st_size
+        before = os.fstat(file.fileno())
+        info.size = before.st_size
         hashing = _Hashing(file)
         if archive is not None:
             archive.addfile(info, cast("IO[bytes]", hashing))
         else:
             for _ in read_exactly(hashing, info.size, str(path)):
                 pass
+        after = os.fstat(file.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise OSError(f"{path} was written to while it was read")
     return f"{hashing.digest.hexdigest()}{_MODES.get(info.mode, f' mode {info.mode:o}')}"

@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from matrix_runner.config.loading.build_files import BuildFiles
+from matrix_runner.config.options.source_options import SOURCE_EXCLUDE
 from matrix_runner.errors import MachineError, UsageError
 from matrix_runner.files import chunks_of, sha256_of
 from matrix_runner.project.archive_members import add_bytes, add_file, header
@@ -28,6 +29,7 @@ from matrix_runner.project.git_history.histories import Histories, History
 from matrix_runner.project.left_out import remark
 from matrix_runner.project.source_files import ListedFiles, SourceSelection, list_files
 from matrix_runner.project.source_revision import SourceRevision, source_revision
+from matrix_runner.wording import size_text
 
 Digests = tuple[tuple[str, str], ...]
 """The digest of each file's content, kind and mode, by name, sorted; for `.git`, of the state that a build can see."""
@@ -40,6 +42,9 @@ FILE_TIME: Final = 315_619_200
 commits, so that git recognises unchanged files in prepared images of earlier ones."""
 
 _MOST_LINKS: Final = 3
+
+_LARGE_FILE: Final = 256 * 1024**2
+"""Bytes from which on a file is remarked: reading, packing and unpacking takes a second of each cell (measured)."""
 
 
 class SourceArchive(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: the cached property
@@ -242,6 +247,9 @@ class _Packing:
                 archive.addfile(info)
             return f"{hashlib.sha256(os.fsencode(info.linkname)).hexdigest()} link"
         if stat.S_ISREG(status.st_mode):
+            if status.st_size > _LARGE_FILE:
+                size, keep_out = size_text(status.st_size), f'{SOURCE_EXCLUDE} = ["/{name}"]'
+                self._notices.append(f"{name} ({size}) is copied into each cell; {keep_out} keeps it out")
             digest = add_file(archive, path, info)
             self._traits[name] = FileTraits(time=int(info.mtime), size=info.size)
             return digest

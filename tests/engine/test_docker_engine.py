@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -18,8 +19,9 @@ import certifi
 import pytest
 from engine_harness import Harness, run, tar_of, untar
 from engine_surroundings import surroundings
+from msgspec.structs import replace
 
-from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata
+from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata, Volume
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
@@ -304,3 +306,32 @@ def test_files_come_out_as_they_are(docker_harness: Harness, docker_engine: Engi
             file = tar.extractfile("big")
             assert file is not None
             assert file.read() == data
+
+
+def test_an_empty_volume_keeps_its_owner(docker_harness: Harness, docker_engine: Engine) -> None:
+    """A further container does not give it that of the image's directory at its place, while another one uses it."""
+    shared = Volume(name=f"matrix-runner-test-{secrets.token_hex(4)}", target="/shared", is_run_only=True)
+    with docker_engine.open(docker_harness.spec()) as maker:
+        assert run(maker, "mkdir", "/shared")[0].is_success
+        image = maker.snapshot(ImageMetadata(name=None))
+    spec = replace(docker_harness.spec(), image=image, volumes=(shared,))
+    with docker_engine.open(spec) as first:
+        assert run(first, "sh", "-c", "chown 1000:1000 /shared && chmod 700 /shared")[0].is_success
+        with docker_engine.open(spec) as second:
+            for each in (first, second):
+                assert run(each, "stat", "-c", "%u:%g %a", "/shared")[1] == b"1000:1000 700\n"
+
+
+def test_a_volume_can_be_read_only_in_one_container(docker_harness: Harness, docker_engine: Engine) -> None:
+    """It sees what another container writes, and can neither write itself nor mount it anew."""
+    shared = Volume(name=f"matrix-runner-test-{secrets.token_hex(4)}", target="/shared", is_run_only=True)
+    spec = docker_harness.spec()
+    with (
+        docker_engine.open(replace(spec, volumes=(shared,))) as writer,
+        docker_engine.open(replace(spec, volumes=(replace(shared, is_read_only=True),))) as reader,
+    ):
+        assert run(writer, "sh", "-c", "echo content >/shared/file")[0].is_success
+        assert run(reader, "cat", "/shared/file")[1] == b"content\n"
+        for command in ("echo x >/shared/file", "rm /shared/file", "mount -o remount,rw /shared"):
+            assert not run(reader, "sh", "-c", command)[0].is_success
+        assert run(writer, "cat", "/shared/file")[1] == b"content\n"

@@ -16,7 +16,7 @@ from engine_surroundings import surroundings
 
 from matrix_runner.config.create_args.container_rights import restricted
 from matrix_runner.config.create_args.create_args import parse_create_args
-from matrix_runner.engine.api import ContainerSpec
+from matrix_runner.engine.api import ContainerSpec, Volume
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint
@@ -173,6 +173,19 @@ def test_a_limit_of_processes_that_cannot_be_had(tmp_path: Path, words: tuple[st
     assert "--pids-limit" in str(caught.value.hint)
     assert asked.count("POST /containers/create") == attempts
     assert asked.count("DELETE /containers/c") == attempts
+
+
+@pytest.mark.parametrize(("said", "is_refused"), [("volume already exists", False), ("no such driver", True)])
+def test_a_volume_that_somebody_else_made(tmp_path: Path, said: str, *, is_refused: bool) -> None:
+    """At the same moment: Podman 4.3 refuses it then, with these words, and it is there all the same."""
+
+    def respond(_: str, path: str) -> Answer:
+        assert path == "/volumes/create"
+        return 500, [json.dumps({"message": f"adding volume to state: name v is in use: {said}"}).encode()]
+
+    outcome = pytest.raises(EngineError) if is_refused else contextlib.nullcontext()
+    with daemon_that(respond, tmp_path) as endpoint, contextlib.closing(SdkDaemon(endpoint)) as daemon, outcome:
+        daemon.make_volume(Volume(name="v", target="/v"))
 
 
 def test_a_commit_may_take_long(tmp_path: Path) -> None:

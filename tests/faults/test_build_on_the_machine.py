@@ -16,6 +16,7 @@ from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.options.build_options import BEFORE_ALL, BEFORE_BUILD, REPAIR_WHEEL_COMMAND
 from matrix_runner.engine.local.local_engine import LocalEngine
 from matrix_runner.engine.local.python_discovery import FoundInterpreter
+from matrix_runner.engine.node import Node
 from matrix_runner.matrix import Plan
 from matrix_runner.model.outcomes import Status
 from matrix_runner.model.platforms import Arch
@@ -51,9 +52,7 @@ def order(directory: Path, engine: LocalEngine, known: catalog.Catalog) -> Build
             build_files=BuildFiles(project),
         ),
         catalog=known,
-        engine=engine,
-        engine_info=engine.check(),
-        workers=1,
+        nodes=(Node(engine=engine, info=engine.check(), slots=1),),
         scratch=directory / "scratch",
         log_path=lambda job: f"logs/{job.cell}.log",
         listeners=(Recorder(),),

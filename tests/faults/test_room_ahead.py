@@ -27,7 +27,8 @@ def warnings(directory: Path, storage: Path | None, engine: FakeEngine, fake: Fa
     info = replace(
         request.engine_info, endpoint="unix:///run/x.sock", storage=None if storage is None else str(storage)
     )
-    request = replace(request, engine_info=info, inputs=replace(request.inputs, output_dir=directory))
+    (node,) = request.nodes
+    request = replace(request, nodes=(replace(node, info=info),), inputs=replace(request.inputs, output_dir=directory))
     (job,) = request.jobs
     wheel = WheelRecord(name="demo-1.0-cp311-cp311-any.whl", size=earlier, sha256="")
     return warnings_of_room(request, [job], [image_key(job)], {job.cell: wheel} if earlier else {})

@@ -119,7 +119,7 @@ def played_tls_daemon(directory: Path) -> Iterator[dict[str, str]]:
 
     Yield the variables by which Docker's clients find it; `directory` gets the certificates.
     """
-    _certify(directory)
+    certify(directory)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "server.pem", directory / "server-key.pem")
     context.load_verify_locations(directory / "ca.pem")
@@ -141,8 +141,8 @@ def played_tls_daemon(directory: Path) -> Iterator[dict[str, str]]:
             thread.join()
 
 
-def _certify(directory: Path) -> None:
-    """Make an authority, the server's certificate, and the client's under the names that Docker looks for."""
+def certify(directory: Path) -> None:
+    """Make an authority, the certificate of a server here, and a client's under the names that Docker looks for."""
 
     def openssl(*arguments: str) -> None:
         subprocess.run(("openssl", *arguments), cwd=directory, check=True, capture_output=True)

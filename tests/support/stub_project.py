@@ -36,7 +36,7 @@ def wheel(directory, version):
             archive.writestr(name, data)
     return filename
 """
-PYPROJECT = """
+BARE = """
 [build-system]
 requires = []
 build-backend = "backend"
@@ -45,7 +45,9 @@ backend-path = ["."]
 name = "stub"
 version = "1"
 [tool.matrix-runner]
-repair-wheel-command = ""
+"""
+"""A project whose backend is a file of its own; settings may follow."""
+PYPROJECT = f"""{BARE}repair-wheel-command = ""
 archs = "native"
 container-engine = "local"
 """

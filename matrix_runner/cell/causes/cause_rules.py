@@ -48,6 +48,7 @@ class CauseRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     first: bool = False
     transient: bool = False
     lasting: str = ""
+    cut_off: bool = False
 
     @property
     def kinds(self) -> frozenset[StepKind]:
@@ -109,12 +110,17 @@ class Searched:
         self._text = "\n".join(part)
         self._starts = [0, *accumulate(len(text) + 1 for text in part)]
 
-    def first_match(self, weights: frozenset[Weight], kind: StepKind, status: int | None) -> Match | None:
+    def first_match(
+        self, weights: frozenset[Weight], kind: StepKind, status: int | None, *, is_cut_off: bool
+    ) -> Match | None:
         """Return the first rule of these weights that holds, with the last line in which it does.
 
-        Of what a compiler says, the first line. `kind`, `status`: of the step that failed.
+        Of what a compiler says, the first line. `kind`, `status`: of the step that failed. `is_cut_off`: whether an
+        option keeps it from the network.
         """
         for rule in load_rules():
+            if rule.cut_off and not is_cut_off:
+                continue
             if rule.weight in weights and kind in rule.kinds and rule.status in {None, status}:
                 found = next(self._matches(rule), None)
                 if found is not None:
@@ -136,6 +142,11 @@ class Searched:
             found.append(self._from + number)
             position = self._text.find(sign, self._starts[number + 1])
         return found
+
+
+def cut_off_remedy(network: str) -> str:
+    """Return what to do about a command that lacks a network. `network`: the value of the option."""
+    return next(_filled(rule.remedy, {"network": network}) for rule in load_rules() if rule.cut_off)
 
 
 @cache

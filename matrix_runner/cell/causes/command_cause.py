@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.catalog.system_packages import PackageManager, installation
-from matrix_runner.cell.causes.cause_rules import Match, Searched, Weight
+from matrix_runner.cell.causes.cause_rules import Match, Searched, Weight, cut_off_remedy
 from matrix_runner.cell.causes.compiler_errors import CompilerError, compiler_error, rust_error
 from matrix_runner.cell.causes.failed_requirement import FailedRequirement, failed_requirement
 from matrix_runner.cell.causes.failed_tests import FailedTests, failed_tests
@@ -44,10 +44,16 @@ _OF_TESTS: Final = frozenset({Weight.SURE, Weight.TEST, Weight.WEAK})
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a command besides its output. `manager`: the image's package manager, if it is known."""
+    """What is known of a command besides its output. `manager`: the image's package manager, if it is known.
+
+    `cut_off`: the value of `network` by which the command had none, or "". `is_clean`: whether it ran where nothing is
+    installed by `before-all`.
+    """
 
     files: ProjectFiles = msgspec.field(default_factory=ProjectFiles)
     manager: PackageManager | None = None
+    cut_off: str = ""
+    is_clean: bool = False
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +120,9 @@ class _Cause:
         return explained if explained.cause else replace(explained, cause=_SIGNALS.get(self._status or 0, ""))
 
     def _match(self, weights: frozenset[Weight], start: int = 0, end: int | None = None) -> Match | None:
-        return Searched(self._lines, start, end).first_match(weights, self._kind, self._status)
+        return Searched(self._lines, start, end).first_match(
+            weights, self._kind, self._status, is_cut_off=bool(self._around.cut_off)
+        )
 
     def _of_tests(self, tests: FailedTests) -> Explanation:
         match = self._match(_OF_TESTS, tests.start, tests.end + 1)
@@ -200,7 +208,7 @@ class _Cause:
             place=place,
             excerpt=self._excerpt(match),
             rule=match.rule.name,
-            is_transient=match.is_transient,
+            is_transient=match.is_transient and not self._around.cut_off,
         )
 
     def _told(self, match: Match) -> list[Told]:
@@ -225,10 +233,12 @@ class _Cause:
         return shown(self._lines, first, next(ends, last + 1) - 1)
 
     def _remedy(self, match: Match) -> str | None:
+        if self._around.cut_off and (match.rule.transient or match.rule.cut_off):
+            return cut_off_remedy(self._around.cut_off)
         needs = match.rule.needs
         groups = match.groups
         name = groups.get("name") or groups.get("config") or groups.get("command") or ""
-        installed = None if needs is None else installation(needs, name, self._around.manager)
+        installed = None if needs is None or self._around.is_clean else installation(needs, name, self._around.manager)
         return installed or match.remedy
 
 

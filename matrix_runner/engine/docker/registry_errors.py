@@ -21,6 +21,12 @@ class Refusal(Enum):
         "the registry limits how often images may be fetched",
         "Wait, or `docker login` to raise the limit; an image that is present is never fetched again.",
     )
+    NO_TLS = (
+        ("server gave http response to https client", "first record does not look like a tls handshake"),
+        False,
+        "the registry speaks HTTP, where the engine expects HTTPS",
+        "Name it among the engine's insecure registries (Docker: daemon.json, Podman: registries.conf).",
+    )
     UNREACHABLE = (
         (
             "no such host",

@@ -28,6 +28,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cause: str
     words: bool = False
     transient: bool = False
+    network: str = ""
     files: tuple[str, ...] = ()
     remedy: str = ""
     place: str = ""
@@ -41,7 +42,7 @@ def explained(name: str) -> Explanation:
     """Explain a recording."""
     row = INDEX[name]
     files = ProjectFiles(names=row.files, roots=ROOTS)
-    around = Surroundings(files=files, manager=manager_of((row.manager,)))
+    around = Surroundings(files=files, manager=manager_of((row.manager,)), cut_off=row.network)
     return explain_output((HERE / f"{name}.log").read_bytes(), row.kind, row.status, around)
 
 

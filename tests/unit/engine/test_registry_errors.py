@@ -13,6 +13,8 @@ from matrix_runner.engine.docker.registry_errors import Refusal
         ('Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused', Refusal.UNREACHABLE),
         ('Get "https://r.example/v2/": x509: certificate signed by unknown authority', Refusal.UNREACHABLE),
         ('Get "https://r.example/v2/": net/http: TLS handshake timeout', Refusal.TIMEOUT),
+        ('Get "https://10.1.1.1:5000/v2/": http: server gave HTTP response to HTTPS client', Refusal.NO_TLS),
+        ('Get "https://10.1.1.1:5000/v2/": tls: first record does not look like a TLS handshake', Refusal.NO_TLS),
         ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", Refusal.TIMEOUT),
         ("no progress for 60 s", Refusal.TIMEOUT),
         ("unauthorized: access to the requested resource is not authorized", Refusal.UNAUTHORISED),
