@@ -35,6 +35,12 @@ if TYPE_CHECKING:
         def __call__(self, out: object, config_settings: object, *metadata: None) -> str:
             """Return the base name of what it has built."""
 
+    class Described(Protocol):
+        """The hook that backends need not have."""
+
+        def __call__(self, out: object, config_settings: object) -> str:
+            """Return the base name of the directory that it has written."""
+
 
 HARMLESS_AT_EXIT = {"logging", "multiprocessing.util", "concurrent.futures.thread", "concurrent.futures.process"}
 """Modules of the standard library whose work at exit is each process's own."""
@@ -182,6 +188,13 @@ def build(backend: object, task: Task) -> str:
         sys.exit("the build backend says that it can make no sdist of this project")
 
 
+def metadata(backend: object, task: Task) -> str:
+    """Return the base name of the directory with the wheel's metadata; of the wheel, if the backend makes no other."""
+    hook: Described | None = getattr(backend, "prepare_metadata_for_build_wheel", None)
+    with Warnings():
+        return build(backend, task) if hook is None else hook(task["out"], task["config_settings"])
+
+
 def main(path: str) -> None:
     """Do the task that a file describes."""
     here = os.path.realpath(os.path.dirname(os.path.abspath(__file__)))
@@ -197,6 +210,14 @@ def main(path: str) -> None:
     except Unavailable as error:
         write(task, unavailable=str(error))
         sys.exit(1)
+    if task["until"] == "requires":
+        say(f"* Getting build dependencies for {task['product']}...")
+        ask(backend, task)
+        return
+    if task["until"] == "metadata":
+        say("* Getting metadata...")
+        write(task, built=metadata(backend, task))
+        return
     if task["asks"]:
         say(f"* Getting build dependencies for {task['product']}...")
         if not registered.can_fork:

@@ -34,16 +34,21 @@ class Package:
 class Origins:
     """The origins of an environment's packages. `reports`: the files in which pip tells them."""
 
-    def __init__(self, environment: str, here: str, reports: list[str]) -> None:
+    def __init__(self, environment: str, here: str, reports: list[str], patience: float = LONGEST_ANSWER) -> None:
         self.here = here
+        self.patience = patience
         self.reports = reports
         self.packages = list(_packages(environment))
         self.lock = os.path.join(here, "origins.toml")
         self.asked: subprocess.Popen[bytes] | None = None
 
-    def ask_uv(self, env: Mapping[str, str]) -> None:
-        """Ask uv for the files of the versions that are there, without waiting for the answer."""
-        words = ["-q", "--offline", "--no-deps", "--no-header", "--format", "pylock.toml", "--python", sys.executable]
+    def ask_uv(self, env: Mapping[str, str], *, is_offline: bool = True) -> None:
+        """Ask uv for the files of the versions that are there, without waiting for the answer.
+
+        `is_offline`: from its cache alone. Else it also downloads files of which the index does not tell the hash.
+        """
+        words = ["-q", *(["--offline"] if is_offline else []), "--no-deps", "--no-header"]
+        words += ["--format", "pylock.toml", "--python", sys.executable]
         with contextlib.suppress(OSError), open(self.lock, "wb") as answer:
             pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
             command = ["uv", "pip", "compile", *words, "-"]
@@ -67,7 +72,7 @@ class Origins:
         if self.asked is None:
             return ""
         try:
-            status = self.asked.wait(LONGEST_ANSWER)
+            status = self.asked.wait(self.patience)
         except subprocess.TimeoutExpired:
             self.asked.kill()
             status = self.asked.wait()

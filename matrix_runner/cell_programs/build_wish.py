@@ -20,7 +20,10 @@ class Wish:
     def __init__(self, words: Sequence[str], here: str) -> None:
         self.package, self.product, self.out = os.getcwd(), "wheel", "dist"
         self.environment, self.installer, self.aside = os.path.join(here, "environment"), "pip", "/"
-        self.bytecode, self.verbosity = "", 0
+        self.bytecode, self.locked, self.verbosity = "", "", 0
+        # `--fetch` installs what the build requires and ends; `--fetched` builds with what is there, without a network.
+        self.does_fetch = self.is_fetched = False
+        self.also: list[str] = []
         self.config_settings: dict[str, str | list[str]] = {}
         for word in words:
             self._read(word)
@@ -29,7 +32,13 @@ class Wish:
         name, _, value = word.partition("=")
         if word in {"--wheel", "--sdist"}:
             self.product = word[2:]
-        elif name in {"--outdir", "--environment", "--installer", "--aside", "--bytecode"}:
+        elif word == "--fetch":
+            self.does_fetch = True
+        elif word == "--fetched":
+            self.is_fetched = True
+        elif name == "--also":
+            self.also.append(value)
+        elif name in {"--outdir", "--environment", "--installer", "--aside", "--bytecode", "--locked"}:
             setattr(self, {"--outdir": "out"}.get(name, name[2:]), value)
         elif word.startswith("-C"):
             key, _, value = word[2:].partition("=")

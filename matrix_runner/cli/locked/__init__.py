@@ -1,0 +1,1 @@
+"""`runner lock`, and the plans of commands that are held to a lock."""

@@ -1,0 +1,1 @@
+"""Requirements of a cell that are resolved for a lock, or held to one. Pure."""
