@@ -9,6 +9,7 @@ import msgspec
 
 from matrix_runner.archives import archive_of_bytes
 from matrix_runner.cell_programs import program_text
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container, ExecRequest, ExecResult
 from matrix_runner.errors import EngineError
 from matrix_runner.probe.image_probe import ProbedImage
@@ -18,6 +19,8 @@ _PROGRAM: Final = "packing"
 _NAME: Final = f"{_PROGRAM}.py"
 _SECONDS: Final = 1800
 """The limit for packing, against hanging: emulated, and of gigabytes."""
+_OLDEST: Final = (3, 8)
+"""The first Python that runs the program."""
 _WAITING: Final = 64
 """Pieces of output that wait for whoever compresses them."""
 
@@ -25,8 +28,7 @@ _WAITING: Final = 64
 def packing_python(image: ProbedImage) -> str | None:
     """Return the path of an interpreter that can run the program; None if the image has none."""
     for found in image.facts.interpreters:
-        major, minor, *_ = (*found.version.split("."), "0")
-        if found.directory.startswith("cp") and int(major) == 3 and minor.isdecimal() and int(minor) >= 8:
+        if found.directory.startswith("cp") and found.release >= _OLDEST:
             return f"/opt/python/{found.directory}/bin/python"
     return None
 
@@ -48,9 +50,9 @@ class ContainerPacking(msgspec.Struct, frozen=True, kw_only=True):
 
     def ask(self, *arguments: str) -> str:
         """Run the program; return its output. Raise EngineError."""
-        said = bytearray()
-        self._check(self.container.exec(self._request(arguments), said.extend))
-        return said.decode("utf-8", "replace").strip()
+        answer = Answer()
+        self._check(self.container.exec(self._request(arguments), answer.hear))
+        return answer.text.strip()
 
     def archive(self, *arguments: str) -> Iterator[bytes]:
         """Run the program; yield the archive that it writes. Raise EngineError, also for a part of one."""

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from matrix_runner.survey.compiled_code import CompiledCode, Language
+
 
 class CIService(Enum):
     """A CI system that a file can be written for: its name as an option, and its file."""
@@ -31,12 +33,29 @@ class CIService(Enum):
 class CIProject(msgspec.Struct, frozen=True, kw_only=True):
     """What a CI file must know of a project.
 
-    `directory`: the package's in its repository, "" for the top. `python`: that which runs the tool, `3.13`.
+    `directory`: the package's in its repository, "" for the top. `python`: that which runs the tool, `3.13`. `shards`:
+    the jobs that its cells are spread over, 0 for one job for each machine.
     """
 
     directory: str = ""
     python: str = "3.13"
+    shards: int = 0
 
+
+def shards_for(code: CompiledCode, cells: int) -> int:
+    """Return over how many jobs a project's cells are worth spreading; 0 for none.
+
+    A job for each machine is enough for C and Cython, whose cells take seconds; of a language whose compilers take
+    minutes, a job has nine cells at most: a platform's.
+    """
+    is_slow = not _SLOW.isdisjoint(code.languages)
+    return -(-cells // _CELLS_OF_A_JOB) if is_slow and cells > 2 * _CELLS_OF_A_JOB else 0
+
+
+_SLOW: Final = frozenset({Language.CPP, Language.RUST, Language.FORTRAN})
+_CELLS_OF_A_JOB: Final = 9
+_ARCHS: Final = "x86_64 i686 aarch64"
+"""Those of the machines that the files ask for."""
 
 _TEMPLATES: Final = {
     CIService.GITHUB: "github.yml.j2",
@@ -63,4 +82,10 @@ def ci_file(service: CIService, project: CIProject) -> str:
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701  YAML, of our own words
     )
-    return environment.from_string(text).render(directory=project.directory, python=project.python)
+    return environment.from_string(text).render(
+        directory=project.directory,
+        python=project.python,
+        shards=project.shards,
+        archs=_ARCHS,
+        job="shard" if project.shards else "runner",
+    )

@@ -10,14 +10,15 @@ from matrix_runner.model.cells import Cell, Interpreter
 from matrix_runner.model.platforms import Platform
 from matrix_runner.wheelhouse.wheel_name import WheelName
 
-_PLATFORM: Final = re.compile(r"(?P<libc>manylinux|musllinux)(?:_\d+_\d+|1|2010|2014)_(?P<arch>\w+)")
+_PLATFORM: Final = re.compile(r"(?:(?P<libc>manylinux|musllinux)(?:_\d+_\d+|1|2010|2014)|linux)_(?P<arch>[a-z]\w*)")
+"""As in `wheelhouse.verification`."""
 
 
 def cell_of(name: WheelName) -> Cell | None:
     """Return the cell that builds such a wheel; None for one of no interpreter, or of another system.
 
     One for the stable ABI (PEP 384, PEP 803) is built by the lowest Python that it serves, with the GIL if it serves
-    both kinds.
+    both kinds. The name of a wheel that was not repaired says nothing of a C library: glibc is assumed.
     """
     found = sorted(_cells(name.tags), key=lambda cell: (cell.interpreter.version, cell.interpreter.variant, str(cell)))
     return found[0] if found else None
@@ -34,9 +35,8 @@ def _cells(tags: frozenset[Tag]) -> Iterator[Cell]:
         text = tag.interpreter + (variant if variant in {"t", "mu"} or tag.interpreter == "cp27" else "")
         if platform is None or (tag.abi == "none" and not tag.interpreter.startswith("pp")):
             continue
+        libc = platform["libc"] or "manylinux"
         try:
-            yield Cell(
-                interpreter=Interpreter.parse(text), platform=Platform.parse(f"{platform['libc']}_{platform['arch']}")
-            )
+            yield Cell(interpreter=Interpreter.parse(text), platform=Platform.parse(f"{libc}_{platform['arch']}"))
         except ValueError:
             continue

@@ -19,12 +19,13 @@ from matrix_runner.wheelhouse.wheel_name import parse_name
         ("cp315-abi3.abi3t-manylinux_2_28_x86_64", "cp315-manylinux_x86_64"),
         ("cp315-abi3t-manylinux_2_28_x86_64", "cp315t-manylinux_x86_64"),
         ("pp311-pypy311_pp73-manylinux_2_28_x86_64", "pp311-manylinux_x86_64"),
+        # Not repaired: of glibc, as most are.
+        ("cp311-cp311-linux_x86_64", "cp311-manylinux_x86_64"),
         # Of no cell that can be told.
         ("py3-none-any", None),
         ("py3-none-manylinux_2_28_x86_64", None),
         ("cp311-cp311-win_amd64", None),
         ("cp311-cp311-macosx_11_0_arm64", None),
-        ("cp311-cp311-linux_x86_64", None),
         ("cp311-cp311-manylinux_2_28_m68k", None),
     ],
 )

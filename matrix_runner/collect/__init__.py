@@ -1,0 +1,1 @@
+"""What CI jobs made, collected: held against what is expected of them all together, then merged, or refused."""

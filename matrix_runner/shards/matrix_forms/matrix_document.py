@@ -1,0 +1,133 @@
+"""The document of `runner matrix --format json`: the shards, and what is expected of them all. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.build_options import ACCEPT
+from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
+from matrix_runner.errors import UsageError
+from matrix_runner.json_values import decode
+from matrix_runner.matrix import Job
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.checks import Check
+from matrix_runner.shards.shard_plan import Shard
+
+VERSION = 1
+
+
+class ExpectedCell(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell of the plan. `max_wheel_size`: in bytes, 0 for none."""
+
+    identifier: str
+    max_wheel_size: int = 0
+
+
+class ExpectedPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of a workspace, by the name that its cells have. `project`: as `expected_project` has it.
+
+    `sdist`: whether one is made of it.
+    """
+
+    name: str
+    project: str
+    sdist: bool
+
+
+class ShardEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard. `name`: plain, and one shard's only; `number` of `count`: among those of its kind of machine."""
+
+    name: str
+    number: int
+    count: int
+    machine: str
+    emulators: tuple[str, ...]
+    cells: tuple[str, ...]
+    seconds: float
+
+
+class MatrixDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The document, version 1. `sdist`: whether one is made, too. `cells` are in plan order.
+
+    `packages`: those of a workspace, of which each has its own name and sdist.
+    """
+
+    version: int
+    project: str
+    sdist: bool
+    cells: tuple[ExpectedCell, ...]
+    shards: tuple[ShardEntry, ...] = ()
+    packages: tuple[ExpectedPackage, ...] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def expected_packages(self) -> tuple[ExpectedPackage, ...]:
+        """The packages of a workspace, nothing for a single one."""
+        return () if isinstance(self.packages, msgspec.UnsetType) else self.packages
+
+
+def shard_name(shard: Shard) -> str:
+    """Return the name of a shard: of its kind of machine, and its number; a plain file name."""
+    return f"{re.sub('[^A-Za-z0-9._-]+', '-', shard.machine).strip('-.')}-{shard.number}"
+
+
+def expected_cells(jobs: Iterable[Job]) -> tuple[ExpectedCell, ...]:
+    """Return what is expected of a plan's jobs."""
+    return tuple(ExpectedCell(identifier=str(job.cell), max_wheel_size=job.settings[MAX_WHEEL_SIZE]) for job in jobs)
+
+
+def expected_project(settings: Settings) -> str:
+    """Return the name that wheels must have; "" if the project has none, or means that they have another."""
+    is_renamed = any(entry.covers(Check.RENAMED, None) for entry in settings[ACCEPT])
+    return "" if is_renamed else settings.project_name or ""
+
+
+def matrix_document(
+    jobs: Sequence[Job],
+    shards: Iterable[Shard],
+    *,
+    project: str,
+    has_sdist: bool,
+    packages: tuple[ExpectedPackage, ...] = (),
+) -> bytes:
+    """Return the document as JSON. `project`: as `expected_project` has it. `packages`: those of a workspace."""
+    document = MatrixDocument(
+        version=VERSION,
+        project=project,
+        sdist=has_sdist,
+        cells=expected_cells(jobs),
+        shards=tuple(
+            ShardEntry(
+                name=shard_name(shard),
+                number=shard.number,
+                count=shard.count,
+                machine=shard.machine,
+                emulators=shard.emulators,
+                cells=tuple(map(str, shard.cells)),
+                seconds=shard.seconds,
+            )
+            for shard in shards
+        ),
+        packages=packages or msgspec.UNSET,
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def read_document(data: bytes, name: str) -> MatrixDocument:
+    """Parse a document, which may be anybody's. `name`: of its file. Raise UsageError."""
+    hint = "`runner matrix --format json` writes one."
+    try:
+        document = decode(data, MatrixDocument)
+        for cell in document.cells:
+            Cell.parse(cell.identifier)
+    except ValueError as error:  # NotJson, and those of identifiers
+        raise UsageError(f"{name} is no document of `runner matrix`: {error}", hint=hint) from error
+    if document.version != VERSION:
+        raise UsageError(
+            f"{name} is of version {document.version}; this program reads version {VERSION}",
+            hint="Use the release of matrix-runner that wrote it, or a later one.",
+        )
+    if not document.cells:
+        raise UsageError(f"{name} expects no cell", hint=hint)
+    return document
