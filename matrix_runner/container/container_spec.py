@@ -9,9 +9,10 @@ from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.run_options import MEMORY
 from matrix_runner.container.project_volumes import ProjectVolumes
-from matrix_runner.container.sandbox import container_arguments
+from matrix_runner.container.sandbox import container_arguments, without_network
 from matrix_runner.engine.api import ContainerSpec, ResolvedImage
 from matrix_runner.matrix import Job
+from matrix_runner.matrix.rungs import Rung
 from matrix_runner.recipe.layout import Layout
 
 _MOST_IN_MEMORY: Final = 256 * 1024**2
@@ -29,12 +30,45 @@ def container_spec(
     return ContainerSpec(
         image=prepared or image.id,
         arch=job.cell.platform.arch,
-        name=str(job.cell),
+        name=job.cell.stem,
         project=volumes.identity,
         memory=job.settings[MEMORY] or None,
         arguments=_arguments(job),
         volumes=volumes.of(job, image),
     )
+
+
+def spec_without_network(
+    job: Job, image: ResolvedImage, volumes: ProjectVolumes, start: str | None = None
+) -> ContainerSpec:
+    """Return the specification of the container for the project's own code, if that has no network.
+
+    `image`: the job's own; `start`: id of the one to start from, if that is another.
+    """
+    spec = container_spec(job, image, volumes, start)
+    return replace(spec, arguments=without_network(spec.arguments), volumes=volumes.without_network(job, image))
+
+
+def rung_spec(job: Job, rung: Rung, image: ResolvedImage, volumes: ProjectVolumes) -> ContainerSpec:
+    """Return the specification of a container in which a job's wheel is tested besides. `image`: the rung's."""
+    return ContainerSpec(
+        image=image.id,
+        arch=job.cell.platform.arch,
+        name=f"{job.cell.stem}-on-{rung.name}",
+        project=volumes.identity,
+        memory=job.settings[MEMORY] or None,
+        arguments=container_arguments(job.settings),
+        volumes=volumes.on_rung(job, image),
+    )
+
+
+def closed_rung_spec(
+    job: Job, rung: Rung, image: ResolvedImage, volumes: ProjectVolumes, start: str | None
+) -> ContainerSpec:
+    """Return that of one without a network. `start`: id of the image to start from, if that is another."""
+    spec = rung_spec(job, rung, image, volumes)
+    closed, arguments = volumes.on_rung(job, image, has_network=False), without_network(spec.arguments)
+    return replace(spec, image=start or image.id, arguments=arguments, volumes=closed)
 
 
 def _arguments(job: Job) -> ContainerArguments:

@@ -27,12 +27,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-def keep_container(container: Container, note: KeptCell) -> Kept:
+def keep_container(container: Container, note: KeptCell, stem: str) -> Kept:
     """Keep the container's state without the project's variables. Never raises.
 
-    As a persistent image, which no sweep removes, and which the engine lists.
+    As a persistent image, which no sweep removes, and which the engine lists. `stem`: of the cell, for its name.
     """
-    name = f"{REPOSITORY}:{note.cell}"
+    name = f"{REPOSITORY}:{stem}"
     project = note.project.encode("utf-8", "replace").decode()
     labels = (note.label(), (LABEL_PROJECT, project), (LABEL_PURPOSE, f"container that failed in {note.step}"))
     try:
@@ -55,7 +55,7 @@ def find_kept(engine: Engine, cell: Cell, project: str) -> tuple[PersistentItem,
     """
     for item in engine.persistent_items(sized=False):
         note = read_note(dict(item.labels))
-        if note is not None and (note.cell, note.project) == (str(cell), project):
+        if note is not None and (note.cell, note.project) == (cell.local, project):
             return item, note
     return None
 

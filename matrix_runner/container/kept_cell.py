@@ -17,6 +17,7 @@ from matrix_runner.config.options.build_options import ENVIRONMENT
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.engine.api import ExecRequest
+from matrix_runner.json_values import decode_surrogates
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.saved_variables import evaluation
@@ -100,6 +101,6 @@ def read_note(labels: Mapping[str, str]) -> KeptCell | None:
     """Return the note among an image's labels; None if there is none, or it is damaged or of another release."""
     text = labels.get(LABEL_KEPT_CELL, "")
     try:
-        return msgspec.convert(json.loads(base64.urlsafe_b64decode(text.encode())), KeptCell) if text else None
-    except ValueError:  # of base64, JSON and msgspec
+        return decode_surrogates(base64.urlsafe_b64decode(text.encode()), KeptCell) if text else None
+    except ValueError:  # of base64 and JSON
         return None

@@ -43,9 +43,8 @@ class Ending(Enum):
 
 
 class ExecRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A command to run in a container.
+    """A command to run in a container. It has no standard input, but the end of a file: none hangs in a prompt.
 
-    The command has no standard input: it reads end of file at once, so none can hang in a prompt.
     `env`: variables added to the container's own, which stay: the image's PATH and LD_LIBRARY_PATH lead to its
     compiler. `cwd`: an existing directory; None for the container's own. `timeout`, `silence`: limits in seconds for
     the whole command and for a time without output; None for no limit.
@@ -75,15 +74,15 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     """A directory that outlives containers. It is created on first use, and mounted read-write in several at once.
 
     `name`: a plain file name, unique in the engine. `target`: the mount point, an absolute path below `Container.root`.
-    `labels`: of a new volume. `is_run_only`: the volume belongs to one run; `Engine.close` removes it, or
-    `Engine.sweep` after the death of the run. Any other volume persists for later runs, and `Engine.persistent_items`
-    lists it.
+    `labels`: of a new volume. `is_read_only`: in this container. `is_run_only`: it belongs to one run; `Engine.close`
+    removes it, or `Engine.sweep` after the run's death. Any other persists, and `Engine.persistent_items` lists it.
     """
 
     name: str
     target: str
     labels: tuple[tuple[str, str], ...] = ()
     is_run_only: bool = False
+    is_read_only: bool = False
 
 
 class PersistentKind(Enum):
@@ -147,10 +146,10 @@ class ResolvedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An engine's description of itself, for the report and for `runner doctor`.
+    """An engine's description of itself. `machine`: the `uname -m` of its machine; `processors`: how many it has.
 
-    `machine`: the `uname -m` of the engine's machine. `memory`: bytes for all containers together. `storage`: the
-    directory there for images and volumes. `clock_ahead`: seconds of its clock before ours. Each None if unknown.
+    `memory`: bytes for all containers together. `storage`: the directory there for images and volumes. `clock_ahead`:
+    seconds of its clock before ours. Each None if unknown.
     """
 
     name: str
@@ -160,6 +159,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     storage: str | None = None
     clock_ahead: float | None = None
+    processors: int | None = None
 
 
 class ImageMetadata(msgspec.Struct, frozen=True, kw_only=True):

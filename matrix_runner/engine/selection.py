@@ -57,7 +57,8 @@ class ChosenEngine(msgspec.Struct, frozen=True, kw_only=True):
     """The engine of a run, which has answered.
 
     `host`: the machine on which its cells run. `images`: the same engine, as one in which images can be made; None
-    for the local one. `remark`: the reason for the choice, None if the user named the engine or it is Docker.
+    for the local one and for a cluster's. `remark`: the reason for the choice, None if the user named the engine or it
+    is Docker.
     """
 
     engine: "Engine"
@@ -69,7 +70,7 @@ class ChosenEngine(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_local(self) -> bool:
         """Whether this machine itself is the engine."""
-        return self.images is None
+        return self.host.local is not None
 
 
 class AnsweringEngine(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,15 +169,27 @@ def _wanted(choice: EngineChoice, environ: Mapping[str, str]) -> tuple[EngineCho
 def _ask(
     choice: EngineChoice, run: str, surroundings: "EngineSurroundings", patience: Patience
 ) -> "tuple[DockerEngine, EngineInfo]":
-    """Return an engine and its answer; a busy one is asked again with more time. Raise EngineError."""
     engine = container_engine(choice, run, surroundings)
+    return engine, answering(engine, patience)
+
+
+def answering(engine: "DockerEngine", patience: Patience) -> "EngineInfo":
+    """Return an engine's answer; a busy one is asked again with more time. Raise EngineError."""
     try:
-        return engine, engine.check(seconds=FIRST_ANSWER_SECONDS)
+        return engine.check(seconds=FIRST_ANSWER_SECONDS)
     except EngineNotReady as error:
         if not error.is_busy or patience.seconds <= FIRST_ANSWER_SECONDS:
             raise
         patience.say(f"{error.message}; waiting up to {patience.seconds} s for it")
-    return engine, engine.check(seconds=patience.seconds)
+    return engine.check(seconds=patience.seconds)
+
+
+def close_engine(engine: "Engine", say: Callable[[str], None]) -> None:
+    """Close an engine. An error is only told: the next run's sweep removes the leftover objects."""
+    try:
+        engine.close()
+    except MachineError as error:
+        say(f"warning: {error.message}")
 
 
 def _neither(errors: Sequence[EngineError]) -> EngineError:

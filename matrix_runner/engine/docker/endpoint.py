@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from matrix_runner.errors import EngineError
+from matrix_runner.json_values import NotJson, decode
 
 DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 
@@ -46,7 +47,6 @@ class Product(Enum):
 
 
 SYSTEM_PODMAN_SOCKET: Final = Path("/run/podman/podman.sock")
-_REMOTE: Final = {Product.DOCKER: "/var/run/docker.sock", Product.PODMAN: str(SYSTEM_PODMAN_SOCKET)}
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +126,16 @@ def resolve_podman_endpoint(environ: Mapping[str, str], system_socket: Path = SY
     )
 
 
+def named_endpoint(url: str, origin: str, tls: str, environ: Mapping[str, str]) -> Endpoint:
+    """Return the endpoint at an address of the configuration. `tls`: a directory of certificates; "": as in `environ`.
+
+    Raise EngineError for unusable addresses, and for certificates that are not there.
+    """
+    if tls and not Path(tls).is_dir():
+        raise EngineError(f"{origin}: there is no directory {tls} with certificates", hint="Correct `tls`.")
+    return _checked(url, origin, _tls_of(Path(tls), verify=True) if tls else _tls_of_environ(environ))
+
+
 def _config_directory(environ: Mapping[str, str]) -> Path | None:
     if environ.get("DOCKER_CONFIG"):
         return Path(environ["DOCKER_CONFIG"])
@@ -134,10 +144,10 @@ def _config_directory(environ: Mapping[str, str]) -> Path | None:
 
 def _current_context(file: Path) -> str:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Config).current
+        return decode(file.read_bytes(), _Config).current
     except FileNotFoundError:
         return ""
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, NotJson) as error:
         raise EngineError(
             f"Docker's configuration {file} cannot be read: {error}",
             hint="Correct or remove the file, or set DOCKER_HOST.",
@@ -152,10 +162,10 @@ def _of_context(name: str, origin: str, directory: Path | None) -> Endpoint:
         raise EngineError(f"Docker context {name!r} ({origin}) is unknown: HOME is not set", hint=hint)
     try:
         data = (directory / "contexts" / "meta" / digest / "meta.json").read_bytes()
-        docker = msgspec.json.decode(data, type=_Context).endpoints.docker
+        docker = decode(data, _Context).endpoints.docker
     except FileNotFoundError:
         raise EngineError(f"Docker context {name!r} ({origin}) does not exist in {directory}", hint=hint) from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, NotJson) as error:
         raise EngineError(f"Docker context {name!r} ({origin}) cannot be read: {error}", hint=hint) from error
     folder = directory / "contexts" / "tls" / digest / "docker"
     tls = _tls_of(folder, verify=not docker.skip_verify) if folder.is_dir() else None
@@ -179,10 +189,11 @@ def _tls_of(folder: Path, *, verify: bool) -> Tls:
 def _checked(url: str, origin: str, tls: Tls | None, product: Product = Product.DOCKER) -> Endpoint:
     scheme = url.partition("://")[0]
     if scheme == "ssh":
+        # Without a path a tunnel leads to Docker's socket.
+        path = str(SYSTEM_PODMAN_SOCKET) if product is Product.PODMAN and url.rstrip("/").count("/") == 2 else ""
         raise EngineError(
-            f"{origin} is {url}, and connections over ssh are not supported: they break under parallel use",
-            hint=f"Open a tunnel, `ssh -nNT -L /tmp/{product.value}.sock:{_REMOTE[product]} HOST`, "
-            f"and set {product.variable}=unix:///tmp/{product.value}.sock.",
+            f"{origin} is {url}; a connection over ssh for each request breaks under parallel use",
+            hint=f"Name it as the engine, which opens one tunnel: `--engine-endpoint {url}{path}`.",
         )
     if scheme == "npipe":
         raise EngineError(

@@ -12,7 +12,7 @@ from matrix_runner.engine.docker.daemon import Connect
 from matrix_runner.engine.docker.pull_progress import PullLine, PullProgress
 from matrix_runner.engine.docker.registry_errors import Refusal
 from matrix_runner.engine.hearing import Hearing
-from matrix_runner.errors import EngineError, ImageError
+from matrix_runner.errors import EngineError, EngineNotReady, ImageError
 from matrix_runner.model.events import Transfer
 from matrix_runner.model.platforms import Arch
 
@@ -37,7 +37,10 @@ def fetch_image(reference: str, arch: Arch, hearing: Hearing, attempts: Attempts
     while True:
         try:
             _fetch_once(reference, platform, hearing, attempts)
-        except EngineError as error:  # noqa: PERF203 - attempts are few and slow
+        except EngineNotReady:  # noqa: PERF203 - attempts are few and slow
+            # The engine, not the registry: whoever fetches knows how long to wait for it.
+            raise
+        except EngineError as error:
             refusal = Refusal.of(error.message)
             if refusal is Refusal.PLATFORM and platform is not None:
                 # An image for one architecture may have another in its metadata; its content is probed later.
@@ -63,7 +66,8 @@ def _fetch_once(reference: str, platform: str | None, hearing: Hearing, attempts
 
     def fetch() -> None:
         try:
-            with contextlib.closing(attempts.connect(None)) as daemon:
+            # Longer than the wait below: whichever ended first, Docker 20.10's silence was told in two ways (seen).
+            with contextlib.closing(attempts.connect(2 * int(_STALL_SECONDS))) as daemon:
                 for line in daemon.pull(reference, platform):
                     lines.put(line)
             lines.put(None)

@@ -9,9 +9,9 @@ import pytest
 from fake_run import ORDERED, FakeRun, cell_of, outcome, what
 from planning import settings_with
 
-from matrix_runner.cell.opening import engine_loss
 from matrix_runner.config.options.build_options import BEFORE_ALL
 from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
+from matrix_runner.container import engine_loss
 from matrix_runner.engine.api import Ending
 from matrix_runner.engine.fake.fake_engine import FakeCall, FakeFaults, FakeHost, FakeResult
 from matrix_runner.errors import EngineError, EngineNotReady, ExitCode, ImageError
@@ -85,6 +85,15 @@ def counted(
         return first()
 
     return override, ran
+
+
+@pytest.mark.parametrize("error", [GONE, BROKEN])
+def test_while_an_image_is_looked_into(tmp_path: Path, error: EngineError) -> None:
+    """It is looked into once more, and its cell passes."""
+    fake, restart = run_of(tmp_path, A), Restart(error)
+    fake.faults = FakeFaults(on_open=lambda _: restart.begin(), on_check=restart.check)
+    assert fake.run().exit_code is ExitCode.OK
+    assert any(text.endswith("; waiting for the engine") for text in fake.recorder.notices())
 
 
 def test_in_the_middle_of_before_all(tmp_path: Path) -> None:

@@ -158,12 +158,12 @@ def test_podman_that_does_not_listen(tmp_path: Path) -> None:
     assert "CONTAINER_HOST=unix:///tmp/podman.sock" in str(caught.value.hint)
 
 
-def test_podman_over_ssh_names_podmans_own_tunnel() -> None:
-    """An address of ssh, which Podman's own command takes, is refused with the tunnel to Podman's socket."""
+@pytest.mark.parametrize("path", ["", "/run/podman/podman.sock"])
+def test_podman_over_ssh_names_podmans_own_socket(path: str) -> None:
+    """An address of ssh, which Podman's own command takes, is refused with the flag for a tunnel to Podman's socket."""
     with pytest.raises(EngineError, match="CONTAINER_HOST is ssh") as caught:
-        resolve_podman_endpoint({"CONTAINER_HOST": "ssh://me@there/run/podman/podman.sock"})
-    assert "/run/podman/podman.sock HOST" in str(caught.value.hint)
-    assert "CONTAINER_HOST=unix://" in str(caught.value.hint)
+        resolve_podman_endpoint({"CONTAINER_HOST": f"ssh://me@there{path}"})
+    assert "`--engine-endpoint ssh://me@there/run/podman/podman.sock`" in str(caught.value.hint)
 
 
 def test_the_authority_of_a_daemon_counts_beside_those_of_the_web(

@@ -38,6 +38,8 @@ GOING_SECONDS: Final = 10
 LONG: Final = 900
 """Time limit in seconds for answers after long work: unpacking, committing, importing."""
 
+_VOLUME_IS_THERE: Final = "volume already exists"
+
 
 class SdkStore:
     """The images and volumes of a daemon, over one connection."""
@@ -143,7 +145,12 @@ class SdkStore:
     def make_volume(self, volume: Volume) -> None:
         """Create a volume unless it exists; the labels of an existing one do not change."""
         with self._sdk.translated(f"make the volume {volume.name}"):
-            self._sdk.client().create_volume(volume.name, labels=dict(volume.labels))
+            try:
+                self._sdk.client().create_volume(volume.name, labels=dict(volume.labels))
+            except ApiError as error:
+                # Podman 4.3 refuses the second of two that ask at once, where Docker returns what is there (seen).
+                if _VOLUME_IS_THERE not in str(error.explanation):
+                    raise
 
     def volumes(self, label: str, *, sized: bool) -> tuple[StoredVolume, ...]:
         """Return the volumes with that label; their sizes take time, and are None if they are unavailable."""

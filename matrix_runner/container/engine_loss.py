@@ -13,6 +13,9 @@ _PAUSE: Final = 1.0
 
 _ANSWER_SECONDS: Final = 5
 
+_LOSSES: Final = 3
+"""The maximum of times that one piece of work begins anew because the engine was away."""
+
 
 class EngineWatch:
     """The run's view of whether its engine is there. Thread-safe."""
@@ -32,6 +35,16 @@ class EngineWatch:
         if not isinstance(error, EngineError) or isinstance(error, ImageError) or self._is_cancelled():
             return False
         return self.is_away()
+
+    def has_come_back(self, error: MachineError, losses: int, tell: Callable[[str], None]) -> bool:
+        """Whether work that an error has ended may begin anew, as the engine was away and answers again; waits for it.
+
+        `losses`: how often the work has been ended by an error. `tell`: called before the wait.
+        """
+        if losses > _LOSSES or self._is_cancelled() or not self.has_gone(error):
+            return False
+        tell(f"{error.message}; waiting for the engine")
+        return self.wait()
 
     def is_away(self) -> bool:
         """Whether the engine does not answer, after a moment."""

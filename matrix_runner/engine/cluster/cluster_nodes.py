@@ -1,0 +1,216 @@
+"""The nodes of a run on a cluster: one for each architecture that its workers offer, with the slots of all of them."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from msgspec.structs import replace
+
+from matrix_runner import __version__
+from matrix_runner.engine.api import EngineInfo
+from matrix_runner.engine.cluster.dask_client import INSTALL, Cluster, ClusterWorker
+from matrix_runner.engine.cluster.far_engine import FarEngine
+from matrix_runner.engine.cluster.placement import Offer, Placement
+from matrix_runner.engine.cluster.worker_engine import Greeting, WorkerPlace, greet, own_version
+from matrix_runner.engine.node import Node, joined_host
+from matrix_runner.engine.selection import ChosenEngine, Patience
+from matrix_runner.errors import EngineError
+from matrix_runner.matrix import Host
+from matrix_runner.model.cells import Cell
+from matrix_runner.model.platforms import Arch
+
+_ARCHS: Final = {str(arch): arch for arch in Arch}
+
+_LOOKS: Final = 5
+_PAUSE: Final = 0.5
+"""Seconds between looks for a worker that has just come."""
+
+START: Final = "Start workers with the cells that each may run at once: dask worker ADDRESS --resources 'x86_64=4'."
+
+
+class JoinedCluster:
+    """A cluster of a run. Thread-safe. Workers that are lost leave it, others come."""
+
+    def __init__(self, link: Cluster, place: WorkerPlace) -> None:
+        """Hear of workers that come and go from now on."""
+        self.link = link
+        self.place = place
+        self.placement = Placement()
+        self._engines: dict[str, EngineInfo] = {}
+        self._on_loss: list[Callable[[str], None]] = []
+        link.hear_of_workers(self._joined, self._left)
+
+    @property
+    def engines(self) -> tuple[tuple[str, EngineInfo], ...]:
+        """The workers' engines, by the workers' names, of all that have been there."""
+        return tuple(self._engines.items())
+
+    def admit(self, offer: Offer) -> None:
+        """Count a worker in, unless it has left meanwhile."""
+        if self.placement.join(offer):
+            self._engines[offer.worker.name] = offer.engine
+
+    def on_loss(self, call: Callable[[str], None]) -> None:
+        """Have something called with the address of each worker that is lost; quick, in the client's own thread."""
+        self._on_loss.append(call)
+
+    def require(self, wanted: Mapping[Arch, Cell]) -> None:
+        """Raise EngineError if no worker offers an architecture. `wanted`: each with a cell of it.
+
+        Dask itself would wait for such a worker for ever.
+        """
+        lacking = next((arch for arch in wanted if not self.placement.offers_of(arch)), None)
+        if lacking is not None:
+            sums: dict[Arch, int] = {}
+            for offer in self.placement.offers:
+                for arch, slots in offer.slots:
+                    sums[arch] = sums.get(arch, 0) + slots
+            names = ", ".join(f"{arch}={slots}" for arch, slots in sums.items())
+            raise EngineError(
+                f"no worker of the cluster offers {lacking}, which {wanted[lacking]} needs; offered: {names}",
+                hint=f"Start a worker with --resources '{lacking}=1', or leave the architecture out with --archs.",
+            )
+
+    def _joined(self, address: str) -> None:
+        """Have a worker asked that has come. In the client's own thread."""
+        self.placement.expect(address)
+        threading.Thread(target=self._ask, args=(address,), daemon=True, name="joined-worker").start()
+
+    def _ask(self, address: str) -> None:
+        # Of a run that ends meanwhile, nothing is to be told.
+        with suppress(Exception):
+            self._count_in(address)
+
+    def _count_in(self, address: str) -> None:
+        worker = None
+        for _ in range(_LOOKS):
+            if worker is not None:
+                break
+            # The scheduler tells of it before it knows it.
+            time.sleep(_PAUSE)
+            worker = next((one for one in self.link.workers() if one.address == address), None)
+        if worker is not None:
+            found = _offer(worker, self.link.ask_all(greet, self.place, [address]).get(address))
+            if isinstance(found, Offer):
+                self.admit(found)
+
+    def _left(self, address: str) -> None:
+        self.placement.leave(address)
+        for call in self._on_loss:
+            call(address)
+
+
+@contextmanager
+def open_cluster(
+    address: str, place: WorkerPlace, patience: Patience, *, jobs: int
+) -> Iterator[tuple[ChosenEngine, tuple[Node, ...], JoinedCluster]]:
+    """Connect to a cluster, ask its workers, and give what they offer; disconnect at the end.
+
+    `jobs`: the most cells of an architecture at once; 0: all that is offered. Raise EngineError.
+    """
+    link = Cluster(address)
+    try:
+        check_scheduler(link)
+        cluster = JoinedCluster(link, place)
+        workers = link.workers()
+        if not workers:
+            raise EngineError(f"the cluster at {address} has no workers", hint=START)
+        answers = link.ask_all(greet, place)
+        offers: list[Offer] = []
+        problems: list[str] = []
+        for worker in workers:
+            found = _offer(worker, answers.get(worker.address))
+            if isinstance(found, Offer):
+                offers.append(found)
+            else:
+                problems.append(f"worker {worker.name}: {found}")
+        if not offers:
+            more = f", and {len(problems) - 1} more" if problems[1:] else ""
+            raise EngineError(f"no worker of the cluster at {address} can run cells: {problems[0]}{more}", hint=START)
+        for problem in problems:
+            patience.say(f"{problem}; it is left out")
+        for offer in offers:
+            cluster.admit(offer)
+        nodes = tuple(_node(cluster, offers, arch, jobs) for arch in _archs(offers))
+        host = joined_host(nodes)
+        assert host is not None  # noqa: S101  each has one
+        yield ChosenEngine(engine=nodes[0].engine, info=nodes[0].info, host=host), nodes, cluster
+    finally:
+        link.close()
+
+
+def check_scheduler(link: Cluster) -> None:
+    """Raise EngineError if the scheduler cannot read what is asked of workers."""
+    try:
+        version = link.ask_scheduler(own_version)
+    except EngineError as error:
+        raise EngineError(
+            f"matrix-runner is not installed where the cluster's scheduler runs ({link.address})",
+            hint=f"It reads what workers are asked. {INSTALL}, there too.",
+        ) from error
+    if version != __version__:
+        raise EngineError(f"the cluster's scheduler has matrix-runner {version}, and this is {__version__}")
+
+
+def _offer(worker: ClusterWorker, answer: Greeting | Exception | None) -> Offer | str:
+    """Return a worker's offer, or why it has none."""
+    slots = tuple(
+        (_ARCHS[name], min(int(amount), worker.threads))
+        for name, amount in worker.resources.items()
+        if name in _ARCHS and amount >= 1
+    )
+    if isinstance(answer, Greeting):
+        problem = _problem(answer) or ("" if slots else "it offers no architecture")
+        if problem or answer.engine is None:
+            return problem
+        return Offer(worker=worker, slots=slots, engine=replace(answer.engine, storage=None))
+    if isinstance(answer, ImportError):
+        return f"matrix-runner is not installed there. {INSTALL}"
+    return f"it does not answer: {answer!r}"
+
+
+def _problem(answer: Greeting) -> str:
+    """Return why a worker that has answered cannot run cells; "" if it can."""
+    if answer.version != __version__:
+        return f"it has matrix-runner {answer.version}, and this is {__version__}"
+    if answer.engine is None:
+        return answer.problem
+    if Arch.of_machine(answer.engine.machine) is None:
+        return f"its engine's machine is {answer.engine.machine}, for which no wheel platform is known"
+    return ""
+
+
+def _archs(offers: Sequence[Offer]) -> tuple[Arch, ...]:
+    return tuple(dict.fromkeys(arch for offer in offers for arch, _ in offer.slots))
+
+
+def _node(cluster: JoinedCluster, offers: Sequence[Offer], arch: Arch, jobs: int) -> Node:
+    able = [offer for offer in offers if dict(offer.slots).get(arch)]
+    # One whose machine needs no emulator tells of the images, if there is one.
+    chief = next((offer for offer in able if _machine(offer) in {arch, arch.wider}), able[0])
+    machine = _machine(chief)
+    is_native = machine in {arch, arch.wider}
+    slots = sum(dict(offer.slots)[arch] for offer in able)
+    return Node(
+        name=str(arch),
+        engine=FarEngine(cluster.link, cluster.place, cluster.placement, arch, chief.engine),
+        info=replace(chief.engine, memory=_memory(able)),
+        arch=arch,
+        slots=min(slots, jobs) if jobs else slots,
+        ahead=0 if jobs else sum(offer.seats(arch) for offer in able) - slots,
+        host=Host(machine=arch if is_native else machine, emulated=frozenset() if is_native else frozenset({arch})),
+    )
+
+
+def _memory(able: Sequence[Offer]) -> int | None:
+    """Return the memory of all workers; None if that of one is not known."""
+    known = [offer.engine.memory for offer in able if offer.engine.memory is not None]
+    return sum(known) if len(known) == len(able) else None
+
+
+def _machine(offer: Offer) -> Arch:
+    machine = Arch.of_machine(offer.engine.machine)
+    assert machine is not None  # noqa: S101  no other makes an offer
+    return machine
