@@ -8,6 +8,7 @@ from statistics import fmean
 import msgspec
 
 from matrix_runner.files import write_whole
+from matrix_runner.json_values import NotJson, decode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind
 from matrix_runner.model.platforms import Arch
@@ -20,7 +21,7 @@ _GUESS = 3.0
 
 
 class Durations:
-    """Seconds by cell. Only an estimate: read and write errors are ignored."""
+    """Seconds by cell, of several packages or of a single one. Only an estimate: read and write errors are ignored."""
 
     def __init__(self, known: Mapping[Cell, float]) -> None:
         """`known`: seconds of a cell's own work, without shared work and waiting."""
@@ -30,8 +31,8 @@ class Durations:
     def read(cls, path: Path) -> "Durations":
         """Read the file of an earlier run; empty if it is missing or invalid."""
         try:
-            entries = msgspec.json.decode(path.read_bytes(), type=dict[str, float])
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            entries = decode(path.read_bytes(), dict[str, float])
+        except (OSError, NotJson):
             return cls({})
         known = {}
         for name, seconds in entries.items():
@@ -52,10 +53,10 @@ class Durations:
         guess. `slowness`: the factor by which a cell of an architecture takes longer than a native one on the machine
         of this run: an emulated cell tells of a native one only by that, and the other way round.
         """
-        own = self._known.get(cell)
+        own = self._known.get(cell, self._known.get(cell.of_package("")))
         if own is not None:
             return own
-        native = {other: seconds / slowness(other.platform.arch) for other, seconds in self._known.items()}
+        native = self.natively(slowness)
         means = [
             fmean(near)
             for near in (
@@ -66,9 +67,13 @@ class Durations:
         ]
         return fmean(means or native.values() or (_GUESS,)) * slowness(cell.platform.arch)
 
+    def natively(self, slowness: Callable[[Arch], float]) -> dict[Cell, float]:
+        """Return the recorded seconds as of native cells. `slowness`: as for `expected`, on the recording machine."""
+        return {cell: seconds / slowness(cell.platform.arch) for cell, seconds in self._known.items()}
+
     def with_outcomes(self, outcomes: Iterable[Outcome]) -> "Durations":
         """Return a copy updated from a run's passed cells; a failure does not show how long success takes."""
-        new = {each.cell: _own_seconds(each) for each in outcomes if each.status is Status.PASSED}
+        new = {each.cell.of_package(""): _own_seconds(each) for each in outcomes if each.status is Status.PASSED}
         kept = {cell: seconds for cell, seconds in self._known.items() if cell not in new}
         return Durations(dict([*kept.items(), *new.items()][-_MOST:]))
 

@@ -1,4 +1,4 @@
-"""A pool of worker threads. Workers emit events into a queue; the main thread alone passes them to listeners."""
+"""A pool of worker threads, for one node or several; the main thread alone passes their events to listeners."""
 
 import threading
 import time
@@ -19,11 +19,12 @@ from matrix_runner.model.events import (
     WaitStarted,
 )
 from matrix_runner.model.outcomes import RunWarning, Wait
-from matrix_runner.schedule.batch import AHEAD, Batch
+from matrix_runner.schedule.batch import Batch
 from matrix_runner.schedule.event_queue import EventQueue
-from matrix_runner.schedule.next_task import Capacity
+from matrix_runner.schedule.loads import Capacity
 from matrix_runner.schedule.signals import Interrupt
 from matrix_runner.schedule.task import Task
+from matrix_runner.schedule.turns import AHEAD
 
 R = TypeVar("R")
 
@@ -44,16 +45,14 @@ GRACE = 4.0
 class Pool:
     """Runs batches of tasks, as many at once as slots allow, and passes their events to listeners."""
 
-    def __init__(
-        self, workers: int, listeners: Sequence[Listener], *, memory: int | None = None, ahead: int = AHEAD
-    ) -> None:
-        """`workers`: slots, at least one. `memory`: bytes for all running tasks together; None: unlimited.
+    def __init__(self, nodes: Sequence[Capacity], listeners: Sequence[Listener], *, ahead: int = AHEAD) -> None:
+        """`nodes`: for each, its slots, at least one, and the memory of all tasks that run there together.
 
-        `ahead`: the number of tasks that may begin before their slots are free.
+        `ahead`: the number of tasks that may begin at a node before their slots are free.
         """
-        self._capacity = Capacity(slots=workers, memory=memory)
-        self._ahead = min(ahead, workers)
-        self._settle: Callable[[], None] = lambda: None
+        self._nodes = tuple(nodes)
+        self._ahead = ahead
+        self._reconsider: Callable[[], None] = lambda: None
         self._listeners = listeners
         self._events = EventQueue(QUEUE_LENGTH)
         self._lock = threading.RLock()
@@ -124,7 +123,7 @@ class Pool:
 
     def wake(self) -> None:
         """Reconsider the tasks whose claim was refused. From any thread."""
-        self._settle()
+        self._reconsider()
 
     def run(self, tasks: Sequence[Task[R]], interrupt: Interrupt) -> tuple[R | None, ...]:
         """Run all tasks; return their results in task order, None for a task that did not end.
@@ -132,8 +131,8 @@ class Pool:
         Main thread only. After an interrupt it returns when the workers have ended, after `GRACE` seconds, or at a
         second signal, whichever is first.
         """
-        batch = Batch(tasks, self._capacity, self._lock, interrupt, ahead=self._ahead)
-        self._settle = batch.settle
+        batch = Batch(tasks, self._nodes, self._lock, interrupt, ahead=self._ahead)
+        self._reconsider = batch.reconsider
         batch.settle()
         batch.workers_left = batch.threads
         for number in range(batch.threads):

@@ -64,14 +64,20 @@ class StopRequest:
 
 
 class Interrupt:
-    """A context manager that turns signals into requests to stop the run. Main thread only.
+    """A context manager that turns signals into requests to stop the run. Main thread only, with signals.
 
     At the first signal the handler calls `on_first` in a thread of its own, for a handler that waits can be entered
     again. The second signal sets `is_urgent`; the third ends the process at once.
     """
 
-    def __init__(self, on_first: Callable[[], None], stop: StopRequest | None = None) -> None:
-        """Install no handlers yet. `stop`: a request of the program's own, which is heard as well."""
+    def __init__(
+        self, on_first: Callable[[], None], stop: StopRequest | None = None, *, handles_signals: bool = True
+    ) -> None:
+        """Install no handlers yet. `stop`: a request of the program's own, which is heard as well.
+
+        `handles_signals`: False where the process is somebody else's; then any thread may enter.
+        """
+        self._handled = _SIGNALS if handles_signals else {}
         self._on_first = on_first
         self._stop = stop
         self._received = 0
@@ -90,7 +96,7 @@ class Interrupt:
         return self._received > 1
 
     def __enter__(self) -> "Interrupt":  # noqa: PYI034  Self is in typing from 3.11 on
-        for number in _SIGNALS:
+        for number in self._handled:
             # `nohup runner build` asks to survive a closed terminal. An ignored SIGINT asks for nothing: shells set it
             # for every background job.
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from matrix_runner.schedule.next_task import Load
+from matrix_runner.schedule.loads import Load
 
 
 class SlotHandle(Protocol):
@@ -25,13 +25,17 @@ class SlotHandle(Protocol):
 
 
 class Slot:
-    """The slots of one task. Without a pool they are always free, and as many as its load asks for."""
+    """The slots of one task. Without a pool they are always free, and as many as its load asks for.
 
-    __slots__ = ("_handle", "load")
+    `node`: the one at which the task has begun, as the pool counts its nodes.
+    """
+
+    __slots__ = ("_handle", "load", "node")
 
     def __init__(self, load: Load) -> None:
         """`load`: the task's demand."""
         self.load = load
+        self.node = 0
         self._handle: SlotHandle | None = None
 
     def bind(self, handle: SlotHandle) -> None:

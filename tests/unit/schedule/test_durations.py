@@ -88,3 +88,9 @@ def test_only_what_passed_is_learned_and_without_what_was_done_for_others() -> N
         )
     )
     assert [known.expected(cell) for cell in (A64, B64, A32, B32)] == [6.0, 2.0, 3.0, 4.0]
+
+
+def test_recorded_times_as_of_native_cells() -> None:
+    """Those of emulated cells are divided by how much slower they are here."""
+    known = Durations({A64: 12.0, A32: 14.0})
+    assert known.natively(lambda arch: 7 if arch is Arch.I686 else 1) == {A64: 12.0, A32: 2.0}

@@ -11,7 +11,7 @@ import pytest
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Notice, Output, Tick
-from matrix_runner.schedule import Again, Interrupt, Pool, Task
+from matrix_runner.schedule import Again, Capacity, Interrupt, Pool, Task
 from matrix_runner.schedule.pool import QUEUE_LENGTH
 
 LONG = 60
@@ -62,7 +62,7 @@ def test_as_many_run_at_once_as_there_are_workers() -> None:
             running.remove(number)
         return number
 
-    assert Pool(3, ()).run([Task(run=partial(task, n)) for n in range(9)], quiet()) == tuple(range(9))
+    assert Pool([Capacity(slots=3)], ()).run([Task(run=partial(task, n)) for n in range(9)], quiet()) == tuple(range(9))
     assert max(seen) == 3
 
 
@@ -78,12 +78,12 @@ def test_results_are_in_the_order_of_the_tasks() -> None:
         second_is_done.set()
         return "second"
 
-    assert Pool(2, ()).run([Task(run=first), Task(run=second)], quiet()) == ("first", "second")
+    assert Pool([Capacity(slots=2)], ()).run([Task(run=first), Task(run=second)], quiet()) == ("first", "second")
 
 
 def test_no_tasks_are_done_at_once() -> None:
     """An empty batch is no reason to wait, and a pool can run batch after batch."""
-    pool = Pool(2, ())
+    pool = Pool([Capacity(slots=2)], ())
     nothing: tuple[Task[int], ...] = ()
     assert pool.run(nothing, quiet()) == ()
     assert pool.run([Task(run=partial(given, 1))], quiet()) == (1,)
@@ -94,17 +94,17 @@ def test_a_task_waits_until_its_claim_is_granted() -> None:
     """Tasks whose claim is refused are passed over for later ones, and asked again when a task has ended."""
     done: list[str] = []
     tasks = [
-        Task(run=lambda: done.append("last"), claim=lambda: len(done) == 2),
-        Task(run=lambda: done.append("second"), claim=lambda: bool(done)),
+        Task(run=lambda: done.append("last"), claim=lambda _: len(done) == 2),
+        Task(run=lambda: done.append("second"), claim=lambda _: bool(done)),
         Task(run=lambda: done.append("first")),
     ]
-    Pool(2, ()).run(tasks, quiet())
+    Pool([Capacity(slots=2)], ()).run(tasks, quiet())
     assert done == ["first", "second", "last"]
 
 
 def test_waking_asks_again_before_anything_ends() -> None:
     """A task can let others start while it is still at work itself."""
-    pool = Pool(2, ())
+    pool = Pool([Capacity(slots=2)], ())
     may_start, other_ran = threading.Event(), threading.Event()
 
     def first() -> bool:
@@ -116,13 +116,13 @@ def test_waking_asks_again_before_anything_ends() -> None:
         other_ran.set()
         return True
 
-    assert pool.run([Task(run=first), Task(run=other, claim=may_start.is_set)], quiet()) == (True, True)
+    assert pool.run([Task(run=first), Task(run=other, claim=lambda _: may_start.is_set())], quiet()) == (True, True)
 
 
 def test_tasks_that_wait_for_each_other_are_a_bug_and_not_a_hang() -> None:
     """Where nothing runs and nothing may start, the pool says so."""
     with pytest.raises(AssertionError, match="wait for each other"):
-        Pool(2, ()).run([Task(run=partial(given, 1), claim=lambda: False)], quiet())
+        Pool([Capacity(slots=2)], ()).run([Task(run=partial(given, 1), claim=lambda _: False)], quiet())
 
 
 def test_what_a_task_raises_is_raised_in_the_main_thread() -> None:
@@ -134,7 +134,7 @@ def test_what_a_task_raises_is_raised_in_the_main_thread() -> None:
 
     tasks = [Task(run=bug), *(Task(run=partial(begun.append, n)) for n in range(3))]
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        Pool(1, ()).run(tasks, quiet())
+        Pool([Capacity(slots=1)], ()).run(tasks, quiet())
     assert begun == []
 
 
@@ -142,7 +142,7 @@ def test_each_workers_events_come_in_order() -> None:
     """What one task tells is heard in the order it was told, by every hearer, in the main thread."""
     threads: set[threading.Thread] = set()
     ears = (Ear(lambda _: threads.add(threading.current_thread())), Ear())
-    pool = Pool(3, ears)
+    pool = Pool([Capacity(slots=3)], ears)
 
     def talk(number: int) -> None:
         for sentence in range(200):
@@ -167,7 +167,7 @@ def test_a_slow_listener_slows_the_workers() -> None:
             heard[0] += 1
             ahead.append(told[0] - heard[0])
 
-    pool = Pool(1, (Ear(listen),))
+    pool = Pool([Capacity(slots=1)], (Ear(listen),))
     begun = threading.Event()
 
     def talk() -> None:
@@ -185,7 +185,7 @@ def test_time_goes_on_while_nothing_happens() -> None:
     """Listeners are told that nothing happened, so that clocks on a terminal move."""
     ticked = threading.Event()
     ear = Ear(lambda event: ticked.set() if isinstance(event, Tick) else None)
-    assert Pool(1, (ear,)).run([Task(run=lambda: ticked.wait(LONG))], quiet()) == (True,)
+    assert Pool([Capacity(slots=1)], (ear,)).run([Task(run=lambda: ticked.wait(LONG))], quiet()) == (True,)
 
 
 def raise_signal(number: signal.Signals) -> None:
@@ -213,8 +213,8 @@ def test_a_signal_starts_nothing_more_and_keeps_what_is_done(number: signal.Sign
 
     with Interrupt(on_first=aborted.set) as interrupt:
         tasks = [Task(run=lambda: "done"), Task(run=running), Task(run=lambda: "never")]
-        results = Pool(1, ()).run(tasks, interrupt)
-        later = Pool(1, ()).run([Task(run=lambda: "never")], interrupt)
+        results = Pool([Capacity(slots=1)], ()).run(tasks, interrupt)
+        later = Pool([Capacity(slots=1)], ()).run([Task(run=lambda: "never")], interrupt)
     assert results == ("done", "ended", None)
     assert later == (None,)
     assert interrupt.exit_code is code
@@ -230,7 +230,7 @@ def test_a_task_that_does_not_end_is_left_behind_in_the_end() -> None:
         released.wait(LONG)
 
     with Interrupt(on_first=lambda: None) as interrupt:
-        results = Pool(1, ()).run([Task(run=hang)], interrupt)
+        results = Pool([Capacity(slots=1)], ()).run([Task(run=hang)], interrupt)
         assert not released.is_set()
     released.set()
     assert results == (None,)
@@ -254,7 +254,7 @@ def test_a_second_signal_does_not_wait() -> None:
             raise_signal(signal.SIGINT)
 
     with Interrupt(on_first=lambda: None) as interrupt:
-        results = Pool(1, (Ear(again),)).run([Task(run=hang)], interrupt)
+        results = Pool([Capacity(slots=1)], (Ear(again),)).run([Task(run=hang)], interrupt)
     released.set()
     assert results == (None,)
     assert late == []
@@ -277,14 +277,14 @@ def test_a_task_that_goes_back_starts_anew_when_its_claim_says_so(workers: int) 
         order.append("second")
         return "follower" if "first" in done else Again.AGAIN
 
-    def may_follow() -> bool:
+    def may_follow(_: int) -> bool:
         # Granted at the start, and after its first end only when the other one has ended.
         return "second" not in order or "first" in done
 
     tasks = (
         Task(run=second, claim=may_follow),
-        Task(run=first, claim=lambda: "second" in order),
-        Task(run=lambda: "last", claim=lambda: order.count("second") == 2),
+        Task(run=first, claim=lambda _: "second" in order),
+        Task(run=lambda: "last", claim=lambda _: order.count("second") == 2),
     )
-    assert Pool(workers, ()).run(tasks, quiet()) == ("follower", "leader", "last")
+    assert Pool([Capacity(slots=workers)], ()).run(tasks, quiet()) == ("follower", "leader", "last")
     assert order == ["second", "first", "second"]

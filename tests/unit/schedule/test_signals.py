@@ -12,7 +12,7 @@ from matrix_runner.schedule import Interrupt, StopRequest
 
 _PROCESS = """
 import sys, threading, time
-from matrix_runner.schedule import Interrupt, Pool, Task
+from matrix_runner.schedule import Capacity, Interrupt, Pool, Task
 released = threading.Event()
 def say(word):
     print(word, flush=True)
@@ -25,7 +25,7 @@ def work():
     released.wait(120)
     return "kept"
 with Interrupt(on_first=first) as interrupt:
-    results = Pool(1, ()).run([Task(run=work), Task(run=lambda: say("never"))], interrupt)
+    results = Pool([Capacity(slots=1)], ()).run([Task(run=work), Task(run=lambda: say("never"))], interrupt)
     say(f"results {results}")
     if sys.argv[1] == "stubborn":
         time.sleep(120)

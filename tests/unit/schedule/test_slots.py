@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from matrix_runner.schedule import Interrupt, Load, Pool, Slot, Task
+from matrix_runner.schedule import Capacity, Interrupt, Load, Pool, Slot, Task
 
 LONG = 60
 
@@ -16,7 +16,9 @@ def quiet() -> Interrupt:
     return Interrupt(on_first=lambda: None)
 
 
-def sloted(run: Callable[[Slot], str], load: Load | None = None, claim: Callable[[], bool] = lambda: True) -> Task[str]:
+def sloted(
+    run: Callable[[Slot], str], load: Load | None = None, claim: Callable[[int], bool] = lambda _: True
+) -> Task[str]:
     """Return a task with a slot of its own."""
     slot = Slot(load or Load())
     return Task(run=partial(run, slot), claim=claim, slot=slot)
@@ -39,7 +41,7 @@ def test_the_next_begins_while_the_first_works_and_waits_for_its_slot() -> None:
             story.append("second worked")
         return "second"
 
-    assert Pool(1, ()).run([sloted(first), sloted(second)], quiet()) == ("first", "second")
+    assert Pool([Capacity(slots=1)], ()).run([sloted(first), sloted(second)], quiet()) == ("first", "second")
     assert story == ["first worked", "second worked"]
 
 
@@ -58,7 +60,7 @@ def test_the_slot_is_free_while_its_task_closes() -> None:
             second_worked.set()
         return "second"
 
-    assert Pool(1, ()).run([sloted(first), sloted(second)], quiet()) == ("first", "second")
+    assert Pool([Capacity(slots=1)], ()).run([sloted(first), sloted(second)], quiet()) == ("first", "second")
 
 
 def test_no_more_work_at_once_than_there_are_slots() -> None:
@@ -79,7 +81,7 @@ def test_no_more_work_at_once_than_there_are_slots() -> None:
 
     widths = [1, 3, 1, 2, 1, 1, 3, 2, 1, 1, 1, 2]
     tasks = [sloted(partial(work, width), Load(slots=width)) for width in widths]
-    assert Pool(3, ()).run(tasks, quiet()) == ("done",) * len(widths)
+    assert Pool([Capacity(slots=3)], ()).run(tasks, quiet()) == ("done",) * len(widths)
     assert most[0] <= 3
 
 
@@ -102,7 +104,7 @@ def test_tasks_whose_memory_is_too_much_together_never_meet() -> None:
         return "done"
 
     tasks = [sloted(partial(work, number), Load(memory=50)) for number in range(6)]
-    assert Pool(6, (), memory=100).run(tasks, quiet()) == ("done",) * 6
+    assert Pool([Capacity(slots=6, memory=100)], ()).run(tasks, quiet()) == ("done",) * 6
     assert most[0] == 2
 
 
@@ -117,7 +119,7 @@ def test_a_task_that_ends_without_its_slot_leaves_none_taken() -> None:
             return "worked"
 
     tasks = [sloted(fail), sloted(work), sloted(fail), sloted(fail), sloted(work)]
-    assert Pool(1, ()).run(tasks, quiet()) == ("failed", "worked", "failed", "failed", "worked")
+    assert Pool([Capacity(slots=1)], ()).run(tasks, quiet()) == ("failed", "worked", "failed", "failed", "worked")
 
 
 def test_a_slot_does_not_wait_for_a_container() -> None:
@@ -134,7 +136,7 @@ def test_a_slot_does_not_wait_for_a_container() -> None:
             worked.set()
             return "quick"
 
-    assert Pool(1, ()).run([sloted(slow), sloted(quick)], quiet()) == ("slow", "quick")
+    assert Pool([Capacity(slots=1)], ()).run([sloted(slow), sloted(quick)], quiet()) == ("slow", "quick")
 
 
 @pytest.mark.parametrize("load", [Load(seconds=10), Load(slots=2, seconds=100)])
@@ -156,7 +158,7 @@ def test_a_slot_is_kept_for_what_takes_longer(load: Load) -> None:
         return "other"
 
     tasks = [sloted(longest, Load(seconds=100)), sloted(other, load)]
-    assert Pool(load.slots, ()).run(tasks, quiet()) == ("longest", "other")
+    assert Pool([Capacity(slots=load.slots)], ()).run(tasks, quiet()) == ("longest", "other")
     assert order == ["longest", "other"]
 
 
@@ -175,7 +177,7 @@ def test_a_slot_can_be_taken_once_more() -> None:
             order.append("later")
         return "later"
 
-    assert Pool(1, (), ahead=0).run([sloted(twice), sloted(later)], quiet()) == ("twice", "later")
+    assert Pool([Capacity(slots=1)], (), ahead=0).run([sloted(twice), sloted(later)], quiet()) == ("twice", "later")
     assert order.index("two") > order.index("one")
     assert sorted(order) == ["later", "one", "two"]
 
@@ -195,16 +197,16 @@ def test_a_task_alone_may_use_all_processors() -> None:
             meeting.wait(LONG)
         return share
 
-    assert Pool(4, ()).run([sloted(alone)], quiet()) == ("4",)
+    assert Pool([Capacity(slots=4)], ()).run([sloted(alone)], quiet()) == ("4",)
     loads = (Load(slots=2), Load(), Load())
-    assert Pool(4, ()).run([sloted(together, load) for load in loads], quiet()) == ("2", "1", "1")
+    assert Pool([Capacity(slots=4)], ()).run([sloted(together, load) for load in loads], quiet()) == ("2", "1", "1")
 
 
 def test_slots_that_blocked_tasks_cannot_use_are_shared_until_they_can() -> None:
     """While others wait for it, a task may use their processors; once they have begun, it may not."""
     released = threading.Event()
     begun = threading.Event()
-    pool = Pool(2, ())
+    pool = Pool([Capacity(slots=2)], ())
 
     def leader(slot: Slot) -> str:
         with slot.acquired():
@@ -228,7 +230,7 @@ def test_slots_that_blocked_tasks_cannot_use_are_shared_until_they_can() -> None
         finally:
             ended.set()
 
-    tasks = [sloted(lead), sloted(follower, claim=released.is_set)]
+    tasks = [sloted(lead), sloted(follower, claim=lambda _: released.is_set())]
     assert pool.run(tasks, quiet()) == ("2 then 1", "followed")
 
 
