@@ -1,0 +1,1 @@
+"""The side of the command line on the workers of a cluster."""

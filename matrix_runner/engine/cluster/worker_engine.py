@@ -1,0 +1,58 @@
+"""The engine of a cluster's worker, as it is opened there; and the answers that workers give before a run begins."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from matrix_runner import __version__
+from matrix_runner.engine.api import Engine, EngineInfo, ResolvedImage
+from matrix_runner.errors import MachineError
+
+
+class WorkerPlace(Protocol):
+    """A worker's machine as a run uses it. It travels to the workers, so it can be pickled, and holds nothing open."""
+
+    def scratch(self) -> Path:
+        """Return the directory there for temporary files of runs. Raise MachineError."""
+        ...
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the worker's own environment."""
+        ...
+
+    def open_engine(self, run: str) -> tuple[Engine, EngineInfo]:
+        """Return the worker's engine, which has answered. `run`: unique. Raise MachineError."""
+        ...
+
+
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's answer. `version`: of this program there. `engine`: its engine, or `problem`: why it has none."""
+
+    version: str
+    engine: EngineInfo | None = None
+    problem: str = ""
+
+
+def own_version() -> str:
+    """Return this program's version. Runs where the scheduler does."""
+    return __version__
+
+
+def greet(place: WorkerPlace) -> Greeting:
+    """Tell who this worker is. Runs on a worker."""
+    try:
+        engine, info = place.open_engine("greeting")
+        engine.close()
+    except MachineError as error:
+        return Greeting(version=__version__, problem=error.message)
+    return Greeting(version=__version__, engine=info)
+
+
+def find_image(place: WorkerPlace, reference: str) -> ResolvedImage | None:
+    """Return an image of this worker's engine, None if it is missing. Runs on a worker. Raise MachineError."""
+    engine, _ = place.open_engine("question")
+    with closing(engine):
+        return engine.find(reference)
