@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench import Bench
 from carried import WARM, measure_fresh_unchanged, measure_second_run
 from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
+from distributed_run import LOCAL, measure_cluster
 from driver import AT_MANY, CELL_TO_FILE, FEW, GROWTH, LINEAR, MANY, MEMORY, measure_log_volume, measure_overhead
 from first_wheel import FIRST_WHEEL, WHOLE_RUN, measure_first_wheel
 from goals import AtMost, Faster, Goal, Near, Series
@@ -41,6 +42,10 @@ class Row:
 
 def _markupsafe(bench: Bench, row: str) -> tuple[Series, ...]:
     return measure_cold(bench, row, MARKUPSAFE, ("build", "build[uv]"))
+
+
+def _cluster(bench: Bench, row: str) -> tuple[Series, ...]:
+    return measure_cluster(bench, row, MARKUPSAFE)
 
 
 def _c_compiler(bench: Bench, row: str) -> tuple[Series, ...]:
@@ -114,6 +119,13 @@ ROWS = (
             Faster(than=_BEST, times=40, words=_PEERS_BEST),
         ),
         measure=measure_fresh_unchanged,
+    ),
+    Row(
+        name="cluster",
+        title="MarkupSafe on a Dask cluster of this machine alone, 3 Pythons on x86_64 and i686, nothing kept",
+        goals=(Near(to=(LOCAL,), times=1.1, words="the run with the same slots without a cluster"),),
+        measure=_cluster,
+        notes=("A scheduler and two workers, which share the processors.",),
     ),
     Row(
         name="first-wheel",
