@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from image_source import ImageSource
 from runner_process import leftovers, run_build, run_command
-from sample_projects import CMAKE, CYTHON, MESON, Files, extension_project, linked_project, write_project
+from sample_projects import CMAKE, CYTHON, HATCH, MESON, RUST, Files, extension_project, linked_project, write_project
 
 CELL = "cp311-manylinux_x86_64"
 # Debug information has paths of sources and of headers in it.
@@ -19,6 +19,8 @@ PROJECTS: dict[str, Files] = {
     "cython": CYTHON,
     "meson": {**MESON, **C_FILE},
     "cmake": {**CMAKE, **C_FILE},
+    "hatch": {**HATCH, **C_FILE},
+    "rust": RUST,
 }
 
 
@@ -30,15 +32,20 @@ def with_flags(files: Files) -> Files:
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_second_build_makes_the_same_bytes(images: ImageSource, tmp_path: Path, name: str) -> None:
-    """Of each backend, with grafted libraries and debug information: whatever the directory and the time."""
+    """Of each backend, with grafted libraries and debug information, or as the backend left them.
+
+    Whatever the directory, the time, the cache and the rights of files.
+    """
     project = write_project(tmp_path / "one" / "project", with_flags(PROJECTS[name]))
     built = run_build(project, tmp_path / "out", *images.only(CELL))
     assert built.code == 0, built.output
     other = tmp_path / "elsewhere" / "checkout of another"
     other.parent.mkdir()
     shutil.copytree(project, other)
+    for path in other.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
     (tmp_path / "one").rename(tmp_path / "gone")
-    done = run_command("verify", other, *built.wheels, *images.flags)
+    done = run_command("verify", other, *built.wheels, *images.flags, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = built.wheels
     assert f"same     {wheel.name}" in done.stdout
