@@ -70,10 +70,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CellStarted(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker started the cell."""
+    """A worker started the cell. `node`: the name of the engine that runs it, "" if the run has but one."""
 
     at: float
     cell: Cell
+    node: str = ""
 
 
 class StepStarted(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ class CellLogs:
 
     def path(self, cell: Cell) -> Path:
         """Return the path of the cell's log, whether it exists or not."""
-        return self._directory / f"{cell}.log"
+        return self._directory / f"{cell.stem}.log"
 
     def has(self, cell: Cell) -> bool:
         """Whether this run has written a log for the cell."""
@@ -100,7 +100,7 @@ class CellLogs:
             case Output():
                 self._write_output(event.cell, event.data)
             case CellStarted():
-                self._write_line(event.cell, f"{HEAD}{event.cell}")
+                self._write_line(event.cell, f"{HEAD}{event.cell}{f' on {event.node}' if event.node else ''}")
             case StepStarted():
                 command = f": {event.command}" if event.command else ""
                 self._write_line(event.cell, f"{HEAD}{event.kind}{command}")

@@ -4,11 +4,14 @@ Fields and events may be added within one version of the format, never changed o
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from matrix_runner.errors import UsageError
+from matrix_runner.json_values import Seconds, decode_with
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import (
     CellFinished,
@@ -42,8 +45,12 @@ VERSION = 1
 """Version of the format; a reader refuses a recording of another version."""
 
 
+_LONGEST_LINE: Final = 16 * 1024**2
+"""Bytes of a line, in a file that may be anybody's: of output some 256 KiB are told at once, in base64."""
+
+
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    at: float
+    at: Seconds
 
 
 class _RunStarted(_Record, frozen=True, kw_only=True, tag="run-started"):
@@ -51,7 +58,7 @@ class _RunStarted(_Record, frozen=True, kw_only=True, tag="run-started"):
     cells: tuple[str, ...]
     workers: int
     emulated: tuple[str, ...] = ()
-    expected: tuple[float, ...] = ()
+    expected: tuple[Seconds, ...] = ()
     version: int = VERSION
 
 
@@ -79,6 +86,7 @@ class _WaitEnded(_Record, frozen=True, kw_only=True, tag="wait-ended"):
 
 class _CellStarted(_Record, frozen=True, kw_only=True, tag="cell-started"):
     cell: str
+    node: str = ""
 
 
 class _StepStarted(_Record, frozen=True, kw_only=True, tag="step-started"):
@@ -96,7 +104,7 @@ class _Output(_Record, frozen=True, kw_only=True, tag="output"):
 class _StepFinished(_Record, frozen=True, kw_only=True, tag="step-finished"):
     cell: str
     kind: str
-    seconds: float
+    seconds: Seconds
 
 
 class _CellFinished(_Record, frozen=True, kw_only=True, tag="cell-finished"):
@@ -132,11 +140,13 @@ def replay(path: Path) -> Iterator[Event]:
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(partial(file.readline, _LONGEST_LINE), b""), start=1):
+                if len(line) == _LONGEST_LINE:
+                    raise UsageError(f"{path}:{number}: this is no event of matrix-runner: it has no end")
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    yield _event(_DECODER.decode(line))
+                    yield _event(decode_with(_DECODER, line))
                 except ValueError as error:
                     raise UsageError(f"{path}:{number}: this is no event of matrix-runner: {error}") from error
     except OSError as error:
@@ -194,7 +204,7 @@ def _record_of_wait(event: WaitStarted | WaitProgressed | WaitEnded) -> _WaitSta
 def _record_of_cell(event: OfCell) -> _OfCell:
     match event:
         case CellStarted():
-            return _CellStarted(at=event.at, cell=str(event.cell))
+            return _CellStarted(at=event.at, cell=str(event.cell), node=text(event.node))
         case StepStarted():
             command = optional_text(event.command)
             return _StepStarted(at=event.at, cell=str(event.cell), kind=str(event.kind), command=command)
@@ -252,7 +262,7 @@ def _event_of_wait(record: _WaitStarted | _WaitProgressed | _WaitEnded) -> WaitS
 def _event_of_cell(record: _OfCell) -> Event:
     match record:
         case _CellStarted():
-            return CellStarted(at=record.at, cell=Cell.parse(record.cell))
+            return CellStarted(at=record.at, cell=Cell.parse(record.cell), node=record.node)
         case _StepStarted():
             cell, kind = Cell.parse(record.cell), StepKind(record.kind)
             return StepStarted(at=record.at, cell=cell, kind=kind, command=record.command)

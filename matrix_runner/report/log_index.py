@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
+from matrix_runner.json_values import decode_with
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import StepKind
 
 INDEX = "index.jsonl"
 """The file beside the logs with a line for each step."""
+
+
+_LARGEST: Final = 16 * 1024**2
+"""Bytes of an index that are read, which may be anybody's; one of a thousand cells has half a megabyte."""
 
 
 class IndexLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +60,13 @@ def read_index(logs: Path) -> Mapping[str, tuple[IndexLine, ...]]:
     found: dict[str, list[IndexLine]] = {}
     decoder = msgspec.json.Decoder(IndexLine)
     try:
-        lines = (logs / INDEX).read_bytes().splitlines()
+        with (logs / INDEX).open("rb") as file:
+            lines = file.read(_LARGEST).splitlines()
     except OSError:
         return {}
     for line in lines:
         # The last line of a run that was killed is torn.
         with suppress(ValueError):
-            entry = decoder.decode(line)
+            entry = decode_with(decoder, line)
             found.setdefault(entry.cell, []).append(entry)
     return {cell: tuple(entries) for cell, entries in found.items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matrix_runner.errors import UsageError
 from matrix_runner.files import chunks_of
+from matrix_runner.model.cells import Cell
 from matrix_runner.report.console.run_progress import CellPhase, CellProgress, RunProgress
 from matrix_runner.report.event_records import replay
 from matrix_runner.report.event_stream import NAME
@@ -31,9 +32,9 @@ class RecordedRun:
         """Return the cells that match a pattern, in plan order. Raise UsageError for a pattern that matches none."""
         names = [str(each.cell) for each in self._progress.cells]
         for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in names):
+            if not any(_fits(name, pattern) for name in names):
                 raise UsageError(f"the run has no cell {pattern}", hint=f"it has {self.some_cells()}")
-        return tuple(name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))
+        return tuple(name for name in names if any(_fits(name, pattern) for pattern in patterns))
 
     def failed(self) -> tuple[str, ...]:
         """Return the cells that failed, in plan order."""
@@ -45,7 +46,7 @@ class RecordedRun:
 
     def log(self, cell: str) -> Path:
         """Return the path of a cell's log, whether it is there or not."""
-        return self._directory / LOGS / f"{cell}.log"
+        return self._directory / LOGS / f"{Cell.parse(cell).stem}.log"
 
     def read(self, cell: str, step: str | None) -> Iterator[bytes]:
         """Yield a cell's log in chunks, or a step's part of it. Raise UsageError if there is none."""
@@ -103,3 +104,8 @@ class RecordedRun:
             since = clock(self._progress.now - progress.started)
             return f"running {step}, {since}" if is_going_on else f"broken off in {step or 'its beginning'}"
         return "waiting" if is_going_on else "not begun"
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a pattern is about a cell; one without a package is about those of all."""
+    return fnmatchcase(name if ":" in pattern else Cell.parse(name).local, pattern)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from matrix_runner.errors import ExitCode, UsageError
 from matrix_runner.model.cells import Cell
@@ -22,6 +23,9 @@ from matrix_runner.report.summary.report_json import ReportExtra, read_whole
 from matrix_runner.report.summary.report_writers import REPORT, FinishedRun
 from matrix_runner.wheelhouse.report_directory import LOGS
 
+_LARGEST: Final = 64 * 1024**2
+"""Bytes of a report.json, which may be anybody's; those of a thousand cells have some three megabytes."""
+
 
 def read_run(path: Path) -> FinishedRun:
     """Return the run of a report directory, a report.json, or an events.jsonl; logs are looked for beside it.
@@ -35,20 +39,29 @@ def read_run(path: Path) -> FinishedRun:
         source, events = directory / REPORT, directory / NAME
         if not source.exists() and not events.exists():
             raise UsageError(f"{directory} has no report of a run", hint="`runner build` writes one.")
-        recorded = tuple(replay(events)) if events.exists() else ()
-        has_ended = any(isinstance(event, RunFinished) for event in recorded)
+        # Twice, if it must be: as a whole they would be all that the run has printed.
+        has_ended = events.exists() and any(isinstance(event, RunFinished) for event in replay(events))
         if not source.exists() or (events.exists() and not has_ended):
-            return _of_events(recorded, directory)
+            return _of_events(replay(events), directory)
     elif path.suffix == ".jsonl":
         return _of_events(replay(path), directory)
     try:
-        report, extra = read_whole(source.read_bytes())
+        report, extra = read_whole(_content(source))
     except OSError as error:
         raise UsageError(
             f"cannot read {source}: {error.strerror}",
             hint="Name a report directory, a report.json, or an events.jsonl.",
         ) from error
     return FinishedRun(report=report, extra=extra, logs=directory / LOGS)
+
+
+def _content(source: Path) -> bytes:
+    """Return what a report.json has in it. Raise OSError, UsageError."""
+    with source.open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise UsageError(f"{source} is no report.json of matrix-runner: it has more than {_LARGEST} bytes")
+    return data
 
 
 def _of_events(events: Iterable[Event], directory: Path) -> FinishedRun:
@@ -60,7 +73,7 @@ def _of_events(events: Iterable[Event], directory: Path) -> FinishedRun:
 
 def report_of_events(events: Iterable[Event]) -> Report:
     """Return the report of a run by its events; a cell that did not end is cancelled."""
-    run, workers, at, exit_code = "", 0, 0.0, ExitCode.INTERRUPTED
+    run, workers, at, exit_code = "", 0, 0.0, int(ExitCode.INTERRUPTED)
     outcomes: dict[Cell, Outcome] = {}
     waiting: dict[str, float] = {}
     waits: list[Wait] = []
@@ -83,12 +96,12 @@ def report_of_events(events: Iterable[Event]) -> Report:
             case Notice() if event.is_warning:
                 warnings.append(RunWarning(text=event.text, cell=event.cell))
             case RunFinished():
-                exit_code = ExitCode(event.exit_code)
+                exit_code = event.exit_code
             case _:
                 pass
     if not run:
         raise UsageError("it has no run in it", hint="A recording of events begins with run-started.")
-    interrupted = exit_code if exit_code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED} else None
+    interrupted = ExitCode(exit_code) if exit_code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED} else None
     return Report(
         run=run,
         outcomes=tuple(outcomes.values()),

@@ -3,8 +3,10 @@
 import msgspec
 
 from matrix_runner.errors import WheelRejected
+from matrix_runner.json_values import Seconds, Time, decode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import PackedFile, ResultCounts, WheelNeeds, WheelRecord
+from matrix_runner.model.rung_outcomes import RungOutcome
 from matrix_runner.wheelhouse import is_compatible
 
 
@@ -44,8 +46,8 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     cell: str
     project: str
-    created: float
-    seconds: float
+    created: Time
+    seconds: Seconds
     log: EntryFile
     inputs: EntryFile = msgspec.field(name="ingredients")
     wheel: CachedWheel | None = None
@@ -57,6 +59,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     python_version: str | None = None
     results: CachedResults | None = None
     provenance: EntryFile | None = None
+    rungs: tuple[RungOutcome, ...] = ()
 
 
 def read_record(content: bytes, key: str) -> EntryRecord | None:
@@ -65,7 +68,7 @@ def read_record(content: bytes, key: str) -> EntryRecord | None:
     The wheel's name becomes a file's name: a record is refused unless it names a wheel that fits the cell.
     """
     try:
-        record = msgspec.json.decode(content, type=EntryRecord)
+        record = decode(content, EntryRecord)
         cell = Cell.parse(record.cell)
         if record.key != key or (record.wheel is None) == (record.reused_from is None):
             return None
@@ -73,7 +76,7 @@ def read_record(content: bytes, key: str) -> EntryRecord | None:
             Cell.parse(record.reused_from)
         if record.wheel is not None and not is_compatible(record.wheel.name, cell.interpreter, cell.platform):
             return None
-    except (ValueError, WheelRejected):  # msgspec's errors are ValueErrors too
+    except (ValueError, WheelRejected):  # NotJson is a ValueError too
         return None
     return record
 

@@ -43,6 +43,7 @@ from matrix_runner.model.outcomes import (
     WheelRecord,
 )
 from matrix_runner.model.platforms import Arch, Libc, Platform
+from matrix_runner.model.rung_outcomes import RungOutcome, RungStatus
 from matrix_runner.report.ci.ci_commands import neutralise
 from matrix_runner.report.event_records import event_line, replay
 from matrix_runner.report.sanitize import LONGEST_LINE, Sanitizer, sanitized_lines
@@ -100,6 +101,20 @@ OUTCOMES = st.builds(
     spared=st.none() | SECONDS,
     log=MAYBE,
     kept=MAYBE,
+    rungs=st.lists(
+        st.builds(
+            RungOutcome,
+            name=TEXT,
+            status=st.sampled_from(RungStatus),
+            system=TEXT,
+            libc=TEXT,
+            python=TEXT,
+            image_id=MAYBE,
+            seconds=SECONDS,
+            reason=MAYBE,
+        ),
+        max_size=2,
+    ).map(tuple),
     test_results=st.none() | st.builds(ResultCounts, tests=COUNT, failures=COUNT, errors=COUNT, skipped=COUNT),
 )
 REPORTS = st.builds(

@@ -22,7 +22,7 @@ def outputs_at_end(report: Report) -> dict[str, str]:
     failed = [str(outcome.cell) for outcome in report.outcomes if is_failed(outcome)]
     return {
         "wheels": json.dumps(list(wheels)),
-        "sdist": report.sdist.name if report.sdist is not None else "",
+        "sdist": " ".join(sdist.name for sdist in report.sdists),
         "passed-cells": json.dumps(passed),
         "failed-cells": json.dumps(failed),
         "passed": "true" if report.exit_code is ExitCode.OK else "false",

@@ -72,9 +72,9 @@ class CellLines:
         label = self._paint(f"{self._pad('')} {word:<9}", 33 if notice.is_warning else 2)
         return (f"{label} {about}{lines[0]}", *self.indented(*lines[1:]))
 
-    def start(self, cell: object) -> str:
-        """Return the line of a cell that starts."""
-        return f"{self._pad('')} {'start':<9} {cell}"
+    def start(self, cell: object, node: str = "") -> str:
+        """Return the line of a cell that starts. `node`: the engine that runs it, where there are several."""
+        return f"{self._pad('')} {'start':<9} {cell}{f'  on {clean_line(node)}' if node else ''}"
 
     def sign_of_life(self) -> str:
         """Return what runs, what is waited for, and how far the run is."""

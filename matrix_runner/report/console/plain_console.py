@@ -83,7 +83,7 @@ class PlainConsole:
                 workers = counted(event.workers, "worker")
                 self._say(f"{counted(len(event.cells), 'cell')} to build, {workers}, run {clean_line(event.run)}")
             case CellStarted():
-                self._say(self._lines.start(event.cell))
+                self._say(self._lines.start(event.cell, event.node))
             case Notice():
                 if event.is_warning:
                     self._warnings.append(RunWarning(text=event.text, cell=event.cell))

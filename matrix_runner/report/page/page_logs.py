@@ -25,6 +25,7 @@ _OF_PASSED = 24 * 1024
 
 _PLAIN = re.compile(rb"[\t\n\x20-\x7e]*")
 _LONGEST_HEADER = 4096
+"""Bytes of a line of the log's own that are looked at for a step's name."""
 _TITLE = 100
 
 

@@ -15,6 +15,7 @@ from matrix_runner.report.phrases import duration
 from matrix_runner.report.same_failures import failure_groups, warning_groups
 from matrix_runner.report.sanitize import clean_line
 from matrix_runner.report.summary.report_json import ReportExtra
+from matrix_runner.report.summary.rung_grid import RungGrid, rung_grid
 from matrix_runner.report.summary.text_summary import MEANINGS, grouped
 from matrix_runner.wording import counted, size_text
 
@@ -69,6 +70,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     further_warnings: tuple[WarningView, ...]
     platforms: tuple[str, ...]
     rows: tuple[Row, ...]
+    rungs: RungGrid | None
     drawing: Drawing | None
     changes: tuple[Change, ...]
     compared_with: str
@@ -104,6 +106,7 @@ def page_view(sources: PageSources) -> PageView:
         further_warnings=warnings[_WARNINGS:],
         platforms=platforms,
         rows=_rows(report, sources.extra, platforms),
+        rungs=rung_grid(report),
         drawing=drawing(report, times) if times.lanes else None,
         changes=() if sources.earlier is None else compare(report, sources.earlier),
         compared_with="" if sources.earlier is None else clean_line(sources.earlier.run),
@@ -134,8 +137,8 @@ def _facts(sources: PageSources, times: Timeline) -> Iterable[Fact]:
     if report.workers:
         use = "" if times.use is None or not ran else f", {times.use:.0%} in use"
         yield Fact(name="Workers", value=f"{report.workers}{use}")
-    if report.sdist is not None:
-        yield Fact(name="Built from", value=clean_line(report.sdist.name))
+    if report.sdists:
+        yield Fact(name="Built from", value=clean_line(", ".join(sdist.name for sdist in report.sdists)))
     yield Fact(name="Began", value=clean_line(extra.started))
     if extra.engine is not None:
         engine = f"{extra.engine.name} {extra.engine.version}, {extra.engine.machine}"

@@ -6,6 +6,7 @@ from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.phrases import LeftOut, cause, duration, further_place, has_log, place_text, step_times
 from matrix_runner.report.same_failures import FailureGroup, failure_groups
 from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.report.summary.rung_grid import RungSquare, rung_grid
 from matrix_runner.report.summary.text_summary import RunDirectories, grouped, result, totals
 from matrix_runner.wording import counted
 
@@ -19,6 +20,7 @@ _SIGNS = {
     Status.SKIPPED: "⏭️",
     Status.CANCELLED: "🚫",
 }
+_RUNG_SIGNS = {"passed": "✅", "failed": "❌"}
 _CUT = "\n\n… cut here: a step's summary holds 1 MiB.\n"
 _EXCERPT = 20
 """Lines of a log that show a failure's cause."""
@@ -28,6 +30,7 @@ def markdown_summary(report: Report, *, directories: RunDirectories, left_out: L
     """Return the summary, at most `room` bytes of UTF-8: what is left of 1 MiB where others have written before."""
     lines = ["### Wheels", "", *(f"{_escaped(line)}  " for line in totals(report, directories)), ""]
     lines += ["| | Cell | Time | Result |", "|---|---|---:|---|", *map(_row, report.outcomes), ""]
+    lines += _rungs(report)
     for group in failure_groups(report.outcomes):
         lines += _failure(group)
     if left_out:
@@ -50,6 +53,30 @@ def _row(outcome: Outcome) -> str:
     times = step_times(outcome.steps, least=0.5)
     spent = f"{duration(outcome.seconds)}" + (f"<br><sub>{times}</sub>" if times else "")
     return f"| {sign} | `{outcome.cell}` | {spent} | {_escaped(result(outcome))} |"
+
+
+def _rungs(report: Report) -> tuple[str, ...]:
+    """Return the grid of cells and clean images; nothing if there is none."""
+    grid = rung_grid(report)
+    if grid is None:
+        return ()
+    head = " | ".join(f"`{column.name}`" for column in grid.columns)
+    rows = (f"| `{name}` | {' | '.join(map(_square, squares))} |" for name, squares in grid.rows)
+    notes = (*(column.text for column in grid.columns), *grid.notes)
+    return (
+        "#### Tested on",
+        "",
+        f"| Cell | {head} |",
+        f"|---{'|---' * len(grid.columns)}|",
+        *rows,
+        "",
+        *(f"- {_escaped(note)}" for note in notes),
+        "",
+    )
+
+
+def _square(square: RungSquare) -> str:
+    return f"{_RUNG_SIGNS.get(square.status, '')} {square.word}".strip()
 
 
 def _failure(group: FailureGroup) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from matrix_runner.model.outcomes import (
     WheelNeeds,
     WheelRecord,
 )
+from matrix_runner.model.rung_outcomes import RungOutcome
 from matrix_runner.report.summary.record_shapes import (
     CompilerCacheRecord,
     FailureRecord,
@@ -30,6 +31,7 @@ from matrix_runner.report.summary.record_shapes import (
     PackedFileRecord,
     PlaceRecord,
     ResultCountsRecord,
+    RungRecord,
     SdistFileRecord,
     StepRecord,
     WaitRecord,
@@ -71,6 +73,7 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         wheel=None if wheel is None else _wheel_file_record(wheel),
         failure=None if failure is None else _failure_record(failure),
         reused_from=str(outcome.reused_from) if outcome.reused_from else None,
+        node=optional_text(outcome.node),
         image=optional_text(outcome.image),
         image_id=optional_text(outcome.image_id),
         python_version=optional_text(outcome.python_version),
@@ -82,6 +85,7 @@ def outcome_record(outcome: Outcome) -> OutcomeRecord:
         else CompilerCacheRecord(tool=cache.tool, hits=cache.hits, misses=cache.misses),
         test_results=None if results is None else msgspec.convert(results, ResultCountsRecord, from_attributes=True),
         kept=optional_text(outcome.kept),
+        rungs=tuple(map(_rung_record, outcome.rungs)),
     )
 
 
@@ -100,6 +104,7 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         failure=None if failure is None else _failure(failure),
         reused_from=Cell.parse(record.reused_from) if record.reused_from is not None else None,
         image=record.image,
+        node=record.node,
         image_id=record.image_id,
         python_version=record.python_version,
         began=record.began,
@@ -110,7 +115,25 @@ def outcome_of(record: OutcomeRecord) -> Outcome:
         else CompilerCacheUse(tool=cache.tool, hits=cache.hits, misses=cache.misses),
         test_results=None if results is None else msgspec.convert(results, ResultCounts, from_attributes=True),
         kept=record.kept,
+        rungs=tuple(map(_rung_of, record.rungs)),
     )
+
+
+def _rung_record(rung: RungOutcome) -> RungRecord:
+    return RungRecord(
+        name=text(rung.name),
+        status=str(rung.status),
+        system=text(rung.system),
+        libc=text(rung.libc),
+        python=text(rung.python),
+        image_id=optional_text(rung.image_id),
+        seconds=milliseconds(rung.seconds),
+        reason=optional_text(rung.reason),
+    )
+
+
+def _rung_of(record: RungRecord) -> RungOutcome:
+    return msgspec.convert(record, RungOutcome, from_attributes=True)
 
 
 def sdist_file_record(sdist: SdistRecord) -> SdistFileRecord:

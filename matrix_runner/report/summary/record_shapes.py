@@ -5,21 +5,23 @@ Within one version of a format, fields may be added, never changed or removed; r
 
 import msgspec
 
+from matrix_runner.json_values import Seconds
+
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A step that ran; `seconds` of wall-clock time, and when it `began`, since the start of the run."""
 
     step: str
-    seconds: float
-    began: float | None = None
+    seconds: Seconds
+    began: Seconds | None = None
 
 
 class WaitRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Work that cells waited for; times as of a step."""
 
     text: str
-    began: float
-    seconds: float
+    began: Seconds
+    seconds: Seconds
 
 
 class WarningRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,7 @@ class SdistFileRecord(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     made_in: str
     is_cached: bool
-    seconds: float
+    seconds: Seconds
 
 
 class CompilerCacheRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,22 +107,37 @@ class ResultCountsRecord(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int = 0
 
 
+class RungRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The test of the wheel in a clean image (`test-on`); `reason`: why it failed, or does not apply."""
+
+    name: str
+    status: str
+    system: str = ""
+    libc: str = ""
+    python: str = ""
+    image_id: str | None = None
+    seconds: Seconds = 0.0
+    reason: str | None = None
+
+
 class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a cell."""
+    """The outcome of a cell. `node`: the name of the engine that ran it, null if the run had but one."""
 
     cell: str
     status: str
-    seconds: float
+    seconds: Seconds
     steps: tuple[StepRecord, ...] = ()
     wheel: WheelFileRecord | None = None
     failure: FailureRecord | None = None
     reused_from: str | None = None
+    node: str | None = None
     image: str | None = None
     image_id: str | None = None
     python_version: str | None = None
-    began: float | None = None
-    spared: float | None = None
+    began: Seconds | None = None
+    spared: Seconds | None = None
     log: str | None = None
     compiler_cache: CompilerCacheRecord | None = None
     test_results: ResultCountsRecord | None = None
     kept: str | None = None
+    rungs: tuple[RungRecord, ...] = ()

@@ -8,6 +8,7 @@ from matrix_runner.model.outcomes import Outcome, Report, Status
 from matrix_runner.report.phrases import LeftOut, borrowed, cause, duration, further_place, has_log, place_text
 from matrix_runner.report.same_failures import FailureGroup, failure_groups
 from matrix_runner.report.sanitize import clean_line, clean_lines
+from matrix_runner.report.summary.rung_grid import grid_lines
 from matrix_runner.wording import counted, first_of, size_text
 
 _NAMED_LOGS = 4
@@ -53,6 +54,7 @@ def summary_lines(
     return (
         "",
         *_table(report, width, colour=colour),
+        *(_cut(line, width) for line in grid_lines(report)),
         *failures_in_full(report, colour=colour, again=directories.again),
         *_left_out(left_out),
         "",
@@ -65,8 +67,7 @@ def totals(report: Report, directories: RunDirectories) -> tuple[str, ...]:
     wheels = {outcome.wheel.name: outcome.wheel.size for outcome in report.outcomes if outcome.wheel}
     worked = sum(outcome.seconds for outcome in report.outcomes)
     files = [f"{counted(len(wheels), 'wheel')} ({size_text(sum(wheels.values()))})"] if wheels else []
-    if report.sdist is not None:
-        files.append(f"the sdist {clean_line(report.sdist.name)} ({size_text(report.sdist.size)})")
+    files += [f"the sdist {clean_line(sdist.name)} ({size_text(sdist.size)})" for sdist in report.sdists]
     delivered = f"{' and '.join(files)} in {directories.output}" if files else "no wheel"
     lines = [f"{delivered} after {duration(report.seconds)}"]
     if report.seconds > 0 and worked / report.seconds >= 1.1:

@@ -43,7 +43,7 @@ def test_a_run_that_is_over_tells_what_became_of_its_cells() -> None:
     wheel = passed(CP39)
     outcomes = (wheel, wheel, failed(CP311), Outcome(cell=CP313T, status=Status.CANCELLED))
     sdist = SdistRecord(name="demo-1.0.tar.gz", size=1, sha256="0f" * 32, made_in=CP39)
-    assert outputs_at_end(Report(run="r", outcomes=outcomes, seconds=1.0, sdist=sdist)) == {
+    assert outputs_at_end(Report(run="r", outcomes=outcomes, seconds=1.0, sdists=(sdist,))) == {
         "wheels": '["demo-1.0-cp39-cp39-manylinux_2_31_x86_64.whl"]',
         "sdist": "demo-1.0.tar.gz",
         "passed-cells": f'["{CP39}", "{CP39}"]',
