@@ -109,7 +109,7 @@ class PreparedImages:
         """
         key = self._registry.key(job.cell)
         if key is None:
-            return (image_key(job), job.settings[BEFORE_ALL]) if job.settings[BEFORE_ALL] else None
+            return likely_group(job)
         return None if key in self._existing else key
 
     def may_start(self, job: Job) -> bool:
@@ -191,6 +191,11 @@ class PreparedImages:
             return ImageMetadata(name=None)
         labels = (*self._volumes.labels, (LABEL_SOURCE, self._digest), (LABEL_BASE, base.reference))
         return ImageMetadata(name=image_name(key), labels=labels, replaces=True, is_persistent=True)
+
+
+def likely_group(job: Job) -> Hashable | None:
+    """Return the group of the cells that may share one `before-all`, by its text and the image's name; None without."""
+    return (image_key(job), job.settings[BEFORE_ALL]) if job.settings[BEFORE_ALL] else None
 
 
 def unmatched_inputs(jobs: Iterable[Job], source: SourceArchive) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from matrix_runner.before_all.source_update import source_digest
-from matrix_runner.config.kinds.values import Sandbox
+from matrix_runner.config.kinds.values import Network, Sandbox
 from matrix_runner.config.options.build_options import BEFORE_ALL, ENVIRONMENT, ENVIRONMENT_PASS, EXCLUDE_NEWER
 from matrix_runner.config.options.cache_options import BEFORE_ALL_INPUTS
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, SANDBOX
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, NETWORK, SANDBOX
 from matrix_runner.container.portable_digest import portable_digest
 from matrix_runner.digests import json_digest
 from matrix_runner.matrix import Job
@@ -93,5 +93,7 @@ class PreparedKeys(msgspec.Struct, frozen=True, kw_only=True):
             *([settings[EXCLUDE_NEWER].text] if settings[EXCLUDE_NEWER] else []),
             # `strict` is about the steps after it.
             *([f"{SANDBOX} {Sandbox.OFF}"] if settings[SANDBOX] is Sandbox.OFF else []),
+            # And so is `build-requires`.
+            *([f"{NETWORK} {Network.NONE}"] if settings[NETWORK] is Network.NONE else []),
         )
         return json_digest(parts)

@@ -9,6 +9,7 @@ import msgspec
 
 from matrix_runner.archives import END, archive_of_bytes
 from matrix_runner.digests import text_digest
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, ExecRequest
 from matrix_runner.files import read_exactly
 from matrix_runner.project.source_archive import DIRECTORY, Digests, SourceArchive
@@ -16,6 +17,8 @@ from matrix_runner.project.source_files import directories_around
 from matrix_runner.recipe.layout import Layout
 
 _GIT: Final = ".git"
+_LONGEST_LIST: Final = 256 * 1024**2
+"""Bytes of a list of the project's files, which is ours, but has been where a project's commands could write."""
 
 Put = Callable[[str, Iterable[bytes]], None]
 """Unpacks a tar stream in a directory of the container."""
@@ -55,9 +58,9 @@ def update_source(container: Container, put: Put, layout: Layout, source: Source
 
     Files that `before-all` wrote or changed in the project stay as it left them.
     """
-    listed = bytearray()
-    result = container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=SHORT_COMMAND_SECONDS), listed.extend)
-    before = read_list(bytes(listed)) if result.is_success else None
+    listed = Answer(_LONGEST_LIST)
+    result = container.exec(ExecRequest(argv=("cat", layout.source_list), timeout=SHORT_COMMAND_SECONDS), listed.hear)
+    before = read_list(listed.data) if result.is_success and listed.is_whole else None
     if before is None:
         raise UnusableImage("it has no list of the files in it")
     changes = changes_between(before, source.digests)

@@ -1,4 +1,4 @@
-"""The jobs of a run as their images arrive: each platform's are delivered from the cache, or made ready to run."""
+"""The jobs of a node as their images arrive: each platform's are delivered from the cache, or made ready to run."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,23 +15,34 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome
 from matrix_runner.model.platforms import Platform
-from matrix_runner.probe.image_prober import ImageProber
+from matrix_runner.probe.image_prober import Prober
 from matrix_runner.probe.image_remarks import image_remarks
 from matrix_runner.probe.room_ahead import warnings_of_room
-from matrix_runner.schedule import Again, Load, Slot, Task
+from matrix_runner.schedule import Again, Area, Load, Slot, Task
 
 Perform = Callable[[Job, Slot], Outcome | Again]
 
 
 class Arrivals:
-    """The jobs of a run, made ready platform by platform while others of them run already. Thread-safe.
+    """The jobs of a node, made ready platform by platform while others of them run already. Thread-safe.
 
     By platform rather than by image, though most have but one: a wheel may serve any cells of its platform, so which of
     them are taken from the cache is decided for all at once.
     """
 
-    def __init__(self, context: RunContext, cached: CachedCells, materials: Materials, prober: ImageProber) -> None:
-        """`materials`: with the sdist, if the run makes one. `prober`: of their images. Starts nothing yet."""
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        context: RunContext,
+        cached: CachedCells,
+        materials: Materials,
+        prober: Prober,
+    ) -> None:
+        """`context`, `materials`: the node's; with the sdist, if the run makes one. `prober`: of their images.
+
+        Starts nothing yet.
+        """
+        self._jobs = jobs
         self._context = context
         self._cached = cached
         self._materials = materials
@@ -49,13 +60,14 @@ class Arrivals:
 
     def begin(self, perform: Perform) -> None:
         """Make the platforms ready whose images are known. `perform`: runs a cell. From any thread but the main one."""
-        jobs = self._context.request.jobs
+        jobs = self._jobs
         known = self._known = self._cached.find(jobs, self._materials)
         missing = known.missing(jobs)
         unprobed = self._materials.images.unprobed(missing)
         for warning in warnings_of_room(self._context.request, missing, unprobed, self._materials.earlier):
             self._warn(warning)
         awaited = {job.cell.platform for waiting in unprobed.values() for job in waiting}
+        awaited |= {job.cell.platform for job in jobs if not self._context.needed.may_start(job.cell)}
         for job in jobs:
             if job.cell.platform in awaited:
                 self._awaited.setdefault(job.cell.platform, []).append(job)
@@ -63,27 +75,28 @@ class Arrivals:
         ready = [job for job in jobs if job.cell.platform not in awaited]
         self._make_ready(ready, replace(known, hits=hits), perform)
 
-    def tasks(self, order: Sequence[Job], perform: Perform) -> Iterator[Task[Outcome | None]]:
-        """Yield a task for each other platform, to stand before those of the cells. `order`: of the cells.
+    def tasks(self, number: int, order: Sequence[Job], perform: Perform) -> Iterator[Task[Outcome | None]]:
+        """Yield a task for each other platform, to stand before those of the cells. `number`: the node's.
+
+        `order`: of the cells.
 
         As many images are fetched at once as there are workers: all at once would share the network, and the first
         would be as late as the last.
         """
+        here = Area(nodes=frozenset((number,)))
         for platform in dict.fromkeys(job.cell.platform for job in order):
             if platform in self._awaited:
                 run, claim = partial(self._bring, platform, perform), partial(self._may_begin, platform)
-                yield Task(run=run, claim=claim, takes_slot=False)
+                yield Task(run=run, claim=claim, takes_slot=False, area=here)
 
-    def may_start(self, job: Job) -> bool:
-        """Whether the job's image is there, and no other cell has to do something first; or it need not run at all."""
-        if job.cell in self.outcomes:
-            return True
-        if job.cell.platform not in self._ready:
-            return False
-        return self._context.shared_wheels.may_start(job) and self._materials.prepared.may_start(job)
+    def is_ready(self, platform: Platform) -> bool:
+        """Whether it is known which of the platform's cells need not run."""
+        return platform in self._ready
 
-    def _may_begin(self, platform: Platform) -> bool:
+    def _may_begin(self, platform: Platform, _: int) -> bool:
         with self._lock:
+            if not all(self._context.needed.may_start(job.cell) for job in self._awaited[platform]):
+                return False
             if platform not in self._begun and len(self._begun - self._ready) >= self._context.request.workers:
                 return False
             self._begun.add(platform)
@@ -91,6 +104,9 @@ class Arrivals:
 
     def _bring(self, platform: Platform, perform: Perform) -> None:
         jobs, known = self._awaited[platform], self._known
+        if not self._materials.images.unprobed(known.missing(jobs)):
+            # Wheels of other packages have come meanwhile, or these have brought the image.
+            known = self._cached.find(jobs, self._materials)
         while unprobed := self._materials.images.unprobed(known.missing(jobs)):
             for key, waiting in unprobed.items():
                 self._prober.bring(key, waiting)
@@ -100,7 +116,7 @@ class Arrivals:
     def _make_ready(self, jobs: Sequence[Job], known: Known, perform: Perform) -> None:
         """`known`: of these jobs only."""
         context, missing = self._context, known.missing(jobs)
-        context.containers.drop(str(cell) for cell in known.hits)
+        context.containers.drop(cell.stem for cell in known.hits)
         outcomes = self._cached.replay(known)
         self._materials.prepared.expect(jobs)
         if missing and not context.is_cancelled:
@@ -136,7 +152,8 @@ class Arrivals:
         outcomes: dict[Cell, Outcome] = {}
         for job in missing:
             image = self._materials.images.of(job)
-            if isinstance(image, MachineError) or image.problem(job) is not None:
+            is_needy = self._context.needed.problem(job.cell) is not None
+            if is_needy or isinstance(image, MachineError) or image.problem(job) is not None:
                 outcome = perform(job, Slot(Load()))
                 if isinstance(outcome, Outcome):
                     outcomes[job.cell] = outcome

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
 import msgspec
+from msgspec.structs import replace
 
-from matrix_runner.cache.cache_key import SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
+from matrix_runner.cache.cache_key import NEEDED, SharedInputs, StableAbiBuilder, cell_inputs, why_not_cached
 from matrix_runner.cache.cell_cache import latest_key
 from matrix_runner.cache.freshness import is_fresh, pinned_since
 from matrix_runner.cell.shared_wheels import SharedWheels
@@ -47,7 +48,7 @@ def cache_history(store: Store, question: HistoryQuestion) -> CacheHistory:
     reason = why_not_cached(job)
     if reason is not None:
         return CacheHistory(is_cached=False, text=f"it is built each time: {reason}")
-    known = latest_key(store, inputs.identity, str(job.cell))
+    known = latest_key(store, inputs.identity, job.cell.local)
     record = None if known is None else store.peek(known.key)
     before = None if known is None else store.inputs(known.key)
     now = _inputs_now(store, question, before)
@@ -55,6 +56,8 @@ def cache_history(store: Store, question: HistoryQuestion) -> CacheHistory:
     pinned = pinned_since(job, has_hashes=job.cell in question.shared.hashed)
     if found is not None and is_fresh(found.created, store.clock(), inputs.settings[CACHE_MAX_AGE], pinned):
         doubt = "" if question.image_of(job) else ", if its image is the one of then: the engine could not be asked"
+        if now is not None and any(name.startswith(NEEDED) for name, _ in now.surroundings):
+            doubt += ", if the wheels of other packages that it needs are those of then"
         return CacheHistory(
             is_cached=True, text=f"it is taken from the cache, where it is since {_made_at(found)}{doubt}"
         )
@@ -81,12 +84,15 @@ def _inputs_now(store: Store, question: HistoryQuestion, before: CellInputs | No
         there = question.image_of(leading) or _inputs_before(store, question, leading)
         if there is not None:
             own = key(cell_inputs(leading, there, question.shared, None))
-            leader = StableAbiBuilder(cell=str(builder), key=own)
-    return cell_inputs(job, image, question.shared, leader)
+            leader = StableAbiBuilder(cell=builder.local, key=own)
+    inputs = cell_inputs(job, image, question.shared, leader)
+    # Of other packages of a workspace only a build knows.
+    needed = () if before is None else tuple(pair for pair in before.surroundings if pair[0].startswith(NEEDED))
+    return replace(inputs, surroundings=tuple(sorted({*inputs.surroundings, *needed})))
 
 
 def _inputs_before(store: Store, question: HistoryQuestion, job: Job) -> CellInputs | None:
-    known = latest_key(store, question.inputs.identity, str(job.cell))
+    known = latest_key(store, question.inputs.identity, job.cell.local)
     return None if known is None else store.inputs(known.key)
 
 

@@ -1,6 +1,8 @@
 """The inputs behind a cell's cache key, collected from its job, image and the run. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -10,15 +12,21 @@ from matrix_runner.catalog.constraints import load_constraints
 from matrix_runner.config.create_args.container_arguments import MountKind
 from matrix_runner.config.options.build_options import ENVIRONMENT_PASS
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE
+from matrix_runner.config.options.test_options import TEST_ON
+from matrix_runner.locking.lock_values import LOCK
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.project.source_archive import SourceArchive, Survey
 from matrix_runner.request import BuildInputs
 from matrix_runner.store.cell_inputs import CellInputs, Named, SourceInputs, digest, key
+from matrix_runner.workspace.needed_wheels import NeededWheel
 
 _LEADER = "what is built by "
 """The name prefix of the input that stands for all inputs of another cell."""
+
+NEEDED: Final = "wheel of "
+"""The name prefix of the input that stands for a wheel of another package of the workspace."""
 
 
 class SharedInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +34,8 @@ class SharedInputs(msgspec.Struct, frozen=True, kw_only=True):
 
     `epoch`: SOURCE_DATE_EPOCH. `package`: the directory to build. `pinned`: versions of our tools, as a constraints
     file. `sdist`: digest of the files of the sdist that wheels are built from, if the run makes one. `hashed`: the
-    cells whose `build-constraints` have a hash on every line, which is no input but ends their age.
+    cells whose `build-constraints` have a hash on every line, which is no input but ends their age. `locked`: digests
+    of what a lock holds cells to.
     """
 
     source: SourceInputs
@@ -36,6 +45,7 @@ class SharedInputs(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     hashed: frozenset[Cell] = frozenset()
     sdist: str | None = None
+    locked: Mapping[Cell, str] = MappingProxyType({})
 
     @classmethod
     def of(cls, inputs: BuildInputs, source: Survey | SourceArchive, sdist: str | None = None) -> "SharedInputs":
@@ -48,6 +58,7 @@ class SharedInputs(msgspec.Struct, frozen=True, kw_only=True):
             environ=inputs.environ,
             hashed=frozenset(job.cell for job in inputs.plan.jobs if inputs.has_hashes(job)),
             sdist=sdist,
+            locked={job.cell: each.digest for job in inputs.plan.jobs if (each := inputs.cell_lock(job)) is not None},
         )
 
 
@@ -68,14 +79,19 @@ def why_not_cached(job: Job) -> str | None:
 
 
 def cell_inputs(
-    job: Job, image: ProbedImage | CellInputs, shared: SharedInputs, leader: StableAbiBuilder | None
+    job: Job,
+    image: ProbedImage | CellInputs,
+    shared: SharedInputs,
+    leader: StableAbiBuilder | None,
+    needed: Sequence[NeededWheel] = (),
 ) -> CellInputs:
     """Return everything that decides the cell's wheel and verdict.
 
-    `image`: the cell's image; if it is unknown, the earlier inputs, whose image is assumed unchanged.
+    `image`: the cell's image; if it is unknown, the earlier inputs, whose image is assumed unchanged. `needed`: wheels
+    of other packages of the workspace.
     """
     surroundings = {
-        "cell": str(job.cell),
+        "cell": job.cell.local,
         "tool version": __version__,
         "constraints of this release": digest(shared.pinned),
         "SOURCE_DATE_EPOCH": str(shared.epoch),
@@ -86,12 +102,20 @@ def cell_inputs(
     }
     if shared.sdist is not None:
         surroundings["sdist"] = shared.sdist
+    if job.cell in shared.locked:
+        surroundings[LOCK] = shared.locked[job.cell]
     if leader is not None:
         surroundings[f"{_LEADER}{leader.cell}"] = leader.key
+    surroundings |= {f"{NEEDED}{wheel.project}": f"{wheel.path.name} {wheel.sha256}" for wheel in needed}
     if isinstance(image, ProbedImage):
         surroundings |= _of_image(job, image)
     else:
-        before = ((name, value) for name, value in image.surroundings if not name.startswith(_LEADER) or leader is None)
+        names = {f"{TEST_ON.name} {rung.name}" for rung in job.rungs}
+        before = (
+            (name, value)
+            for name, value in image.surroundings
+            if (not name.startswith(_LEADER) or leader is None) and (not name.startswith(TEST_ON.name) or name in names)
+        )
         surroundings = dict(before) | surroundings
     return CellInputs(
         source=shared.source,
@@ -120,6 +144,7 @@ def _of_image(job: Job, image: ProbedImage) -> dict[str, str]:
         "platform tag": facts.plat or "",
         "PATH of the image": facts.path,
         **{f"tool {name}": version for name, version in facts.tools},
+        **{f"{TEST_ON.name} {name}": identity for name, identity in image.rungs},
     }
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.cache.cache_key import SharedInputs, why_not_cached
-from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache, CellFiles
+from matrix_runner.cache.cell_cache import CacheHit, CacheTerms, CellCache, CellFiles, own_cell
 from matrix_runner.cache.log_barrier import LogBarrier
 from matrix_runner.cache.replayed_files import replay_results, replay_statement
 from matrix_runner.cache.sdist_cache import KeptSdist, SdistQuestion, contents_of, find_sdist, store_sdist
@@ -28,13 +30,14 @@ from matrix_runner.config.options.cache_options import (
     NO_CACHE,
     REBUILD,
 )
+from matrix_runner.engine.node import Node
 from matrix_runner.errors import MachineError, OutputError, WheelConflict
 from matrix_runner.files import chunks_of
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import CellFinished, Output
 from matrix_runner.model.outcomes import Failure, Outcome, Reason, Status, StepKind
-from matrix_runner.probe.probe_cache import ProbeCache, recall_images
+from matrix_runner.probe.probe_cache import ProbeCache
 from matrix_runner.probe.probed_images import ProbedImages
 from matrix_runner.project.source_archive import SourceArchive, Survey, survey
 from matrix_runner.schedule import Again
@@ -65,6 +68,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         """Return the jobs that must run."""
         return tuple(job for job in jobs if job.cell not in self.hits)
 
+    def offer(self, context: RunContext) -> None:
+        """Offer the wheels of a package's cells, of which none must run, to the look-up of those that need them."""
+        wheels = {cell: hit.entry.wheel for cell, hit in self.hits.items()}
+        for cell, hit in self.hits.items():
+            tested = hit.entry.record.reused_from
+            builder = cell if tested is None else own_cell(tested, cell)
+            context.needed.end(cell, partial(wheels.get, builder))
+
 
 class CachedCells:
     """The cell cache of one run. Without a store there are no hits, and nothing is cached."""
@@ -76,23 +87,22 @@ class CachedCells:
         self.remote: Remote | None = None
         """The place that machines share, or None; also where nothing is cached."""
         self._cache = self._open()
-        self.probes: ProbeCache | None = None
-        """The cache of probe results, or None."""
-        if self._cache is not None:
-            self.probes = ProbeCache(self._cache.store, context.request.engine_info.machine)
 
-    def look_up(self) -> Known:
-        """Find the cells that need not run, as far as known without containers and network."""
-        if self._cache is None or self.probes is None:
-            return Known()
+    def probes_at(self, node: Node) -> ProbeCache | None:
+        """Return the cache of probe results at a node, or None."""
+        return None if self._cache is None else ProbeCache(self._cache.store, node.info.machine)
+
+    def look_up(self, images: ProbedImages) -> Known:
+        """Find the cells that need not run, as far as known without containers and network. `images`: as known."""
         request = self._context.request
+        if self._cache is None:
+            return Known(images=images)
         source = None
         with suppress(MachineError):
             # An unreadable project is reported when it is packed.
             source = survey(request.inputs.source)
         if source is None:
-            return Known()
-        images = recall_images(self.probes, request.engine, request.jobs)
+            return Known(images=images)
         kept = self.find_sdist(source, images)
         if kept is None and request.sdist_maker is not None:
             # The key of every cell has the sdist's digest in it.
@@ -112,7 +122,7 @@ class CachedCells:
             return Known(source=source, images=images)
         inputs = SharedInputs.of(self._context.request.inputs, source, sdist)
         leader = self._context.shared_wheels.leader
-        hits = self._cache.look_up(jobs, images.image, inputs, leader)
+        hits = self._cache.look_up(jobs, images.with_rungs, inputs, leader, self._context.needed.of)
         return Known(source=source, images=images, hits=MappingProxyType(hits))
 
     def find_sdist(self, source: Survey | SourceArchive, images: ProbedImages) -> KeptSdist | None:
@@ -148,28 +158,37 @@ class CachedCells:
 
         From any thread but the main one.
         """
-        return {outcome.cell: outcome for outcome in self._replayed(known.hits)}
+        outcomes = {outcome.cell: outcome for outcome in self._replayed(known.hits)}
+        for outcome in outcomes.values():
+            # After all of them: one may have tested the wheel of another.
+            self._context.end(outcome)
+        return outcomes
 
     def run(self, job: Job, run_cell: Callable[[], Outcome | Again]) -> Outcome | Again:
-        """Run a cell, and cache it at once if it passes."""
-        outcome, context = run_cell(), self._context
-        if isinstance(outcome, Again) or self._cache is None or outcome.status is not Status.PASSED:
-            return outcome
+        """Run a cell, and cache it at once if it passes, or if only its wheel could not be delivered."""
+        ended, context = run_cell(), self._context
+        outcome = None if isinstance(ended, Again) else _as_delivered(ended)
+        if outcome is None or self._cache is None:
+            return ended
         context.pool.hurry()
         if self._barrier.wait(job.cell):
-            own = outcome.wheel
+            own, undelivered = outcome.wheel, outcome.undelivered
             wheel = None if own is None else context.wheelhouse.directory / own.name
             if outcome.reused_from is not None:
                 wheel = context.shared_wheels.wheel_of(outcome.reused_from)
             inputs = context.request.inputs
+            statement = None if own is None or own.provenance is None else inputs.statement_of(own.name)
+            if undelivered is not None:
+                wheel = Path(undelivered.path)
+                statement = None if undelivered.statement is None else Path(undelivered.statement)
             files = CellFiles(
                 wheel=wheel,
-                log=inputs.logs_dir / f"{job.cell}.log",
-                results=inputs.tests_dir / f"{job.cell}.xml",
-                provenance=None if own is None or own.provenance is None else inputs.statement_of(own.name),
+                log=inputs.logs_dir / f"{job.cell.stem}.log",
+                results=inputs.tests_dir / f"{job.cell.stem}.xml",
+                provenance=statement,
             )
             self._cache.keep(job, outcome, files)
-        return outcome
+        return ended
 
     def give_up(self, error: MachineError) -> None:
         """Report, once, why no more cells are cached."""
@@ -217,7 +236,6 @@ class CachedCells:
             if self._context.is_cancelled:
                 return
             outcome = self._deliver(hit)
-            self._context.shared_wheels.finish(job.cell)
             pool.emit(CellFinished(at=pool.clock(), outcome=outcome))
             yield outcome
 
@@ -244,13 +262,14 @@ class CachedCells:
             seconds=time.monotonic() - began,
             failure=failure,
             wheel=wheel,
-            reused_from=None if record.reused_from is None else Cell.parse(record.reused_from),
+            reused_from=None if record.reused_from is None else own_cell(record.reused_from, cell),
             image=record.image,
             image_id=record.image_id,
             python_version=record.python_version,
             began=at,
             spared=record.seconds,
             log=self._context.request.log_path(hit.job),
+            rungs=record.rungs,
             test_results=record.results.counts if record.results is not None and has_results else None,
         )
 
@@ -267,3 +286,10 @@ class CachedCells:
         pool.emit(Output(at=pool.clock(), cell=cell, data=masked.flush()))
         text = f"--- taken from the cache, where it is since {built}; above is its log of then\n"
         pool.emit(Output(at=pool.clock(), cell=cell, data=text.encode()))
+
+
+def _as_delivered(outcome: Outcome) -> Outcome | None:
+    """Return the outcome of a cell that passed, or would have if its wheel could be published; None of any other."""
+    if outcome.undelivered is not None:
+        return replace(outcome, status=Status.PASSED, failure=None, wheel=outcome.undelivered.record)
+    return outcome if outcome.status is Status.PASSED else None

@@ -11,6 +11,7 @@ from matrix_runner.cache.freshness import is_fresh, pinned_since
 from matrix_runner.digests import text_digest
 from matrix_runner.errors import OutputError
 from matrix_runner.files import sha256_of
+from matrix_runner.json_values import NotJson, decode
 from matrix_runner.matrix import Job, Selector
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome
@@ -18,6 +19,7 @@ from matrix_runner.probe.image_probe import ProbedImage
 from matrix_runner.store.cell_inputs import CellInputs, key
 from matrix_runner.store.remote_store import Remote
 from matrix_runner.store.store import CacheEntry, FinishedCell, Store
+from matrix_runner.workspace.needed_wheels import NeededWheel
 
 _LATEST = "latest"
 
@@ -86,13 +88,14 @@ class CellCache:
         image_of: Callable[[Job], ProbedImage | None],
         shared: SharedInputs,
         leader_of: Callable[[Cell], Cell | None],
+        needed_of: Callable[[Cell], Sequence[NeededWheel] | None],
     ) -> dict[Cell, CacheHit]:
-        """Return the cells that need not run. `image_of`: None for an unknown image.
+        """Return the cells that need not run. `image_of`: None for an unknown image; `needed_of`: for unknown wheels.
 
         `jobs`: all of one platform, or of several; a wheel may serve any cells of a platform, so what is taken for them
         is decided together. May be called again when more images are known, or with another source.
         """
-        self._compute_keys(jobs, image_of, shared, leader_of)
+        self._compute_keys(jobs, image_of, shared, leader_of, needed_of)
         hits: dict[Cell, CacheHit] = {}
         for job in jobs:
             entry = self._entry(job)
@@ -101,7 +104,7 @@ class CellCache:
         _drop_rivals(hits)
         for job in jobs:
             entry = self._entry(job)
-            if entry is not None and entry.wheel is None and self._is_still_served(entry, hits):
+            if entry is not None and entry.wheel is None and self._is_still_served(job.cell, entry, hits):
                 hits[job.cell] = CacheHit(job=job, entry=entry)
         for cell in hits:
             self._remember(cell)
@@ -145,6 +148,7 @@ class CellCache:
         image_of: Callable[[Job], ProbedImage | None],
         shared: SharedInputs,
         leader_of: Callable[[Cell], Cell | None],
+        needed_of: Callable[[Cell], Sequence[NeededWheel] | None],
     ) -> None:
         """Compute the key of every cell with a known image; cells that others wait for first."""
         for job in jobs:
@@ -152,13 +156,14 @@ class CellCache:
             self._keys.pop(job.cell, None)
         for job in sorted(jobs, key=lambda job: leader_of(job.cell) is not None):
             image, leading, leader = image_of(job), leader_of(job.cell), None
-            if image is None or why_not_cached(job) is not None:
+            needed = needed_of(job.cell)
+            if image is None or needed is None or why_not_cached(job) is not None:
                 continue
             if leading is not None:
                 if leading not in self._keys:
                     continue
-                leader = StableAbiBuilder(cell=str(leading), key=self._keys[leading])
-            inputs = cell_inputs(job, image, shared, leader)
+                leader = StableAbiBuilder(cell=leading.local, key=self._keys[leading])
+            inputs = cell_inputs(job, image, shared, leader, needed)
             self._inputs[job.cell] = inputs
             self._pinned[job.cell] = pinned_since(job, has_hashes=job.cell in shared.hashed)
             self._keys[job.cell] = key(inputs)
@@ -170,7 +175,7 @@ class CellCache:
         if name not in self._entries:
             self._entries[name] = self._fetch(name, self._pinned[job.cell])
         entry = self._entries[name]
-        return entry if entry is not None and entry.record.cell == str(job.cell) else None
+        return entry if entry is not None and entry.record.cell == job.cell.local else None
 
     def _fetch(self, name: str, pinned: float | None) -> CacheEntry | None:
         try:
@@ -188,10 +193,10 @@ class CellCache:
             return None
         return self.store.get(name, self._terms.staging / name)
 
-    def _is_still_served(self, entry: CacheEntry, hits: Mapping[Cell, CacheHit]) -> bool:
+    def _is_still_served(self, cell: Cell, entry: CacheEntry, hits: Mapping[Cell, CacheHit]) -> bool:
         """Whether the wheel that a cell tested is the one in its builder's entry."""
         record = entry.record
-        builder = None if record.reused_from is None else hits.get(Cell.parse(record.reused_from))
+        builder = None if record.reused_from is None else hits.get(own_cell(record.reused_from, cell))
         wheel = None if builder is None else builder.entry.record.wheel
         return (
             builder is not None
@@ -203,8 +208,8 @@ class CellCache:
     def _remember(self, cell: Cell) -> None:
         """Record the cell's cache key, for `runner explain`."""
         name = self._keys[cell]
-        note = latest_key_note(self._terms.project, str(cell))
-        known = latest_key(self.store, self._terms.project, str(cell))
+        note = latest_key_note(self._terms.project, cell.local)
+        known = latest_key(self.store, self._terms.project, cell.local)
         if known is not None and known.key == name:
             return
         content = msgspec.json.encode(LatestKey(key=name, at=self.store.clock()))
@@ -212,6 +217,14 @@ class CellCache:
             self.store.write_note(_LATEST, note, content)
         except OutputError as error:
             self.give_up(f"finished cells are not kept: {error.message}")
+
+
+def own_cell(kept: str, cell: Cell) -> Cell:
+    """Return the cell of a package that an entry of it names. `cell`: another one of the package, in this run.
+
+    The store knows a package's cells by what they are called within it, whatever else a run builds.
+    """
+    return Cell.parse(kept).of_package(cell.package)
 
 
 def latest_key_note(project: str, cell: str) -> str:
@@ -225,8 +238,8 @@ def latest_key(store: Store, project: str, cell: str) -> LatestKey | None:
     if content is None:
         return None
     try:
-        return msgspec.json.decode(content, type=LatestKey)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode(content, LatestKey)
+    except NotJson:
         return None
 
 

@@ -24,7 +24,7 @@ def replay_results(kept: Path, cell: Cell, context: RunContext) -> bool:
         data = kept.read_bytes()
         if context.redactor.has_secrets:
             data = junit_document(suite.with_texts(mask, mask) for suite in read_suites(data))
-        write_whole(context.request.inputs.tests_dir / f"{cell}.xml", data)
+        write_whole(context.request.inputs.tests_dir / f"{cell.stem}.xml", data)
     except (OSError, NotJunit) as error:
         context.notify(f"the results of its tests cannot be shown again: {error}", cell=cell, is_warning=True)
         return False

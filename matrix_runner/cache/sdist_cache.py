@@ -47,7 +47,7 @@ class SdistQuestion(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def project(self) -> str:
         """The name of the project's sdist in the store: one for each maker, as runs of fewer cells have another."""
-        return text_digest(self.inputs.identity, str(self.maker.cell))
+        return text_digest(self.inputs.identity, self.maker.cell.local)
 
 
 def kept_contents(store: Store, question: SdistQuestion) -> str | None:
@@ -62,7 +62,7 @@ def find_sdist(store: Store, question: SdistQuestion, staging: Path) -> KeptSdis
     path = None if note is None else take_sdist(store, question.project, note, staging)
     if note is None or path is None:
         return None
-    made_in = Cell.parse(note.made_in)
+    made_in = Cell.parse(note.made_in).of_package(question.maker.cell.package)
     record = SdistRecord(name=note.name, size=note.size, sha256=note.sha256, made_in=made_in, is_cached=True)
     return KeptSdist(path=path, contents=note.contents, record=record)
 
@@ -75,7 +75,7 @@ def store_sdist(store: Store, question: SdistQuestion, made: "MadeSdist") -> Non
         size=made.size,
         sha256=made.sha256,
         contents=contents_of(made),
-        made_in=str(question.maker.cell),
+        made_in=question.maker.cell.local,
         created=store.clock(),
     )
     keep_sdist(store, question.project, note, made.path)

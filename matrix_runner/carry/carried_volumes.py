@@ -58,7 +58,7 @@ class CarriedVolumes:
     def fill(self, container: Container, spec: ContainerSpec, image: ProbedImage) -> None:
         """Put what was carried into the container's volumes that are empty; each once a run, while others wait."""
         python = packing_python(image)
-        for volume in spec.volumes:
+        for volume in (each for each in spec.volumes if not each.is_run_only):
             with self._lock:
                 turn = self._filling.setdefault(volume.name, threading.Lock())
             with turn:

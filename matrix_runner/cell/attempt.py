@@ -1,5 +1,6 @@
 """One attempt at a cell, in an open container: source, before-all, build, repair, audit, test, publication."""
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -8,31 +9,37 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.archives import archive_of, archive_of_bytes
-from matrix_runner.catalog.policies import load_policies
 from matrix_runner.cell.build_requirements import warning_of_excluded
 from matrix_runner.cell.built_file import only_file
 from matrix_runner.cell.container_work import ContainerWork, lost_on_error
 from matrix_runner.cell.explanations.compiled_files import advice_on_compiled_files
 from matrix_runner.cell.explanations.lacking_files import advice_on_lacking_files
 from matrix_runner.cell.explanations.repair_failure import Repair, explain
+from matrix_runner.cell.finishing.held_wheel import hold, promise_of
 from matrix_runner.cell.finishing.stated_wheel import StatedWheel, noted_requirements
+from matrix_runner.cell.finishing.undelivered_wheel import NotDelivered, kept_wheel
 from matrix_runner.cell.finishing.unowned_libraries import bill_of_unowned
 from matrix_runner.cell.gil_verdict import judge_gil
+from matrix_runner.cell.ladder.brought_archives import BroughtArchives
+from matrix_runner.cell.ladder.climbing import Ladder
+from matrix_runner.cell.opening.attempts import failure_of
 from matrix_runner.cell.shared_wheels import SharedWheel
 from matrix_runner.cell.steps import CellFailed, ContainerLost, GiveWay
 from matrix_runner.cell.taken_results import ResultsOfTests
 from matrix_runner.cell.wheel_size import growth, size_warning
-from matrix_runner.config.options.build_options import ACCEPT, REPAIR_WHEEL_COMMAND
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.config.options.test_options import FREE_THREADING, TEST_RESULTS
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Ending
+from matrix_runner.errors import OutputError, WheelConflict
 from matrix_runner.matrix.github_cache import lacking_variable
 from matrix_runner.model.outcomes import StepKind, WheelRecord
-from matrix_runner.policy import Analysis, WheelAnatomy, analyse, code_findings, read_wheel, wheel_needs
+from matrix_runner.policy import Analysis, WheelAnatomy, read_wheel, wheel_needs
 from matrix_runner.policy.unowned_bill import UNOWNED_BILL
 from matrix_runner.schedule import Slot
-from matrix_runner.wheelhouse import WHEEL, Promise, receive, reject_pure, settle, verify
+from matrix_runner.wheelhouse import WHEEL, receive, reject_pure
+from matrix_runner.wheelhouse.publication import record_of
 from matrix_runner.wheelhouse.wheel_name import parse_name
 
 
@@ -54,9 +61,10 @@ class Attempt(ContainerWork):
         started = datetime.now(timezone.utc)
         self.begin(slot)
         self._bring_sdist()
-        self.run_all(self.recipe.hand_over())
+        self.bring_needed()
+        self.hand_over()
         if reused is not None:
-            return self._test_shared(reused, is_built_here=False)
+            return self._test_shared(reused, slot, is_built_here=False)
         path, analysis = self._build()
         shared_wheels, cell = self._context.shared_wheels, self._job.cell
         leader = shared_wheels.give_way(cell, path.name)
@@ -65,11 +73,13 @@ class Attempt(ContainerWork):
         published = shared_wheels.find(cell)
         if published is not None and published.path.name == path.name:
             # Published while this cell built: one file of a name is delivered, and each of its cells tests that one.
-            return self._test_shared(published, is_built_here=True)
+            return self._test_shared(published, slot, is_built_here=True)
         self._audit(path.name)
         with self._results().taken():
+            self.put_stub(path)
             self.run_all(self.recipe.test(path.name))
         self._check_gil(path.name)
+        self._climb(path, slot)
         return self._publish(path, analysis, started)
 
     def _bring_sdist(self) -> None:
@@ -79,12 +89,14 @@ class Attempt(ContainerWork):
             with self._steps.step(StepKind.PREPARE, f"put the {sdist.archive.files} files of {sdist.path.name}"):
                 self.put(self.layout.sdist, sdist.archive.read())
 
-    def _test_shared(self, shared: SharedWheel, *, is_built_here: bool) -> Delivery:
+    def _test_shared(self, shared: SharedWheel, slot: Slot, *, is_built_here: bool) -> Delivery:
         self.put(self.layout.repaired, archive_of(shared.path, shared.path.name))
         try:
             with self._results().taken():
+                self.put_stub(shared.path)
                 self.run_all(self.recipe.test(shared.path.name, is_built_here=is_built_here))
             self._check_gil(shared.path.name)
+            self._climb(shared.path, slot)
         except CellFailed as failed:
             advice = f"the tested wheel is that of {shared.builder}, which by its name installs here too"
             hint = f"{failed.failure.hint}; {advice}" if failed.failure.hint else advice
@@ -99,7 +111,7 @@ class Attempt(ContainerWork):
             self.run_all(self.recipe.begin())
             self._cache_compilers()
             with warning_of_excluded(self.recipe, self._container, self._steps):
-                self.run_all(self.recipe.build(has_begun=True))
+                self.run_frontend(self.recipe.build(has_begun=True))
             self._count_compilations()
             built = only_file(self._container, layout.built, WHEEL)
             reject_pure(built)
@@ -122,7 +134,7 @@ class Attempt(ContainerWork):
 
     def _taken_out(self) -> tuple[Path, WheelAnatomy]:
         """Take the repaired wheel out of the container, and read it. Raise WheelRejected, ContainerLost."""
-        staging = self._context.wheelhouse.staging_directory(str(self._job.cell))
+        staging = self._context.wheelhouse.staging_directory(self._job.cell.stem)
         with lost_on_error(), self._container.get(self.layout.repaired) as stream:
             path = receive(stream, staging)
         return path, read_wheel(path)
@@ -140,29 +152,9 @@ class Attempt(ContainerWork):
             self._steps.advise(text)
 
     def _verified(self, wheel: WheelAnatomy, project_name: str) -> Analysis:
-        """Hold the wheel against the cell and its own tags; warn of what is delivered all the same.
-
-        `project_name`: of the built wheel.
-        """
-        settings, platform = self._job.settings, self._job.cell.platform
-        analysis = analyse(wheel, load_policies())
-        code = code_findings(analysis, platform, settings[REPAIR_WHEEL_COMMAND])
-        findings = (*verify(analysis.wheel.contents, self._promise(project_name)), *code)
-        for warning in settle(findings, settings[ACCEPT], is_lenient=settings.is_drop_in):
-            self._steps.warn(warning)
-        return analysis
-
-    def _promise(self, project_name: str) -> Promise:
-        interpreter, sdist = self._interpreter, self._materials.sdist
-        return Promise(
-            cell=self._job.cell,
-            python_tag=interpreter.directory.partition("-")[0],
-            abi_tag=interpreter.directory.partition("-")[2],
-            project_name=project_name,
-            version=None if sdist is None else sdist.name.version,
-            ext_suffix=interpreter.extension_suffix,
-            repaired=bool(self._job.settings[REPAIR_WHEEL_COMMAND]),
-        )
+        """Hold the wheel against the cell; warn of what is delivered all the same. `project_name`: of the built one."""
+        promise = promise_of(self._job, self._interpreter, project_name, self._materials.sdist)
+        return hold(wheel, self._job, promise, self._steps.warn)
 
     def _cache_compilers(self) -> None:
         """Set up the compiler cache for the build; if that fails, warn and build without it."""
@@ -174,6 +166,9 @@ class Attempt(ContainerWork):
             self._steps.warn(
                 f"compiler-cache: {lacking} is not set here, so the engine's volume serves, not GitHub's cache"
             )
+        # A program that cannot be fetched is told of by the set-up.
+        with suppress(CellFailed):
+            self.run_all(self.recipe.fetch_caching(caching))
         result, last_words = self._steps.heard(self._container, self.recipe.set_up_caching(caching))
         if result.ending is Ending.LOST:
             raise ContainerLost("the container went away before the build")
@@ -186,10 +181,10 @@ class Attempt(ContainerWork):
         caching = self.recipe.caching
         if caching is None:
             return
-        answer = bytearray()
+        answer = Answer()
         request = self.recipe.asking(caching.ask(), caching.variables)
-        if self._container.exec(request, answer.extend).is_success:
-            use = caching.read(answer.decode("utf-8", "replace"))
+        if self._container.exec(request, answer.hear).is_success:
+            use = caching.read(answer.text)
             self._steps.compiler_cache = use
             self._steps.print(f"{use.tool}: {use.hits} hits, {use.misses} misses\n")
 
@@ -200,7 +195,7 @@ class Attempt(ContainerWork):
         except CellFailed as failed:
             platform = self._job.cell.platform
             repair = Repair(platform=platform, built=tools.layout.built, command=step.shown, plat=tools.facts.plat)
-            staging = partial(self._context.wheelhouse.staging_directory, str(self._job.cell))
+            staging = partial(self._context.wheelhouse.staging_directory, self._job.cell.stem)
             raise explain(failed, self._container, repair, staging) from None
 
     def _audit(self, wheel: str) -> None:
@@ -218,16 +213,30 @@ class Attempt(ContainerWork):
             patterns=job.settings[TEST_RESULTS] if job.has_tests else (),
             steps=self._steps,
             redactor=context.redactor,
-            staging=context.scratch / "results" / str(job.cell),
-            target=context.request.inputs.tests_dir / f"{job.cell}.xml",
+            staging=context.scratch / "results" / job.cell.stem,
+            target=context.request.inputs.tests_dir / f"{job.cell.stem}.xml",
             around=self._surroundings,
         )
 
     def _check_gil(self, wheel: str) -> None:
         """Name the modules that turn the GIL on. Raise CellFailed for one, if none may."""
+        self.run_all(self.recipe.gil_environment(wheel))
         step = self.recipe.gil_check(wheel)
         if step is not None:
             judge_gil(self._job.settings[FREE_THREADING], self._steps, *self._steps.heard(self._container, step))
+
+    def _climb(self, wheel: Path, slot: Slot) -> None:
+        """Test the wheel in the images of `test-on` too. Raise as `serve`."""
+        if not self._job.rungs:
+            return
+        archives = BroughtArchives(
+            self._container if self._parted is None else self._parted.fetching,
+            self._interpreter.directory,
+            self._context.scratch / "brought" / self._job.cell.stem,
+            self._steps,
+            serves_uv=self.recipe.tools.test_installer.creates_with_uv,
+        )
+        Ladder(self._opened, self._context, self._materials, self._steps, archives).climb(wheel, slot)
 
     def _publish(self, path: Path, analysis: Analysis, started: datetime) -> Delivery:
         needs = wheel_needs(analysis, self._job.cell.platform)
@@ -240,8 +249,13 @@ class Attempt(ContainerWork):
             requirements=noted_requirements(self.recipe, self._container),
             is_prepared=self._part.image is not None,
         )
+        contents = analysis.wheel.contents
         with self._steps.step(StepKind.PUBLISH, f"publish {path.name}"):
-            record = replace(self._context.wheelhouse.publish(path, analysis.wheel.contents), needs=needs)
+            try:
+                record = replace(self._context.wheelhouse.publish(path, contents), needs=needs)
+            except (WheelConflict, OutputError) as error:
+                made = replace(record_of(contents), needs=needs)
+                raise NotDelivered(failure_of(error, self._steps), kept_wheel(path, made, stated)) from error
             record = stated.write(record)
         warning = size_warning(record, self._job.settings[MAX_WHEEL_SIZE])
         if warning is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from matrix_runner.cell.steps import CellFailed, StepRunner
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container
 from matrix_runner.recipe.cell_recipe import CellRecipe
 
@@ -22,8 +23,8 @@ def warning_of_excluded(recipe: CellRecipe, container: Container, steps: StepRun
 def _warn(recipe: CellRecipe, container: Container, steps: StepRunner) -> None:
     if recipe.watched is None:
         return
-    answer = bytearray()
-    if container.exec(recipe.asking(recipe.watched.ask()), answer.extend).is_success:
-        remark = recipe.watched.remark(answer.decode("utf-8", "replace"), recipe.tools.interpreter.version)
+    answer = Answer()
+    if container.exec(recipe.asking(recipe.watched.ask()), answer.hear).is_success:
+        remark = recipe.watched.remark(answer.text, recipe.tools.interpreter.version)
         if remark is not None:
             steps.warn(remark)

@@ -1,6 +1,7 @@
 """The file that a build frontend has left in its directory: exactly one, a wheel or an sdist."""
 
 from matrix_runner.cell.steps import ContainerLost
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, Ending, ExecRequest
 from matrix_runner.errors import WheelRejected
 from matrix_runner.wheelhouse import Expected
@@ -14,11 +15,11 @@ def only_file(container: Container, directory: str, expected: Expected) -> str:
 
     Raise WheelRejected unless there is one, ContainerLost.
     """
-    listing, noun = bytearray(), expected.noun
+    listing, noun = Answer(), expected.noun
     request = ExecRequest(argv=("sh", "-c", _LIST, "sh", directory, expected.suffix), timeout=SHORT_COMMAND_SECONDS)
-    if container.exec(request, listing.extend).ending is Ending.LOST:
+    if container.exec(request, listing.hear).ending is Ending.LOST:
         raise ContainerLost("the container went away after the build")
-    names = bytes(listing).decode("utf-8", "replace").splitlines()
+    names = listing.text.splitlines()
     if len(names) == 1:
         return names[0]
     if not names:

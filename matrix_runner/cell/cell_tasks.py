@@ -3,39 +3,86 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import zip_longest
+from typing import Protocol
 
-from matrix_runner.cell.run_context import Materials, RunContext
+import msgspec
+from msgspec.structs import replace
+
+from matrix_runner.cell.run_context import Materials
 from matrix_runner.config.options.run_options import CPUS, MEMORY
 from matrix_runner.matrix import Host, Job
 from matrix_runner.model.outcomes import Outcome
+from matrix_runner.model.platforms import Platform
 from matrix_runner.probe.probed_images import jobs_by_image
-from matrix_runner.schedule import Again, Durations, Load, Slot, Task, queue_order
+from matrix_runner.schedule import Again, Area, Durations, Load, Slot, Task, queue_order
+from matrix_runner.workspace.needs import NO_NEEDS, Needs
+
+
+class WaitingJobs(msgspec.Struct, frozen=True, kw_only=True):
+    """The jobs of a package that must run. `durations`: the package's in earlier runs."""
+
+    jobs: Sequence[Job]
+    materials: Materials
+    durations: Durations
+
+
+class Places(Protocol):
+    """Where cells may start, and what runs them."""
+
+    def area(self, platform: Platform) -> Area:
+        """Return the nodes at which cells of a platform may start; always the same one."""
+        ...
+
+    def is_ready(self, job: Job) -> bool:
+        """Whether nothing must come first, anywhere."""
+        ...
+
+    def may_start(self, job: Job, number: int) -> bool:
+        """Whether nothing must come first at a node, as the claim of a task."""
+        ...
+
+    def perform(self, job: Job, slot: Slot) -> Outcome | Again:
+        """Run a cell at the node at which its task has begun."""
+        ...
 
 
 def starting_order(
-    jobs: Sequence[Job], context: RunContext, materials: Materials, durations: Durations
+    several: Sequence[WaitingJobs], host: Host | None, needs: Needs = NO_NEEDS
 ) -> tuple[tuple[Job, Load], ...]:
-    """Return the jobs in starting order, each with its load.
+    """Return the jobs of all packages in starting order, each with its load. `host`: the machines of the run.
 
     The longest first, which are the emulated ones where nothing is known, and of equals one from each image in turn;
-    before these, a cell for each `before-all`.
+    before these, a cell for each `before-all`. A cell that others wait for counts with the longest chain of them.
     """
-    alternating = alternate_images(jobs)
-    loads = [_load(job, durations, context.request.host) for job in alternating]
-    order = queue_order(loads, [materials.prepared.group(job) for job in alternating])
-    return tuple((alternating[at], loads[at]) for at in order)
+    jobs = [(job, each) for each in several for job in alternate_images(each.jobs)]
+    loads = [_load(job, each.durations, host) for job, each in jobs]
+    behind = needs.seconds_behind({job.cell: load.seconds for (job, _), load in zip(jobs, loads, strict=True)})
+    weights = [
+        replace(load, seconds=load.seconds + behind.get(job.cell, 0.0))
+        for (job, _), load in zip(jobs, loads, strict=True)
+    ]
+    order = queue_order(weights, [each.materials.prepared.group(job) for job, each in jobs])
+    return tuple((jobs[at][0], loads[at]) for at in order)
 
 
 def cell_tasks(
-    order: Sequence[tuple[Job, Load]],
-    perform: Callable[[Job, Slot], Outcome | Again],
-    may_start: Callable[[Job], bool],
+    order: Sequence[tuple[Job, Load]], places_of: Callable[[Job], Places]
 ) -> tuple[Task[Outcome | None], ...]:
-    """Return a task for each job, in order. `may_start`: as the claim of a task."""
+    """Return a task for each job, in order. `places_of`: of a job's package.
+
+    Cells wait for others of their platform only: for a wheel that serves them too, or for `before-all` in their image.
+    """
 
     def task(job: Job, load: Load) -> Task[Outcome | None]:
-        slot = Slot(load)
-        return Task(run=partial(perform, job, slot), claim=partial(may_start, job), slot=slot)
+        slot, places = Slot(load), places_of(job)
+        return Task(
+            run=partial(places.perform, job, slot),
+            claim=partial(places.may_start, job),
+            slot=slot,
+            area=places.area(job.cell.platform),
+            is_ready=partial(places.is_ready, job),
+            lane=job.cell.platform,
+        )
 
     return tuple(task(job, load) for job, load in order)
 

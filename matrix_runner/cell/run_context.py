@@ -5,13 +5,15 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from matrix_runner.cell.opening.engine_loss import EngineWatch
 from matrix_runner.cell.shared_wheels import SharedWheels
 from matrix_runner.config.options.build_options import EXCLUDE_NEWER
+from matrix_runner.container.engine_loss import EngineWatch
+from matrix_runner.container.given_source import GivenSource
 from matrix_runner.container.project_volumes import ProjectVolumes
 from matrix_runner.container.warm_containers import WarmContainers
 from matrix_runner.model.cells import Cell
@@ -26,6 +28,7 @@ from matrix_runner.request import BuildRequest
 from matrix_runner.schedule import Interrupt, Pool, Task
 from matrix_runner.wheelhouse import Wheelhouse
 from matrix_runner.wheelhouse.report_directory import ReportDirectory
+from matrix_runner.workspace.needed_wheels import NeededWheels
 
 if TYPE_CHECKING:
     # A run in which nothing is new needs nothing of it.
@@ -36,10 +39,29 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+class OpenNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a run opens at one of its nodes. `given`: the source there, if that is sent only once."""
+
+    containers: WarmContainers
+    engine_watch: EngineWatch
+    volumes: ProjectVolumes
+    given: GivenSource | None = None
+
+
+class Elsewhere(Protocol):
+    """The other nodes of a run, as a cell sees them whose own does not answer any more."""
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether one of them takes the cell over; the cell's own then counts as away."""
+        ...
+
+
 class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """The request, and everything that a run opens for it. `started`: ISO 8601, with offset.
 
-    `scratch`: the run's own directory, removed at its end. `redactor`: masks the run's secrets in its messages.
+    `scratch`: the run's own directory, removed at its end. `nodes`: in the order of the request's. `redactor`: masks
+    the run's secrets in its messages. `needed`: the wheels that cells of the run need of each other. `elsewhere`: None
+    for cells whose node is alone. `members`: the same for each package of a workspace, with the package's own request.
     """
 
     request: BuildRequest
@@ -50,11 +72,55 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     wheelhouse: Wheelhouse
     report_directory: ReportDirectory
     shared_wheels: SharedWheels
-    volumes: ProjectVolumes
-    containers: WarmContainers
-    engine_watch: EngineWatch
+    nodes: tuple[OpenNode, ...]
     groups: DependencyGroups
     redactor: Redactor
+    needed: NeededWheels
+    elsewhere: Elsewhere | None = None
+    members: tuple["RunContext", ...] = ()
+
+    @property
+    def packages(self) -> tuple["RunContext", ...]:
+        """The run as the cells of each package see it, each package after those that it needs."""
+        return self.members or (self,)
+
+    def end(self, outcome: Outcome) -> None:
+        """Note that a cell has ended, for those that wait for its wheel."""
+
+        def wheel() -> Path | None:
+            if not outcome.status.is_success:
+                return None
+            if outcome.reused_from is not None:
+                return self.shared_wheels.wheel_of(outcome.reused_from)
+            return None if outcome.wheel is None else self.wheelhouse.directory / outcome.wheel.name
+
+        self.shared_wheels.finish(outcome.cell)
+        self.needed.end(outcome.cell, wheel)
+
+    def at(self, number: int) -> "RunContext":
+        """Return the run as the cells of one node see it. `number`: of the node, from 0."""
+        request = self.request.at(self.request.nodes[number])
+        return replace(self, request=request, nodes=(self.nodes[number],))
+
+    @property
+    def node(self) -> str:
+        """The name of the node: where there are several, of the first."""
+        return self.request.nodes[0].name
+
+    @property
+    def volumes(self) -> ProjectVolumes:
+        """The volumes of the project at the node."""
+        return self.nodes[0].volumes
+
+    @property
+    def containers(self) -> WarmContainers:
+        """The node's containers that are open already."""
+        return self.nodes[0].containers
+
+    @property
+    def engine_watch(self) -> EngineWatch:
+        """The run's view of whether the node's engine is there."""
+        return self.nodes[0].engine_watch
 
     @property
     def exclude_newer(self) -> str:

@@ -85,13 +85,13 @@ class SdistRun:
             work.bring_source()
             # Nothing else runs: its tools may use all processors.
             work.begin(Slot(Load(slots=context.request.workers)))
-            work.run_all(work.recipe.hand_over())
-            with warning_of_excluded(work.recipe, opened.container, steps):
-                work.run_all(work.recipe.sdist())
-            only_file(opened.container, work.layout.built, SDIST)
+            work.hand_over()
+            with warning_of_excluded(work.recipe, work.container, steps):
+                work.run_frontend(work.recipe.sdist())
+            only_file(work.container, work.layout.built, SDIST)
             with steps.step(StepKind.VERIFY, "take out and check the sdist"):
                 staging = context.wheelhouse.staging_directory(_STAGING)
-                with lost_on_error(), opened.container.get(work.layout.built) as stream:
+                with lost_on_error(), work.container.get(work.layout.built) as stream:
                     path = receive(stream, staging, expected=SDIST)
                 return read_sdist(path, context.scratch)
 

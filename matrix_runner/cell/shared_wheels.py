@@ -58,8 +58,8 @@ class SharedWheels:
     def may_start(self, job: Job) -> bool:
         """Whether the cell need not wait for another cell's wheel."""
         with self._lock:
-            leaders = {self.leader(job.cell), self._free_threaded_leader(job.cell), self._awaited.get(job.cell)}
-            return leaders - {None} <= self._finished
+            awaited = self._awaited.get(job.cell)
+            return self.leaders(job.cell) | ({awaited} if awaited is not None else set()) <= self._finished
 
     def give_way(self, cell: Cell, wheel: str) -> Cell | None:
         """Return the cell that builds a wheel in this one's place, for which this one then waits; None: this one.
@@ -86,6 +86,11 @@ class SharedWheels:
         is_for_both = with_gil is not None and with_gil.interpreter.version >= FIRST_ABI3T
         leader = with_gil if is_for_both else self._leaders.get((cell.platform, abi))
         return None if leader == cell else leader
+
+    def leaders(self, cell: Cell) -> frozenset[Cell]:
+        """Return the leaders whose wheels may serve this cell, by what build files hint at."""
+        each = (self.leader(cell), self._free_threaded_leader(cell))
+        return frozenset(leader for leader in each if leader is not None)
 
     def _free_threaded_leader(self, cell: Cell) -> Cell | None:
         """Return the free-threaded leader whose wheel may serve a later cell with the GIL as well (`abi3.abi3t`)."""

@@ -14,6 +14,7 @@ from matrix_runner.engine.api import Container, Ending, ExecResult
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Notice, Output, StepFinished, StepStarted
 from matrix_runner.model.outcomes import CompilerCacheUse, Failure, Reason, ResultCounts, StepKind, StepTime
+from matrix_runner.model.rung_outcomes import RungOutcome
 from matrix_runner.recipe.after_build.auditing import read_audit
 from matrix_runner.recipe.step import Step
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
@@ -95,6 +96,7 @@ class StepRunner:
         """Version of the cell's interpreter, which may have been installed for this cell only."""
         self.compiler_cache: CompilerCacheUse | None = None
         self.test_results: ResultCounts | None = None
+        self.rungs: tuple[RungOutcome, ...] = ()
         self.waited = 0.0
         """Seconds spent waiting for a slot."""
         self.last: Step | None = None
@@ -112,6 +114,7 @@ class StepRunner:
         self._redactor = redactor
         self._visit = visit
         self._kind = StepKind.PREPARE
+        self._rung = ""
         self._times: dict[StepKind, StepTime] = {}
         self._advice: list[str] = []
 
@@ -122,11 +125,22 @@ class StepRunner:
 
     def enter(self, kind: StepKind) -> None:
         """Enter a step: later failures are attributed to it."""
-        self._kind = kind
+        self._kind = StepKind.TEST_ON if self._rung else kind
+
+    @contextmanager
+    def on_rung(self, name: str) -> Iterator[None]:
+        """Count all steps in this context as the test in a clean image. `name`: as `test-on` has it."""
+        self._rung = name
+        try:
+            yield
+        finally:
+            self._rung = ""
 
     @contextmanager
     def step(self, kind: StepKind, shown: str) -> Iterator[None]:
         """Time a step, and emit events at its start and end. `shown`: the command as the user would type it."""
+        if self._rung:
+            kind, shown = StepKind.TEST_ON, f"{self._rung}: {kind}: {shown}"
         self.enter(kind)
         at, began = self._clock(), time.monotonic()
         self._emit(StepStarted(at=at, cell=self._cell, kind=kind, command=self._redactor.text(shown)))
@@ -164,7 +178,7 @@ class StepRunner:
             result, last_words = self.heard(container, step)
         if step.kind is StepKind.TEST and ran_no_test(last_words):
             hint = "unittest looks for test*.py where it runs, which is not the project: name a place in {project}"
-            raise self._with_last_lines(self.failure(Reason.COMMAND, f"it ran no test: {step.shown}", hint), last_words)
+            raise self._stopped(Reason.COMMAND, f"it ran no test: {step.shown}", hint, last_words)
 
     def _is_tried_again(self, step: Step, failed: NetworkFailed) -> bool:
         """Wait before another try, and say so; False if it is not to be. Raise BeginAnew if it needs a container."""
@@ -256,34 +270,21 @@ class StepRunner:
             case Ending.LOST:
                 return ContainerLost(f"the container went away during {step.kind}")
             case Ending.TIMED_OUT:
-                failure = self.failure(
-                    Reason.TIMEOUT,
-                    f"stopped after {step.request.timeout:g} s: {step.shown}",
-                    hint=step.limits.time.limit_hint,
-                )
-                return self._with_last_lines(failure, last_words)
+                reason, limit, said = Reason.TIMEOUT, step.limits.time, f"stopped after {step.request.timeout:g} s"
             case Ending.WENT_SILENT:
-                failure = self.failure(
-                    Reason.SILENCE,
-                    f"stopped after {step.request.silence:g} s without a word: {step.shown}",
-                    hint=step.limits.silence.limit_hint,
-                )
-                return self._with_last_lines(failure, last_words)
+                said = f"stopped after {step.request.silence:g} s without a word"
+                reason, limit = Reason.SILENCE, step.limits.silence
             case Ending.OUT_OF_MEMORY:
-                failure = self.failure(
-                    Reason.OUT_OF_MEMORY,
-                    f"killed for lack of memory: {step.shown}",
-                    hint=step.limits.memory.limit_hint,
-                )
-                return self._with_last_lines(failure, last_words)
+                reason, limit, said = Reason.OUT_OF_MEMORY, step.limits.memory, "killed for lack of memory"
             case Ending.EXITED:
                 return self._explain_status(step, result, last_words)
+        return self._stopped(reason, f"{said}: {step.shown}", limit.limit_hint, last_words)
 
-    def _with_last_lines(self, failure: Failure, last_words: bytes) -> CellFailed:
+    def _stopped(self, reason: Reason, message: str, hint: str | None, last_words: bytes) -> CellFailed:
         """Return the failure of a command that did not end by itself, with what it said last."""
         from matrix_runner.cell.causes.output_lines import last_lines
 
-        return CellFailed(replace(failure, excerpt=last_lines(last_words)))
+        return CellFailed(replace(self.failure(reason, message, hint), excerpt=last_lines(last_words)))
 
     def _explain_status(self, step: Step, result: ExecResult, last_words: bytes) -> Exception:
         if step.is_verdict and (found := read_audit(last_words).complaints):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.cell.steps import CellFailed, StepRunner
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import SHORT_COMMAND_SECONDS, Container, ExecRequest
 from matrix_runner.errors import EngineError, OutputError, WheelRejected
 from matrix_runner.files import cause_of, write_whole
@@ -107,16 +108,12 @@ class ResultsOfTests(msgspec.Struct, frozen=True, kw_only=True):
         """Return the files that the patterns match, sorted; warn of a pattern that matches none."""
         last = dict.fromkeys(pattern.rpartition("/")[2] for pattern in self.patterns)
         words = [word for name in last for word in ("-o", "-name", name)][1:]
-        listing = bytearray()
-
-        def hear(data: bytes) -> None:
-            listing.extend(data[: _LONGEST_LISTING - len(listing)])
-
+        listing = Answer(_LONGEST_LISTING)
         request = ExecRequest(
             argv=("sh", "-c", _FIND, "sh", self.directory, *words), cwd="/", timeout=SHORT_COMMAND_SECONDS
         )
-        self.container.exec(request, hear)
-        there = sorted(name.removeprefix("./") for name in listing.decode("utf-8", "replace").splitlines())
+        self.container.exec(request, listing.hear)
+        there = sorted(name.removeprefix("./") for name in listing.text.splitlines())
         found: dict[str, None] = {}
         for pattern in self.patterns:
             matched = [name for name in there if matches(pattern, name)]

@@ -14,6 +14,7 @@ import msgspec
 from matrix_runner.archives import archive_of
 from matrix_runner.config.create_args.container_arguments import ContainerArguments
 from matrix_runner.config.create_args.container_rights import restricted
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import (
     Container,
     ContainerSpec,
@@ -32,7 +33,8 @@ from matrix_runner.image.image_recipe import LABEL, LABEL_PYTHONS, LABEL_ROOT, C
 from matrix_runner.image.image_request import NAMESPACE
 from matrix_runner.image.image_scripts import BUILD_DIRECTORY, PYTHONS, ImageStep, python_versions
 
-_SCRATCH = "root-"
+SCRATCH: Final = "root-"
+"""The beginning of the names of temporary directories."""
 _TOLD = 12
 """The number of output lines shown of a failed command."""
 
@@ -91,7 +93,7 @@ def provide_root(root: Root, builder: ImageBuilder) -> str:
 def _imported(root: Root, metadata: ImageMetadata, builder: ImageBuilder) -> str:
     started = time.monotonic()
     builder.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=builder.cache) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=builder.cache) as scratch:
         archive = Path(scratch) / f"{root.debian_arch}.tar"
         make_root(root, find_mirror(builder.host, builder.mirror), builder.host, archive)
         image_id = builder.engine.import_root(archive, root.arch, metadata)
@@ -118,7 +120,7 @@ def _roots(builder: ImageBuilder) -> tuple[ResolvedImage, ...]:
 
 def remove_scraps(builder: ImageBuilder) -> None:
     """Remove partial files of a killed build. The caller ensures that no other build is running."""
-    for scrap in (*builder.cache.glob(f"{_SCRATCH}*"), *builder.cache.glob("*/*.partial")):
+    for scrap in (*builder.cache.glob(f"{SCRATCH}*"), *builder.cache.glob("*/*.partial")):
         if scrap.is_dir():
             shutil.rmtree(scrap, ignore_errors=True)
         else:
@@ -186,13 +188,13 @@ def assemble(recipe: ImageRecipe, image_id: str, builder: ImageBuilder) -> str:
 
 def _python_versions(container: Container) -> str:
     """Return the interpreters of a container with their versions. Raise EngineError."""
-    answer = bytearray()
-    if not container.exec(python_versions(), answer.extend).is_success:
+    answer = Answer()
+    if not container.exec(python_versions(), answer.hear).is_success:
         raise EngineError(
             "an interpreter of the image that was made does not tell its version",
             hint="It does not start: the log of the image shows how it was compiled.",
         )
-    return bytes(answer).decode("utf-8", "replace").strip()
+    return answer.text.strip()
 
 
 def _perform(container: Container, steps: tuple[ImageStep, ...], log: Path) -> None:

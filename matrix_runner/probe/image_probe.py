@@ -6,11 +6,13 @@ from contextlib import AbstractContextManager
 import msgspec
 from msgspec.structs import replace
 
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container, Engine, ResolvedImage
 from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError, ImageError, MachineError, WrongImage
 from matrix_runner.matrix import Job
 from matrix_runner.matrix.remarks import emulation_hint
+from matrix_runner.matrix.rungs import Rung
 from matrix_runner.model.platforms import Arch
 from matrix_runner.recipe.image_facts import ImageFacts, parse_probe
 from matrix_runner.recipe.probing.image_problems import Problem, find_missing_tool, find_problem
@@ -25,6 +27,7 @@ class ProbedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An available, probed image; for the local engine, this machine.
 
     `reference`: as requested. `display_name`: its name in messages. `is_disposable`: as in `Container.is_disposable`.
+    `rungs`: the content of the images that a job's wheel is tested in besides, by name, if it was asked for.
     """
 
     reference: str
@@ -33,6 +36,7 @@ class ProbedImage(msgspec.Struct, frozen=True, kw_only=True):
     arch: Arch
     facts: ImageFacts
     is_disposable: bool
+    rungs: tuple[tuple[str, str], ...] = ()
 
     def problem(self, job: Job) -> Problem | None:
         """Return the reason why a job cannot run in the image, or None."""
@@ -48,10 +52,14 @@ class ProbedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageKey(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity of an image for the jobs that share it: two architectures of one reference are two images."""
+    """The identity of an image for the jobs that share it: two architectures of one reference are two images.
+
+    `is_rung`: it is one that wheels are tested in; what is known of it is something else.
+    """
 
     reference: str
     arch: Arch
+    is_rung: bool = False
 
 
 def image_key(job: Job) -> ImageKey:
@@ -60,9 +68,14 @@ def image_key(job: Job) -> ImageKey:
     return ImageKey(reference=reference, arch=job.cell.platform.arch)
 
 
-def wanted_interpreters(jobs: Sequence[Job]) -> tuple[str, ...]:
-    """Return the interpreters to start in the probe of these jobs' image."""
-    return tuple(dict.fromkeys(name for job in jobs for name in job.directories))
+def rung_key(job: Job, rung: Rung) -> ImageKey:
+    """Return the key of an image in which a job's wheel is tested besides."""
+    return ImageKey(reference=rung.reference, arch=job.cell.platform.arch, is_rung=True)
+
+
+def wanted_interpreters(key: ImageKey, jobs: Sequence[Job]) -> tuple[str, ...]:
+    """Return the interpreters to start in the probe of an image that these jobs share."""
+    return () if key.is_rung else tuple(dict.fromkeys(name for job in jobs for name in job.directories))
 
 
 def probe_image(
@@ -80,12 +93,12 @@ def probe_image(
     """
     engine = request.engine
     image = engine.resolve(key.reference, key.arch, hearing)
-    directories = wanted_interpreters(jobs)
+    directories = wanted_interpreters(key, jobs)
     if jobs[0].is_emulated:
         hearing.on_notice(f"looking into {display_name(key.reference)} under emulation, which takes a while")
     try:
         with open_container(image) as container:
-            facts = _ask(container, directories, key.reference, is_slow=jobs[0].is_slow)
+            facts = _ask(container, directories, key, is_slow=jobs[0].is_slow)
             is_disposable = container.is_disposable
     except EngineError as error:
         if _FOREIGN in error.message.lower():
@@ -108,7 +121,7 @@ def probe_again(container: Container, image: ProbedImage, job: Job) -> ProbedIma
 
     No more interpreters can be installed then: a missing one is a problem.
     """
-    facts = _ask(container, job.directories, image.reference, is_slow=job.is_slow)
+    facts = _ask(container, job.directories, image_key(job), is_slow=job.is_slow)
     facts = replace(image.facts, directories=facts.directories, interpreters=facts.interpreters, installable=())
     return replace(image, facts=facts)
 
@@ -147,17 +160,17 @@ def _foreign(engine: Engine, key: ImageKey, *, is_emulated: bool) -> ImageError:
     )
 
 
-def _ask(container: Container, directories: tuple[str, ...], reference: str, *, is_slow: bool) -> ImageFacts:
-    output = bytearray()
-    request = probe_request(container.root, directories, is_slow=is_slow)
-    result = container.exec(request, output.extend)
+def _ask(container: Container, directories: tuple[str, ...], key: ImageKey, *, is_slow: bool) -> ImageFacts:
+    answer = Answer()
+    request = probe_request(container.root, directories, is_slow=is_slow, asks_system=key.is_rung)
+    result = container.exec(request, answer.hear)
     if not result.is_success:
-        tail = bytes(output[-500:]).decode("utf-8", "replace").strip()
+        tail = answer.text[-500:].strip()
         raise ImageError(
-            f"image {reference} cannot be looked into: {tail or result.ending.value}",
+            f"image {key.reference} cannot be looked into: {tail or result.ending.value}",
             hint="it needs a POSIX shell with head, od, tr and basename",
         )
-    return parse_probe(output.decode("utf-8", "replace"))
+    return parse_probe(answer.text)
 
 
 def display_name(reference: str) -> str:

@@ -15,9 +15,10 @@ from matrix_runner.config.options.run_options import CONTAINER_ENGINE
 from matrix_runner.digests import text_digest
 from matrix_runner.engine.api import Engine, ResolvedImage
 from matrix_runner.errors import MachineError
+from matrix_runner.json_values import NotJson, decode
 from matrix_runner.matrix import Job
 from matrix_runner.probe.image_probe import ImageKey, ProbedImage, display_name, wanted_interpreters
-from matrix_runner.probe.probed_images import ProbedImages, jobs_by_image
+from matrix_runner.probe.probed_images import ProbedImages, jobs_by_any_image
 from matrix_runner.recipe.image_facts import ImageFacts
 from matrix_runner.recipe.probing.probe_script import probe_request
 from matrix_runner.store.store import Store
@@ -63,7 +64,7 @@ class ProbeCache:
         image = image or self._pinned(key)
         if image is None:
             return None
-        known, asked = self._read(image, key, jobs), wanted_interpreters(jobs)
+        known, asked = self._read(image, key, jobs), wanted_interpreters(key, jobs)
         if known is None or not known.asked.issuperset(asked):
             return None
         interpreters = tuple(one for one in known.facts.interpreters if one.directory in asked)
@@ -82,9 +83,11 @@ class ProbeCache:
         facts = probed.facts
         if facts.broken or not (facts.machine and facts.libc_version and facts.elf):
             return
-        if any(probed.problem(job) is not None or probed.to_install(job) is not None for job in jobs):
+        if not key.is_rung and any(
+            probed.problem(job) is not None or probed.to_install(job) is not None for job in jobs
+        ):
             return
-        asked = frozenset(wanted_interpreters(jobs))
+        asked = frozenset(wanted_interpreters(key, jobs))
         before = self._read(probed.image, key, jobs)
         if before is not None:
             others = (one for one in before.facts.interpreters if one.directory not in asked)
@@ -105,7 +108,7 @@ class ProbeCache:
 
     def _name(self, image: ResolvedImage, key: ImageKey, jobs: Sequence[Job]) -> str:
         arguments = jobs[0].settings[CONTAINER_ENGINE].arguments.words
-        probe = probe_request("", ()).argv
+        probe = probe_request("", (), asks_system=key.is_rung).argv
         return text_digest("facts", __version__, image.id, str(key.arch), self._machine, *arguments, "", *probe)
 
 
@@ -119,14 +122,14 @@ def _pin(key: ImageKey) -> str:
 
 def _decoded(content: bytes, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode(content, kind)
+    except NotJson:
         return None
 
 
 def recall_images(cache: ProbeCache, engine: Engine, jobs: Sequence[Job]) -> ProbedImages:
     """Return the jobs' images from cached probes. Pulls and starts nothing."""
-    found = {key: cache.find(engine, key, own) for key, own in jobs_by_image(jobs).items()}
+    found = {key: cache.find(engine, key, own) for key, own in jobs_by_any_image(jobs).items()}
     known = {key: one for key, one in found.items() if one is not None}
     return ProbedImages(
         found={key: one.image for key, one in known.items()},

@@ -80,7 +80,7 @@ def state(build: CellBuild, wheel: WheelRecord) -> Statement:
     definition = BuildDefinition(
         build_type=BUILD_TYPE,
         external_parameters={
-            CELL: str(build.job.cell),
+            CELL: build.job.cell.local,
             "package": build.inputs.package or ".",
             "settings": dict(_settings(build.job, build.redactor)),
         },

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from matrix_runner.json_values import NotJson, decode, is_deeper
+
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"
 BUILD_TYPE: Final = "pkg:pypi/matrix-runner#build-types/cell/v1"
@@ -20,6 +22,9 @@ CELL: Final = "cell"
 """The external parameter that names the cell."""
 COMMIT: Final = "gitCommit"
 """The digest by which a source is a commit (in-toto, `digest_set.md`)."""
+
+_DEEPEST: Final = 50
+"""Lists and objects in one another; ours have eight, and whoever masks or writes a value goes down in it by calls."""
 
 Values = Mapping[str, object]
 """Values of JSON by name."""
@@ -124,9 +129,11 @@ def write_statement(statement: Statement) -> bytes:
 def read_statement(data: bytes) -> Statement:
     """Parse a statement. Raise NoStatement for anything else, and for other types of statement or predicate."""
     try:
-        statement = msgspec.json.decode(data, type=Statement)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        statement = decode(data, Statement)
+    except NotJson as error:
         raise NoStatement(f"it is no statement of SLSA provenance: {error}") from error
+    if is_deeper(msgspec.to_builtins(statement), _DEEPEST):
+        raise NoStatement(f"more than {_DEEPEST} of its lists and objects are in one another")
     if statement.type != STATEMENT_TYPE:
         raise NoStatement(f"it is of type {statement.type}, not {STATEMENT_TYPE}")
     if statement.predicate_type != PREDICATE_TYPE:

@@ -59,10 +59,10 @@ def made_sdist(sdist: "MadeSdist") -> Resource:
 
 def image_resource(reference: str, image: ResolvedImage) -> Resource:
     """Return the image, by the digest of a registry, or by its id and layers where no registry has it."""
-    of_registry = sorted(name for name in image.digests if not name.startswith(_OF_ENGINE))
     known = {_ROLE: "image", "imageId": image.id}
-    if of_registry and not reference.startswith(_OF_ENGINE):
-        repository, _, digest = of_registry[0].rpartition("@")
+    of_registry = _of_registry(reference, image)
+    if of_registry:
+        repository, _, digest = of_registry.rpartition("@")
         name = repository.rpartition("/")[2]
         uri = f"pkg:oci/{quote(name)}@{quote(digest, safe='')}?repository_url={quote(repository, safe='/.')}"
         return Resource(name=reference, uri=uri, digest=_digest(digest), annotations=known)
@@ -70,6 +70,20 @@ def image_resource(reference: str, image: ResolvedImage) -> Resource:
     return Resource(
         name=reference, uri=f"image:{quote(reference, safe='/:@')}", digest=_digest(image.id), annotations=local
     )
+
+
+def registry_digest(reference: str, image: ResolvedImage) -> str:
+    """Return the digest by which a registry has the image, "" if none has it."""
+    return _of_registry(reference, image).rpartition("@")[2]
+
+
+def _of_registry(reference: str, image: ResolvedImage) -> str:
+    """Return the image's name in a registry, `repository@digest`; of several the one that the reference names."""
+    if reference.startswith(_OF_ENGINE):
+        return ""
+    names = sorted(name for name in image.digests if not name.startswith(_OF_ENGINE))
+    own = [name for name in names if reference.startswith(name.partition("@")[0])]
+    return next(iter((*own, *names)), "")
 
 
 def tool_resources(tools: Toolbox, place: str) -> Iterator[Resource]:

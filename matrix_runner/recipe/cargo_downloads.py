@@ -6,12 +6,17 @@ compiled, files stay in the cell. cargo locks its downloads by files beside them
 wait for each other as several cargos of one user do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from matrix_runner.recipe.layout import Layout
+from msgspec.structs import replace
 
-CARGO_HOME: Final = "CARGO_HOME"
+from matrix_runner.model.outcomes import StepKind
+from matrix_runner.recipe.commands import Commands
+from matrix_runner.recipe.layout import Layout
+from matrix_runner.recipe.step import Step
+
+_CARGO_HOME: Final = "CARGO_HOME"
 
 _LOCKS: Final = ".package-cache .package-cache-mutate"
 _FETCHED: Final = "registry/cache registry/index git/db"
@@ -51,3 +56,11 @@ def has_crates(files: Iterable[str]) -> bool:
 def share_downloads(layout: Layout) -> tuple[str, ...]:
     """Return the command that makes cargo store its downloads in the volume."""
     return ("sh", "-c", _SHARE, "sh", f"{layout.downloads}/cargo", _LOOK, _TRY)
+
+
+def share_step(commands: Commands) -> Iterator[Step]:
+    """Yield the step that shares cargo's downloads between cells; none on this machine, which shares its home."""
+    if commands.tools.is_disposable and not commands.sets(_CARGO_HOME):
+        path = (commands.tools.python_bin,)
+        step = commands.step(StepKind.PREPARE, share_downloads(commands.layout), path=path, cwd=None)
+        yield replace(step, shown="share what cargo downloads")

@@ -23,17 +23,21 @@ from matrix_runner.matrix import Job
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.project.build_backend import OTHER_BACKEND, BuildBackend
 from matrix_runner.recipe.after_build.auditing import audit_steps, why_not
-from matrix_runner.recipe.after_build.gil_check import gil_step
+from matrix_runner.recipe.after_build.gil_check import gil_environment, gil_step
 from matrix_runner.recipe.after_build.python_bounds import NotedBounds, WatchedBuild
 from matrix_runner.recipe.after_build.repairing import repair_step, why_not_compressed, why_not_stripped
 from matrix_runner.recipe.after_build.sbom_insertion import bill_step, sbom_steps
 from matrix_runner.recipe.after_build.testing import test_steps
-from matrix_runner.recipe.cargo_downloads import CARGO_HOME, share_downloads
+from matrix_runner.recipe.cargo_downloads import share_step
 from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.compiling.brought_program import BroughtProgram
+from matrix_runner.recipe.compiling.caching_steps import fetch_steps_of_cache, set_up_step
 from matrix_runner.recipe.compiling.compiler_cache import CompilerCaching
 from matrix_runner.recipe.frontends.backend_settings import BackendSettings
+from matrix_runner.recipe.frontends.fetching import FETCH, FETCHED, environment_paths, is_parted
+from matrix_runner.recipe.frontends.frontend_command import Product
 from matrix_runner.recipe.frontends.installed_requirements import RequirementsNote, requirements_note
+from matrix_runner.recipe.pinning.locked_files import put_step
 from matrix_runner.recipe.step import Phase, Step
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.recipe.unprivileged import unprivileged_user
@@ -101,17 +105,12 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
         return requirements_note(self.job.settings, self.tools.frontend, self.tools.layout, is_watched=is_watched)
 
     def set_up_caching(self, caching: CompilerCaching) -> Step:
-        """Return the step that creates the compiler cache's wrappers; it fails if the cache cannot be had.
+        """Return the step that creates the compiler cache's wrappers; it fails if the cache cannot be had."""
+        return set_up_step(self.commands, caching, self.of_backend)
 
-        Its server, if it has one, is started here and gets `of_backend`: no command of the build sees that.
-        """
-        commands, path = self.commands, (self.tools.python_bin,)
-        step = commands.apart(
-            commands.shell(StepKind.PREPARE, caching.set_up(), path=path, shown=f"set up {caching.tool}")
-        )
-        request = replace(step.request, timeout=caching.seconds(is_slow=self.job.is_slow))
-        told = commands.telling(replace(step, request=request), dict(caching.variables))
-        return replace(told, request=replace(told.request, env=(*told.request.env, *self.of_backend)))
+    def fetch_caching(self, caching: CompilerCaching) -> Iterator[Step]:
+        """Yield the step that fetches the compiler cache's program, if one container fetches for another."""
+        yield from fetch_steps_of_cache(self.commands, caching)
 
     def before_all(self) -> Iterator[Step]:
         """Yield the steps that prepare an image for all its cells."""
@@ -131,41 +130,79 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
 
     def sdist(self) -> Iterator[Step]:
         """Yield the steps that end with an sdist in `Layout.built`, for tools whose product that is."""
-        tools, settings = self.tools, self.job.settings
         yield from self.begin()
         yield from self._prepare_frontend(self.commands)
-        if not settings[BUILD_FRONTEND].is_isolated:
+        if not self.job.settings[BUILD_FRONTEND].is_isolated:
             # It installs what the build backend needs.
             yield from self._before_build(self.commands)
+        yield self._sdist_step()
+
+    def _sdist_step(self) -> Step:
         # setuptools hands them to its command `sdist`, which knows none of those of `bdist_wheel`.
         words = tuple(word for word in self._config_settings() if not word.startswith("--build-option="))
-        step = self.commands.step(
-            StepKind.SDIST, self._frontend(words), path=tools.build_path, cwd=tools.layout.project
-        )
-        yield replace(step, shown=shlex.join(tools.build_command(words)))
+        return self._frontend_step(self.commands, StepKind.SDIST, words)
 
     def begin(self) -> Iterator[Step]:
         """Yield the steps before all others of a build: `environment` is evaluated, once."""
-        yield from self.commands.environment()
+        for step in self.commands.environment():
+            yield step.fetching(step.saves)
         constraints = self.tools.constraints
         if constraints is not None and self.job.settings[DEPENDENCY_VERSIONS].source is VersionSource.FILE:
             # Even if nothing is installed by it: a missing file is a mistake in every cell.
             path = (self.tools.python_bin,)
             yield self.commands.shell(StepKind.PREPARE, constraints.prepare(), path=path, shown="dependency-versions")
+        if self.tools.lock is not None:
+            yield put_step(self.commands, self.tools.lock)
 
     def build(self, *, has_begun: bool = False) -> Iterator[Step]:
         """Yield the steps that end with a wheel in `Layout.built`. `has_begun`: those of `begin` have been run."""
-        tools, settings = self.tools, self.job.settings
         commands = replace(self.commands, caching=self.caching)
         if not has_begun:
             yield from self.begin()
         yield from self._prepare_frontend(commands)
         yield from self._before_build(commands)
-        told = BackendSettings(backend=self.backend, settings=settings, layout=tools.layout, processors=self.processors)
-        own = tuple(f"{key}={value}" for key, values in told.config_settings for value in values)
-        words = (*self._config_settings(), *own)
-        step = commands.step(StepKind.BUILD, self._frontend(words), path=tools.build_path, cwd=tools.layout.project)
-        yield commands.telling(replace(step, shown=shlex.join(tools.build_command(words))), told.variables)
+        yield self._wheel_step(commands)
+
+    def _wheel_step(self, commands: Commands) -> Step:
+        step = self._frontend_step(commands, StepKind.BUILD, self.backend_words())
+        return commands.telling(step, self._told.variables)
+
+    def _frontend_step(self, commands: Commands, kind: StepKind, words: tuple[str, ...]) -> Step:
+        tools = self.tools
+        parted = (FETCHED,) if self.fetches_apart else ()
+        step = commands.step(kind, self._frontend(words, *parted), path=tools.build_path, cwd=tools.layout.project)
+        return replace(step, shown=shlex.join(tools.build_command(words)))
+
+    @property
+    def fetches_apart(self) -> bool:
+        """Whether the frontend is called once to fetch and once to build."""
+        return is_parted(self.commands) and self.tools.frontend is Frontend.AUTO
+
+    def fetch(self, *also: str) -> Step:
+        """Return the step that installs what the build requires. `also`: what the backend has asked for besides."""
+        # By the package as the user has it: an sdist was made by code of the project's.
+        layout = replace(self.tools.layout, is_from_sdist=False)
+        tools, words = replace(self.tools, layout=layout), (FETCH, *(f"--also={one}" for one in also))
+        kind = StepKind.SDIST if tools.product is Product.SDIST else StepKind.BUILD
+        step = self.commands.step(kind, (*tools.build(()), *words), path=tools.build_path, cwd=layout.project)
+        shown = shlex.join((*tools.build_command(()), *words))
+        return replace(step, shown=shown).fetching(*environment_paths(layout))
+
+    def fetch_again(self, wanted: tuple[str, ...]) -> Iterator[Step]:
+        """Yield the steps that fetch what the backend has asked for besides, and then build."""
+        yield self.fetch(*wanted)
+        is_sdist = self.tools.product is Product.SDIST
+        yield self._sdist_step() if is_sdist else self._wheel_step(replace(self.commands, caching=self.caching))
+
+    def backend_words(self) -> tuple[str, ...]:
+        """Return what the build backend is told, as `key=value`: the user's config settings, and our own."""
+        own = tuple(f"{key}={value}" for key, values in self._told.config_settings for value in values)
+        return (*self._config_settings(), *own)
+
+    @property
+    def _told(self) -> BackendSettings:
+        settings, layout = self.job.settings, self.tools.layout
+        return BackendSettings(backend=self.backend, settings=settings, layout=layout, processors=self.processors)
 
     def repair(self, wheel: str) -> Step:
         """Return the step that gives the built wheel (a file name) the platform tag, in `Layout.repaired`."""
@@ -198,6 +235,11 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
         """Return the step that imports the repaired wheel's modules (a file name), to see which turn the GIL on."""
         return gil_step(self.commands, f"{self.tools.layout.repaired}/{wheel}") if self.job.checks_gil else None
 
+    def gil_environment(self, wheel: str) -> Iterator[Step]:
+        """Yield the steps before `gil_check`, if it does not make its own environment."""
+        if self.job.checks_gil:
+            yield from gil_environment(self.commands, f"{self.tools.layout.repaired}/{wheel}")
+
     def remarks(self) -> tuple[str, ...]:
         """Return remarks on settings without effect on this cell's build."""
         settings = self.job.settings
@@ -225,9 +267,9 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
             exclude_newer=self.exclude_newer,
         )
 
-    def _frontend(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the frontend's command, with all that is to happen around it."""
-        command = self.tools.build(config_settings)
+    def _frontend(self, config_settings: tuple[str, ...], *words: str) -> tuple[str, ...]:
+        """Return the frontend's command, with all that is to happen around it. `words`: further arguments."""
+        command = (*self.tools.build(config_settings), *words)
         return self.watched.around(command) if isinstance(self.watched, WatchedBuild) else command
 
     def _before_build(self, commands: Commands) -> Iterator[Step]:
@@ -246,18 +288,12 @@ class CellRecipe(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict:
     def _prepare_frontend(self, commands: Commands) -> Iterator[Step]:
         """Yield the steps before the frontend's: downloads, its environment."""
         tools = self.tools
-        yield from self._share_crates()
+        if self.has_crates:
+            yield from share_step(self.commands)
         if tools.has_build_environment:
             create = tools.create_build_environment()
             script = tools.after_constraints(create)
             step = commands.shell(StepKind.BUILD_ENVIRONMENT, script, path=(tools.python_bin,), shown=create)
-            yield commands.apart(step)
-
-    def _share_crates(self) -> Iterator[Step]:
-        """Yield the step that shares cargo's downloads between cells; none on this machine, which shares its home."""
-        commands = self.commands
-        if self.has_crates and self.tools.is_disposable and not commands.sets(CARGO_HOME):
-            step = commands.step(
-                StepKind.PREPARE, share_downloads(commands.layout), path=(self.tools.python_bin,), cwd=None
-            )
-            yield replace(step, shown="share what cargo downloads")
+            yield commands.apart(step).fetching(tools.layout.build_environment)
+        if self.fetches_apart:
+            yield self.fetch()

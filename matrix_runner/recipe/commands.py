@@ -9,11 +9,11 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.config.kinds.placeholders import fill
-from matrix_runner.config.kinds.values import Frontend, Sandbox, Variables
+from matrix_runner.config.kinds.values import Frontend, Network, Sandbox, Variables
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import AUDIT_REQUIRES, ENVIRONMENT, ENVIRONMENT_PASS
 from matrix_runner.config.options.option import Option
-from matrix_runner.config.options.run_options import CONTAINER_ENGINE, SANDBOX
+from matrix_runner.config.options.run_options import CONTAINER_ENGINE, NETWORK, SANDBOX
 from matrix_runner.config.options.test_options import TEST_ENVIRONMENT
 from matrix_runner.engine.api import ExecRequest
 from matrix_runner.engine.proxies import CA_IN_CONTAINER
@@ -27,6 +27,7 @@ from matrix_runner.recipe.saved_variables import evaluation
 from matrix_runner.recipe.step import Phase, Step, limits_of
 from matrix_runner.recipe.toolbox import Toolbox
 from matrix_runner.recipe.unprivileged import UnprivilegedUser, unprivileged_user
+from matrix_runner.recipe.workspace_wheels import held_to
 from matrix_runner.redaction.redactor import NO_SECRETS, Redactor
 
 SearchPath = tuple[str, ...]
@@ -110,6 +111,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
             # PATH again after the user's variables: theirs must not hide the cell's own interpreter.
             script = f'. {shlex.quote(self._variables)}; PATH="$1:$PATH"; export PATH; shift; exec "$@"'
             prologue = (*prologue, "sh", "-c", script, "sh", ":".join(self._found_first(path)))
+        prologue = (*prologue, *held_to(self.tools.needed, self.layout, self.tools.cell.interpreter, kind))
         request = self._request((*prologue, *argv), path=path, cwd=cwd, kind=kind)
         return Step(kind=kind, request=request, shown=shown, prologue=prologue)
 
@@ -221,6 +223,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
             "UV_CACHE_DIR": f"{self.layout.downloads}/uv",
             "PIP_CACHE_DIR": f"{self.layout.downloads}/pip",
             "UV_LINK_MODE": "hardlink" if is_within_cache else "copy",
+            **({"UV_OFFLINE": "1"} if self.settings[NETWORK] is Network.NONE else {}),
             **dict(() if self.caching is None else self.caching.variables),
         }
         return self._undecided(wishes)
@@ -249,13 +252,11 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
 
     def _undecided(self, wishes: Mapping[str, str]) -> Variables:
         """Return the variables that neither `environment-pass` nor `create-args` set; `environment` prevails anyhow."""
-        decided = self._decided
-        return tuple((name, value) for name, value in wishes.items() if name not in decided)
+        return tuple((name, value) for name, value in wishes.items() if name not in self._decided)
 
     @cached_property
     def _decided(self) -> frozenset[str]:
-        given = self.settings[CONTAINER_ENGINE].arguments.env
-        return frozenset(name for name, _ in (*self.passed, *given))
+        return frozenset(name for name, _ in (*self.passed, *self.settings[CONTAINER_ENGINE].arguments.env))
 
     def _parallelism(self) -> Variables:
         """Return the variables that limit build tools to their share of the processors; each would else use them all.
@@ -284,7 +285,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: e
         if self.phase is Phase.PREPARATION:
             return pairs
         names = ("MATRIX_RUNNER_IDENTIFIER", "CIBUILDWHEEL_BUILD_IDENTIFIER")
-        return (*pairs, *((name, str(self.job.cell)) for name in names))
+        return (*pairs, *((name, self.job.cell.local) for name in names))
 
 
 def passed_variables(settings: Settings, environ: Mapping[str, str]) -> Variables:

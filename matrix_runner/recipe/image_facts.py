@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from matrix_runner.json_values import NotJson, decode
 from matrix_runner.model.platforms import Libc
 
 
@@ -22,8 +23,12 @@ class InterpreterFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def pip_release(self) -> tuple[int, int]:
         """The first two numbers of pip's version; zeros without one."""
-        found = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", self.pip)
-        return (int(found[1]), int(found[2])) if found else (0, 0)
+        return _first_two(self.pip)
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """The first two numbers of its own version."""
+        return _first_two(self.version)
 
 
 class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +41,9 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     something, of certificates too. `broken`: tools on PATH and wanted interpreters that do not start, each with the
     words of the shell or the loader. `loaders`: paths of C libraries' dynamic loaders, `libc`'s own and any other's.
     `pip_files`: the path of each of pip's configuration files, with each of its options. `package_managers`: the
-    programs there that install a distribution's packages.
+    programs there that install a distribution's packages. `system`: the distribution's name for people, and
+    `system_pythons` its own interpreters, each with its path in place of a directory: only asked for where wheels are
+    tested, not built.
     """
 
     machine: str
@@ -55,6 +62,8 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[tuple[str, str], ...] = ()
     loaders: tuple[str, ...] = ()
     package_managers: tuple[str, ...] = ()
+    system: str = ""
+    system_pythons: tuple[InterpreterFacts, ...] = ()
 
     def tool(self, name: str) -> str | None:
         """Return the version line of a tool, or None if it is not on PATH or does not start."""
@@ -80,7 +89,6 @@ def parse_probe(output: str) -> ImageFacts:
     """Parse the output of the probe. Unknown lines are ignored: an image's shell may add its own."""
     rows = [line.split("\t") for line in output.splitlines()]
     single = {row[0]: row[1] for row in rows if len(row) == 2}
-    interpreters = [row[1:] for row in rows if row[0] == "interpreter" and len(row) == 6]
     return ImageFacts(
         machine=single.get("machine", ""),
         elf=_unhex(single.get("elf", "")),
@@ -90,16 +98,7 @@ def parse_probe(output: str) -> ImageFacts:
         plat=single.get("plat") or None,
         tools=tuple((row[1], row[2]) for row in rows if row[0] == "tool" and len(row) == 3),
         directories=tuple(row[1] for row in rows if row[0] == "directory" and len(row) == 2),
-        interpreters=tuple(
-            InterpreterFacts(
-                directory=directory,
-                version=version,
-                modules=frozenset(modules.split(",")) - {""},
-                extension_suffix=suffix or None,
-                pip=pip,
-            )
-            for directory, version, modules, suffix, pip in interpreters
-        ),
+        interpreters=_interpreters(rows, "interpreter"),
         installable=_listed(single.get("installable", "")),
         decided=tuple(row[1] for row in rows if row[0] == "decided" and len(row) == 2),
         pip_variables=tuple(row[1] for row in rows if row[0] == "pip-variable" and len(row) == 2),
@@ -107,7 +106,29 @@ def parse_probe(output: str) -> ImageFacts:
         broken=tuple((row[1], row[2]) for row in rows if row[0] == "broken" and len(row) == 3),
         loaders=tuple(row[1] for row in rows if row[0] == "loader" and len(row) == 2),
         package_managers=tuple(row[1] for row in rows if row[0] == "package-manager" and len(row) == 2),
+        system=single.get("system", ""),
+        system_pythons=_interpreters(rows, "system-python"),
     )
+
+
+def _interpreters(rows: list[list[str]], word: str) -> tuple[InterpreterFacts, ...]:
+    """Return the interpreters of the rows that begin with a word."""
+    found = (row[1:] for row in rows if row[0] == word and len(row) == 6)
+    return tuple(
+        InterpreterFacts(
+            directory=directory,
+            version=version,
+            modules=frozenset(modules.split(",")) - {""},
+            extension_suffix=suffix or None,
+            pip=pip,
+        )
+        for directory, version, modules, suffix, pip in found
+    )
+
+
+def _first_two(version: str) -> tuple[int, int]:
+    found = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 class _Listed(msgspec.Struct):
@@ -117,8 +138,8 @@ class _Listed(msgspec.Struct):
 def _listed(answer: str) -> tuple[str, ...]:
     """Parse `manylinux-interpreters list --format json`; empty if it is anything else."""
     try:
-        return tuple(row.identifier for row in msgspec.json.decode(answer, type=list[_Listed]))
-    except msgspec.DecodeError:
+        return tuple(row.identifier for row in decode(answer, list[_Listed]))
+    except NotJson:
         return ()
 
 

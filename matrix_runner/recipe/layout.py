@@ -106,10 +106,39 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         """The versions of what the build requires, as a constraints file."""
         return f"{self.matrix}/build-constraints.txt"
 
+    def locked(self, group: str) -> str:
+        """Return the file of a group's locked requirements, each with its hashes."""
+        return f"{self.matrix}/locked-{group}.txt"
+
+    @property
+    def needed(self) -> str:
+        """The wheels of other packages of the workspace, each in a directory of its own."""
+        return f"{self.matrix}/needed"
+
+    @property
+    def needed_constraints(self) -> str:
+        """The constraints that hold installers to those wheels."""
+        return f"{self.needed}/constraints.txt"
+
     @property
     def downloads(self) -> str:
         """The installers' caches: a volume that the project's cells of all runs share."""
         return f"{self.matrix}/downloads"
+
+    @property
+    def given(self) -> str:
+        """The source as one file, on an engine to which the way is long: a volume that belongs to the run."""
+        return f"{self.matrix}/given"
+
+    @property
+    def fetched(self) -> str:
+        """Where the container with a network leaves what it has fetched: a volume that belongs to the run."""
+        return f"{self.matrix}/fetched"
+
+    @property
+    def stub(self) -> str:
+        """The wheel to test without its files, to fetch by its metadata what it requires."""
+        return f"{self.matrix}/stub"
 
     @property
     def bytecode(self) -> str:

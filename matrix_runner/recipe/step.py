@@ -52,7 +52,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     `prologue`: the first words of the request's command, by which what follows gets the user's variables.
     `is_verdict`: the command judges the wheel, so that its failure rejects the wheel. `saves`: the file of variables
-    that the command writes for later ones, or "".
+    that the command writes for later ones, or "". `fetches`: whether the command is one that has a network where the
+    project's own code has none; `brings`: the paths of what it leaves, which that code needs.
     """
 
     kind: StepKind
@@ -61,6 +62,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     prologue: tuple[str, ...] = ()
     is_verdict: bool = False
     saves: str = ""
+    fetches: bool = False
+    brings: tuple[str, ...] = ()
+
+    def fetching(self, *brings: str) -> "Step":
+        """Return the step as one that fetches. `brings`: paths; those that do not exist do not count."""
+        return replace(self, fetches=True, brings=brings)
 
     def instead(self, argv: tuple[str, ...]) -> ExecRequest:
         """Return the request of another command with the same variables and directory."""

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import msgspec
 
-from matrix_runner.config.kinds.values import Frontend
+from matrix_runner.config.kinds.values import Frontend, Network
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import (
     BEFORE_BUILD,
@@ -15,6 +15,9 @@ from matrix_runner.config.options.build_options import (
     EXCLUDE_NEWER,
     REPAIR_WHEEL_COMMAND,
 )
+from matrix_runner.locking.cell_lock import CellLock
+from matrix_runner.locking.lock_values import Group
+from matrix_runner.matrix.network_access import network_of
 from matrix_runner.matrix.pip_variables import PipVariables, Seen, choice_remark, pip_variables
 from matrix_runner.model.cells import Cell, Implementation, Interpreter
 from matrix_runner.recipe.frontends import own_frontend
@@ -25,11 +28,11 @@ from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.tool_versions import (
     DATING_PIP,
     HASHING_PIP,
-    LAST_PIP_OF_39,
     ConstrainedBuild,
     Constraints,
     constraints_for,
 )
+from matrix_runner.recipe.workspace_wheels import WorkspaceWheel
 
 FIRST_UV_PYTHON = (3, 8)
 """The oldest CPython that uv creates environments for."""
@@ -91,7 +94,9 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
 
     `is_disposable`: whether installing into the interpreter harms nobody (`Container.is_disposable`). `pinned`: the
     versions of this release, as lines of a constraints file. `passed`: the names that `environment-pass` hands on.
-    `has_hashes`: whether `build-constraints` have a hash on every line. `product`: of the frontend.
+    `has_hashes`: whether `build-constraints`, or the lock, have a hash on every line. `product`: of the frontend.
+    `lock`: the cell's part of the lock that it is held to, or None. `needed`: wheels of other packages of the run,
+    which installers take.
     """
 
     cell: Cell
@@ -104,6 +109,8 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
     passed: tuple[str, ...] = ()
     has_hashes: bool = False
     product: Product = Product.WHEEL
+    lock: CellLock | None = None
+    needed: tuple[WorkspaceWheel, ...] = ()
 
     @cached_property
     def constraints(self) -> Constraints | None:
@@ -121,15 +128,20 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
     @property
     def builds_with_uv(self) -> bool:
         """Whether uv installs what a build by `auto` requires. pip does without uv, or if the user speaks to pip."""
-        return choose_frontend(self.cell, self.settings, self.facts, self.passed) is Frontend.UV
+        return choose_frontend(self.cell, self.settings, self.facts, self.passed) in {Frontend.UV, Frontend.BUILD_UV}
 
     @property
     def _serves_itself(self) -> bool:
         """Whether our own frontend builds: if the choice is ours, and it can."""
-        if self.settings[BUILD_FRONTEND].name is not Frontend.AUTO:
+        # No other can fetch without running code of the project.
+        is_only_one = network_of(self.settings) is Network.BUILD_REQUIRES and self.settings[BUILD_FRONTEND].is_isolated
+        if self.settings[BUILD_FRONTEND].name is not Frontend.AUTO and not is_only_one:
             return False
         with_uv, needed = self.builds_with_uv, self._pip_for(Frontend.BUILD) or (0, 0)
-        if with_uv and self.has_hashes:
+        if self.lock is not None:
+            # It installs the list itself, as any pip can.
+            needed = (0, 0)
+        elif with_uv and self.has_hashes:
             return False
         if not own_frontend.serves(self.cell.interpreter, self.interpreter, with_uv=with_uv, needed_pip=needed):
             return False
@@ -161,31 +173,10 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
         if not self.is_disposable:
             return bool(module or self.settings[BEFORE_BUILD])
         is_lacking = module is not None and module not in self.interpreter.modules
-        return is_lacking or self.interpreter.pip_release < (self._needed_pip or (0, 0))
+        return is_lacking or self.interpreter.pip_release < (self.needed_pip or (0, 0))
 
     @property
-    def obstacle(self) -> tuple[str, str] | None:
-        """The reason why an option cannot be heeded in this cell, and a hint; None if all can."""
-        version, needed = self.cell.interpreter.version, self._needed_pip
-        if needed is not None and version < ((3, 9) if needed <= LAST_PIP_OF_39 else (3, 10)):
-            option = EXCLUDE_NEWER if not self.has_hashes else BUILD_CONSTRAINTS
-            what = "" if option is EXCLUDE_NEWER else " with hashes"
-            hint = "leave the cell out by skip, or build it without the option"
-            if uv_supports(self.cell.interpreter):
-                hint = f'set build-frontend = "uv" for it if the image has uv, or {hint}'
-            return (
-                f"{option}{what} needs pip {needed[0]}.{needed[1]}, which Python {version[0]}.{version[1]} never got",
-                hint,
-            )
-        if self.settings[EXCLUDE_NEWER] and not self.tests_with_uv and version < (3, 9):
-            return (
-                f"{EXCLUDE_NEWER}: pip for Python {version[0]}.{version[1]} cannot heed it for the tests",
-                "leave the cell out by skip or test-skip, or build it without the option",
-            )
-        return None
-
-    @property
-    def _needed_pip(self) -> tuple[int, int] | None:
+    def needed_pip(self) -> tuple[int, int] | None:
         """The oldest pip that can do what is asked of the build; None if any can, or none is used."""
         return self._pip_for(self.frontend)
 
@@ -240,6 +231,7 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
             creates_with_uv=creates_with_uv,
             installs_with_uv=installs_with_uv,
             speaks_to_pip=bool(self.pip_variables.test),
+            is_locked=self.lock is not None,
         )
 
     def create_build_environment(self) -> str:
@@ -256,9 +248,13 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
     def build(self, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that builds the product; `config_settings`: as `key=value`."""
         command, frontend = self.build_command(config_settings), self.settings[BUILD_FRONTEND]
-        limits = ConstrainedBuild.of(self.settings[BUILD_CONSTRAINTS], self.layout, has_hashes=self.has_hashes)
         if self.frontend is Frontend.AUTO:
             command = own_frontend.with_programs(self.layout, command)
+            if self.lock is not None:
+                return command
+        limits = ConstrainedBuild.of(self.settings[BUILD_CONSTRAINTS], self.layout, has_hashes=self.has_hashes)
+        if self.lock is not None:
+            limits = ConstrainedBuild(path=self.layout.locked(str(Group.BUILD)), text="", has_hashes=True)
         if limits is None or not frontend.is_isolated:
             return command
         return limits.around(self.frontend, command, with_uv=self.builds_with_uv)
@@ -282,6 +278,7 @@ class Toolbox(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: ev
             python=f"{self.build_path[0]}/python",
             layout=self.layout,
             with_uv=self.builds_with_uv,
+            is_locked=self.lock is not None,
         )
 
     @property

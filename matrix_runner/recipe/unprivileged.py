@@ -85,7 +85,7 @@ class UnprivilegedUser(msgspec.Struct, frozen=True, kw_only=True):
     def hand_over(self) -> Step:
         """Return the step of root's that makes the user, and gives it the project and our directories."""
         layout = self.layout
-        volumes = (layout.downloads, layout.bytecode, layout.compiled, layout.isolated_environment)
+        volumes = (layout.downloads, layout.fetched, layout.bytecode, layout.compiled, layout.isolated_environment)
         places = dict.fromkeys((layout.source, layout.link, layout.matrix, *volumes))
         argv = ("sh", "-c", _HAND_OVER, "sh", USER, NAME, self.home, *places)
         request = ExecRequest(argv=argv, cwd="/", timeout=SHORT_COMMAND_SECONDS)

@@ -14,6 +14,7 @@ import msgspec
 
 from matrix_runner.errors import OutputError
 from matrix_runner.files import CHUNK, replacing, write_flushed
+from matrix_runner.json_values import NotJson, Time, decode
 from matrix_runner.store.entry_files import copy_checked, discard
 from matrix_runner.store.remote_store import Remote
 from matrix_runner.store.store import CARRIED, Store
@@ -36,7 +37,7 @@ class CarriedNote(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
     unpacked: int
-    created: float
+    created: Time
 
 
 class CarriedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,8 +196,8 @@ def _compressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _read_note(store: Store, name: str) -> CarriedNote | None:
     content = store.note(CARRIED, name)
     try:
-        note = None if content is None else msgspec.json.decode(content, type=CarriedNote)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        note = None if content is None else decode(content, CarriedNote)
+    except NotJson:
         return None
     return note if note is not None and 0 <= note.size <= LARGEST else None
 

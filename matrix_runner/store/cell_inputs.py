@@ -10,6 +10,7 @@ import json
 import msgspec
 
 from matrix_runner.digests import text_digest
+from matrix_runner.json_values import NotJson, decode
 
 FORMAT = "3"
 """Increased when cells treat the same inputs differently, which invalidates all earlier entries."""
@@ -74,8 +75,8 @@ def write(inputs: CellInputs) -> bytes:
 def read(data: bytes) -> CellInputs | None:
     """Parse the output of `write`; return None for anything else."""
     try:
-        written = msgspec.json.decode(data, type=_Written)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        written = decode(data, _Written)
+    except NotJson:
         return None
     return CellInputs(
         source=SourceInputs(files=written.source, sha256=hashlib.sha256(_json(written.source)).hexdigest()),

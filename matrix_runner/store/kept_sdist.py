@@ -11,6 +11,7 @@ import msgspec
 
 from matrix_runner.errors import OutputError, WheelRejected
 from matrix_runner.files import replacing, write_flushed
+from matrix_runner.json_values import Time, decode
 from matrix_runner.model.cells import Cell
 from matrix_runner.store.entry_files import copy_checked, regular_chunks
 from matrix_runner.store.store import SDISTS, Store
@@ -27,7 +28,7 @@ class SdistNote(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     contents: str
     made_in: str
-    created: float
+    created: Time
 
 
 def keep_sdist(store: Store, project: str, note: SdistNote, sdist: Path) -> None:
@@ -51,12 +52,12 @@ def kept_note(store: Store, project: str, key: str) -> SdistNote | None:
     """Return the note of a project's sdist, if it was made from the inputs of the key."""
     content = store.note(SDISTS, project)
     try:
-        note = None if content is None else msgspec.json.decode(content, type=SdistNote)
+        note = None if content is None else decode(content, SdistNote)
         if note is None or note.key != key:
             return None
         parse_sdist_name(note.name)
         Cell.parse(note.made_in)
-    except (ValueError, WheelRejected):  # msgspec's errors are ValueErrors too
+    except (ValueError, WheelRejected):  # NotJson is a ValueError too
         return None
     return note
 

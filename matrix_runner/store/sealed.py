@@ -4,6 +4,8 @@ import hashlib
 
 import msgspec
 
+from matrix_runner.json_values import NotJson, decode
+
 FORMAT = 1
 """Increased when the content's structure changes; files of another format are not read."""
 
@@ -23,8 +25,8 @@ def seal(content: bytes) -> bytes:
 def unseal(data: bytes) -> bytes | None:
     """Return the sealed document, byte for byte; None for anything else."""
     try:
-        sealed = msgspec.json.decode(data, type=_Sealed)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        sealed = decode(data, _Sealed)
+    except NotJson:
         return None
     content = bytes(sealed.content)
     if sealed.format != FORMAT or hashlib.sha256(content).hexdigest() != sealed.sha256:

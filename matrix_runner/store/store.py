@@ -49,6 +49,7 @@ NOTES = ("facts", "latest", SDISTS, CARRIED)
 
 _NOTE = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
 _SMALL = 1024**2
+"""Bytes of a record or a note: the longest have some ten thousand."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -213,7 +214,7 @@ class Store:
         stated = None if finished.provenance is None else regular_chunks(finished.provenance, _SMALL)
         return EntryRecord(
             key=key,
-            cell=str(outcome.cell),
+            cell=outcome.cell.local,
             project=cell_inputs.plain_name(finished.project),
             created=self.clock(),
             seconds=outcome.seconds,
@@ -229,7 +230,7 @@ class Store:
                 largest=tuple((each.path, each.size) for each in wheel.largest),
                 needs=() if wheel.needs is None else (wheel.needs.libc, *wheel.needs.symbols),
             ),
-            reused_from=None if outcome.reused_from is None else str(outcome.reused_from),
+            reused_from=None if outcome.reused_from is None else outcome.reused_from.local,
             builder=finished.builder,
             tested=finished.tested,
             image=outcome.image,
@@ -237,6 +238,7 @@ class Store:
             python_version=outcome.python_version,
             results=write_results(partial, outcome, finished.results),
             provenance=None if stated is None else write_part(partial / STATEMENT, stated),
+            rungs=outcome.rungs,
         )
 
     def _put_in_place(self, partial: Path, target: Path) -> None:

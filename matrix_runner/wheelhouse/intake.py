@@ -23,6 +23,11 @@ _HEADERS = 128 * 1024
 """Bytes allowed between the data of two files: headers, long names, extended attributes, a skipped dotfile."""
 
 _MEMBERS = 1000
+"""Entries of an archive that has one file: a frontend leaves a directory and a `.gitignore` beside it."""
+
+_LONGEST_NAME = 255
+"""Bytes of a file's name: those that file systems take (NAME_MAX)."""
+
 _SERIAL = itertools.count()
 _CHUNK = 256 * 1024
 """Less than `files.CHUNK`: `tarfile` holds several times as much for each cell that is ending."""
@@ -142,11 +147,13 @@ def _files(archive: tarfile.TarFile, source: _Source, noun: str) -> Iterator[tar
     if archive.firstmember is None:  # type: ignore[attr-defined]  # typeshed lacks it
         # Opening the archive reached its end already; Python 3.10 would seek back to look again.
         return
-    for _ in range(_MEMBERS):
+    for number in range(_MEMBERS + 1):
         source.allow(_HEADERS)
         member = archive.next()
         if member is None:
             return
+        if number == _MEMBERS:
+            break
         if not (member.isdir() or _is_dotfile(member)):
             yield member
     raise WheelRejected(f"more than {_MEMBERS} entries where one {noun} was expected")
@@ -165,10 +172,12 @@ def _checked_name(member: tarfile.TarInfo, limit: int, expected: Expected) -> st
     one = f"{expected.article} {expected.noun}"
     if not _is_plain_file(member):
         kind = "a link" if member.islnk() or member.issym() else "no regular file"
-        raise WheelRejected(f"{member.name!r} is {kind}; only one regular file, {one}, was expected")
+        raise WheelRejected(f"{member.name[:_LONGEST_NAME]!r} is {kind}; only one regular file, {one}, was expected")
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
-        raise WheelRejected(f"{member.name!r} leads out of its directory")
+        raise WheelRejected(f"{member.name[:_LONGEST_NAME]!r} leads out of its directory")
+    if not path.name or len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise WheelRejected(f"{member.name[:_LONGEST_NAME]!r} has a name that file systems do not take")
     if not path.name.endswith(expected.suffix):
         raise WheelRejected(f"{member.name!r} is not {one}; only one regular file, {one}, was expected")
     expected.check(path.name)

@@ -24,6 +24,17 @@ _PARTIAL = ".matrix-runner-"
 _PARTIAL_END = ".partial"
 
 
+def record_of(contents: "WheelContents") -> WheelRecord:
+    """Return the record of an inspected wheel."""
+    return WheelRecord(
+        name=contents.filename,
+        size=contents.size,
+        sha256=contents.sha256,
+        grafted=contents.grafted,
+        largest=contents.largest,
+    )
+
+
 @final
 class Wheelhouse:
     """The output directory of one run, locked from entering to leaving the context. Thread-safe.
@@ -110,16 +121,7 @@ class Wheelhouse:
         In all these cases the directory is unchanged, and the wheel stays in its staging directory; once published, it
         is removed there.
         """
-        record = self.publish_again(
-            wheel,
-            WheelRecord(
-                name=contents.filename,
-                size=contents.size,
-                sha256=contents.sha256,
-                grafted=contents.grafted,
-                largest=contents.largest,
-            ),
-        )
+        record = self.publish_again(wheel, record_of(contents))
         if wheel.parent.parent == self._staging:
             with suppress(OSError):
                 wheel.unlink()

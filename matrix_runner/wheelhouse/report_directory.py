@@ -23,6 +23,7 @@ PROVENANCE: Final = "provenance"
 """The directory of the wheels' statements of provenance: a file of each, named as the wheel and `.json`."""
 _SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.(?:whl|tar\.gz))")
 _SUMS_LIMIT: Final = 16 * 1024**2
+"""Bytes of SHA256SUMS that are read: some two hundred for each of tens of thousands of wheels."""
 _IGNORE: Final = "# Made by matrix-runner.\n*\n"
 
 
@@ -35,6 +36,14 @@ def report_directory_for(output_dir: Path, project: Path) -> Path:
     if output_dir in {output_dir.parent, project, *project.parents}:
         return output_dir / "matrix-runner-report"
     return output_dir.with_name(f"{output_dir.name}-report")
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """Return the digests in a SHA256SUMS by name; none if it is missing, or too large to be ours. Raise OSError."""
+    if not path.is_file() or path.stat().st_size > _SUMS_LIMIT:
+        return {}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {match["name"]: match["sha256"] for line in lines if (match := _SUM_LINE.fullmatch(line))}
 
 
 @final
@@ -103,7 +112,7 @@ class ReportDirectory:
         for cell in cells:
             # What cannot be removed is in the report of no run, and in the way of nothing.
             with suppress(OSError):
-                (self._directory / TESTS / f"{cell}.xml").unlink(missing_ok=True)
+                (self._directory / TESTS / f"{cell.stem}.xml").unlink(missing_ok=True)
 
     def write_sums(self, published: Iterable[WheelRecord | SdistRecord], wheels: Path) -> None:
         """Write SHA256SUMS, for `sha256sum -c` in the directory of wheels: this run's, and earlier ones still right.
@@ -117,13 +126,9 @@ class ReportDirectory:
     def _sums_still_right(self, wheels: Path, known: dict[str, str]) -> dict[str, str]:
         path = self._directory / SUMS
         try:
-            if not path.is_file() or path.stat().st_size > _SUMS_LIMIT:
-                return {}
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            found = {match["name"]: match["sha256"] for line in lines if (match := _SUM_LINE.fullmatch(line))}
             return {
                 name: digest
-                for name, digest in found.items()
+                for name, digest in read_sums(path).items()
                 if name not in known and (wheels / name).is_file() and sha256_of(wheels / name) == digest
             }
         except OSError as error:

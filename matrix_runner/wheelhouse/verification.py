@@ -79,7 +79,7 @@ def verify(contents: "WheelContents", promise: Promise) -> Iterator[Finding]:
 def reject_pure(filename: str) -> None:
     """Raise WheelRejected if the wheel of this name is pure Python: there is nothing to repair then."""
     if any(tag.platform == "any" for tag in parse_name(filename).tags):
-        raise _pure(filename)
+        raise no_code(filename)
 
 
 def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -> bool:
@@ -90,10 +90,14 @@ def is_compatible(filename: str, interpreter: Interpreter, platform: Platform) -
     not the name of a wheel.
     """
     return any(
-        _fit_of(tag, interpreter) is not _Fit.NONE
-        and (_is_of(tag.platform, platform) or (tag.abi, tag.platform) == ("none", "any"))
+        is_tag_of(tag, interpreter) and (is_of(tag.platform, platform) or (tag.abi, tag.platform) == ("none", "any"))
         for tag in parse_name(filename).tags
     )
+
+
+def is_tag_of(tag: Tag, interpreter: Interpreter) -> bool:
+    """Return whether an interpreter installs wheels with a tag's first two parts (PEP 425, 384, 803)."""
+    return _fit_of(tag, interpreter) is not _Fit.NONE
 
 
 def serves_several(filename: str) -> bool:
@@ -123,7 +127,7 @@ def _not_pure(contents: "WheelContents") -> Iterator[Finding]:
         return
     code = next((each for each in contents.elf_files if each.is_code), None)
     if code is None:
-        pure = _pure(contents.filename)
+        pure = no_code(contents.filename)
         yield Finding(check=Check.ANY_PLATFORM, message=pure.message, hint=pure.hint)
     else:
         yield Finding(
@@ -133,7 +137,8 @@ def _not_pure(contents: "WheelContents") -> Iterator[Finding]:
         )
 
 
-def _pure(filename: str) -> WheelRejected:
+def no_code(filename: str) -> WheelRejected:
+    """Return the refusal of a wheel in which nothing is compiled."""
     return WheelRejected(
         f"{filename} holds no compiled code: one such wheel serves every Python and platform",
         hint="Build it once with `python -m build`; this tool is for wheels with compiled code. If there should be "
@@ -153,7 +158,7 @@ def _of_platform(contents: "WheelContents", promise: Promise) -> Iterator[Findin
                 if promise.repaired
                 else "`repair-wheel-command` is empty; leave it out of the configuration to have auditwheel do it.",
             )
-        elif name != "any" and not _is_of(name, platform):
+        elif name != "any" and not is_of(name, platform):
             yield Finding(
                 check=Check.OTHER_PLATFORM,
                 message=f"{contents.filename} is for {name}; the cell {promise.cell} makes wheels for {platform}",
@@ -161,8 +166,8 @@ def _of_platform(contents: "WheelContents", promise: Promise) -> Iterator[Findin
             )
 
 
-def _is_of(name: str, platform: Platform) -> bool:
-    """Whether a platform tag belongs to the C library and architecture. A bare `linux` tag belongs to none."""
+def is_of(name: str, platform: Platform) -> bool:
+    """Return whether a platform tag belongs to the C library and architecture. A bare `linux` tag belongs to none."""
     match = _PLATFORM.fullmatch(name)
     if match is None or match["arch"] != platform.arch.tag:
         return False

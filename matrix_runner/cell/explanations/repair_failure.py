@@ -13,6 +13,7 @@ from matrix_runner.catalog import Catalog, Support
 from matrix_runner.catalog.policies import Policy, load_policies
 from matrix_runner.cell.steps import CellFailed
 from matrix_runner.engine.api import Container
+from matrix_runner.errors import WheelRejected
 from matrix_runner.model.outcomes import Failure, Reason
 from matrix_runner.model.platforms import Platform
 from matrix_runner.policy import (
@@ -28,11 +29,15 @@ from matrix_runner.policy import (
 )
 from matrix_runner.policy.c_libraries import NAMES, foreign_files, foreign_hint
 from matrix_runner.wheelhouse import receive
+from matrix_runner.wheelhouse.verification import no_code
 
 _NOT_FOUND = re.compile(r'required library "(?P<library>[^"]{1,300})" could not be located')
 _NO_LIBC = re.compile(r"couldn't detect libc for python extension (?P<file>\S{1,300})")
 _AUDITWHEEL = "cannot repair"
 """The start of auditwheel's message on a wheel that it refuses; our explanation covers all of that message."""
+
+_NO_CODE = "does not look like a platform wheel"
+"""auditwheel's words on a wheel without any ELF file (6.8.2)."""
 
 _TOO_RECENT = "too-recent versioned symbols"
 _ASKED_FOR = re.compile(r"--plat(?:=|\s+)['\"]?(?P<tag>[a-z]+[0-9_]+_\w+)")
@@ -60,6 +65,9 @@ def explain(failed: CellFailed, container: Container, repair: Repair, staging: C
     try:
         policies = load_policies()
         analysis = _analysis(container, repair, staging(), policies)
+        contents = analysis.wheel.contents
+        if not contents.elf_files and _NO_CODE in failed.failure.message:
+            return _rejected(failed, no_code(contents.filename))
         verdict = next((each for each in analysis.verdicts if each.platform == repair.platform), None)
         own = _policy(policies, repair.plat)
         asked = _ASKED_FOR.search(repair.command)
@@ -67,9 +75,17 @@ def explain(failed: CellFailed, container: Container, repair: Repair, staging: C
         explained = _of_another_libc(failed.failure, analysis, repair.platform)
         if explained is None and verdict is not None:
             explained = explanation(failed.failure, verdict, wanted, own, catalog.load())
+    except WheelRejected as rejected:
+        return _rejected(failed, rejected)
     except Exception:  # noqa: BLE001  whatever it was, the repair's own failure is the one to report
         return failed
     return failed if explained is None else CellFailed(explained)
+
+
+def _rejected(failed: CellFailed, rejected: WheelRejected) -> CellFailed:
+    """Return the failure of a wheel that is unfit: repair commands speak of such ones in tracebacks, or riddles."""
+    failure = replace(failed.failure, reason=Reason.REJECTED, message=rejected.message, hint=rejected.hint)
+    return CellFailed(failure)
 
 
 def _policy(policies: tuple[Policy, ...], tag: str | None) -> Policy | None:

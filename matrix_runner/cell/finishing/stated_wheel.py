@@ -6,6 +6,7 @@ import msgspec
 
 from matrix_runner.cell.finishing.statement_file import put_statement
 from matrix_runner.cell.run_context import Materials, RunContext
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container
 from matrix_runner.model.outcomes import WheelRecord
 from matrix_runner.probe.image_probe import ProbedImage
@@ -31,6 +32,10 @@ class StatedWheel(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self, wheel: WheelRecord) -> WheelRecord:
         """Write the statement of a published wheel; return its record with the place. Warn if that is impossible."""
+        return put_statement(lambda: self.document(wheel), wheel, self.recipe.job.cell, self.context)
+
+    def document(self, wheel: WheelRecord) -> bytes:
+        """Return the statement of a wheel."""
         context, inputs = self.context, self.context.request.inputs
         build = CellBuild(
             run=context.request.run,
@@ -45,7 +50,7 @@ class StatedWheel(msgspec.Struct, frozen=True, kw_only=True):
             started=self.started,
             redactor=context.redactor,
         )
-        return put_statement(lambda: write_statement(state(build, wheel)), wheel, self.recipe.job.cell, context)
+        return write_statement(state(build, wheel))
 
 
 def noted_requirements(recipe: CellRecipe, container: Container) -> Requirements:
@@ -53,6 +58,6 @@ def noted_requirements(recipe: CellRecipe, container: Container) -> Requirements
     note = recipe.requirements
     if note.unknown:
         return Requirements(unknown=note.unknown)
-    answer = bytearray()
-    container.exec(recipe.asking(note.ask), answer.extend)
-    return note.read(answer.decode("utf-8", "replace"))
+    answer = Answer()
+    container.exec(recipe.asking(note.ask), answer.hear)
+    return note.read(answer.text)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from matrix_runner.config.options.wheel_options import UNOWNED_SBOM
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container, Ending, ExecRequest
 from matrix_runner.files import sha256_of_rest
 from matrix_runner.policy import WheelAnatomy
@@ -62,17 +63,13 @@ def _places(container: Container, grafted: Iterable[str], own: str) -> dict[str,
     """
     names = dict.fromkeys(map(origin_name, grafted))
     words = [word for name in names for word in ("-o", "-name", _literal(name))][1:]
-    listing = bytearray()
-
-    def hear(data: bytes) -> None:
-        listing.extend(data[: _LONGEST - len(listing)])
-
+    listing = Answer(_LONGEST)
     request = ExecRequest(argv=("sh", "-c", _FIND, "sh", own, *words), cwd="/", timeout=_SECONDS)
     # Its status says only that there were directories which nobody may read.
-    if container.exec(request, hear).ending is not Ending.EXITED:
+    if container.exec(request, listing.hear).ending is not Ending.EXITED:
         return None
     found: dict[str, list[str]] = {}
-    for path in listing.decode("utf-8", "replace").splitlines():
+    for path in listing.text.splitlines():
         # A loader that looks in /lib finds what a distribution with one directory for both has in /usr/lib.
         found.setdefault(path.rpartition("/")[2], []).extend((path, path.removeprefix("/usr")))
     return found

@@ -1,33 +1,39 @@
 """Opening of a cell's container, and the further attempts after a lost one; common to cells and the sdist."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Final, TypeVar
 
 from matrix_runner.before_all.registry import BeforeAllPart
 from matrix_runner.cell.opening.interpreter_install import with_interpreter
+from matrix_runner.cell.opening.kept_container import keep_after
 from matrix_runner.cell.opening.open_cell import OpenCell
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.steps import BeginAnew, CellFailed, GiveWay, RetryCell, StepRunner
-from matrix_runner.config.options.run_options import DEBUG_KEEP_CONTAINER
-from matrix_runner.container.container_spec import container_spec
-from matrix_runner.container.debug_container import keep_container
-from matrix_runner.container.kept_cell import KeptCell, KeptCommand
+from matrix_runner.container.container_spec import container_spec, spec_without_network
 from matrix_runner.engine.api import Container
 from matrix_runner.errors import MachineError, OutputError, WheelConflict, WheelRejected, WrongImage
+from matrix_runner.locking.lock_drift import UPDATE, wrong_image
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
-from matrix_runner.model.outcomes import Reason, StepKind
+from matrix_runner.model.outcomes import Failure, Reason, StepKind
 from matrix_runner.probe.image_probe import ProbedImage
-from matrix_runner.recipe.commands import passed_variables
 
 R = TypeVar("R")
 
 ATTEMPTS = 2
 """The maximum of attempts: a container removed from outside justifies one retry; twice is no accident."""
-LOSSES = 3
-"""The maximum of times that a cell begins anew because the engine was away."""
+
+
+class NodeLost(Exception):
+    """The cell's node does not answer any more, and another one takes the cell over. `message`: of the error."""
+
+    def __init__(self, message: str) -> None:
+        """`message`: one line."""
+        super().__init__(message)
+        self.message = message
+
 
 _REASONS: Final = (
     (WheelRejected, Reason.REJECTED),
@@ -39,7 +45,7 @@ _REASONS: Final = (
 def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, steps: StepRunner) -> R:
     """Make an attempt at a cell's work, and further ones after RetryCell, or if the engine goes away and comes back.
 
-    Raise CellFailed for every expected error; GiveWay passes through.
+    Raise CellFailed for every expected error, NodeLost if the cell is to be run elsewhere; GiveWay passes through.
     """
     attempts, losses, watch = 1, 0, context.engine_watch
     while True:
@@ -48,22 +54,37 @@ def make_attempts(attempt: Callable[[], R], cell: Cell, context: RunContext, ste
         except BeginAnew:  # noqa: PERF203  a few iterations
             continue
         except RetryCell as retry:
+            _leave_lost_node(retry.message, cell, context, watch.is_away)
             if attempts == ATTEMPTS or context.is_cancelled:
                 raise steps.failed(Reason.ENGINE, retry.message, hint=retry.hint) from retry
             attempts += 1
             context.notify(f"{retry.message}; beginning anew", cell=cell, is_warning=True)
             watch.wait()
         except (WheelRejected, WheelConflict, OutputError) as unfit:
-            reason = next(reason for kind, reason in _REASONS if isinstance(unfit, kind))
-            raise steps.failed(reason, unfit.message, hint=unfit.hint) from unfit
+            raise CellFailed(failure_of(unfit, steps)) from unfit
         except MachineError as broken:
             losses += 1
-            is_lost = losses <= LOSSES and not context.is_cancelled and watch.has_gone(broken)
-            if is_lost:
-                context.notify(f"{broken.message}; waiting for the engine", cell=cell, is_warning=True)
-            if not is_lost or not watch.wait():
+            _leave_lost_node(broken.message, cell, context, partial(watch.has_gone, broken))
+            if not watch.has_come_back(broken, losses, partial(context.notify, cell=cell, is_warning=True)):
                 reason = Reason.WRONG_IMAGE if isinstance(broken, WrongImage) else Reason.ENGINE
                 raise steps.failed(reason, broken.message, hint=broken.hint) from broken
+
+
+def _leave_lost_node(message: str, cell: Cell, context: RunContext, is_lost: Callable[[], bool]) -> None:
+    """Raise NodeLost if the cell's node is lost, and another one takes the cell over."""
+    elsewhere = context.elsewhere
+    if elsewhere is not None and not context.is_cancelled and is_lost() and elsewhere.takes(cell):
+        raise NodeLost(message)
+
+
+def failure_of(unfit: WheelRejected | WheelConflict | OutputError, steps: StepRunner) -> Failure:
+    """Return the failure of a cell whose wheel is not fit to be published, or cannot be."""
+    return steps.failure(reason_of(unfit), unfit.message, hint=unfit.hint)
+
+
+def reason_of(unfit: WheelRejected | WheelConflict | OutputError) -> Reason:
+    """Return the reason of a failure by a wheel that is not fit to be published, or cannot be."""
+    return next(reason for kind, reason in _REASONS if isinstance(unfit, kind))
 
 
 class Opening:
@@ -76,8 +97,19 @@ class Opening:
         self._materials = materials
         self._steps = steps
 
+    def check_needed(self) -> None:
+        """Raise CellFailed if a wheel that the cell needs of another package is not there."""
+        problem = self._context.needed.problem(self._job.cell)
+        if problem is not None:
+            self._steps.enter(StepKind.PREPARE)
+            raise self._steps.failed(Reason.NEEDED, problem[0], hint=problem[1])
+
     def usable_image(self) -> ProbedImage:
-        """Return the job's image. Raise MachineError if it is unavailable, CellFailed if it lacks something."""
+        """Return the job's image. Raise MachineError if it is unavailable, CellFailed if it lacks something.
+
+        CellFailed also if it is not the one of the lock that the cell is held to. The same for each image that the
+        wheel is to be tested in: a cell that cannot be tested there fails before it is built.
+        """
         image = self._materials.images.of(self._job)
         if isinstance(image, MachineError):
             raise image
@@ -85,6 +117,13 @@ class Opening:
         if problem is not None:
             reason = Reason.WRONG_IMAGE if problem.is_wrong_image else Reason.MISSING_TOOL
             raise self._steps.failed(reason, problem.message, hint=problem.hint)
+        another = wrong_image(self._job, image.image, self._context.request.inputs.lock)
+        if another is not None:
+            raise self._steps.failed(Reason.WRONG_IMAGE, another, hint=UPDATE)
+        for rung in self._job.rungs:
+            found = self._materials.images.of_rung(self._job, rung)
+            if isinstance(found, MachineError) and not isinstance(found, WrongImage):
+                raise found
         return image
 
     def part_in_before_all(self) -> BeforeAllPart:
@@ -107,38 +146,28 @@ class Opening:
         with ExitStack() as stack:
             with steps.step(StepKind.PREPARE, f"open {image.display_name}"):
                 container = self._open(image, part, stack)
+
+            def open_closed(start: str | None) -> Container:
+                nonlocal container
+                spec = spec_without_network(job, image.image, context.volumes, start)
+                container = stack.enter_context(context.containers.open(spec))
+                return container
+
             try:
                 complete = with_interpreter(job, image, steps, container)
-                yield OpenCell(job=job, container=container, image=complete, part=part)
+                yield OpenCell(
+                    job=job,
+                    container=container,
+                    image=complete,
+                    part=part,
+                    has_installed=complete is not image,
+                    open_closed=open_closed,
+                )
             except (RetryCell, GiveWay):
                 raise
             except Exception as error:
-                # Whoever visits a cell has been in its container.
-                is_visited = context.request.visit is not None
-                if job.settings[DEBUG_KEEP_CONTAINER] and not context.is_cancelled and not is_visited:
-                    self._keep(container, error)
+                keep_after(error, container, job, context, steps)
                 raise
-
-    def _keep(self, container: Container, error: Exception) -> None:
-        """Keep the container of a failed attempt, with all that a shell in it needs."""
-        job, request, steps = self._job, self._context.request, self._steps
-        redactor = self._context.redactor
-        failure = error.failure if isinstance(error, CellFailed) else steps.failure(Reason.INTERNAL, "")
-        passed = passed_variables(job.settings, request.inputs.environ)
-        commands = {file: KeptCommand.of(step, passed, redactor) for file, step in steps.evaluated.items()}
-        note = KeptCell(
-            cell=str(job.cell),
-            project=request.inputs.identity,
-            run=request.run,
-            at=time.time(),
-            root=container.root,
-            step=failure.step,
-            last=None if steps.last is None else KeptCommand.of(steps.last, passed, redactor),
-            evaluated=commands,
-        )
-        kept = keep_container(container, note)
-        steps.kept = kept.place
-        steps.advise(kept.message)
 
     def check_running(self) -> None:
         """Raise RetryCell after a stop of the run: the container that waited for its slot may still exist."""

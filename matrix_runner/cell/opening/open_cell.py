@@ -1,5 +1,7 @@
 """A job in its open container, and the recipe that is made for it."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from matrix_runner.before_all.registry import BeforeAllPart
@@ -21,18 +23,23 @@ from matrix_runner.recipe.frontends.frontend_command import Product
 from matrix_runner.recipe.image_facts import InterpreterFacts
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.recipe.toolbox import Toolbox
+from matrix_runner.recipe.workspace_wheels import WorkspaceWheel
 
 
 class OpenCell(msgspec.Struct, frozen=True, kw_only=True):
     """A job in its open container. `image`: the container's probed image, including the job's interpreter.
 
-    `part`: the cell's part in its `before-all`.
+    `part`: the cell's part in its `before-all`. `has_installed`: whether the interpreter was installed in it just now.
+    `open_closed`: opens a further container, without a network, that lives as long; from another image, if one is
+    named by its id.
     """
 
     job: Job
     container: Container
     image: ProbedImage
     part: BeforeAllPart
+    has_installed: bool
+    open_closed: Callable[[str | None], Container]
 
 
 def recipe_of(
@@ -60,6 +67,11 @@ def recipe_of(
             passed=tuple(name for name, value in passed if value),
             has_hashes=inputs.has_hashes(job),
             product=product,
+            lock=inputs.cell_lock(job),
+            needed=tuple(
+                WorkspaceWheel(project=each.project, version=each.version, name=each.path.name, sha256=each.sha256)
+                for each in context.needed.of(job.cell) or ()
+            ),
         ),
         epoch=materials.source.epoch,
         passed=passed,

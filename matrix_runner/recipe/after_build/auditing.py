@@ -9,10 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.config.options.build_options import AUDIT_COMMAND, AUDIT_REQUIRES
+from matrix_runner.json_values import NotJson, decode
+from matrix_runner.locking.lock_values import LOCK, Group
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.commands import Commands
 from matrix_runner.recipe.image_facts import ImageFacts
-from matrix_runner.recipe.installing import for_our_tools
+from matrix_runner.recipe.installing import for_our_tools, hashed_words
 from matrix_runner.recipe.step import Step
 from matrix_runner.wheelhouse import is_stable_abi
 from matrix_runner.wording import first_of
@@ -27,17 +29,16 @@ _PLAIN = re.compile(r"cp(3)([0-9]+)-cp3\2")
 def audit_steps(commands: Commands, wheel: str) -> Iterator[Step]:
     """Return the steps that audit the repaired wheel (a file name); none if an audit is unwanted or impossible."""
     command = _command(commands, wheel)
-    python = _newest_python(commands.tools.facts)
+    python = newest_python(commands.tools.facts)
     if not command or python is None or why_not(commands, wheel) is not None:
         return
     layout, tools = commands.layout, commands.tools
     interpreter = f"{layout.root}/opt/python/{python[1]}/bin/python"
     create = _create(commands, interpreter)
     path = (f"{layout.audit_environment}/bin", tools.python_bin)
-    script = tools.after_constraints(create) if _is_ours(commands) else create
-    yield commands.apart(
-        commands.shell(StepKind.AUDIT, script, path=(tools.python_bin,), cwd=layout.project, shown=create)
-    )
+    script = tools.after_constraints(create) if is_ours(commands) else create
+    step = commands.shell(StepKind.AUDIT, script, path=(tools.python_bin,), cwd=layout.project, shown=create)
+    yield commands.apart(step).fetching(layout.audit_environment)
     audit = commands.user(StepKind.AUDIT, command, path=path, wheel=f"{layout.repaired}/{wheel}")
     yield replace(audit, is_verdict=True)
 
@@ -50,10 +51,10 @@ def why_not(commands: Commands, wheel: str) -> str | None:
     """
     if not _command(commands, wheel):
         return None
-    python = _newest_python(commands.tools.facts)
+    python = newest_python(commands.tools.facts)
     if python is None:
         return "the wheel is not audited: the image has no CPython 3 to do so"
-    if python[0] < FIRST_AUDITOR and _is_ours(commands):
+    if python[0] < FIRST_AUDITOR and is_ours(commands):
         return (
             f"the wheel is not audited: abi3audit needs CPython {_dotted(FIRST_AUDITOR)}, and the newest of the image"
             f" is {_dotted(python[0])}"
@@ -70,7 +71,7 @@ def _command(commands: Commands, wheel: str) -> str:
     return " && ".join(mine) if is_named else ""
 
 
-def _is_ours(commands: Commands) -> bool:
+def is_ours(commands: Commands) -> bool:
     """Whether the default requirements are installed, so that their versions are ours to choose."""
     return commands.settings[AUDIT_REQUIRES] == AUDIT_REQUIRES.default
 
@@ -78,8 +79,16 @@ def _is_ours(commands: Commands) -> bool:
 def _create(commands: Commands, interpreter: str) -> str:
     """Return a shell command that creates the audit environment."""
     layout, requires = commands.layout, commands.settings[AUDIT_REQUIRES]
-    constraints = commands.tools.constraints
-    packages = (*constraints.arguments, *requires) if constraints is not None and _is_ours(commands) else requires
+    constraints, lock = commands.tools.constraints, commands.tools.lock
+    packages = (*constraints.arguments, *requires) if constraints is not None and is_ours(commands) else requires
+    if lock is not None and requires and not lock.has(Group.AUDIT):
+        # Nothing in the project's files has told that a wheel would be of the stable ABI.
+        said = (
+            f"{LOCK} has no tools for an audit: put {{wheel}} into audit-command, or set it to nothing, and lock anew"
+        )
+        return f"{{ echo {shlex.quote(said)} >&2; exit 1; }}"
+    if lock is not None:
+        packages = hashed_words(layout.locked(str(Group.AUDIT)))
     place = layout.audit_environment
     speaks_to_pip = bool(commands.tools.pip_variables.build)
     if commands.tools.facts.tool("uv") is not None and not speaks_to_pip:
@@ -89,11 +98,11 @@ def _create(commands: Commands, interpreter: str) -> str:
         # It runs in the project, whose files the requirements may name, but whose modules must not be imported.
         create = f"{shlex.quote(interpreter)} -I -m venv {shlex.quote(place)}"
         install = f"{shlex.quote(f'{place}/bin/pip')} install --quiet {shlex.join(packages)}"
-        install = for_our_tools(install) if speaks_to_pip and _is_ours(commands) else install
+        install = for_our_tools(install) if speaks_to_pip and is_ours(commands) else install
     return f"{create} && {install}" if requires else create
 
 
-def _newest_python(facts: ImageFacts) -> tuple[tuple[int, int], str] | None:
+def newest_python(facts: ImageFacts) -> tuple[tuple[int, int], str] | None:
     """Return version and directory of the image's newest CPython with the GIL."""
     found = ((match, name) for name in facts.directories if (match := _PLAIN.fullmatch(name)))
     return max((((int(match[1]), int(match[2])), name) for match, name in found), default=None)
@@ -150,8 +159,8 @@ def read_audit(output: bytes) -> AuditReport:
     extensions: list[_Extension] = []
     for line in output.splitlines():
         if line.startswith(b'{"specs"'):
-            with suppress(msgspec.MsgspecError):
-                audit = msgspec.json.decode(line, type=_Audit)
+            with suppress(NotJson):
+                audit = decode(line, _Audit)
                 extensions += [one for each in audit.specs.values() for one in each.wheel]
     return AuditReport(
         complaints=tuple(text for one in extensions for text in _complaints(one)),

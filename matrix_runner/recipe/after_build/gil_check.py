@@ -6,13 +6,16 @@ the process (PEP 703), with no more than a warning that a test rarely shows.
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
+from matrix_runner.locking.lock_values import Group
 from matrix_runner.model.outcomes import StepKind
-from matrix_runner.recipe.after_build.testing import create_environment
+from matrix_runner.recipe.after_build.testing import create_environment, fetch_steps, install_fetched
 from matrix_runner.recipe.commands import Commands
+from matrix_runner.recipe.frontends.fetching import is_parted
 from matrix_runner.recipe.step import Step
 
 _PREFIX: Final = "free-threading: "
@@ -94,19 +97,30 @@ class GilFindings(msgspec.Struct, frozen=True, kw_only=True):
 def gil_step(commands: Commands, wheel: str) -> Step:
     """Return the step that imports the modules of the repaired wheel (a path), each in an interpreter of its own.
 
-    Where no test has made the test environment, it is made for this, with the wheel and what that requires.
+    Where no test has made the test environment, it is made for this, with the wheel and what that requires: by the
+    steps of `gil_environment` if one container fetches for another.
     """
     tools, layout = commands.tools, commands.layout
     python = shlex.quote(f"{layout.test_environment}/bin/python")
     seconds = 1800 if commands.job.is_slow else 300
     script = f"{python} -I -c {shlex.quote(_PROGRAM)} {shlex.quote(wheel)} {commands.processors} {seconds}"
     path = tools.test_path
-    if not commands.job.has_tests:
-        install = tools.test_installer.install(layout.test_environment, wheel)
+    if not commands.job.has_tests and not is_parted(commands):
+        installer = tools.test_installer
+        install = installer.install(layout.test_environment, wheel)
+        if installer.is_locked:
+            install = f"{installer.install_locked(layout.test_environment, Group.TEST)} && {install}"
         script = f"{tools.after_constraints(create_environment(commands))} && {install} && {script}"
         path = (tools.python_bin,)
     shown = "import each module: does it turn the GIL on?"
     return commands.apart(commands.shell(StepKind.AUDIT, script, path=path, shown=shown))
+
+
+def gil_environment(commands: Commands, wheel: str) -> Iterator[Step]:
+    """Yield the steps that make the environment of `gil_step`, where that does not do it."""
+    if is_parted(commands) and not commands.job.has_tests:
+        yield from fetch_steps(commands, wheel)
+        yield install_fetched(commands, wheel)
 
 
 def gil_findings(output: bytes) -> GilFindings:

@@ -111,14 +111,18 @@ class CompilerCaching(msgspec.Struct, frozen=True, kw_only=True):
         """Return the time that the set-up may take. `is_slow`: an emulator runs the installer, or may do so."""
         return _SECONDS_WHERE_SLOW if is_slow else _SECONDS
 
+    def find(self) -> str:
+        """Return a script that finds the tool, or brings it. Status 3 if it is missing, 4 if it cannot be brought."""
+        can_be_had = self.program is not None and self.program.is_possible
+        otherwise = self.program.script() if self.program is not None and can_be_had else "exit 3"
+        return _FIND.format(tool=self.tool, otherwise=otherwise)
+
     def set_up(self) -> str:
         """Return a script that creates a wrapper for each compiler on PATH.
 
         Its status is 3 if the tool is missing, 4 if it cannot be brought, 5 if its server does not start.
         """
         place = shlex.quote(self.path)
-        can_be_had = self.program is not None and self.program.is_possible
-        otherwise = self.program.script() if self.program is not None and can_be_had else "exit 3"
         make = (
             'ln -sf "$tool" "$place/$name"'
             if self.tool is CompilerCache.CCACHE
@@ -126,7 +130,7 @@ class CompilerCaching(msgspec.Struct, frozen=True, kw_only=True):
         )
         serve = f"\n{_SERVE}" if self.tool is CompilerCache.SCCACHE else ""
         return (
-            f"{_FIND.format(tool=self.tool, otherwise=otherwise)}\n"
+            f"{self.find()}\n"
             f'place={place}; mkdir -p "$place" && ln -sf "$tool" "$place/{self.tool}" || exit 1\n'
             f"{_COMPILERS}\nfor name in $names; do\n"
             f'  if found=$(command -v "$name"); then {make} || exit 1; fi\n'

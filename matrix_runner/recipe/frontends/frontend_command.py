@@ -7,6 +7,7 @@ import msgspec
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BUILD_FRONTEND, BUILD_VERBOSITY
+from matrix_runner.locking.lock_values import Group
 from matrix_runner.model.cells import Interpreter
 from matrix_runner.recipe.installing import outside_the_project
 from matrix_runner.recipe.layout import Layout
@@ -32,7 +33,7 @@ class FrontendCommand(msgspec.Struct, frozen=True, kw_only=True):
     """The command of a build frontend for one interpreter.
 
     `frontend`: resolved; `auto` is our own. `python`: path of the interpreter, or of its environment's. `with_uv`:
-    whether our own installs by uv.
+    whether our own installs by uv. `is_locked`: whether our own installs what a lock names.
     """
 
     frontend: Frontend
@@ -42,6 +43,7 @@ class FrontendCommand(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     layout: Layout
     with_uv: bool
+    is_locked: bool = False
 
     def argv(self, package: str, out: str, config_settings: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command as the user would type it; `config_settings`: as `key=value`."""
@@ -68,7 +70,8 @@ class FrontendCommand(msgspec.Struct, frozen=True, kw_only=True):
                 program = f"{self.layout.frontend}/build_frontend.py"
                 where = (f"--environment={self.layout.isolated_environment}", f"--bytecode={self.layout.bytecode}")
                 by = ("--installer=uv", f"--aside={self._aside}") if self.with_uv else ("--installer=pip",)
-                return ("python", "-I", program, package, product, f"--outdir={out}", *where, *by)
+                locked = (f"--locked={self.layout.locked(str(Group.BUILD))}",) if self.is_locked else ()
+                return ("python", "-I", program, package, product, f"--outdir={out}", *where, *by, *locked)
             case Frontend.UV:
                 # Who asks for uv gets what the project tells uv; our choice of it must not change the build.
                 apart = (f"--project={self._aside}", "--no-sources") if chosen.name is Frontend.AUTO else ()

@@ -10,6 +10,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from matrix_runner.config.kinds.values import Frontend
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
+from matrix_runner.json_values import NotJson, decode
 from matrix_runner.recipe.layout import Layout
 from matrix_runner.toml import loads
 
@@ -114,8 +115,8 @@ class _Lock(msgspec.Struct):
 
 def _of_own_frontend(answer: str) -> Requirements:
     try:
-        note = msgspec.json.decode(answer, type=_Note)
-    except (msgspec.DecodeError, UnicodeError):
+        note = decode(answer, _Note)
+    except NotJson:
         return Requirements(unknown=_NO_NOTE)
     reported = {(canonicalize_name(one.name), one.version): one for one in note.reported}
     locked = {canonicalize_name(one.name): one for one in _locked(note.lock)}

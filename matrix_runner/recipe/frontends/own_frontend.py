@@ -1,6 +1,7 @@
 """Our own build frontend in a cell: which interpreters and settings it serves, and its programs. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from matrix_runner.cell_programs import program_text
@@ -23,8 +24,13 @@ _FIRST_PIP_WITH_TOML: Final = (21, 2)
 _FIRST_PIP_OF_OTHERS: Final = (22, 3)
 """The oldest pip that installs into another environment than its own (`--python`)."""
 
-PROGRAMS: Final = (*("build_frontend", "build_system", "build_wish", "build_bytecode", "build_hooks", "build_origins"),)
+PROGRAMS: Final = (
+    *("build_frontend", "build_environment", "build_system", "build_wish", "build_bytecode", "build_hooks"),
+    "build_origins",
+)
 """Its modules; `build_frontend` is the one that is started."""
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
 _ONLY_FOR_UV_BUILD: Final = ("UV_NO_BUILD_ISOLATION", "UV_REQUIRE_HASHES")
 """Variables that `uv pip install` takes otherwise: it demands a version of each requirement that is named."""
 
@@ -52,8 +58,9 @@ def is_meant(settings: Settings, others: Iterable[str]) -> bool:
     return not settings[BUILD_FRONTEND].args and not any(name.startswith(_ONLY_FOR_UV_BUILD) for name in names)
 
 
-def with_programs(layout: Layout, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command that writes the programs into the cell, and then runs the frontend's command."""
-    writing = [f'printf %s "${at}" >"$1/{name}.py"' for at, name in enumerate(PROGRAMS, 2)]
-    script = " && ".join(('mkdir -p "$1"', *writing, f"shift {1 + len(PROGRAMS)}", 'exec "$@"'))
-    return ("sh", "-c", script, "sh", layout.frontend, *map(program_text, PROGRAMS), *argv)
+def with_programs(layout: Layout, argv: tuple[str, ...], more: Mapping[str, str] = NOTHING) -> tuple[str, ...]:
+    """Return a command that writes the programs into the cell, and `more` files by name, and then runs a command."""
+    files = {**{f"{name}.py": program_text(name) for name in PROGRAMS}, **more}
+    writing = [f'printf %s "${{{at}}}" >"$1/{name}"' for at, name in enumerate(files, 2)]
+    script = " && ".join(('mkdir -p "$1"', *writing, f"shift {1 + len(files)}", 'exec "$@"'))
+    return ("sh", "-c", script, "sh", layout.frontend, *files.values(), *argv)

@@ -27,7 +27,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 def find_problem(cell: Cell, directories: tuple[str, ...], facts: ImageFacts, place: str) -> Problem | None:
     """Return the reason why no such cell can run there, or None. `place`: the name of the image, or this machine."""
     arch = cell.platform.arch
-    seen = _kind_of_programs(facts.elf)
+    seen = kind_of_programs(facts.elf)
     option = f"`{cell.platform.libc}-{arch}-image`"
     if seen not in {None, str(arch)}:
         message = f"{place} holds {seen} programs, but {cell} needs {arch}"
@@ -111,7 +111,7 @@ def _because(facts: ImageFacts, name: str) -> str:
     return "" if reason is None else f": {reason}"
 
 
-def _kind_of_programs(header: bytes) -> str | None:
+def kind_of_programs(header: bytes) -> str | None:
     """Return the architecture of a program by its ELF header; None if it is no ELF file, or of an unknown machine."""
     if header[:4] != b"\x7fELF" or len(header) < 20:
         return None

@@ -16,8 +16,11 @@ def has(name):
         except ImportError:
             return False
         return True
-    return find_spec(name) is not None
-names = [n for n in ("build", "ensurepip", "pip", "venv", "virtualenv") if has(n)]
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False
+names = [n for n in ["build", "ensurepip", "pip", "venv", "virtualenv"] + sys.argv[1:] if has(n)]
 suffix = sysconfig.get_config_var("EXT_SUFFIX") or sysconfig.get_config_var("SO") or ""
 pip = ""
 if "pip" in names:
@@ -32,7 +35,7 @@ print("\\t".join(["%d.%d.%d" % sys.version_info[:3], ",".join(names), suffix, pi
 # Every program starts in the background, and all are waited for once: in sequence the eight interpreters of a usual
 # image take 0.6 s, in parallel a third of it. A line below 4 KiB is written atomically (POSIX, PIPE_BUF).
 _PROBE = """
-root=$1; missing=; shift
+root=$1; system=$2; missing=; shift 2
 printf 'machine\\t%s\\n' "$(uname -m)"
 printf 'elf\\t%s\\n' "$(head -c 40 /bin/sh | od -An -v -tx1 | tr -d ' \\n')"
 printf 'path\\t%s\\n' "$PATH"
@@ -122,6 +125,18 @@ for name in "$@"; do
     ) &
   fi
 done
+if [ -n "$system" ]; then
+  printf 'system\\t%s\\n' "$(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME" | tr '\\t' ' ')"
+  for python in /usr/local/bin/python3.[0-9]* /usr/bin/python3.[0-9]*; do
+    case ${python##*/python3.} in *[!0-9t]*) continue ;; esac
+    (
+      # Debian has parts of the library in packages of their own, without which no environment can be made.
+      if answer=$("$python" -c "$ask" distutils.dist 2>/dev/null); then
+        printf 'system-python\\t%s\\t%s\\n' "$python" "$answer"
+      fi
+    ) &
+  done
+fi
 wait
 # Images since 2023 install some interpreters on demand; not on a machine that is somebody's.
 if [ -n "$missing" ] && [ -z "$root" ] && command -v manylinux-interpreters >/dev/null 2>&1; then
@@ -130,12 +145,16 @@ fi
 """
 
 
-def probe_request(root: str, directories: tuple[str, ...], *, is_slow: bool = False) -> ExecRequest:
+def probe_request(
+    root: str, directories: tuple[str, ...], *, is_slow: bool = False, asks_system: bool = False
+) -> ExecRequest:
     """Return the command that probes a container, and starts these interpreters.
 
-    `is_slow`: an emulator runs it, or may do so: about 3 processor seconds for an interpreter and the tools.
+    `asks_system`: for the distribution's name and its own interpreters too. `is_slow`: an emulator runs it, or may do
+    so: about 3 processor seconds for an interpreter and the tools.
     """
     script = f"ask={shlex.quote(_ASK_INTERPRETER)}\n{_PROBE}"
     # A cell may continue in the same container: the result of `before-all` must not contain traces of the probe.
     env = (("PYTHONDONTWRITEBYTECODE", "1"),)
-    return ExecRequest(argv=("sh", "-c", script, "probe", root, *directories), env=env, timeout=900 if is_slow else 120)
+    words = (root, "system" if asks_system else "", *directories)
+    return ExecRequest(argv=("sh", "-c", script, "probe", *words), env=env, timeout=900 if is_slow else 120)

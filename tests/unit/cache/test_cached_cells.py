@@ -127,6 +127,25 @@ def test_nothing_changed_nothing_is_started(kept: Kept) -> None:
     ]
 
 
+def test_a_wheel_that_cannot_be_delivered_needs_no_second_build(tmp_path: Path) -> None:
+    """Another one has its name: it stays; when it may be replaced, the finished one comes, with its statement."""
+    kept, cell = Kept(tmp_path), CELLS[0]
+    assert kept.run(None, cell).exit_code is ExitCode.OK
+    (wheel,) = kept.fake_run.wheelhouse.glob("*.whl")
+    finished = wheel.read_bytes()
+    wheel.write_bytes(b"another")
+    kept.write("new.c", "")
+    report = kept.run({OVERWRITE: False}, cell)
+    assert (report.exit_code, statuses(report), kept.built()) == (ExitCode.CELL_FAILED, {Status.FAILED}, {cell})
+    assert wheel.read_bytes() == b"another"
+    again = kept.run(None, cell)
+    assert (again.exit_code, statuses(again), kept.calls) == (ExitCode.OK, {Status.CACHED}, [])
+    assert wheel.read_bytes() == finished
+    (delivered,) = (each.wheel for each in again.outcomes)
+    assert delivered is not None
+    assert delivered.provenance is not None
+
+
 def test_no_tar_is_written_when_nothing_is_missing(kept: Kept) -> None:
     """What nobody will unpack is not packed: the run's own directory stays without a source."""
     seen: list[str] = []
@@ -485,7 +504,7 @@ def _elsewhere(kept: Kept, image: str) -> Report:
     again = kept.make()
     again.images = (image,)
     with again.engine() as engine:
-        return build(replace(again.request(engine), engine=FakeEngine()))
+        return build(replace(again.request(engine), nodes=(again.node(FakeEngine()),)))
 
 
 class TestsThatReport(Kept):

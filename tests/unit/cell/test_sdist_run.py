@@ -109,11 +109,10 @@ def test_one_sdist_first_and_all_wheels_from_it(project: Project) -> None:
 def test_the_record(project: Project) -> None:
     """report.json, SHA256SUMS, the summary and the log tell of it; its steps are no part of the maker's times."""
     report = project.run()
-    sdist = report.sdist
-    assert sdist is not None
+    (sdist,) = report.sdists
     assert (sdist.name, str(sdist.made_in), sdist.is_cached) == (NAME, MAKER, False)
-    assert read_report((project.fake.report_dir / "report.json").read_bytes()).sdist == replace(
-        sdist, seconds=round(sdist.seconds, 3)
+    assert read_report((project.fake.report_dir / "report.json").read_bytes()).sdists == (
+        replace(sdist, seconds=round(sdist.seconds, 3)),
     )
     sums = (project.fake.report_dir / "SHA256SUMS").read_text().splitlines()
     assert f"{sdist.sha256}  {NAME}" in sums
@@ -280,8 +279,8 @@ def test_an_unchanged_project_starts_nothing(project: Project) -> None:
     assert project.calls == []
     assert {each.status for each in again.outcomes} == {Status.CACHED}
     assert (project.fake.wheelhouse / NAME).read_bytes() == made
-    assert first.sdist is not None
-    assert again.sdist == replace(first.sdist, is_cached=True, seconds=0.0)
+    (kept,) = first.sdists
+    assert again.sdists == (replace(kept, is_cached=True, seconds=0.0),)
 
 
 def test_cells_depend_on_the_files_of_the_sdist_not_on_its_bytes(project: Project) -> None:
@@ -299,8 +298,7 @@ def test_cells_depend_on_the_files_of_the_sdist_not_on_its_bytes(project: Projec
 
     report = project.run(project.make({REBUILD: (OLD,)}))
     assert (project.ran("sdist"), project.ran("build")) == ([], [OLD])
-    assert report.sdist is not None
-    assert report.sdist.is_cached
+    assert [sdist.is_cached for sdist in report.sdists] == [True]
 
     project.write("a.c", "int a;\n")
     report = project.run(project.make({OVERWRITE: True}))
@@ -377,7 +375,7 @@ def test_a_stop_during_the_sdist(project: Project) -> None:
     assert {each.status for each in report.outcomes} == {Status.CANCELLED}
     started = [event for event in fake.recorder.events if isinstance(event, CellStarted)]
     assert [str(event.cell) for event in started] == [MAKER]
-    assert report.sdist is None
+    assert report.sdists == ()
 
 
 def test_the_makers_image_cannot_be_had(tmp_path: Path) -> None:

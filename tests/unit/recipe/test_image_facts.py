@@ -417,3 +417,23 @@ def test_an_interpreter_that_does_not_start_is_not_called_missing() -> None:
     assert problem is not None
     assert "does not start" in problem.message
     assert "/opt/python/cp311-cp311/bin/python -V" in problem.hint
+
+
+def test_a_clean_image_is_asked_for_its_name_and_its_own_pythons(tmp_path: Path) -> None:
+    """By this machine's own shell: its name for people, and the interpreters that a distribution would have."""
+    request = probe_request(str(tmp_path), (), asks_system=True)
+    answer = subprocess.run(request.argv, check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    facts = parse_probe(answer.stdout)
+    release = Path("/etc/os-release").read_text("utf-8")
+    assert facts.system
+    assert f'"{facts.system}"' in release
+    own = {each.directory: each for each in facts.system_pythons}
+    there = {str(path) for path in Path("/usr/bin").glob("python3.[0-9]*") if path.name.split(".")[-1].isdigit()}
+    assert there <= own.keys()
+    assert all(each.release >= (3, 0) and each.extension_suffix for each in own.values())
+
+
+def test_an_image_to_build_in_is_not_asked_for_that(tmp_path: Path) -> None:
+    """Nobody needs it there, and each Python that is started takes its time."""
+    facts = parse_probe(probe(tmp_path))
+    assert (facts.system, facts.system_pythons) == ("", ())

@@ -28,6 +28,7 @@ from matrix_runner.config.options.test_options import BEFORE_TEST, TEST_COMMAND,
 from matrix_runner.model.outcomes import StepKind
 from matrix_runner.recipe.after_build.python_bounds import FITS_PYTHON
 from matrix_runner.recipe.cell_recipe import CellRecipe
+from matrix_runner.recipe.pinning.obstacles import obstacle_of
 from matrix_runner.recipe.step import Step
 from matrix_runner.recipe.toolbox import choice_remark_for, choose_frontend
 
@@ -273,7 +274,7 @@ def test_what_no_pip_can_do_is_said_before_the_build(
     values: Values = {BUILD_FRONTEND: BuildFrontend(name=frontend)}
     values[EXCLUDE_NEWER] = ExcludeNewer(text="7d", age=7)
     made = recipe(values, f"{cell}-manylinux_x86_64")
-    found = replace(made.tools, has_hashes=hashes).obstacle
+    found = obstacle_of(replace(made.tools, has_hashes=hashes))
     assert (found is None) is (obstacle is None)
     assert obstacle is None or str(found and found[0]).startswith(obstacle)
 

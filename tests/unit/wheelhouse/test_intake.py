@@ -10,7 +10,7 @@ import pytest
 from wheel_builder import X86_64, in_chunks, member, tar_of
 
 from matrix_runner.errors import EngineError, OutputError, WheelRejected
-from matrix_runner.wheelhouse import receive
+from matrix_runner.wheelhouse import Expected, intake, receive
 
 DATA = bytes(range(256)) * 500
 LONG = f"demo-1.0-cp311-cp311-{'.'.join(f'manylinux_2_{minor}_x86_64' for minor in range(10, 20))}.whl"
@@ -74,6 +74,30 @@ def test_anything_else_is_refused_by_name_and_leaves_nothing(tmp_path: Path, arc
     with pytest.raises(WheelRejected, match=message):
         receive(in_chunks(archive), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_has_so_many_entries(tmp_path: Path) -> None:
+    """The last that is looked at may be the wheel."""
+    few = [(member(f"d{number}", kind=tarfile.DIRTYPE), b"") for number in range(intake._MEMBERS - 1)]
+    assert receive(in_chunks(tar_of(*few, (X86_64, DATA))), tmp_path).name == X86_64
+    with pytest.raises(WheelRejected, match=f"more than {intake._MEMBERS} entries"):
+        receive(in_chunks(tar_of(*few, (member("d", kind=tarfile.DIRTYPE), b""), (X86_64, DATA))), tmp_path)
+
+
+ANY = Expected(article="a", noun="file", suffix="", check=len, origin="a command")
+
+
+@pytest.mark.parametrize("name", [".", "", "n" * 256, "\u00e9" * 128])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    """It is the archive's fault, not that of the disk."""
+    with pytest.raises(WheelRejected, match=r"has a name that file systems do not take|is no regular file"):
+        receive(in_chunks(tar_of((name, DATA))), tmp_path, expected=ANY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_as_long_as_file_systems_take(tmp_path: Path) -> None:
+    """255 bytes."""
+    assert receive(in_chunks(tar_of(("n" * 255, DATA))), tmp_path, expected=ANY).read_bytes() == DATA
 
 
 def test_a_wheel_over_the_limit_is_refused_before_its_data(tmp_path: Path) -> None:
