@@ -45,6 +45,16 @@ class RunnerError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes as it is, whatever its class asks for when it is made."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[RunnerError], args: tuple[object, ...], state: dict[str, object]) -> RunnerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class UsageError(RunnerError):
     """The command line is invalid or contradictory."""

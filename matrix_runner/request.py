@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.loading.build_files import BuildFiles
@@ -20,6 +21,10 @@ from matrix_runner.config.options.source_options import (
 )
 from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.engine.api import Container, Engine, EngineInfo
+from matrix_runner.engine.node import Node, joined_host
+from matrix_runner.locking.cell_lock import CellLock, cell_lock
+from matrix_runner.locking.lock_merge import ResolvedCell
+from matrix_runner.locking.lock_values import Group, Lock
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.matrix.sdist_maker import sdist_maker
 from matrix_runner.model.cells import Cell
@@ -33,6 +38,11 @@ from matrix_runner.redaction.redactor import Redactor
 from matrix_runner.redaction.run_secrets import redactor_of
 from matrix_runner.schedule import Durations, StopRequest
 from matrix_runner.wheelhouse.report_directory import LOGS, PROVENANCE, TESTS
+from matrix_runner.workspace.needs import NO_NEEDS, Needs
+
+if TYPE_CHECKING:
+    # A run without a cluster needs nothing of it.
+    from matrix_runner.engine.cluster.cluster_nodes import JoinedCluster
 
 
 class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +51,8 @@ class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
     `project`: the directory to copy into the cells. `package`: the directory in it to build, relative with `/`; "" for
     the project itself. `build_files`: the package's. `origin`: the directory or sdist that identifies the project from
     run to run; None: `project`. `cache`: the directory of cached cells; None: no cache. `private`: further
-    directories of this program, which are not the project's although they may be in it.
+    directories of this program, which are not the project's although they may be in it. `lock`: the one that the
+    cells are held to, or None.
     """
 
     project: Path
@@ -55,6 +66,7 @@ class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
     origin: Path | None = None
     cache: Path | None = None
     private: tuple[Path, ...] = ()
+    lock: Lock | None = None
 
     @property
     def identity(self) -> str:
@@ -90,9 +102,15 @@ class BuildInputs(msgspec.Struct, frozen=True, kw_only=True):
         return self.report_dir / PROVENANCE / f"{wheel}.json"
 
     def has_hashes(self, job: Job) -> bool:
-        """Whether `build-constraints` pin all that a job's build requires. Raise ConfigError without their file."""
+        """Whether a lock or `build-constraints` pin what a job's build requires. Raise ConfigError without a file."""
+        if self.lock is not None:
+            return True
         constraints = job.settings[BUILD_CONSTRAINTS]
         return bool(constraints) and has_hashes(constraints_text(self.project, constraints))
+
+    def cell_lock(self, job: Job) -> CellLock | None:
+        """Return what a lock holds the job's cell to; None without one."""
+        return None if self.lock is None else cell_lock(self.lock, job)
 
     @property
     def source(self) -> SourceSelection:
@@ -123,33 +141,89 @@ class Visit(Protocol):
         ...
 
 
-class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: the cached property
-    """A build: its inputs, engine, directories and listeners.
+class LockQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a cell for a lock. `asked`: the words by group; `kept`: the versions that are to stay."""
 
-    `run`: the run's id, a plain file name. `workers`: the number of slots. `scratch`: a directory for temporary files
-    of the run. `log_path`: the path of a job's log, as the user can open it. `host`: the machine that runs the cells,
-    if known. `durations`: the file with the project's cell durations; None: durations are not recorded. `visit`: of a
-    person to a cell's container, `stop`: the program's own request to stop the run; None in a usual build.
+    asked: Mapping[Group, tuple[str, ...]]
+    kept: Mapping[Group, tuple[str, ...]]
+
+
+class Locking(Protocol):
+    """The making of a lock (`runner lock`): cells resolve what they require, and build nothing. Thread-safe."""
+
+    def question(self, job: Job) -> LockQuestion:
+        """Return what is asked of a cell."""
+        ...
+
+    def take(self, resolved: ResolvedCell) -> None:
+        """Take a cell's answer."""
+        ...
+
+
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dict: the cached property
+    """A build: its inputs, engines, directories and listeners.
+
+    `run`: the run's id, a plain file name. `nodes`: the engines that run the cells, at least one; the first does all
+    that is done once. `scratch`: a directory for temporary files of the run. `log_path`: the path of a job's log, as
+    the user can open it. `durations`: the file with the project's cell durations; None: durations are not recorded.
+    `visit`: of a person to a cell's container, `stop`: the program's own request to stop the run, `locking`: the making
+    of a lock; None in a usual build. `cluster`: whose workers run the cells; None: they run from here. `members`: the
+    requests for the packages of a workspace, each after those that it needs, whose jobs together are this one's;
+    `needs`: what their cells need of each other. Nothing of it for a single package.
     """
 
     run: str
     inputs: BuildInputs
     catalog: Catalog
-    engine: Engine
-    engine_info: EngineInfo
-    workers: int
+    nodes: tuple[Node, ...]
     scratch: Path
     log_path: Callable[[Job], str]
     listeners: Sequence[Listener]
-    host: Host | None = None
     durations: Path | None = None
     visit: Visit | None = None
     stop: StopRequest | None = None
+    locking: Locking | None = None
+    cluster: "JoinedCluster | None" = None
+    members: tuple["BuildRequest", ...] = ()
+    needs: Needs = NO_NEEDS
 
     @property
     def sdist_maker(self) -> Job | None:
         """The job in whose cell the sdist is built; None if there is none to build. Raise UsageError if none can."""
-        return self.inputs.sdist_maker(self.host)
+        if self.locking is not None or self.members:
+            return None
+        return self.inputs.sdist_maker(self.nodes[0].host)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the node: where there are several, of the first."""
+        return self.nodes[0].engine
+
+    @property
+    def engine_info(self) -> EngineInfo:
+        """The description of that engine."""
+        return self.nodes[0].info
+
+    @property
+    def host(self) -> Host | None:
+        """The machines that run the cells, if known."""
+        return joined_host(self.nodes)
+
+    @property
+    def engines(self) -> tuple[tuple[str, EngineInfo], ...]:
+        """The engines that run cells, by the names by which cells tell theirs; none if there is but one."""
+        if self.cluster is not None:
+            return self.cluster.engines
+        return tuple((node.name, node.info) for node in self.nodes if node.name)
+
+    @property
+    def workers(self) -> int:
+        """The number of cells that run at once, on all nodes together."""
+        return sum(node.slots for node in self.nodes)
+
+    def at(self, node: Node) -> "BuildRequest":
+        """Return the request as the cells of one node see it."""
+        return replace(self, nodes=(node,))
 
     @property
     def settings(self) -> Settings:
@@ -184,9 +258,16 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dic
 
     def _expected_seconds(self) -> tuple[float, ...]:
         """Return how long each job is expected to take, in plan order; nothing if no earlier run tells."""
-        durations, host = self.known_durations, self.host
-        if durations.is_empty:
+        if self.members:
+            return tuple(seconds for member in self.members for seconds in member.expected_seconds)
+        if self.known_durations.is_empty:
             return ()
+        return self.expected_seconds
+
+    @property
+    def expected_seconds(self) -> tuple[float, ...]:
+        """How long each job is expected to take, in plan order; a guess where no earlier run tells."""
+        durations, host = self.known_durations, self.host
         if host is None:
             return tuple(durations.expected(job.cell) for job in self.jobs)
         return tuple(durations.expected(job.cell, host.slowness) for job in self.jobs)
@@ -194,12 +275,14 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # dic
     def dependency_groups(self) -> DependencyGroups:
         """Return the project's dependency groups. Raise ConfigError if a test's group cannot be resolved."""
         groups = DependencyGroups.of(self.inputs.build_files)
-        for names in {job.settings[TEST_GROUPS] for job in self.jobs if job.has_tests}:
+        own = () if self.members else self.jobs
+        for names in {job.settings[TEST_GROUPS] for job in own if job.has_tests}:
             groups.requirements(names)
         return groups
 
     def redactor(self) -> Redactor:
         """Return the redactor of the run's secrets. A cell on this machine itself sees the whole environment."""
-        settings = (self.settings, *(job.settings for job in self.jobs))
+        members = (member.settings for member in self.members)
+        settings = (self.settings, *members, *(job.settings for job in self.jobs))
         is_local = any(job.image is None for job in self.jobs)
         return redactor_of(settings, self.inputs.environ, sees_environment=is_local)

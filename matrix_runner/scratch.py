@@ -21,7 +21,8 @@ def scratch_directory(parent: Path, run: str) -> Iterator[Path]:
     directory = parent / run
     try:
         directory.mkdir(parents=True)
-        lock = FileLock(directory / _LOCK)
+        # It may be released by another thread than this one.
+        lock = FileLock(directory / _LOCK, thread_local=False)
         lock.acquire(blocking=False)
     except OSError as error:
         raise MachineError(

@@ -29,6 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also build on architectures and interpreters that take long to set up: ppc64le, riscv64, 3.14",
     )
     parser.addoption(
+        "--record-faults",
+        action="store_true",
+        help="write down what the catalogue of faults saw on this engine, for docs/reference/faults.md",
+    )
+    parser.addoption(
+        "--rounds",
+        type=int,
+        default=2,
+        help="how many random moments each signal comes at, and how often the engine restarts; 50 take an hour",
+    )
+    parser.addoption(
         "--mishaps",
         type=int,
         default=4,

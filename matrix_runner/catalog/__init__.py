@@ -77,6 +77,23 @@ class ImageFamily(msgspec.Struct, frozen=True, kw_only=True):
         return self.libc is platform.libc and self.reference(platform.arch) is not None
 
 
+class MadeSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """A clean system that is made here for `test-on`, of this name. `architectures`: each with Debian's name.
+
+    `image`: the name of its images, but for the architecture.
+    """
+
+    name: str
+    image: str
+    suite: str
+    packages: tuple[str, ...]
+    architectures: tuple[tuple[Arch, str], ...]
+
+    def reference(self, arch: Arch) -> str:
+        """Return its image for an architecture."""
+        return f"{self.image}_{arch}"
+
+
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A block of the listing order of cells: some implementations on some platforms."""
 
@@ -92,6 +109,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[ImageFamily, ...]
     legacy: tuple[LegacyImage, ...]
     policies: tuple[tuple[Libc, tuple[Version, ...]], ...]
+    systems: tuple[MadeSystem, ...] = ()
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -137,6 +155,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         """Return the image families with a short name, the preferred one first; none for any other name."""
         return tuple(family for family in self.images if family.name == name)
 
+    def system(self, name: str, arch: Arch) -> MadeSystem | None:
+        """Return the clean system of a name that is made here for an architecture, or None."""
+        return next((each for each in self.systems if each.name == name and arch in dict(each.architectures)), None)
+
 
 def platforms() -> tuple[Platform, ...]:
     """Every platform that a Linux wheel tag can name, glibc first."""
@@ -169,19 +191,38 @@ class _ImageRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     native_only: bool = False
 
 
+class _SystemRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+    image: str
+    suite: str
+    packages: tuple[str, ...]
+    architectures: dict[str, str]
+
+
 def load() -> Catalog:
     """Read the data files into a catalog."""
     data = resources.files("matrix_runner.catalog")
     interpreters = loads(data.joinpath("interpreters.toml").read_text("utf-8"))
-    images = loads(data.joinpath("images.toml").read_text("utf-8"))["image"]
+    images = loads(data.joinpath("images.toml").read_text("utf-8"))
     return Catalog(
         interpreters=tuple(
             map(_interpreter, msgspec.convert(interpreters["interpreter"], tuple[_InterpreterRow, ...]))
         ),
         order=tuple(map(_block, msgspec.convert(interpreters["block"], tuple[_BlockRow, ...]))),
-        images=tuple(map(_family, msgspec.convert(images, tuple[_ImageRow, ...]))),
+        images=tuple(map(_family, msgspec.convert(images["image"], tuple[_ImageRow, ...]))),
         legacy=load_legacy(),
         policies=load_versions(),
+        systems=tuple(map(_system, msgspec.convert(images["rung"], tuple[_SystemRow, ...]))),
+    )
+
+
+def _system(row: _SystemRow) -> MadeSystem:
+    return MadeSystem(
+        name=row.name,
+        image=row.image,
+        suite=row.suite,
+        packages=row.packages,
+        architectures=tuple((Arch.parse(arch), name) for arch, name in row.architectures.items()),
     )
 
 

@@ -23,19 +23,28 @@ _COMMANDS = (
     "watch",
     "plan",
     "explain",
+    "matrix",
+    "collect",
     "logs",
     "report",
     "shell",
     "migrate",
     "schema",
     "inspect",
+    "lock",
     "verify",
     "image",
     "cache",
     "doctor",
     "completion",
 )
-_IN_A_ROOM = {"verify": "verifying.verify", "watch": "watching.watch"}
+_IN_A_ROOM = {
+    "lock": "locked.lock",
+    "verify": "verifying.verify",
+    "watch": "watching.watch",
+    "matrix": "sharding.matrix",
+    "collect": "sharding.collect",
+}
 """Commands whose module is in a directory with what belongs to it."""
 
 

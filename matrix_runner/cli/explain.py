@@ -16,6 +16,8 @@ from matrix_runner.report.text_wrapping import wrapped
 from matrix_runner.toml import loads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from rich.console import Console
 
     from matrix_runner.cache.cache_history import CacheHistory
@@ -40,7 +42,9 @@ def explain(
       runner explain cp312-musllinux_i686 --archs all --json
     """
     from matrix_runner import catalog
+    from matrix_runner.cli.locked.locked_plan import lock_in_force
     from matrix_runner.cli.wiring.cache_history_lookup import history_of
+    from matrix_runner.cli.workspaces.opened_packages import full_identifier, package_of_cell
     from matrix_runner.matrix import explain as explain_cell
     from matrix_runner.matrix import make_plan
 
@@ -48,16 +52,28 @@ def explain(
         raise UsageError(
             f"{identifier} is a directory, not a cell", hint=f"try `runner explain {package} {identifier}`"
         )
-    with open_project(package, project, config_file, flags) as opened:
+    with open_project(package_of_cell(identifier, package), project, config_file, flags) as opened:
+        identifier = full_identifier(identifier, opened)
         tell(opened.settings)
         known, place = catalog.load(), planned_place(opened.settings)
         answer = explain_cell(identifier, opened.settings, known, place.host)
         plan = make_plan(opened.settings, known, place.host)
+        lock = lock_in_force(opened, plan, identifier)
+        plan = plan if lock is None else lock.plan
         past = history_of(identifier, opened, plan, place) if answer.is_in else None
+    locked = {} if lock is None else lock.of_cell(identifier)
+    rungs = next((job.rungs for job in plan.jobs if str(job.cell) == identifier), ())
     if as_json:
-        click.echo(json.dumps(_machine(answer, past), indent=2))
+        held = None if lock is None else {**lock.document(), "groups": locked}
+        tested = [{"name": rung.name, "image": rung.reference} for rung in rungs]
+        click.echo(json.dumps({**_machine(answer, past), "test_on": tested, "lock": held}, indent=2))
     else:
-        _print(answer, past)
+        tested_on = (f"tested on: {', '.join(rung.reference for rung in rungs)}",) if rungs else ()
+        _print(answer, past, (*tested_on, *(() if lock is None else (lock.text, *lock.drift, *_locked(locked)))))
+
+
+def _locked(groups: "Mapping[str, tuple[str, ...]]") -> "Iterator[str]":
+    return (f"{group}: {', '.join(pins) or 'nothing'}" for group, pins in groups.items())
 
 
 def _shown(answer: "Explanation") -> "list[tuple[Option[object], object]]":
@@ -95,7 +111,7 @@ def _machine(answer: "Explanation", past: "CacheHistory | None") -> dict[str, ob
     }
 
 
-def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
+def _print(answer: "Explanation", past: "CacheHistory | None", more: "Sequence[str]") -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -114,8 +130,8 @@ def _print(answer: "Explanation", past: "CacheHistory | None") -> None:
         _lines(console, rest)
     if answer.is_in and answer.image is not None:
         _lines(console, wrapped(f"rights: {rights_of(answer.settings).text}", width, "  ", "    "))
-    for remark in answer.remarks:
-        _lines(console, wrapped(remark, width, "  ", "    "), "yellow")
+    for line, style in (*((line, "") for line in more), *((remark, "yellow") for remark in answer.remarks)):
+        _lines(console, wrapped(line, width, "  ", "    "), style)
     if past is not None:
         _print_past(console, past, width)
     shown = [(option, value, answer.settings.origin(option)) for option, value in _shown(answer)]

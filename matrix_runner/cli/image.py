@@ -82,7 +82,8 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
 ) -> None:
     """Make an image in the manylinux layout from Debian packages and CPython's sources; or all images for some cells.
 
-    A CELL is an identifier, such as cp311-manylinux_s390x.
+    A CELL is an identifier, such as cp311-manylinux_s390x. Or it is a clean system that wheels are tested on by the
+    option test-on: debian:bullseye, debian:bookworm or debian:trixie, for the architectures of --arch.
 
     It stands in for manylinux_2_31 (Debian bullseye: glibc 2.31, GCC 10). It is not published by PyPA and carries no
     security support: build wheels in it, and run nothing else on it.
@@ -96,8 +97,16 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
     musllinux_1_2, compiled in six.
     """
     from matrix_runner.engine.planning_host import container_host
+    from matrix_runner.image.clean_systems import asked_systems, ensure_systems
     from matrix_runner.image.image_build import build_images
 
+    systems = asked_systems(cells, tuple(platform.arch for platform in _platforms(archs, None)))
+    if systems:
+        with _open_engine(_choice(engine)) as opened:
+            builder = image_builder(opened.engine, _say, mirror=mirror, jobs=jobs)
+            for image in ensure_systems(systems, builder, click.echo, rebuild=rebuild):
+                click.echo(f"{image.reference}  {image.size / 1e6:.0f} MB")
+        return
     if cells and (archs or pythons or libc):
         raise UsageError("cells say all that --arch, --python and --libc do", hint="Give the one or the other.")
     wanted = _pythons_of(cells) if cells else dict.fromkeys(_platforms(archs, libc), pythons)
@@ -117,14 +126,17 @@ def build(  # noqa: PLR0913  each is a parameter of the command line
 @image.command("list", short_help="List the images made on this machine.")
 @_engine_option
 def list_images(engine: str | None) -> None:
-    """List the images made on this machine: name, interpreters, size."""
+    """List the images made on this machine: name, interpreters, size; and the clean systems for tests."""
+    from matrix_runner.image.clean_systems import made_systems
     from matrix_runner.image.image_inventory import built_images
 
     with _open_engine(_choice(engine)) as opened:
-        stock = built_images(opened.engine)
+        stock, systems = built_images(opened.engine), made_systems(opened.engine)
     for made in stock:
         click.echo(_line(made))
-    if not stock:
+    for name, system in sorted(systems.items()):
+        click.echo(f"{name}  {system.size / 1e6:.0f} MB")
+    if not stock and not systems:
         click.echo("No image has been made on this machine. `runner image build` makes one.", err=True)
 
 

@@ -10,12 +10,14 @@ import click
 
 from matrix_runner.cli.wiring.cell_completion import cells_of_project
 from matrix_runner.cli.wiring.flags import PlanCommand
-from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project, project_parameters
+from matrix_runner.cli.wiring.opened_project import OpenedProject, project_parameters
+from matrix_runner.cli.workspaces.opened_packages import open_packages, package_of_cell
 from matrix_runner.errors import ExitCode, UsageError
 from matrix_runner.model.outcomes import StepKind
 
 if TYPE_CHECKING:
     from matrix_runner.cli.wiring.planned_build import PlannedBuild
+    from matrix_runner.cli.workspaces.packages_plan import PackagePlan
     from matrix_runner.matrix import Job
     from matrix_runner.report.summary.report_writers import Streams
 
@@ -59,11 +61,12 @@ def shell(  # noqa: PLR0913  each is a parameter of the command
             "a shell needs a terminal", hint="In CI, `runner build --debug-keep-container` keeps the container."
         )
     flags |= {"build": (cell,), "rebuild": (cell,)}
-    with open_project(package, project, config_file, flags) as opened:
+    packages = (package_of_cell(cell, package),)
+    with open_packages(packages, project, config_file, flags) as opened:
         last = opened.report_dir.absolute()
     with TemporaryDirectory(prefix="matrix-runner-shell-") as scratch:
         flags |= {"output_dir": f"{scratch}/wheelhouse", "report_dir": f"{scratch}/report"}
-        with open_project(package, project, config_file, flags) as opened:
+        with open_packages(packages, project, config_file, flags) as opened:
             if discard:
                 return _discard(opened)
             before = None if step is None else StepKind(step)
@@ -84,8 +87,10 @@ def _discard(opened: OpenedProject) -> ExitCode:
     streams = standard_streams()
     with planned_build(opened, streams, Progress.PLAIN) as planned:
         if planned is not None:
-            cell, project = _only_job(planned).cell, opened.inputs(planned.plan).identity
-            streams.out.write(discard_kept(planned.chosen.engine, cell, project))
+            job, own = _only_job(planned, opened)
+            streams.out.write(
+                discard_kept(planned.engines.chosen.engine, job.cell, own.opened.inputs(own.plan).identity)
+            )
     return ExitCode.OK
 
 
@@ -100,12 +105,14 @@ def _visit(opened: OpenedProject, before: StepKind | None, last: Path | None) ->
     with planned_build(opened, streams, Progress.PLAIN) as planned:
         if planned is None:
             return ExitCode.OK
-        job = _only_job(planned)
+        job, _ = _only_job(planned, opened)
         if last is not None:
             from matrix_runner.cli.wiring.kept_visit import visit_kept
 
             logs = CellLogs(opened.report_dir / LOGS)
-            visited = visit_kept(planned.request(opened, logs, ()), job, last)
+            request = planned.request(opened, logs, ())
+            own = next((member for member in request.members if job in member.jobs), request)
+            visited = visit_kept(own, job, last)
             if visited.text:
                 streams.out.write(visited.text)
             if visited.was_in:
@@ -129,21 +136,31 @@ def _build_up_to(
     from matrix_runner.wheelhouse.report_directory import LOGS
 
     logs = CellLogs(opened.report_dir / LOGS)
-    visit = TerminalVisit(_only_job(planned).cell, before)
+    job, _ = _only_job(planned, opened)
+    visit = TerminalVisit(job.cell, before)
     style = PlainStyle(colour=wants_colour(os.environ, is_terminal=True))
     console = PausedConsole(PlainConsole(sys.stdout, logs, style), visit)
     request = planned.request(opened, logs, (console,))
     # One cell, with all processors; how long a visit lasts is nothing to remember.
-    report = run_build(replace(request, workers=processors(), durations=None, visit=visit))
+    nodes = tuple(replace(node, slots=node.info.processors or processors()) for node in request.nodes)
+    members = (
+        replace(member, nodes=nodes, durations=None, visit=visit if job in member.jobs else None)
+        for member in request.members
+    )
+    report = run_build(replace(request, nodes=nodes, durations=None, visit=visit, members=tuple(members)))
     if not visit.was_paid and report.exit_code is ExitCode.OK:
         streams.out.write("no step failed; --step names one to stop before")
     return ExitCode.OK if visit.was_paid else report.exit_code
 
 
-def _only_job(planned: "PlannedBuild") -> "Job":
-    """Return the one job of the plan. Raise UsageError if there are several."""
-    jobs = planned.plan.jobs
+def _only_job(planned: "PlannedBuild", opened: OpenedProject) -> "tuple[Job, PackagePlan]":
+    """Return the one job of the package that is named, and what is built of that. Raise UsageError if there are more.
+
+    Of other packages of a workspace there may be what it needs.
+    """
+    named = [each for each in planned.packages.packages if each.opened.settings.package in opened.named_packages]
+    jobs = [(job, each) for each in named for job in each.plan.jobs]
     if len(jobs) != 1:
-        names = ", ".join(str(job.cell) for job in jobs[:4])
+        names = ", ".join(str(job.cell) for job, _ in jobs[:4])
         raise UsageError(f"a shell is in one cell, and {len(jobs)} match", hint=f"such as {names}")
     return jobs[0]

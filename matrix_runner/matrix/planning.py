@@ -1,9 +1,10 @@
 """The plan: jobs to run, cells left out with their reasons, and the explanation of a single cell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.kinds.selectors import Selector
@@ -12,12 +13,13 @@ from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import BUILD_FRONTEND
 from matrix_runner.config.options.selection_options import BUILD, TEST_SKIP
-from matrix_runner.config.options.test_options import FREE_THREADING, TEST_COMMAND
+from matrix_runner.config.options.test_options import FREE_THREADING, TEST_COMMAND, TEST_ON
 from matrix_runner.errors import ConfigError, NothingSelected, UsageError
 from matrix_runner.matrix.host import Execution, Host
 from matrix_runner.matrix.image_choice import ImageChoice
 from matrix_runner.matrix.questions import Answer, Questions
 from matrix_runner.matrix.remarks import constraint_notes, emulation_notes, frontend_remarks, remarks
+from matrix_runner.matrix.rungs import Rung, rungs_of
 from matrix_runner.matrix.unmet_requests import idle_patterns, unmet_requests
 from matrix_runner.model.cells import Cell
 
@@ -26,13 +28,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A cell to run. `directories`: possible names of its interpreter under `/opt/python`, likeliest first.
 
     `image` is None if the machine itself runs the cell. `settings`: the cell's own, overrides applied. `execution`: the
-    way in which the machine runs programs of its architecture.
+    way in which the machine runs programs of its architecture. `ladder`: all images that `test-on` names for it.
     """
 
     cell: Cell
     directories: tuple[str, ...]
     image: ImageChoice | None
     settings: Settings
+    ladder: tuple[Rung, ...] = ()
     remark: str | None = None
     execution: Execution = Execution.NATIVE
 
@@ -50,6 +53,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def has_tests(self) -> bool:
         """Whether the cell's wheel is installed and tested."""
         return bool(self.settings[TEST_COMMAND]) and self._may_test
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The images in which the cell's wheel is tested besides: none without a test."""
+        return self.ladder if self.has_tests else ()
 
     @property
     def checks_gil(self) -> bool:
@@ -81,6 +89,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unmet: tuple[str, ...] = ()
+
+    def without_rungs(self) -> "Plan":
+        """Return the plan of a run in which no wheel is tested."""
+        return replace(self, jobs=tuple(replace(job, ladder=()) for job in self.jobs))
 
     def require_jobs(self, settings: Settings) -> None:
         """Raise NothingSelected, with the likeliest cells, if no cell is left to run; UsageError for `unmet` ones."""
@@ -125,7 +137,7 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
     left_out: list[LeftOut] = []
     decided: list[tuple[Cell, Answer]] = []
     cell_settings = _CellSettings(settings, host)
-    for cell in catalog.cells:
+    for cell in (each.of_package(settings.package) for each in catalog.cells):
         own = cell_settings(cell)
         answers = tuple(_until_decided(questions.ask(cell, own)))
         decided.append((cell, answers[-1]))
@@ -141,6 +153,7 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
                 directories=catalog.known(cell.interpreter).directories,
                 image=answers[-1].image,
                 settings=own,
+                ladder=rungs_of(own, cell.platform.arch, answers[-1].image, catalog),
                 remark=catalog.remark(cell),
                 execution=host.execution(cell.platform.arch),
             )
@@ -150,13 +163,13 @@ def make_plan(settings: Settings, catalog: Catalog, host: Host) -> Plan:
     warnings = (*doubts, *foreseen, *frontend_remarks(job.settings for job in jobs))
     unmet = tuple(unmet_requests(settings, host, decided))
     emulation = emulation_notes([job.cell for job in jobs], host)
-    notes = (*constraint_notes(job.settings for job in jobs), *emulation)
+    notes = (*constraint_notes(job.settings for job in jobs), *emulation, *ladder_notes(jobs))
     return Plan(jobs=tuple(jobs), left_out=tuple(left_out), warnings=warnings, notes=notes, unmet=unmet)
 
 
 def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -> Explanation:
     """Explain why one cell is in the matrix or not. Raise UsageError for an identifier that the catalog lacks."""
-    cells = catalog.cells
+    cells = tuple(each.of_package(settings.package) for each in catalog.cells)
     cell = next((cell for cell in cells if str(cell) == identifier), None)
     if cell is None and is_for_other_systems(identifier):
         raise UsageError(f"{identifier} is no Linux cell: this tool builds Linux wheels only")
@@ -168,6 +181,15 @@ def explain(identifier: str, settings: Settings, catalog: Catalog, host: Host) -
     answers = tuple(Questions(settings, catalog, host).ask(cell, own))
     found = tuple(frontend_remarks((own,)))
     return Explanation(cell=cell, answers=answers, settings=own, image=answers[-1].image, remarks=found)
+
+
+def ladder_notes(jobs: Sequence[Job]) -> Iterator[str]:
+    """Yield a sentence if `test-on` is set in vain: without a container, without a test."""
+    asking = [job for job in jobs if job.settings[TEST_ON]]
+    if any(job.image is None for job in asking):
+        yield f"{TEST_ON.name} has no effect: this machine itself is the engine, and there is no container"
+    elif asking and not any(job.has_tests for job in asking):
+        yield f"{TEST_ON.name} has no effect without {TEST_COMMAND.name}"
 
 
 class _CellSettings:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from typing import Final
 
 import msgspec
 from packaging.specifiers import SpecifierSet
@@ -13,13 +14,16 @@ from matrix_runner.config.kinds.values import ArchGroup, EnableGroup, Sandbox
 from matrix_runner.config.loading.dialects import is_for_other_systems
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.option import Source
-from matrix_runner.config.options.run_options import SANDBOX
+from matrix_runner.config.options.run_options import NETWORK, SANDBOX
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.matrix.archs import expand_archs
 from matrix_runner.matrix.host import Host
 from matrix_runner.matrix.image_choice import ImageChoice, NoImage, image_of
+from matrix_runner.matrix.network_access import is_restricted
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Platform
+
+_NOT_HERE: Final = {SANDBOX.name: "this machine itself has none", NETWORK.name: "that of this machine stays"}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +43,7 @@ class Questions:
         self._settings = settings
         self._catalog = catalog
         self._host = host
-        self._archs = expand_archs(settings[ARCHS], host.machine)
+        self._archs = expand_archs(settings[ARCHS], host.machines)
         self._enabled = {group.value for group in settings[ENABLE]}
         self._build = Selector(patterns=settings[BUILD])
         self._skip = Selector(patterns=settings[SKIP])
@@ -60,7 +64,7 @@ class Questions:
 
     def _wanted(self, cell: Cell, topic: str, source: Source) -> Answer | None:
         """Return the answer that the command line names the cell, unless another flag excludes it."""
-        if str(cell) not in self._named or source is Source.FLAG:
+        if self._named.isdisjoint({str(cell), cell.local}) or source is Source.FLAG:
             return None
         return Answer(topic=topic, is_in=True, reason=f"{self._settings.origin(BUILD)} names it")
 
@@ -131,9 +135,10 @@ class Questions:
         if not host.local.intersection(self._catalog.known(cell.interpreter).directories):
             reason = f"container-engine = local: no {cell.interpreter} on this machine"
             return Answer(topic="container-engine", is_in=False, reason=reason)
-        if settings[SANDBOX] is Sandbox.STRICT:
-            reason = f"sandbox = strict ({settings.origin(SANDBOX)}): this machine itself has none"
-            return Answer(topic="container-engine", is_in=False, reason=reason)
+        for option, is_wanted in ((SANDBOX, settings[SANDBOX] is Sandbox.STRICT), (NETWORK, is_restricted(settings))):
+            if is_wanted:
+                reason = f"{option} = {settings[option]} ({settings.origin(option)}): {_NOT_HERE[option.name]}"
+                return Answer(topic="container-engine", is_in=False, reason=reason)
         return Answer(topic="container-engine", is_in=True, reason="this machine itself runs it")
 
     def doubts(self) -> Iterator[str]:
@@ -141,7 +146,8 @@ class Questions:
 
         One for other systems is usual in a file, which is for all; on the command line it is told too.
         """
-        settings, cells = self._settings, self._catalog.cells
+        settings = self._settings
+        cells = tuple(cell.of_package(settings.package) for cell in self._catalog.cells)
         selectors = [
             (f"{BUILD}", str(settings.origin(BUILD)), self._build),
             (f"{SKIP}", str(settings.origin(SKIP)), self._skip),
@@ -150,6 +156,9 @@ class Questions:
         identifiers = [str(cell) for cell in cells]
         for name, position, selector in selectors:
             for pattern in selector.unmatched(cells):
+                if settings.package and ":" in pattern:
+                    # It is about another package of the workspace.
+                    continue
                 if is_for_other_systems(pattern):
                     if name == f"{BUILD}" and settings.origin(BUILD).source is Source.FLAG:
                         yield f"{name}: {pattern} ({position}) is for another system; this tool makes Linux wheels only"

@@ -29,8 +29,7 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
         if host.lacks_emulator(arch):
             cells = [cell for cell, _ in placed if cell.platform.arch is arch]
             yield (
-                f"{_count(cells)} of {arch} cannot run: this machine is {host.machine} and has no emulator;"
-                f" {emulation_hint(arch)}"
+                f"{_count(cells)} of {arch} cannot run: {_machines(host)} and has no emulator; {emulation_hint(arch)}"
             )
     old = [(cell, image) for cell, image in placed if image is not None and not image.is_updated]
     if old:
@@ -39,6 +38,12 @@ def remarks(placed: Sequence[tuple[Cell, ImageChoice | None]], host: Host) -> It
             f"{_count([cell for cell, _ in old])} in images that nobody updates any more: {first_of(images, 3)}; some"
             " of the certificate authorities that they trust were compromised since"
         )
+
+
+def _machines(host: Host) -> str:
+    if not host.others:
+        return f"this machine is {host.machine}"
+    return f"none of the machines ({', '.join(map(str, host.machines))}) is one,"
 
 
 def emulation_notes(cells: Sequence[Cell], host: Host) -> Iterator[str]:

@@ -41,7 +41,7 @@ def _cells(settings: Settings, decided: Sequence[tuple[Cell, Answer]]) -> Iterat
         return
     named = {name for pattern in settings[BUILD] for name in bracex.expand(pattern)}
     for cell, answer in decided:
-        if not answer.is_in and str(cell) in named:
+        if not answer.is_in and not named.isdisjoint({str(cell), cell.local}):
             yield f"{cell} is asked for by {settings.origin(BUILD)}, and cannot be built: {answer.reason}"
 
 
@@ -58,7 +58,7 @@ def idle_patterns(settings: Settings, decided: Sequence[tuple[Cell, Answer]]) ->
         selector = Selector(patterns=(pattern,))
         own = [(cell, answer) for cell, answer in decided if selector.matches(cell)]
         named = set(bracex.expand(pattern))
-        if own and not any(answer.is_in or str(cell) in named for cell, answer in own):
+        if own and not any(answer.is_in or not named.isdisjoint({str(cell), cell.local}) for cell, answer in own):
             # The cell that came furthest tells most.
             nearest = max((answer for _, answer in own), key=lambda answer: answer.topic in _OF_PLACE)
             yield f"{pattern} ({origin}) selects no cell that can be built: {nearest.reason}"

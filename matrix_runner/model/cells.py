@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,10 @@ class Implementation(Enum):
     def __str__(self) -> str:
         return self.value
 
+
+_OF_PACKAGE: Final = ":"
+_PACKAGE: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+"""A normalised name (PEP 503)."""
 
 _TAG = re.compile(r"(?P<impl>cp|pp|gp)(?P<major>[23])(?P<minor>0|[1-9][0-9]?)(?P<variant>t|mu|m|_[0-9]+)?")
 
@@ -69,15 +74,21 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """An interpreter on a platform: one cell of the matrix. `str(cell)` is its identifier."""
+    """An interpreter on a platform: one cell of the matrix. `str(cell)` is its identifier.
+
+    `package`: the one of a workspace that it builds, by its normalised name, which then stands before the rest:
+    `pkg-a:cp311-manylinux_x86_64`; "" where a run builds a single package.
+    """
 
     interpreter: Interpreter
     platform: Platform
+    package: str = ""
     _identifier: str = field(init=False, repr=False, compare=False)
     """Formatted once: each event looks up its cell's log and table row by it."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_identifier", f"{self.interpreter}-{self.platform}")
+        prefix = f"{self.package}{_OF_PACKAGE}" if self.package else ""
+        object.__setattr__(self, "_identifier", f"{prefix}{self.interpreter}-{self.platform}")
 
     def __str__(self) -> str:
         return self._identifier
@@ -85,8 +96,27 @@ class Cell:
     def __hash__(self) -> int:
         return hash(self._identifier)
 
+    @property
+    def local(self) -> str:
+        """The identifier within its package, which is the same whatever else a run builds: `cp311-manylinux_x86_64`."""
+        return self._identifier.rpartition(_OF_PACKAGE)[2]
+
+    @property
+    def stem(self) -> str:
+        """The identifier as part of a file's, a container's or an image's name, none of which may have a colon."""
+        return self._identifier.replace(_OF_PACKAGE, ".")
+
+    def of_package(self, package: str) -> "Cell":
+        """Return the same square in the matrix of another package; "" for that of a single one."""
+        if package == self.package:
+            return self
+        return Cell(interpreter=self.interpreter, platform=self.platform, package=package)
+
     @classmethod
     def parse(cls, identifier: str) -> "Cell":
         """Read `cp311-manylinux_x86_64`; raise ValueError for anything else. `Cell.parse(str(c)) == c`."""
-        interpreter, _, platform = identifier.partition("-")
-        return cls(interpreter=Interpreter.parse(interpreter), platform=Platform.parse(platform))
+        package, colon, local = identifier.rpartition(_OF_PACKAGE)
+        if colon and not _PACKAGE.fullmatch(package):
+            raise ValueError(f"unknown cell {identifier!r}")
+        interpreter, _, platform = local.partition("-")
+        return cls(interpreter=Interpreter.parse(interpreter), platform=Platform.parse(platform), package=package)

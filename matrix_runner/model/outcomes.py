@@ -3,9 +3,11 @@
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.errors import ExitCode
 from matrix_runner.model.cells import Cell
+from matrix_runner.model.rung_outcomes import RungOutcome
 
 
 class Status(Enum):
@@ -43,6 +45,7 @@ class StepKind(Enum):
     BEFORE_TEST = "before-test"
     INSTALL = "install"
     TEST = "test"
+    TEST_ON = "test-on"
     PUBLISH = "publish"
 
     def __str__(self) -> str:
@@ -62,6 +65,7 @@ class Reason(Enum):
     OUTPUT = ("output", ExitCode.ENVIRONMENT)
     CONFLICT = ("conflict", ExitCode.CELL_FAILED)
     REJECTED = ("rejected", ExitCode.WHEEL_REJECTED)
+    NEEDED = ("needed", ExitCode.CELL_FAILED)
     INTERNAL = ("internal", ExitCode.CELL_FAILED)
 
     def __init__(self, word: str, exit_code: ExitCode) -> None:
@@ -149,6 +153,14 @@ class WheelRecord(msgspec.Struct, frozen=True, kw_only=True):
     provenance: str | None = None
 
 
+class UndeliveredWheel(msgspec.Struct, frozen=True, kw_only=True):
+    """A wheel that passed everything and could not be published, as by a full disk. `path`, `statement`: its files."""
+
+    record: WheelRecord
+    path: str
+    statement: str | None = None
+
+
 class SdistRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The published sdist of a run, from which its wheels were built; `size` in bytes.
 
@@ -197,6 +209,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     wheel: WheelRecord | None = None
     reused_from: Cell | None = None
     """The cell that built the abi3 or py3-none wheel, where this cell only tested it."""
+    node: str | None = None
+    """The name of the engine that ran it, where there are several."""
     image: str | None = None
     image_id: str | None = None
     python_version: str | None = None
@@ -208,8 +222,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     compiler_cache: CompilerCacheUse | None = None
     test_results: ResultCounts | None = None
     """Of the files of its tests, if they were taken; they are in the report directory then."""
+    rungs: tuple[RungOutcome, ...] = ()
+    """The tests of its wheel in the images of `test-on`, in their order, as far as they were made."""
+    undelivered: UndeliveredWheel | None = None
+    """The wheel of a failed cell to which nothing but its publication failed."""
     kept: str | None = None
     """The image, or the directory, in which the container of a failed cell was kept (`debug-keep-container`)."""
+
+    def later(self, seconds: float) -> "Outcome":
+        """Return it as of a run that began so much earlier than the one by whose clock its times are."""
+        steps = (step if step.began is None else replace(step, began=step.began + seconds) for step in self.steps)
+        return replace(self, began=None if self.began is None else self.began + seconds, steps=tuple(steps))
 
 
 class RunWarning(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,8 +245,9 @@ class RunWarning(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a whole run: source of the summary, report.json and the exit code. Outcomes are in plan order.
 
-    `workers`: the most cells at once, 0 if unknown. `sdist`: None if the run made none. `warnings`: in the order in
-    which they were given. `trouble`: the error that prevented writing SHA256SUMS or report.json after the cells ended.
+    `workers`: the most cells at once, 0 if unknown. `sdists`: those that it made, one of each package. `warnings`: in
+    the order in which they were given. `trouble`: the error that prevented writing SHA256SUMS or report.json after the
+    cells ended.
     """
 
     run: str
@@ -232,7 +256,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     interrupted_by: ExitCode | None = None
     workers: int = 0
     waits: tuple[Wait, ...] = ()
-    sdist: SdistRecord | None = None
+    sdists: tuple[SdistRecord, ...] = ()
     warnings: tuple[RunWarning, ...] = ()
     trouble: str | None = None
 
@@ -241,10 +265,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The run's exit code, decided only here.
 
         A signal takes precedence; failures of a single kind give that kind's code, of several kinds the general one.
+        Those of cells that needed a failed one follow from that.
         """
         if self.interrupted_by is not None:
             return self.interrupted_by
-        codes = {outcome.failure.reason.exit_code for outcome in self.outcomes if outcome.failure}
+        reasons = {outcome.failure.reason for outcome in self.outcomes if outcome.failure}
+        codes = {reason.exit_code for reason in reasons - {Reason.NEEDED} or reasons}
         if self.trouble is not None:
             codes.add(ExitCode.ENVIRONMENT)
         if not codes:

@@ -264,3 +264,14 @@ def test_what_a_build_generates_is_compiled_once(home: Home, tmp_path: Path) -> 
     assert used[0] == {"tool": "ccache", "hits": 0, "misses": 4}
     assert used[1] == {"tool": "ccache", "hits": 4, "misses": 0}
     assert [wheel.read_bytes() for wheel in first.wheels] == [wheel.read_bytes() for wheel in second.wheels]
+
+
+@pytest.mark.network
+def test_no_network_is_needed_again(home: Home, tmp_path: Path) -> None:
+    """With no network at all: what an earlier run has fetched is enough, and without it uv says so at once."""
+    project = write_project(tmp_path / "project", extension_project(settings='network = "none"'))
+    failed = home.build(project, CELL).cells[CELL]["failure"]
+    assert isinstance(failed, dict)
+    assert failed["message"] == "exit status 1: uv has no network, and not all that is required in its cache"
+    assert home.build(project, CELL, MATRIX_RUNNER_NETWORK="all").code == 0
+    assert home.build(project, CELL).code == 0

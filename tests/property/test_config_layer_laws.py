@@ -267,6 +267,7 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         ),
         ("step-timeout", "silence-timeout", "cache-max-age", "engine-timeout"): st.integers(0, 86400),
         ("source-include", "source-exclude"): st.lists(plain, max_size=3),
+        ("packages",): st.lists(st.sampled_from(("core", "plugins/*", "!plugins/old")), max_size=3),
     }
     made: dict[str, st.SearchStrategy[object]] = {name: one for names, one in several.items() for name in names}
     made |= {
@@ -274,12 +275,14 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
         "enable": st.lists(st.sampled_from(("pypy", "eol", "all", "cpython-prerelease"))),
         "environment-pass": st.lists(st.sampled_from(("A", "_B1"))),
         "secret-variables": st.lists(st.sampled_from(("A_*", "!_B1", "[ab]?"))),
+        "test-on": st.lists(st.sampled_from(("debian:trixie", "alpine", "quay.io/a/b@sha256:00"))),
         "audit-command": st.sampled_from(("", "x {wheel}", "a '{abi3_wheel}'")),
         "build-verbosity": st.integers(-3, 3),
         "repair-compression": st.integers(-1, 9),
         "strip": st.booleans(),
         "sboms": st.lists(st.sampled_from(("sbom.cdx.json", "ci/a.spdx.json"))),
         "free-threading": st.sampled_from(("check", "require", "off")),
+        "network": st.sampled_from(("auto", "all", "build-requires", "none")),
         "sandbox": st.sampled_from(("default", "strict", "off")),
         "accept": st.lists(st.sampled_from(("foreign-elf", "foreign-elf:demo/*", "other-python", "unrepaired"))),
         "jobs": st.integers(0, 1000),
@@ -310,6 +313,15 @@ def good_values() -> dict[str, st.SearchStrategy[object]]:
             },
             optional={"disable-host-mount": st.booleans()},
         ),
+        "engines": st.lists(
+            st.fixed_dictionaries(
+                {"name": st.sampled_from(("a", "b-1", "c.d")), "endpoint": st.sampled_from(("unix:///s", "ssh://h"))},
+                optional={"arch": st.sampled_from(("aarch64", "x86_64")), "jobs": st.integers(0, 1000)},
+            ),
+            max_size=3,
+            unique_by=lambda entry: str(entry["name"]),
+        ),
+        "cluster": st.sampled_from(("", "tls://scheduler:8786", "shared/scheduler.json")),
         "build-constraints": plain | st.lists(plain, max_size=3),
         "exclude-newer": st.sampled_from(("", "7d", "2 weeks", "2026-11-01", "2026-11-01T12:00:00+02:00")),
         "log-folds": st.sampled_from(("auto", "none", "gitlab")),

@@ -140,5 +140,5 @@ def test_architectures_add_up(first: list[ArchChoice], second: list[ArchChoice])
     from matrix_runner.matrix.archs import expand_archs
 
     for machine, choices in product(Arch, [first]):
-        both = expand_archs([*choices, *second], machine)
-        assert both == expand_archs(choices, machine) | expand_archs(second, machine)
+        both = expand_archs([*choices, *second], (machine,))
+        assert both == expand_archs(choices, (machine,)) | expand_archs(second, (machine,))

@@ -16,8 +16,11 @@ from matrix_runner import catalog
 from matrix_runner.catalog import Catalog
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.options.test_options import TEST_ON
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.engine.fake.fake_engine import ANY_IMAGE, FakeCall, FakeEngine, FakeFaults, FakeHost, FakeResult
+from matrix_runner.engine.node import Node
+from matrix_runner.locking.lock_values import Lock
 from matrix_runner.matrix import Host, Job, Plan
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.events import Event, Listener, Notice, Output, StepStarted
@@ -85,6 +88,7 @@ class FakeRun:
     cache: Path | None = None
     """The directory of finished cells."""
     environ: Mapping[str, str] = field(default_factory=dict)
+    lock: Lock | None = None
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs, in the order of their identifiers, each with its place of the images in turn."""
@@ -111,6 +115,9 @@ class FakeRun:
         for image in self.images:
             if image != ANY_IMAGE:
                 engine.host.add_image(image)
+        for rung in dict.fromkeys(rung for job in self.jobs() for rung in job.settings[TEST_ON]):
+            if engine.find(rung) is None:
+                engine.host.add_image(rung)
         try:
             yield engine
         finally:
@@ -133,16 +140,19 @@ class FakeRun:
                 report_dir=self.report_dir,
                 build_files=BuildFiles(project),
                 cache=self.cache,
+                lock=self.lock,
             ),
             catalog=self.known,
-            engine=engine,
-            engine_info=EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://"),
-            workers=self.workers,
+            nodes=(self.node(engine),),
             scratch=self.directory / "scratch",
             log_path=lambda job: f"logs/{job.cell}.log",
             listeners=(self.recorder, *self.listeners),
-            host=self.host,
         )
+
+    def node(self, engine: FakeEngine, name: str = "") -> Node:
+        """Return an engine as the node of a run."""
+        info = EngineInfo(name="fake", version="1", machine="x86_64", endpoint="fake://")
+        return Node(name=name, engine=engine, info=info, slots=self.workers, host=self.host)
 
     @property
     def wheelhouse(self) -> Path:
@@ -168,9 +178,10 @@ class FakeRun:
             return self.delivery(call)
         if what(call) == "sdist":
             return self.sdist(call)
-        if call.request.argv[:1] == ("cat",):
-            return FakeResult(output=(call.files.get(call.request.argv[1], b""),))
-        return FakeResult()
+        if what(call) == "pack":
+            return FakeResult(files=((f"{call.request.argv[4]}/1.tar", b"packed"),))
+        is_read = call.request.argv[:1] == ("cat",)
+        return FakeResult(output=(call.files.get(call.request.argv[1], b""),) if is_read else ())
 
     def sdist(self, call: FakeCall, name: str = "demo-1.0", files: Mapping[str, bytes] | None = None) -> FakeResult:
         """Leave an sdist where the frontend leaves it: of the project's files in the container, and others."""
@@ -193,7 +204,8 @@ class FakeRun:
         interpreter, _, abi = self.known.known(cell.interpreter).directories[0].partition("-")
         is_stable = self.is_abi3 and cell.interpreter.supports_stable_abi
         abi = "abi3" if is_stable else abi
-        name = filename or f"demo-1.0-{interpreter}-{abi}-{libc}_{cell.platform.arch}.whl"
+        project = cell.package.replace("-", "_") or "demo"
+        name = filename or f"{project}-1.0-{interpreter}-{abi}-{libc}_{cell.platform.arch}.whl"
         files = {
             "demo/_fast.cpython-311-x86_64-linux-gnu.so": None,
             f"demo/_fast{'.abi3' if is_stable else ''}.so": member or elf_header(cell.platform.arch) + bytes(44),
@@ -207,18 +219,25 @@ class FakeRun:
         )
 
 
+_PROLOGUES = (
+    # The cell's variables come first, then the command.
+    (". /matrix/", 5),
+    # Wheels of other packages of the workspace.
+    ("UV_CONSTRAINT=", 6),
+    # What the build requires is looked at.
+    ("watch=$1", 6),
+    # The constraints of the build.
+    ("file=$1; shift", 5),
+)
+"""How the scripts begin that may stand before a command, in their order, and how many words each has."""
+
+
 def what(call: FakeCall) -> str:
-    """Say what a command of a cell is for: probe, list, build, repair, audit, before-all, test, or other."""
+    """Say what a command of a cell is for: probe, list, build, repair, audit, before-all, test, pack, or other."""
     argv = call.request.argv
-    if argv[2:3] and argv[2].startswith(". /matrix/"):
-        # The cell's variables come first, then the command.
-        argv = argv[5:]
-    if argv[2:3] and argv[2].startswith("watch=$1"):
-        # What the build requires is looked at.
-        argv = argv[6:]
-    if argv[2:3] and argv[2].startswith("file=$1; shift"):
-        # The constraints of the build come first.
-        argv = argv[5:]
+    for beginning, words in _PROLOGUES:
+        if argv[2:3] and argv[2].startswith(beginning):
+            argv = argv[words:]
     if "build_frontend.py" in " ".join(argv[2:3]):
         # The frontend's programs come first.
         argv = argv[5 + len(PROGRAMS) :]
@@ -228,6 +247,8 @@ def what(call: FakeCall) -> str:
         return "other"
     if "probe" in argv[3:4]:
         return "probe"
+    if argv[2].startswith("to=$1") and "/matrix/brought-" in " ".join(argv[4:5]):
+        return "pack"
     if "/matrix/built" in argv[4:]:
         return "list"
     scripts = {"auditwheel repair": "repair", AUDITED: "audit", ORDERED: "before-all", TESTED: "test"}
@@ -236,7 +257,13 @@ def what(call: FakeCall) -> str:
 
 def cell_of(call: FakeCall) -> Cell:
     """Return the cell that a command is of."""
-    return Cell.parse(call.spec.name)
+    package, dot, local = call.spec.name.partition("-on-")[0].rpartition(".")
+    return Cell.parse(f"{package}:{local}" if dot else local)
+
+
+def rung_of(call: FakeCall) -> str:
+    """Return the clean image of `test-on` that a command runs in, "" for a cell's own."""
+    return call.spec.name.partition("-on-")[2]
 
 
 def outcome(report: Report, identifier: str) -> Outcome:
@@ -257,10 +284,10 @@ def probe_answer(call: FakeCall, libc: Libc = Libc.GLIBC) -> str:
         ("libc", str(libc)),
         ("libc-version", version),
         *(("tool", tool, f"{tool} 1.0") for tool in ("auditwheel", "patchelf", "uv")),
-        *(("directory", directory) for directory in call.request.argv[5:]),
+        *(("directory", directory) for directory in call.request.argv[6:]),
         *(
             ("interpreter", directory, "3.0.0", "pip,venv,ensurepip", ".so", "26.3")
-            for directory in call.request.argv[5:]
+            for directory in call.request.argv[6:]
         ),
     ]
     return "".join("\t".join(row) + "\n" for row in rows)

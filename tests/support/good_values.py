@@ -9,6 +9,7 @@ from matrix_runner.config.kinds.values import (
     ContainerEngine,
     EnableGroup,
     EngineChoice,
+    EngineEntry,
     Frontend,
 )
 from matrix_runner.config.options.build_options import (
@@ -21,9 +22,10 @@ from matrix_runner.config.options.build_options import (
     REPAIR_WHEEL_COMMAND,
 )
 from matrix_runner.config.options.cache_options import COMPILER_CACHE
+from matrix_runner.config.options.engine_options import ENGINES
 from matrix_runner.config.options.option import Option
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS, MEMORY, STEP_TIMEOUT
-from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
+from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, PACKAGES, SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND, TEST_EXTRAS, TEST_REQUIRES, TEST_SOURCES
 from matrix_runner.model.checks import Accepted, Check
 from matrix_runner.model.platforms import Arch
@@ -36,11 +38,18 @@ SPELLINGS: tuple[tuple[Option[object], str, object], ...] = (
     (BUILD, "[]", ("*",)),
     (BUILD, '"cp3{9,1{0,1}}-*_{x86_64,i686}"', ("cp3{9,1{0,1}}-*_{x86_64,i686}",)),
     (BUILD, '"cp3[!]]*"', ("cp3[!]]*",)),
+    (PACKAGES, '"core ./plugins/* !plugins/old"', ("core", "plugins/*", "!plugins/old")),
     (SKIP, '"pp* pp* *-win32 *_universal2:arm64"', ("pp*", "*-win32", "*_universal2:arm64")),
     (ARCHS, '"auto64 I686, AArch64"', (ArchGroup.AUTO64, Arch.I686, Arch.AARCH64)),
     (ARCHS, '["x86_64", "x86_64"]', (Arch.X86_64,)),
     (ENABLE, '"pypy CPython-Prerelease"', (EnableGroup.PYPY, EnableGroup.CPYTHON_PRERELEASE)),
     (CONTAINER_ENGINE, '"Local"', ContainerEngine(name=EngineChoice.LOCAL)),
+    (ENGINES, '"a=unix:///a.sock,jobs=2 ssh://me@arm.example:22/b.sock"',
+     (EngineEntry(name="a", endpoint="unix:///a.sock", jobs=2),
+      EngineEntry(name="arm.example", endpoint="ssh://me@arm.example:22/b.sock"))),
+    (ENGINES, '[{name = "b", endpoint = "tcp://b:2376", arch = "aarch64", jobs = 3, tls = "certs"}, "unix:///c.sock"]',
+     (EngineEntry(name="b", endpoint="tcp://b:2376", arch=Arch.AARCH64, jobs=3, tls="certs"),
+      EngineEntry(name="c.sock", endpoint="unix:///c.sock"))),
     (BEFORE_ALL, '["yum install -y x", "make"]', "yum install -y x && make"),
     (BEFORE_ALL, '"""\\n  a\\n  b\\n"""', "a\n  b"),
     (BEFORE_ALL, "[]", ""),

@@ -23,7 +23,7 @@ BESIDES = frozenset(
     {
         *("Refused", "Unreadable", "InvalidValue", "Mistake", "Finding", "Problem", "Failure", "UnusableImage"),
         *("UnusableLayer", "RetryCell", "ContainerLost", "MissingError", "because", "failed", "failure", "unknown"),
-        *("Verdict", "Trouble", "NotJunit"),
+        *("Verdict", "Trouble", "NotJunit", "Objection"),
     }
 )
 """Classes and methods whose argument becomes a message to the user, besides those of `errors`."""

@@ -13,6 +13,7 @@ from matrix_runner.config.options import OPTIONS
 from matrix_runner.config.options.option import Option, Source
 from matrix_runner.matrix import Execution, Host, Job
 from matrix_runner.matrix.image_choice import ImageChoice
+from matrix_runner.matrix.rungs import rungs_of
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch, Libc
 from matrix_runner.recipe.cell_recipe import CellRecipe
@@ -101,11 +102,13 @@ def job_for(
     """Return the job of a cell that the catalog knows, natively if no host is given."""
     cell = Cell.parse(identifier)
     known = catalog.known(cell.interpreter)
+    own, choice = settings or settings_with(), ImageChoice(reference=image, family=None, origin="test")
     return Job(
         cell=cell,
         directories=known.directories,
-        image=ImageChoice(reference=image, family=None, origin="test"),
-        settings=settings or settings_with(),
+        image=choice,
+        settings=own,
+        ladder=rungs_of(own, cell.platform.arch, choice, catalog),
         remark=catalog.remark(cell),
         execution=Execution.NATIVE if host is None else host.execution(cell.platform.arch),
     )

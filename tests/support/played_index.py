@@ -34,7 +34,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         wanted = self.server.login
         is_known = not wanted or self.headers["Authorization"] == f"Basic {b64encode(wanted.encode()).decode()}"
-        self.send_response_only(self.server.status if is_known else 401)
+        status = 200 if self.path in self.server.files else self.server.status
+        self.send_response_only(status if is_known else 401)
         self.send_header("Date", formatdate(time.time() + self.server.ahead, usegmt=True))
         content = self.server.files.get(self.path, b"")
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
@@ -74,7 +75,7 @@ def played_index(
     `ahead`: seconds by which the server's clock is ahead. `certificate`: a file with a certificate and its key, to
     serve over TLS. `host`: the address to listen at; by default this machine's for itself. `login`: `user:password`
     that is wanted, "" for none. `away_for`: the number of questions at first that it answers with 503.
-    `files`: by their paths.
+    `files`: by their paths; `status` is of all other ones.
     """
     with _Server((host or "127.0.0.1", 0), _Handler) as server:
         server.status, server.ahead, server.login, server.asked = status, ahead, login, []

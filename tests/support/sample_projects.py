@@ -120,6 +120,111 @@ install(TARGETS answer DESTINATION .)
 """Projects of other build backends: the last two compile an `answer.c` that is to be added."""
 
 
+RUST: Files = {
+    "pyproject.toml": """
+[build-system]
+requires = ["setuptools", "setuptools-rust"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "answer"
+version = "1.0"
+[tool.matrix-runner]
+before-all = "{ apt-get update -q && apt-get install -qy rustc-web cargo-web; } || dnf install -y cargo"
+""",
+    "setup.py": """
+from setuptools import setup
+from setuptools_rust import Binding, RustExtension
+setup(rust_extensions=[RustExtension("answer", binding=Binding.NoBinding)], zip_safe=False)
+""",
+    "Cargo.toml": """
+[package]
+name = "answer"
+version = "1.0.0"
+edition = "2021"
+[lib]
+crate-type = ["cdylib"]
+[profile.release]
+debug = true
+""",
+    "src/lib.rs": """
+use std::os::raw::{c_char, c_int, c_long, c_void};
+
+#[repr(C)]
+struct Base { count: isize, kind: *mut c_void, init: *mut c_void, index: isize, copy: *mut c_void }
+#[repr(C)]
+struct Method {
+    name: *const c_char, call: extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void, flags: c_int, doc: *const c_char,
+}
+#[repr(C)]
+struct Definition {
+    base: Base, name: *const c_char, doc: *const c_char, size: isize, methods: *mut Method, slots: *mut c_void,
+    traverse: *mut c_void, clear: *mut c_void, free: *mut c_void,
+}
+extern "C" {
+    fn PyModule_Create2(definition: *mut Definition, version: c_int) -> *mut c_void;
+    fn PyLong_FromLong(value: c_long) -> *mut c_void;
+}
+const NULL: *mut c_void = std::ptr::null_mut();
+extern "C" fn answer(_: *mut c_void, _: *mut c_void) -> *mut c_void {
+    // A panic's place and the standard library's are paths in the file.
+    let told: Result<c_long, _> = "42".parse();
+    unsafe { PyLong_FromLong(told.expect("a number")) }
+}
+static mut METHODS: [Method; 2] = [
+    Method { name: b"answer\\0".as_ptr() as *const c_char, call: answer, flags: 4, doc: std::ptr::null() },
+    Method { name: std::ptr::null(), call: answer, flags: 0, doc: std::ptr::null() },
+];
+static mut DEFINITION: Definition = Definition {
+    base: Base { count: 1, kind: NULL, init: NULL, index: 0, copy: NULL },
+    name: b"answer\\0".as_ptr() as *const c_char, doc: std::ptr::null(), size: -1, methods: NULL as *mut Method,
+    slots: NULL, traverse: NULL, clear: NULL, free: NULL,
+};
+#[no_mangle]
+pub unsafe extern "C" fn PyInit_answer() -> *mut c_void {
+    DEFINITION.methods = std::ptr::addr_of_mut!(METHODS) as *mut Method;
+    PyModule_Create2(std::ptr::addr_of_mut!(DEFINITION), 1013)
+}
+""",
+}
+"""A module in Rust, of no other crate: what pyo3 would do is done by hand. With debug information."""
+
+HATCH: Files = {
+    "pyproject.toml": """
+[build-system]
+requires = ["hatchling", "setuptools"]
+build-backend = "hatchling.build"
+[project]
+name = "answer"
+version = "1.0"
+[tool.hatch.build.targets.wheel]
+only-include = ["answer_python.py"]
+[tool.hatch.build.targets.wheel.hooks.custom]
+[tool.matrix-runner]
+repair-wheel-command = ""
+accept = ["unrepaired"]
+""",
+    "hatch_build.py": """
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from setuptools import Distribution, Extension
+from setuptools.command.build_ext import build_ext
+
+
+class Hook(BuildHookInterface):
+    def initialize(self, version, build_data):
+        command = build_ext(Distribution({"name": "answer", "ext_modules": [Extension("answer", ["answer.c"])]}))
+        command.ensure_finalized()
+        command.inplace = True
+        command.run()
+        built = command.get_ext_filename("answer")
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+        build_data["force_include"][built] = built
+""",
+    "answer_python.py": "from answer import answer\n",
+}
+"""A build hook of hatchling that compiles an `answer.c`, which is to be added; the wheel is not repaired."""
+
+
 def linked_project(suffix: str = "c") -> Files:
     """Return a project whose extension links a library that its `before-all` compiles, so that there is one to graft.
 

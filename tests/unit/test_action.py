@@ -21,6 +21,7 @@ SHOWN = (
     "docs/how-to/migrating.md",
     "docs/how-to/caches.md",
     "docs/how-to/ci.md",
+    "docs/how-to/shards.md",
     "example-project/.github/workflows/wheels.yml",
 )
 

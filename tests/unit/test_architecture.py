@@ -78,6 +78,8 @@ def test_a_file_name_has_one_meaning() -> None:
 _NAMED_AFTER_ITS_ROOM = {
     "doctor",
     "watch",
+    "matrix",
+    "collect",
     "image",
     "cache",
     "loading",
@@ -88,6 +90,19 @@ _NAMED_AFTER_ITS_ROOM = {
     "store",
 }
 """The main module of a room may have its name."""
+
+
+def test_json_of_others_is_parsed_in_one_place() -> None:
+    """There whatever is wrong with a document is one exception, its depth too."""
+    here = [path for path in MODULES if path.parent.name != "cell_programs" and path.stem != "json_values"]
+    found = re.compile(r"json\.(loads?|decode)\(|Decoder\([^)]*\)\.decode")
+    assert [path.name for path in here if found.search(path.read_text("utf-8"))] == []
+
+
+def test_answers_of_commands_have_an_end() -> None:
+    """Whoever answers in a container may be anybody: what is kept of it, `engine.answer` keeps."""
+    endless = re.compile(r"\.exec\(.*\.(extend|append|write)\)")
+    assert [path.name for path in MODULES if endless.search(path.read_text("utf-8"))] == []
 
 
 def _functions() -> Iterator[tuple[Path, str, ast.FunctionDef]]:

@@ -20,6 +20,8 @@ EXPORTS = {
     },
     "matrix_runner.schedule": {
         "Again",
+        "Area",
+        "Capacity",
         "Durations",
         "Interrupt",
         "Load",

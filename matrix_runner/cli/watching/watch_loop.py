@@ -19,8 +19,9 @@ from matrix_runner.cli.wiring.opened_project import OpenedProject, mask_secrets,
 from matrix_runner.cli.wiring.performed_build import perform
 from matrix_runner.cli.wiring.planned_build import planned_build
 from matrix_runner.config.kinds.placeholders import fill
-from matrix_runner.config.loading.loading import PROJECT_FILES, load_outside
+from matrix_runner.config.loading.loading import load_outside
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.loading.workspace_table import PROJECT_FILES
 from matrix_runner.config.options.output_options import PROGRESS
 from matrix_runner.errors import ConfigError, ExitCode, RunnerError, UsageError
 from matrix_runner.report.console.console_choice import choose_progress

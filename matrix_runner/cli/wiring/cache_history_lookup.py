@@ -73,7 +73,7 @@ def _images(settings: "Settings", store: "Store") -> "Callable[[Job], ProbedImag
         no_wait = Patience(seconds=0, say=lambda _: None)
         try:
             chosen = choose_container_engine(settings[CONTAINER_ENGINE].name, "explain", surroundings(), no_wait)
-            return recall_images(ProbeCache(store, chosen.info.machine), chosen.engine, (job,)).image(job)
+            return recall_images(ProbeCache(store, chosen.info.machine), chosen.engine, (job,)).with_rungs(job)
         except RunnerError:
             return None
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def cells_of_project(context: "click.Context", _: "click.Parameter", incomplete: str) -> list[str]:
     """Return the identifiers of the project's plan that begin so; none if there is no project, or a mistake in it."""
-    return _quietly(lambda: _planned(context.params.get("package")), incomplete)
+    return _quietly(lambda: _planned(context.params.get("packages", context.params.get("package"))), incomplete)
 
 
 def cells_of_last_run(context: "click.Context", _: "click.Parameter", incomplete: str) -> list[str]:
@@ -31,13 +31,15 @@ def _quietly(names: "Callable[[], list[str]]", incomplete: str) -> list[str]:
 
 def _planned(package: object) -> list[str]:
     from matrix_runner import catalog
-    from matrix_runner.cli.wiring.opened_project import open_project
+    from matrix_runner.cli.workspaces.opened_packages import open_packages
+    from matrix_runner.cli.workspaces.packages_plan import plan_packages
     from matrix_runner.engine.planning_host import container_host
-    from matrix_runner.matrix import make_plan
 
-    with open_project(package if isinstance(package, Path) else Path(), None, None, {}) as opened:
-        plan = make_plan(opened.settings, catalog.load(), container_host(machine=None, endpoint=None))
-    return [str(job.cell) for job in plan.jobs]
+    given = package if isinstance(package, tuple) else (package,)
+    packages = [each for each in given if isinstance(each, Path)]
+    with open_packages(packages, None, None, {}) as opened:
+        found = plan_packages(opened, catalog.load(), container_host(machine=None, endpoint=None))
+    return [str(job.cell) for job in found.plan.jobs]
 
 
 def _recorded(report_dir: object) -> list[str]:

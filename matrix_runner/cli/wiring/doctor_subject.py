@@ -13,8 +13,9 @@ from matrix_runner.cli.wiring.given_flags import given_flags
 from matrix_runner.cli.wiring.opened_project import OpenedProject, open_project
 from matrix_runner.config.kinds.values import Variables
 from matrix_runner.config.loading.build_files import BuildFiles
-from matrix_runner.config.loading.loading import PROJECT_FILES, load_outside
+from matrix_runner.config.loading.loading import load_outside
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.loading.workspace_table import PROJECT_FILES
 from matrix_runner.config.options.build_options import ENVIRONMENT
 from matrix_runner.config.options.output_options import OUTPUT_DIR
 from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS

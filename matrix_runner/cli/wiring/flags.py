@@ -13,15 +13,18 @@ SELECTION_FLAGS = (
     "--archs",
     "--enable",
     "--engine",
+    "--engine-endpoint",
     "--image",
     "--sandbox",
+    "--network",
     "--sdist",
+    "--locked",
     "--allow-empty",
     "--debug-traceback",
 )
 BUILD_FLAGS = (
     *("--output-dir", "--report-dir", "--jobs", "--overwrite", "--allow-host-commands", "--debug-keep-container"),
-    *("--no-cache", "--rebuild", "--cache-dir", "--progress", "--exclude-newer", "--accept"),
+    *("--no-cache", "--rebuild", "--cache-dir", "--progress", "--exclude-newer", "--accept", "--cluster"),
 )
 
 
@@ -47,6 +50,18 @@ class PlanCommand(TableCommand):
     """A command with the flags for planning."""
 
     table_flags = SELECTION_FLAGS
+
+
+class CollectCommand(TableCommand):
+    """A command with the flags for planning, and for the directories that it writes."""
+
+    table_flags = (*SELECTION_FLAGS, "--output-dir", "--report-dir")
+
+
+class LockCommand(TableCommand):
+    """A command with the flags for planning, and for a run that builds nothing."""
+
+    table_flags = (*(flag for flag in SELECTION_FLAGS if flag != "--locked"), "--jobs", "--progress", "--exclude-newer")
 
 
 class BuildCommand(TableCommand):

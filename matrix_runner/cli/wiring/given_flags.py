@@ -7,7 +7,7 @@ from matrix_runner.config.loading.variable_layers import FlagValue
 from matrix_runner.config.options import FLAGS
 from matrix_runner.config.options.option import Option
 
-_ALSO_OTHERS = ("--archs", "--enable", "--engine", "--image", "--sandbox", "--sdist")
+_ALSO_OTHERS = ("--archs", "--enable", "--engine", "--image", "--network", "--sandbox", "--sdist", "--locked")
 """The flags without which another command would not mean the same cells."""
 
 

@@ -12,6 +12,7 @@ from matrix_runner.container.container_spec import container_spec
 from matrix_runner.container.debug_container import find_kept
 from matrix_runner.container.kept_cell import KeptCell
 from matrix_runner.container.project_volumes import ProjectVolumes
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container, ContainerSpec, Engine, ExecRequest, PersistentItem, ResolvedImage
 from matrix_runner.errors import EngineError
 from matrix_runner.matrix import Job
@@ -120,9 +121,9 @@ def _specification(request: BuildRequest, job: Job, kept: ResolvedImage) -> Cont
 def _visit(container: Container, request: BuildRequest, job: Job, note: KeptCell, message: str) -> None:
     passed, redactor = passed_variables(job.settings, request.inputs.environ), request.redactor()
     for step in note.evaluations(job.settings, passed, redactor):
-        said = bytearray()
-        if not container.exec(_of_run(step, note.run, request.run).request, said.extend).is_success:
-            cause = redactor.text(last_line(bytes(said)))
+        answer = Answer()
+        if not container.exec(_of_run(step, note.run, request.run).request, answer.hear).is_success:
+            cause = redactor.text(last_line(answer.data))
             raise EngineError(
                 f"the variables of the cell cannot be set in its kept container: {cause}",
                 hint=f"`runner shell {job.cell} --new` builds the cell anew.",

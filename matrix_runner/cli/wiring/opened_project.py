@@ -17,12 +17,15 @@ from matrix_runner.config.kinds.placeholders import fill
 from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
+from matrix_runner.config.loading.workspace_table import find_workspace
 from matrix_runner.config.options.output_options import OUTPUT_DIR, REPORT_DIR
 from matrix_runner.config.options.run_options import DEBUG_TRACEBACK
 from matrix_runner.config.options.source_options import PROJECT_DIR
 from matrix_runner.errors import RunnerError, UsageError
+from matrix_runner.wording import first_of
 
 if TYPE_CHECKING:
+    from matrix_runner.config.loading.workspace_table import Workspace
     from matrix_runner.engine.likely_engine import LikelyEngine
     from matrix_runner.matrix import Host, Plan
     from matrix_runner.project.source_files import SourceSelection
@@ -60,7 +63,10 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
     """An existing project. `package`: the directory to build, relative to the project with `/`; "" for itself.
 
     `origin`: the sdist, if the project was unpacked from one, else the project: stable from run to run. `build_files`:
-    the package's. `again`: the words by which another command is about the same package and cells.
+    the package's. `again`: the words by which another command is about the same package and cells. `heeds_lock`: False
+    for the command that makes the lock. `members`: the packages of a workspace; the project is then its top, and the
+    settings are those of the run. `neighbours`: the directories of all packages of the workspace that the package is
+    of.
     """
 
     project: Path
@@ -69,6 +75,21 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     build_files: BuildFiles
     again: tuple[str, ...] = ()
+    heeds_lock: bool = True
+    members: tuple["MemberProject", ...] = ()
+    neighbours: tuple[Path, ...] = ()
+
+    @property
+    def named_packages(self) -> frozenset[str]:
+        """The packages that a command line names, as cells have them; "" for a single one."""
+        if not self.members:
+            return frozenset((self.settings.package,))
+        return frozenset(member.opened.settings.package for member in self.members if member.is_named)
+
+    @property
+    def place(self) -> Path:
+        """The package's directory, or its sdist."""
+        return (self.project / self.package) if self.origin == self.project else self.origin
 
     @property
     def report_dir(self) -> Path:
@@ -99,6 +120,7 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
 
     def inputs(self, plan: "Plan") -> "BuildInputs":
         """Return the inputs of a build of the plan."""
+        from matrix_runner.cli.locked.locked_plan import lock_of
         from matrix_runner.request import BuildInputs
 
         return BuildInputs(
@@ -113,16 +135,33 @@ class OpenedProject(msgspec.Struct, frozen=True, kw_only=True):
             origin=self.origin,
             cache=cache_dir(self.settings),
             private=private_directories(),
+            lock=lock_of(self),
         )
+
+
+class MemberProject(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of a workspace. `is_named`: whether a command line names it, by its directory or the workspace's.
+
+    `whole`: its settings without the choice of cells on the command line, as others may need more of them.
+    """
+
+    opened: OpenedProject
+    whole: Settings
+    is_named: bool
 
 
 @contextmanager
 def open_project(
-    package: Path, project: Path | None, config_file: str | None, flags: dict[str, object]
+    package: Path,
+    project: Path | None,
+    config_file: str | None,
+    flags: dict[str, object],
+    workspace: "Workspace | None" = None,
 ) -> Iterator[OpenedProject]:
     """Load the settings of a package; an sdist is unpacked for as long as the context is open.
 
-    Raise ConfigError with every mistake, UsageError for an unbuildable package.
+    `workspace`: the one that it is of; None: the one that is found. Raise ConfigError with every mistake, UsageError
+    for an unbuildable package, or a workspace, which is several.
     """
     again = words_again(package, project, config_file, flags)
     with ExitStack() as stack:
@@ -136,9 +175,23 @@ def open_project(
                 if project is not None:
                     raise UsageError("--project is for directories: an sdist is its own project")
                 package = project = stack.enter_context(open_sdist(package, scratch_dir()))
+        elif workspace is None:
+            workspace = find_workspace(package, Path.cwd())
+            if workspace is not None and package.resolve() not in workspace.packages:
+                raise UsageError(
+                    f"{package.resolve()} is a workspace, and this command is about one package",
+                    hint=f"Name one: {first_of([str(each) for each in workspace.packages], 3)}.",
+                )
         configuration = None if config_file is None else Path(fill(config_file, {"package": str(package)}))
         files = BuildFiles(package)
-        settings = load(package, environ=os.environ, flags=given_flags(flags), config_file=configuration, files=files)
+        settings = load(
+            package,
+            environ=os.environ,
+            flags=given_flags(flags),
+            config_file=configuration,
+            files=files,
+            workspace=workspace,
+        )
         root = _root(package.resolve(), project, settings)
         below = package.resolve().relative_to(root).as_posix()
         try:
@@ -149,6 +202,7 @@ def open_project(
                 package="" if below == "." else below,
                 settings=settings,
                 build_files=files,
+                neighbours=() if workspace is None else workspace.packages,
             )
         except Exception as error:
             mask_secrets(error, settings)
@@ -196,6 +250,7 @@ def planned_place(settings: Settings) -> PlannedPlace:
     engine, or in the CI job that distributes the others.
     """
     from matrix_runner.config.kinds.values import EngineChoice
+    from matrix_runner.config.options.engine_options import ENGINES
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.engine.likely_engine import LikelyEngine, likely_engine
     from matrix_runner.engine.planning_host import container_host, local_host
@@ -211,10 +266,25 @@ def planned_place(settings: Settings) -> PlannedPlace:
         from matrix_runner.engine.selection import local_engine
 
         return PlannedPlace(engine=engine, host=local_host(local_engine("plan", surroundings())))
-    return PlannedPlace(engine=engine, host=container_host(machine=None, endpoint=engine.endpoint))
+    own = container_host(machine=None, endpoint=engine.endpoint)
+    if settings[ENGINES]:
+        from matrix_runner.engine.remote.node_selection import foreseen_host
+
+        return PlannedPlace(engine=engine, host=foreseen_host(settings[ENGINES], own))
+    return PlannedPlace(engine=engine, host=own)
 
 
 def tell(settings: Settings) -> None:
     """Print the notices on the configuration."""
     for notice in settings.notices:
         click.echo(f"note: {notice}", err=True)
+
+
+def notices_of(opened: OpenedProject) -> tuple[str, ...]:
+    """Return the notices on the configuration, of a workspace with the package that each is about."""
+    own = [
+        f"{member.opened.settings.package}: {notice}"
+        for member in opened.members
+        for notice in member.opened.settings.notices
+    ]
+    return (*opened.settings.notices, *own)

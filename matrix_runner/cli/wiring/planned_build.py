@@ -8,86 +8,177 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
-from matrix_runner.cli.wiring.opened_project import OpenedProject
-from matrix_runner.errors import MachineError
+from matrix_runner.cli.wiring.opened_project import OpenedProject, notices_of
+from matrix_runner.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matrix_runner.catalog import Catalog
+    from matrix_runner.cli.sharding.shard_flags import WantedShard
+    from matrix_runner.cli.workspaces.packages_plan import PackagesPlan
     from matrix_runner.config.kinds.values import Progress
     from matrix_runner.config.loading.settings import Settings
-    from matrix_runner.engine.selection import ChosenEngine
+    from matrix_runner.engine.cluster.cluster_nodes import JoinedCluster
+    from matrix_runner.engine.node import Node
+    from matrix_runner.engine.selection import ChosenEngine, Patience
     from matrix_runner.matrix import Plan
     from matrix_runner.model.events import Listener
     from matrix_runner.report.cell_logs import CellLogs
     from matrix_runner.report.summary.report_writers import Streams
     from matrix_runner.report.terminal import LineWriter
-    from matrix_runner.request import BuildRequest
+    from matrix_runner.request import BuildInputs, BuildRequest
+
+
+class OpenedEngines(msgspec.Struct, frozen=True, kw_only=True):
+    """The engines of a run. `chosen`: the first, with the machines of all; `cluster`: if its workers drive them."""
+
+    chosen: "ChosenEngine"
+    nodes: "tuple[Node, ...]"
+    cluster: "JoinedCluster | None" = None
 
 
 class PlannedBuild(msgspec.Struct, frozen=True, kw_only=True):
-    """A planned build: its run id, engine, catalog and plan."""
+    """A planned build: its run id, engines and catalog.
+
+    `packages`: the plan by package, and what their cells need of each other.
+    """
 
     run: str
-    chosen: "ChosenEngine"
+    engines: OpenedEngines
     catalog: "Catalog"
-    plan: "Plan"
+    packages: "PackagesPlan"
+
+    @property
+    def plan(self) -> "Plan":
+        """The plan of all packages together."""
+        return self.packages.plan
 
     def request(self, opened: OpenedProject, logs: "CellLogs", listeners: "tuple[Listener, ...]") -> "BuildRequest":
         """Return the request of the build. `listeners`: those of its events besides `logs`, which come first."""
-        from matrix_runner.cli.wiring.directories import durations_file, processors, scratch_dir
-        from matrix_runner.config.options.run_options import JOBS
+        from matrix_runner.cli.wiring.directories import durations_file, scratch_dir
         from matrix_runner.request import BuildRequest
 
-        return BuildRequest(
-            run=self.run,
-            inputs=opened.inputs(self.plan),
-            catalog=self.catalog,
-            engine=self.chosen.engine,
-            engine_info=self.chosen.info,
-            workers=opened.settings[JOBS] or processors(),
-            scratch=scratch_dir(),
-            log_path=lambda job: str(logs.path(job.cell)),
-            listeners=(logs, *listeners),
-            host=self.chosen.host,
-            durations=durations_file(opened.settings.project_name or str(opened.project)),
+        def request_of(project: OpenedProject, inputs: "BuildInputs") -> BuildRequest:
+            return BuildRequest(
+                run=self.run,
+                inputs=inputs,
+                catalog=self.catalog,
+                nodes=self.engines.nodes,
+                cluster=self.engines.cluster,
+                scratch=scratch_dir(),
+                log_path=lambda job: str(logs.path(job.cell)),
+                listeners=(logs, *listeners),
+                durations=durations_file(project.settings.project_name or str(project.project)),
+            )
+
+        whole = request_of(opened, opened.inputs(self.plan))
+        if not opened.members:
+            return whole
+        places = {"output_dir": whole.inputs.output_dir, "report_dir": whole.inputs.report_dir}
+        members = (
+            request_of(each.opened, replace(each.opened.inputs(each.plan), **places)) for each in self.packages.packages
         )
+        return replace(whole, members=tuple(members), needs=self.packages.needs, durations=None)
 
 
 @contextmanager
-def planned_build(opened: OpenedProject, streams: "Streams", progress: "Progress") -> Iterator[PlannedBuild | None]:
+def planned_build(
+    opened: OpenedProject, streams: "Streams", progress: "Progress", shard: "WantedShard | None" = None
+) -> Iterator[PlannedBuild | None]:
     """Choose the engine, plan, and make the images that are made here; close the engine at the end.
 
-    None for an empty plan with `allow-empty`. Raise ConfigError, UsageError, EngineError, ImageError.
+    `shard`: the part of the plan that is to be built; None for all of it. None for an empty plan with `allow-empty`,
+    and for a shard without cells. Raise ConfigError, UsageError, EngineError, ImageError.
     """
     from matrix_runner import catalog
-    from matrix_runner.cli.wiring.directories import surroundings
     from matrix_runner.config.kinds.values import Progress
-    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, ENGINE_TIMEOUT, JOBS
-    from matrix_runner.engine.selection import Patience, choose_engine
+    from matrix_runner.config.options.run_options import ENGINE_TIMEOUT, JOBS
+    from matrix_runner.engine.selection import Patience
 
     settings = opened.settings
-    for notice in settings.notices:
+    for notice in notices_of(opened):
         streams.errors.write(f"note: {notice}")
     run = uuid4().hex[:12]
     patience = Patience(seconds=settings[ENGINE_TIMEOUT], say=streams.errors.write)
-    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run, surroundings(), patience)
-    try:
+    with _opened_engines(opened, run, patience) as engines:
+        chosen = engines.chosen
         if chosen.remark:
             streams.errors.write(chosen.remark)
         known = catalog.load()
-        plan = _plan(opened, chosen, known, streams.errors)
-        if plan is None:
+        packages = _plan(opened, chosen, known, shard, streams.errors)
+        if packages is None:
             yield None
             return
+        plan = packages.plan
         # With `--progress json`, standard output is for events alone; these messages use standard error.
         narrator = streams.errors if progress is Progress.JSON else streams.out
         _make_images(chosen, plan, narrator.write, jobs=settings[JOBS] or None)
-        yield PlannedBuild(run=run, chosen=chosen, catalog=known, plan=plan)
+        _make_systems(chosen, known, plan, narrator.write, jobs=settings[JOBS] or None)
+        yield PlannedBuild(run=run, engines=engines, catalog=known, packages=packages)
+
+
+@contextmanager
+def _opened_engines(opened: OpenedProject, run: str, patience: "Patience") -> "Iterator[OpenedEngines]":
+    """Give the engines of a run; close them at the end.
+
+    Raise EngineError if one is missing, UsageError for what they cannot be.
+    """
+    from matrix_runner.cli.wiring.directories import processors, surroundings
+    from matrix_runner.config.options.engine_options import CLUSTER, ENGINES
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS
+    from matrix_runner.engine.node import Node
+    from matrix_runner.engine.selection import choose_engine, close_engine
+
+    settings = opened.settings
+    if bool(settings[ENGINES]) or bool(settings[CLUSTER]):
+        with _several(opened, run, patience) as found:
+            yield found
+        return
+    chosen = choose_engine(settings[CONTAINER_ENGINE].name, run, surroundings(), patience)
+    slots = settings[JOBS] or processors()
+    try:
+        node = Node(engine=chosen.engine, info=chosen.info, slots=slots, host=chosen.host)
+        yield OpenedEngines(chosen=chosen, nodes=(node,))
     finally:
-        _close(chosen, streams.errors)
+        close_engine(chosen.engine, patience.say)
+
+
+@contextmanager
+def _several(opened: OpenedProject, run: str, patience: "Patience") -> "Iterator[OpenedEngines]":
+    from matrix_runner.cli.wiring.directories import surroundings
+    from matrix_runner.config.kinds.values import EngineChoice
+    from matrix_runner.config.options.engine_options import CLUSTER, ENGINES
+    from matrix_runner.config.options.option import Option, Source
+    from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS
+    from matrix_runner.engine.remote.node_selection import open_nodes
+    from matrix_runner.errors import UsageError
+
+    settings = opened.settings
+    if bool(settings[ENGINES]) and bool(settings[CLUSTER]):
+        raise UsageError("engines are named, and a cluster", hint="leave one of them out")
+    option: Option[object] = CLUSTER if settings[CLUSTER] else ENGINES
+    if settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL:
+        raise UsageError(f"container-engine = local, and {option} is set", hint="leave one of them out")
+    is_from_sdist = opened.origin != opened.project
+    if is_from_sdist and settings.origin(option).source in {Source.FILE, Source.OVERRIDE}:
+        raise UsageError(
+            f"the sdist's own table sets {option}, which is for whoever builds it to say",
+            hint=f"set it with {option.flag} or {option.variable}; empty, the variable means none",
+        )
+    jobs = settings[JOBS]
+    if settings[CLUSTER]:
+        from matrix_runner.cli.clusters.worker_place import OwnPlace
+        from matrix_runner.engine.cluster.cluster_nodes import open_cluster
+
+        place = OwnPlace(choice=settings[CONTAINER_ENGINE].name)
+        with open_cluster(settings[CLUSTER], place, patience, jobs=jobs) as (chosen, nodes, cluster):
+            yield OpenedEngines(chosen=chosen, nodes=nodes, cluster=cluster)
+        return
+    with open_nodes(settings[ENGINES], run, surroundings(), patience, jobs=jobs) as (chosen, nodes):
+        yield OpenedEngines(chosen=chosen, nodes=nodes)
 
 
 def standard_streams() -> "Streams":
@@ -103,16 +194,21 @@ def standard_streams() -> "Streams":
     )
 
 
-def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", errors: "LineWriter") -> "Plan | None":
-    """Return the plan for the engine; None for an empty one with `allow-empty`, else raise UsageError for it."""
+def _plan(
+    opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", shard: "WantedShard | None", errors: "LineWriter"
+) -> "PackagesPlan | None":
+    """Return the plan for the engine; None if it is empty and may be, else raise UsageError for it."""
+    from matrix_runner.cli.locked.locked_plan import held_to_lock
+    from matrix_runner.cli.workspaces.packages_plan import plan_packages
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE
     from matrix_runner.config.options.selection_options import ALLOW_EMPTY
     from matrix_runner.engine.selection import argument_notices
-    from matrix_runner.matrix import make_plan
 
-    plan = make_plan(opened.settings, known, chosen.host)
+    found = plan_packages(opened, known, chosen.host)
+    plan = found.plan
     if chosen.is_local:
-        _check_local(opened.settings, plan, chosen)
+        for each in found.packages:
+            _check_local(each.opened.settings, each.plan, chosen)
     if opened.settings[ALLOW_EMPTY] and not plan.jobs:
         errors.write("no cell is selected, which allow-empty allows")
         return None
@@ -121,10 +217,24 @@ def _plan(opened: OpenedProject, chosen: "ChosenEngine", known: "Catalog", error
         for warning in plan.warnings:
             errors.write(f"warning: {warning}")
     plan.require_jobs(opened.settings)
+    if shard is not None:
+        whole = len(plan.jobs)
+        found = shard.part_of(found)
+        plan = found.plan
+        errors.write(f"shard {shard} has {len(plan.jobs)} of {counted(whole, 'cell')}")
+        if not plan.jobs:
+            return None
+    # Whoever makes a lock tests nothing.
+    held = [
+        replace(each, plan=held_to_lock(each.opened, each.plan) if opened.heeds_lock else each.plan.without_rungs())
+        for each in found.packages
+    ]
+    found = found.of_jobs(held, plan)
+    plan = found.plan
     arguments = (job.settings[CONTAINER_ENGINE].arguments for job in plan.jobs)
     for notice in (*plan.notes, *argument_notices(arguments, is_local=chosen.is_local)):
         errors.write(f"note: {notice}")
-    return plan
+    return found
 
 
 def _check_local(settings: "Settings", plan: "Plan", chosen: "ChosenEngine") -> None:
@@ -175,9 +285,14 @@ def _make_images(chosen: "ChosenEngine", plan: "Plan", say: "Callable[[str], Non
     ensure_images(requests, builder, say)
 
 
-def _close(chosen: "ChosenEngine", errors: "LineWriter") -> None:
-    """Close the engine. An error is only a warning: the next run's sweep removes the leftover objects."""
-    try:
-        chosen.engine.close()
-    except MachineError as error:
-        errors.write(f"warning: {error.message}")
+def _make_systems(
+    chosen: "ChosenEngine", known: "Catalog", plan: "Plan", say: "Callable[[str], None]", *, jobs: int | None
+) -> None:
+    """Make the clean systems that the plan's wheels are tested on and that are made here, unless they exist."""
+    if chosen.images is None or not any(rung.is_made_here for job in plan.jobs for rung in job.rungs):
+        return
+    from matrix_runner.cli.image import format_progress, image_builder
+    from matrix_runner.image.clean_systems import ensure_systems, systems_of
+
+    builder = image_builder(chosen.images, lambda progress: say(format_progress(progress)), jobs=jobs)
+    ensure_systems(systems_of(plan.jobs, known), builder, say)

@@ -8,7 +8,7 @@ import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from matrix_runner import catalog
-from matrix_runner.cli.wiring.file_changes import BYTE_ORDER_MARK, FileChange, load_changed, read_text
+from matrix_runner.cli.wiring.file_changes import FileChange, load_changed, read_text
 from matrix_runner.config.loading.dialects import OWN
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.migration.migration import migrate
@@ -17,7 +17,7 @@ from matrix_runner.model.cells import Cell, Implementation
 from matrix_runner.model.platforms import Arch
 from matrix_runner.project.git import Git
 from matrix_runner.proposal.availability import LockedPackage, MissingWheels, missing_wheels
-from matrix_runner.proposal.ci_files import CIProject, CIService, ci_file
+from matrix_runner.proposal.ci_files import CIProject, CIService, ci_file, shards_for
 from matrix_runner.proposal.configuration import Availability, Proposal, propose
 from matrix_runner.proposal.table_text import with_import_test, with_table
 from matrix_runner.survey.project_survey import ProjectSurvey, survey
@@ -50,7 +50,7 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
     file = package / "pyproject.toml"
     before = read_text(file)
     _require_no_table(found, file)
-    plain = (before or "").removeprefix(BYTE_ORDER_MARK)
+    plain = before or ""
     if found.tools.has_cibuildwheel_table:
         proposal, (after, notes) = None, _taken_over(found, plain)
     else:
@@ -61,10 +61,9 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
     # As the first run will: a CI file may have a value that our table cannot have.
     hint = "nothing is written: write the table by hand, docs/reference/options.md has all options"
     load_changed(package, after, hint=hint)
-    mark = (before or "").removesuffix(plain)
-    changes = [FileChange(file=file, before=before, after=mark + after)] if after != plain else []
+    changes = [FileChange(file=file, before=before, after=after)] if after != plain else []
     for service in map(CIService.parse, services):
-        changes += _ci_change(package, service, notes)
+        changes += _ci_change(package, service, found, notes)
     return ProposedProject(survey=found, proposal=proposal, notes=tuple(notes), changes=tuple(changes))
 
 
@@ -157,11 +156,12 @@ def _locked(table: object) -> LockedPackage:
     )
 
 
-def _ci_change(package: Path, service: CIService, notes: list[str]) -> Iterator[FileChange]:
+def _ci_change(package: Path, service: CIService, found: ProjectSurvey, notes: list[str]) -> Iterator[FileChange]:
     """Yield the file of a CI system; a note if there is one already, which may do more than build wheels."""
     top, directory = _repository(package)
     file = top / service.file
-    after, before = ci_file(service, CIProject(directory=directory)), read_text(file)
+    shards = shards_for(found.code, len(tuple(_cells(found))))
+    after, before = ci_file(service, CIProject(directory=directory, shards=shards)), read_text(file)
     if before is None:
         yield FileChange(file=file, before=None, after=after)
     elif before != after:

@@ -42,6 +42,17 @@ def inside_paths() -> Kind[tuple[str, ...]]:
     return basic.Listing(item=_inside, words=words, split=basic.split_shell, item_shape=shapes.PATH).kind()
 
 
+def _package(text: str) -> str:
+    excluded = text.startswith("!")
+    return f"!{_inside(text[1:])}" if excluded else _inside(text)
+
+
+def package_paths() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of directories of packages, or patterns of them, each with `!` in front or not."""
+    words = "a list of directories or patterns of them, relative to this one, or a string of them separated by spaces"
+    return basic.Listing(item=_package, words=words, split=basic.split_shell, item_shape=shapes.PATH).kind()
+
+
 def _result(text: str) -> str:
     normal = posixpath.normpath(text)
     if posixpath.isabs(text):
@@ -101,15 +112,49 @@ def variable_patterns() -> Kind[tuple[str, ...]]:
     ).kind()
 
 
+_IMAGE = r"[^\s-]\S*"
+
+
+def _image(text: str) -> str:
+    if re.search(r"\s", text) or text.startswith("-") or not text.isprintable():
+        raise InvalidValue.because(f"{quote(text)} cannot be the name of an image")
+    return text
+
+
+def images() -> Kind[tuple[str, ...]]:
+    """Make the kind of a list of images."""
+    words = "a list of images, such as debian:trixie, or a string of them separated by spaces"
+    shape = shapes.matching(rf"^\s*{_IMAGE}\s*$")
+    return basic.Listing(item=_image, words=words, split=basic.split_shell, item_shape=shape).kind()
+
+
 def image(*, may_be_empty: bool) -> Kind[str]:
     """Make the kind of an image: a short name from the catalog or a full reference."""
 
     def read(value: object) -> str:
-        text = (basic.read_string if may_be_empty else basic.filled)(value).strip()
-        if re.search(r"\s", text) or text.startswith("-") or not text.isprintable():
-            raise InvalidValue.because(f"{quote(text)} cannot be the name of an image")
-        return text
+        return _image((basic.read_string if may_be_empty else basic.filled)(value).strip())
 
-    words, name = "a short name of an image or a full reference", r"[^\s-]\S*"
-    shape = shapes.matching(rf"^\s*({name})?\s*$" if may_be_empty else rf"^\s*{name}\s*$")
+    words = "a short name of an image or a full reference"
+    shape = shapes.matching(rf"^\s*({_IMAGE})?\s*$" if may_be_empty else rf"^\s*{_IMAGE}\s*$")
     return basic.string(words=words, read=read, may_be_empty=may_be_empty, shape=shape)
+
+
+_SCHEDULER = r"(tcp|tls|ws|wss)://\S+|(?!.*://).*"
+
+
+def _cluster(text: str) -> str:
+    if not re.fullmatch(_SCHEDULER, text):
+        raise InvalidValue.because(
+            f"expected tcp://HOST:PORT, tls://HOST:PORT or the path of a file, got {quote(text)}"
+        )
+    return text
+
+
+def cluster() -> Kind[str]:
+    """Make the kind of the address of a cluster's scheduler, or of the path of the file that it writes."""
+    return basic.string(
+        words="the address of a scheduler, or the path of its file",
+        read=lambda value: _cluster(basic.read_string(value).strip()),
+        may_be_empty=True,
+        shape=shapes.matching(rf"^\s*({_SCHEDULER})\s*$"),
+    )

@@ -1,4 +1,7 @@
-"""Selectors of cells: shell globs with braces on identifiers, like cibuildwheel: `cp31?-*`, `*_{i686,x86_64}`."""
+"""Selectors of cells: shell globs with braces on identifiers, like cibuildwheel: `cp31?-*`, `*_{i686,x86_64}`.
+
+In a workspace a glob may name a package in front, `pkg-a:cp31?-*`; one that does not is about those of all.
+"""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -27,8 +30,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
 
 def matches(pattern: str, cell: Cell) -> bool:
     """Whether one pattern matches the cell. Case-sensitive, like identifiers."""
-    identifier = str(cell)
-    return any(fnmatchcase(identifier, glob) for glob in bracex.expand(pattern))
+    return any(fnmatchcase(str(cell) if ":" in glob else cell.local, glob) for glob in bracex.expand(pattern))
 
 
 def check_expansion(pattern: str) -> str:

@@ -9,6 +9,7 @@ from matrix_runner.config.kinds.values import (
     CompilerCacheChoice,
     ContainerEngine,
     DependencyVersions,
+    EngineEntry,
     ExcludeNewer,
     VersionSource,
 )
@@ -45,6 +46,21 @@ def engine(value: object) -> str:
     entries += [f"create-args = {plain(value.arguments.words)}"] if value.arguments.words else []
     entries += ["disable-host-mount = true"] if value.disable_host_mount else []
     return f"{{ {', '.join(entries)} }}" if len(entries) > 1 else plain(value.name)
+
+
+def engines(value: object) -> str:
+    """Write engines as a list of tables."""
+    return f"[{', '.join(_engine_entry(one) for one in _items(value))}]"
+
+
+def _engine_entry(entry: object) -> str:
+    if not isinstance(entry, EngineEntry):
+        raise TypeError(entry)
+    fields = [f"name = {plain(entry.name)}", f"endpoint = {plain(entry.endpoint)}"]
+    fields += [f"arch = {plain(entry.arch)}"] if entry.arch is not None else []
+    fields += [f"jobs = {entry.jobs}"] if entry.jobs else []
+    fields += [f"tls = {plain(entry.tls)}"] if entry.tls else []
+    return f"{{ {', '.join(fields)} }}"
 
 
 def compiler_cache(value: object) -> str:
@@ -95,6 +111,12 @@ def settings(value: object) -> str:
         shown = plain(values[0]) if isinstance(values, tuple) and len(values) == 1 else plain(values)
         entries.append(f"{string(str(key))} = {shown}")
     return f"{{ {', '.join(entries)} }}" if entries else "{}"
+
+
+def _items(value: object) -> tuple[object, ...]:
+    if not isinstance(value, tuple):
+        raise TypeError(value)
+    return value
 
 
 def _pairs(value: object) -> tuple[tuple[object, object], ...]:

@@ -104,6 +104,20 @@ class ContainerEngine(msgspec.Struct, frozen=True, kw_only=True):
     disable_host_mount: bool = False
 
 
+class EngineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several engines on which cells are spread. `endpoint`: a URL. `arch`: of its machine, None: as it says.
+
+    `jobs`: the cells that it runs at once, 0: as many as it has processors. `tls`: the directory of `ca.pem`,
+    `cert.pem` and `key.pem`; "": that of DOCKER_CERT_PATH, if DOCKER_TLS_VERIFY is set.
+    """
+
+    name: str
+    endpoint: str
+    arch: Arch | None = None
+    jobs: int = 0
+    tls: str = ""
+
+
 class Progress(Enum):
     """The look of a run on the console."""
 
@@ -204,6 +218,20 @@ class Sandbox(Enum):
     """As by default in `before-all`; after it a user without any capability."""
     OFF = "off"
     """Those that the engine gives."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Network(Enum):
+    """Which of a cell's commands have a network."""
+
+    AUTO = "auto"
+    """Build-requires in a strict sandbox, else all."""
+    ALL = "all"
+    BUILD_REQUIRES = "build-requires"
+    """`before-all`, and what installs; no command that runs code of the project after that."""
+    NONE = "none"
 
     def __str__(self) -> str:
         return self.value

@@ -1,5 +1,6 @@
 """The build files of a directory (pyproject.toml, setup.py, ...), each read and parsed at most once."""
 
+import codecs
 from pathlib import Path
 from typing import final
 
@@ -43,8 +44,14 @@ class BuildFiles:
             return ""
 
     def pyproject(self) -> TomlText | None:
-        """Return pyproject.toml, None if there is none. Raise Unreadable."""
+        """Return pyproject.toml, None if there is none. Raise Unreadable, also for a byte order mark.
+
+        pip 26.1, build 1.5 and setuptools 81 read the file with `tomllib`, which refuses the mark: no cell would pass.
+        """
         data = self.read(PYPROJECT)
+        if data is not None and data.startswith(codecs.BOM_UTF8):
+            problem = "begins with a byte order mark, which pip and build backends refuse: save it as UTF-8 without one"
+            raise Unreadable(f"{PYPROJECT}: {problem}", problem=f"it {problem}")
         if data is not None and self._pyproject is None:
             self._pyproject = parse_toml(data, PYPROJECT)
         return self._pyproject

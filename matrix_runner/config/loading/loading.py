@@ -1,8 +1,11 @@
 """Loading of the whole configuration: chooses the dialect, reads all layers, and reports all mistakes at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from matrix_runner.config.loading.build_files import PYPROJECT, BuildFiles
 from matrix_runner.config.loading.diagnostics import Diagnostics, Document
@@ -14,6 +17,7 @@ from matrix_runner.config.loading.positions import locate
 from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.loading.toml_file import TomlText, Unreadable, read_toml
 from matrix_runner.config.loading.variable_layers import FlagValue, flag_layer, variable_layers
+from matrix_runner.config.loading.workspace_table import PROJECT_FILES, Workspace
 from matrix_runner.config.mistakes import did_you_mean, printable, quote
 from matrix_runner.config.options import OPTIONS
 from matrix_runner.config.options.option import Source
@@ -21,24 +25,24 @@ from matrix_runner.config.options.test_options import TEST_GROUPS
 from matrix_runner.errors import ConfigError
 from matrix_runner.wording import first_of
 
-PROJECT_FILES = (PYPROJECT, "setup.py", "setup.cfg")
 
-
-def load(
+def load(  # noqa: PLR0913  each is a place that settings come from
     project: Path,
     *,
     environ: Mapping[str, str],
     flags: Mapping[str, FlagValue],
     config_file: Path | None = None,
     files: BuildFiles | None = None,
+    workspace: Workspace | None = None,
 ) -> Settings:
     """Resolve every option. Lowest first: default, table, its part for Linux, overrides, variables, flags.
 
     The table is `[tool.matrix-runner]` and the variables are `MATRIX_RUNNER_*`. Without that table, a table or a
     variable of cibuildwheel selects its dialect: those are read, with its defaults, below our own variables. `flags`
     contains, by the option's name, the given flags (an empty tuple is one that was not given). `config_file` replaces
-    pyproject.toml as the file of the table. `files`: the build files of `project`, to share with other readers. Raise
-    ConfigError with all mistakes.
+    pyproject.toml as the file of the table. `files`: the build files of `project`, to share with other readers.
+    `workspace`: the one that the project is a package of; its table is below the project's, except where that is
+    cibuildwheel's. Raise ConfigError with all mistakes.
     """
     if not project.is_dir():
         what = "not a directory" if project.exists() else "no such directory"
@@ -50,9 +54,11 @@ def load(
         diagnostics.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(PROJECT_FILES)}")
     document = package if config_file is None else _other(config_file, diagnostics)
     find_misplaced(document, diagnostics)
-    dialect = _choose_dialect(document, environ, diagnostics)
+    above = None if workspace is None or workspace.directory == project.resolve() else workspace.document
+    dialect = _choose_dialect(document, environ, diagnostics, has_workspace=above is not None and has_table(above, OWN))
     layers = (
         dialect.lowest,
+        *(file_layers(above, dialect, diagnostics) if above is not None and dialect is OWN else ()),
         *file_layers(document, dialect, diagnostics),
         *_nearer_layers(dialect, environ, flags, diagnostics),
     )
@@ -62,13 +68,22 @@ def load(
         raise ConfigError(tuple(diagnostics.mistakes))
     if diagnostics.elsewhere:
         diagnostics.notices.append(f"not for Linux, so not read: {', '.join(dict.fromkeys(diagnostics.elsewhere))}")
-    return _settings(
+    settings = _settings(
         layers,
         project_name=metadata.name,
         metadata_python=_python(metadata, package),
         is_drop_in=dialect is not OWN,
         notices=tuple(dict.fromkeys(diagnostics.notices)),
     )
+    return settings if workspace is None else replace(settings, package=package_name(metadata.name, project))
+
+
+def package_name(name: str | None, directory: Path) -> str:
+    """Return the name of a package of a workspace in identifiers: that of its metadata, else of its directory."""
+    from packaging.utils import canonicalize_name
+
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", name or directory.resolve().name).strip("._-")
+    return canonicalize_name(plain or "package")
 
 
 def load_outside(*, environ: Mapping[str, str], flags: Mapping[str, FlagValue]) -> Settings:
@@ -110,8 +125,10 @@ def _settings(
     )
 
 
-def _choose_dialect(document: Document, environ: Mapping[str, str], diagnostics: Diagnostics) -> Dialect:
-    """Choose the dialect, with a notice if there is any doubt."""
+def _choose_dialect(
+    document: Document, environ: Mapping[str, str], diagnostics: Diagnostics, *, has_workspace: bool
+) -> Dialect:
+    """Choose the dialect, with a notice if there is any doubt. `has_workspace`: whether a workspace has a table."""
     peer = CIBUILDWHEEL
     table = f"[tool.{peer.table}]"
     variables = [name for name in sorted(environ) if name.startswith(peer.prefix)]
@@ -126,6 +143,8 @@ def _choose_dialect(document: Document, environ: Mapping[str, str], diagnostics:
             f"using {table} of {document.label}, with {peer.table}'s defaults; `runner migrate` makes it our own"
         )
         return peer
+    if has_workspace:
+        return OWN
     if variables:
         diagnostics.notices.append(f"using the variables of {peer.table} ({shown}), with its defaults")
         return peer

@@ -22,7 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `resolved` has every option of the table, in its order, for the run as a whole; `for_cell` applies the overrides.
     `project_name`, `metadata_python`: name and requires-python from the project's metadata. `is_drop_in`: read from
-    cibuildwheel's table and variables. `notices`: messages for the user about the configuration.
+    cibuildwheel's table and variables. `notices`: messages for the user about the configuration. `package`: the name by
+    which cells of a workspace name the package, "" for a single one.
     """
 
     resolved: tuple[Setting, ...]
@@ -31,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metadata_python: Setting | None = None
     is_drop_in: bool = False
     notices: tuple[str, ...] = ()
+    package: str = ""
 
     def __getitem__(self, option: Option[T]) -> T:
         # Not by way of `_setting`: a cell asks some eighty times.

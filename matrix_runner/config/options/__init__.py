@@ -6,7 +6,9 @@ from types import MappingProxyType
 from matrix_runner.config.options import (
     build_options,
     cache_options,
+    engine_options,
     image_options,
+    lock_options,
     output_options,
     run_options,
     selection_options,
@@ -21,10 +23,12 @@ OPTIONS: tuple[Option[object], ...] = (
     *image_options.OPTIONS,
     *source_options.OPTIONS,
     *build_options.OPTIONS,
+    *lock_options.OPTIONS,
     *wheel_options.OPTIONS,
     *test_options.OPTIONS,
     *cache_options.OPTIONS,
     *run_options.OPTIONS,
+    *engine_options.OPTIONS,
     *output_options.OPTIONS,
 )
 

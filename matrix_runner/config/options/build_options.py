@@ -260,11 +260,12 @@ EXCLUDE_NEWER: Option[ExcludeNewer] = Option(
     help="Packages uploaded later do not count: an age such as 7d, a date, or a time.",
     details="""
 One time for the whole run, for uv (`UV_EXCLUDE_NEWER`) and pip (`PIP_UPLOADED_PRIOR_TO`), in every command of a cell
-but those that install tools of our own, whose versions are [ours](#dependency-versions). An age counts from the start
-of the run; a date includes its day, in UTC. The time is told at the start and is in `report.json`. pip knows it since
-26.0: where the image's is older, the build gets an environment with a newer one, and a cell without uv whose Python has
-none, 3.8 and before, fails. With an age, a finished cell is taken from the cache as long as `cache-max-age` says: it
-was made under an earlier time. With a date or time that has passed, [its age does not matter](#cache-max-age).
+but those that install tools of our own, whose versions are [ours](#dependency-versions). An age, a cooldown, counts
+from the start of the run; a date includes its day, in UTC. The time is told at the start and is in `report.json`. pip
+knows it since 26.0: where the image's is older, the build gets an environment with a newer one, and a cell without uv
+whose Python has none, 3.8 and before, fails. With an age, a finished cell is taken from the cache as long as
+`cache-max-age` says: it was made under an earlier time. With a date or time that has passed, [its age does not
+matter](#cache-max-age). [`runner lock`](../how-to/locking.md) heeds it as well.
 """,
     example='exclude-newer = "7d"',
     flag="--exclude-newer",

@@ -101,8 +101,9 @@ CACHE_MAX_AGE: Option[int] = Option(
 What a build requires from the package index (`setuptools`, `numpy`, test requirements) is not pinned by most projects:
 a new release there changes nothing that could be seen here, so a finished cell is taken for this long only. Age does
 not matter where the builds are pinned: by [`build-constraints`](#build-constraints) with a hash on every line, or by
-[`exclude-newer`](#exclude-newer) with a date or time that had passed when the cell was built. With `build-constraints`
-the tests' requirements are then those of the day on which the cell was tested.
+[`exclude-newer`](#exclude-newer) with a date or time that had passed when the cell was built, or by a lock
+([`locked`](#locked)), with which they are part of the key. With `build-constraints` the tests' requirements are then
+those of the day on which the cell was tested.
 """,
     example='cache-max-age = "1d"',
     per_platform=False,

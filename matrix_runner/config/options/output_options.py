@@ -64,8 +64,9 @@ MAX_WHEEL_SIZE: Option[int] = Option(
     help="Size from which a wheel is warned of, such as 60m; 0: none.",
     details="""
 The default is PyPI's limit for a file. The warning names the largest files of the wheel, such as libraries that repair
-put in. A wheel that has grown by more than a tenth since the last report is told too, with the files that grew; that is
-why `report.json` has the ten largest of each. `k`, `m`, `g`, `t` are powers of 1024.
+put in; `runner collect`, after which wheels are published, refuses such a wheel. One that has grown by more than a
+tenth since the last report is told too, with the files that grew; that is why `report.json` has the ten largest of
+each. `k`, `m`, `g`, `t` are powers of 1024.
 """,
     example='max-wheel-size = "60m"',
     affects_wheel=False,

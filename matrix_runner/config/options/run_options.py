@@ -2,7 +2,7 @@
 
 from matrix_runner.config.kinds import basic, programs
 from matrix_runner.config.kinds.units import BYTES, SECONDS
-from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, Sandbox
+from matrix_runner.config.kinds.values import ContainerEngine, EngineChoice, Network, Sandbox
 from matrix_runner.config.options.option import Option, Section
 
 _DURATION = basic.measured(
@@ -72,6 +72,31 @@ The engine `local` has no containers, and so no sandbox: with `strict` it builds
     example='sandbox = "strict"',
     flag="--sandbox",
     metavar="LEVEL",
+)
+
+NETWORK: Option[Network] = Option(
+    name="network",
+    kind=basic.choice(Network, "network"),
+    default=Network.AUTO,
+    section=Section.RUN,
+    help="Which commands of a cell have a network: all, build-requires (only what installs), none, or auto.",
+    details="""
+With `build-requires` a container of its own fetches: it runs `before-all`, evaluates `environment`, and installs what
+the build and the tests require. `before-build`, the build backend, the repair, `before-test` and the tests run in
+another one, which has no network but its own loopback, at no time. What is installed there: `build-system.requires`;
+what the backend asks for besides; `test-requires`, `test-groups` and what the wheel requires for the tests;
+`audit-requires`. Any other build frontend fetches while it builds, so our own takes its place; a cell whose frontend
+has arguments fails before it begins, unless that is `--no-isolation`, which installs nothing.
+
+With `none` no command has a network, `before-all` included: all that is installed is in the image, or in the project.
+
+`auto` is `build-requires` with `sandbox = "strict"`, unless the frontend has arguments, and else `all`. `runner plan`
+and `runner explain` say which it is. `--network` in `create-args` names the network of the commands that have one.
+[How it is kept](../explanation/sandbox.md#the-network).
+""",
+    example='network = "build-requires"',
+    flag="--network",
+    metavar="WHO",
 )
 
 ENGINE_TIMEOUT: Option[int] = Option(
@@ -256,6 +281,7 @@ DEBUG_TRACEBACK: Option[bool] = Option(
 OPTIONS: tuple[Option[object], ...] = (
     CONTAINER_ENGINE,
     SANDBOX,
+    NETWORK,
     ENGINE_TIMEOUT,
     JOBS,
     CPUS,

@@ -1,6 +1,6 @@
 """Options that select cells: build, skip, archs, enable, test-skip, requires-python."""
 
-from matrix_runner.config.kinds import basic, grammars, shapes
+from matrix_runner.config.kinds import basic, grammars, names, shapes
 from matrix_runner.config.kinds.values import ArchChoice, ArchGroup, EnableGroup
 from matrix_runner.config.options.option import Option, Section
 
@@ -139,7 +139,26 @@ ALLOW_EMPTY: Option[bool] = Option(
     affects_wheel=False,
 )
 
+PACKAGES: Option[tuple[str, ...]] = Option(
+    name="packages",
+    kind=names.package_paths(),
+    default=(),
+    section=Section.SELECTION,
+    help="Directories of a workspace's packages, which are built together: patterns, `!` leaves out.",
+    details="""
+In the pyproject.toml at the top of [a workspace](../how-to/workspaces.md), and only there: `runner build` in that
+directory builds all of them in one run, each after those whose wheels it needs. The other options of that table are
+what each package has where its own table says nothing; an override may name a package in front of a pattern, as in
+`select = "pkg-a:*-musllinux_*"`.
+""",
+    example='packages = ["core", "plugins/*", "!plugins/old"]',
+    per_platform=False,
+    per_cell=False,
+    affects_wheel=False,
+)
+
 OPTIONS: tuple[Option[object], ...] = (
+    PACKAGES,
     BUILD,
     SKIP,
     TEST_SKIP,

@@ -113,6 +113,27 @@ Set after `environment`, in the same syntax: `before-test`, the installation of 
     may_hold_secrets=True,
 )
 
+TEST_ON: Option[tuple[str, ...]] = Option(
+    name="test-on",
+    kind=names.images(),
+    default=(),
+    section=Section.TEST,
+    help="Clean images of other distributions in which the repaired wheel is installed and tested too.",
+    details="""
+After its own test, each cell's wheel is tested in a container of every image of the list that it is for: by its
+architecture, its C library and the version in its platform tag. There it has neither compiler nor headers, and no
+library of the image that it was built in. A distribution's own Python is taken if the wheel is for it, else the cell's
+is brought along. A wheel that fails in one of them fails its cell.
+
+Where wheels are built in images that are made here, `debian:bullseye`, `debian:bookworm` and `debian:trixie` are made
+here too; any other name, and these elsewhere, is pulled. [Test on other distributions](../how-to/test-on.md) says what
+runs there, and what it costs. The images are part of what is [cached](../explanation/caching.md).
+""",
+    example='test-on = ["debian:bullseye", "debian:trixie", "ubuntu:24.04"]',
+    # Not by its text: the images that it names are among a cell's inputs, where there are any.
+    affects_wheel=False,
+)
+
 FREE_THREADING: Option[FreeThreading] = Option(
     name="free-threading",
     kind=basic.choice(FreeThreading, "answer to a module that turns the GIL on"),
@@ -139,5 +160,6 @@ OPTIONS: tuple[Option[object], ...] = (
     TEST_SOURCES,
     TEST_RESULTS,
     TEST_ENVIRONMENT,
+    TEST_ON,
     FREE_THREADING,
 )

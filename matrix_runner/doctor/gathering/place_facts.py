@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Final
 
 import certifi
-import msgspec
 
 from matrix_runner.cell_programs import program_text
 from matrix_runner.doctor.place import PlaceReport
 from matrix_runner.doctor.proxy import NamedProxy
+from matrix_runner.engine.answer import Answer
 from matrix_runner.engine.api import Container, ExecRequest
 from matrix_runner.engine.proxies import CA_IN_CONTAINER, ca_bundle
 from matrix_runner.errors import EngineError, MachineError
+from matrix_runner.json_values import NotJson, decode
 
 ANSWER_SECONDS: Final = 5
 """The time for an index or a proxy to answer."""
@@ -50,18 +51,18 @@ def seen_inside(container: Container, variables: tuple[tuple[str, str], ...]) ->
     """Return what is seen from a container. `variables`: the user's own for commands. Raise EngineError."""
     order = {"seconds": ANSWER_SECONDS, "bundle": CA_IN_CONTAINER}
     argv = ("sh", "-c", _NEWEST_PYTHON, "sh", program_text("place_report"), json.dumps(order))
-    said = bytearray()
-    result = container.exec(ExecRequest(argv=argv, env=variables, cwd="/", timeout=PROGRAM_SECONDS), said.extend)
+    answer = Answer()
+    result = container.exec(ExecRequest(argv=argv, env=variables, cwd="/", timeout=PROGRAM_SECONDS), answer.hear)
     if result.status == 127:
         raise EngineError("the image has no Python from 3.8 on that could look around")
-    return _read(bytes(said), b"")
+    return _read(answer.data, b"")
 
 
 def _read(output: bytes, said: bytes) -> PlaceReport:
     # What an image's shell adds comes before.
     last = output.strip().rpartition(b"\n")[2]
     try:
-        return msgspec.json.decode(last, type=PlaceReport)
-    except msgspec.DecodeError as error:
+        return decode(last, PlaceReport)
+    except NotJson as error:
         words = (said or output).decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise EngineError(f"the program that looks around has failed: {words[:300]}") from error

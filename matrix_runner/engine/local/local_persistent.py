@@ -11,6 +11,7 @@ from matrix_runner.engine.api import PersistentItem, PersistentKind, Volume
 from matrix_runner.engine.last_uses import LastUses
 from matrix_runner.errors import EngineError
 from matrix_runner.files import write_whole
+from matrix_runner.json_values import NotJson, decode
 
 
 class _Label(msgspec.Struct):
@@ -100,8 +101,8 @@ def _label_of(place: Path) -> Path:
 
 def _read(place: Path) -> _Label | None:
     try:
-        return msgspec.json.decode(_label_of(place).read_bytes(), type=_Label)
-    except (OSError, msgspec.MsgspecError):
+        return decode(_label_of(place).read_bytes(), _Label)
+    except (OSError, NotJson):
         return None
 
 

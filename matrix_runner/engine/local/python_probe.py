@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from matrix_runner.json_values import NotJson, decode
+
 PROBE_SECONDS: Final = 10.0
 """Seconds that an executable may take to identify itself: GraalPy needs two, a shim on a network disk more."""
 
@@ -111,6 +113,6 @@ def probe(executable: Path, environ: Mapping[str, str], seconds: float = PROBE_S
             os.killpg(process.pid, signal.SIGKILL)
             return None
     lines = [line for line in output.decode(errors="replace").splitlines() if line.startswith(_MARK)]
-    with suppress(msgspec.DecodeError, IndexError):
-        return msgspec.json.decode(lines[-1].removeprefix(_MARK), type=ProbeAnswer)
+    with suppress(NotJson, IndexError):
+        return decode(lines[-1].removeprefix(_MARK), ProbeAnswer)
     return None

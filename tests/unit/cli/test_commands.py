@@ -23,6 +23,8 @@ COMMANDS = (
     ("build",),
     ("watch",),
     ("plan",),
+    ("matrix",),
+    ("collect",),
     ("schema",),
     ("inspect",),
     ("image",),
@@ -123,7 +125,7 @@ def test_help_and_planning_load_no_engine_and_no_terminal(project: Path, argumen
         (("frobnicate",), "No such command 'frobnicate'"),
         (("plan", "--frobnicate"), "No such option '--frobnicate'"),
         (("plan", "--format", "yaml"), "'yaml' is not one of"),
-        (("build", ".", "extra"), "unexpected extra argument"),
+        (("report", ".", "extra"), "unexpected extra argument"),
         (("plan", "--only"), "requires an argument"),
         ((), "Usage:"),
     ],
@@ -268,10 +270,37 @@ def test_the_plan_says_which_rights_are_in_force(project: Path) -> None:
         "capabilities": "the engine's own",
         "new_privileges": True,
         "processes": None,
-        "network": None,
+        "network": "all",
+        "network_name": None,
     }
     local = runner(project, "plan", "--json", "--engine", "local", "--allow-empty")
     assert all(job["rights"] is None for job in json.loads(local.stdout)["jobs"])
+
+
+def test_the_plan_says_what_wheels_are_tested_on(project: Path) -> None:
+    """Of cells that differ, each list with its cells; `explain` says it of one, and whence the option is."""
+    (project / "pyproject.toml").write_text(
+        (project / "pyproject.toml").read_text("utf-8")
+        + '[tool.matrix-runner]\ntest-command = "true"\ntest-on = ["debian:trixie", "alpine:3.22"]\n'
+        + '[[tool.matrix-runner.overrides]]\nselect = "cp311-*"\ntest-on = []\n',
+        encoding="utf-8",
+    )
+    chosen = ("--archs", "x86_64", "--only", "cp31[0-1]-manylinux*")
+    lines = runner(project, "plan", *chosen).stdout.splitlines()
+    at = lines.index("wheels are tested on:")
+    assert lines[at + 1 : at + 5] == [
+        "  debian:trixie, alpine:3.22",
+        "    cp310-manylinux_x86_64",
+        "  nothing else",
+        "    cp311-manylinux_x86_64",
+    ]
+    first, second = json.loads(runner(project, "plan", "--json", *chosen).stdout)["jobs"]
+    assert [rung["image"] for rung in first["test_on"]] == ["debian:trixie", "alpine:3.22"]
+    assert second["test_on"] == []
+    explained = runner(project, "explain", "cp310-manylinux_x86_64").stdout
+    assert "  tested on: debian:trixie, alpine:3.22" in explained.splitlines()
+    machine = json.loads(runner(project, "explain", "cp310-manylinux_x86_64", "--json").stdout)
+    assert machine["test_on"][1] == {"name": "alpine:3.22", "image": "alpine:3.22"}
 
 
 def test_a_strict_sandbox_is_not_left_out_in_silence(project: Path) -> None:
@@ -279,6 +308,9 @@ def test_a_strict_sandbox_is_not_left_out_in_silence(project: Path) -> None:
     done = runner(project, "plan", "--engine", "local", "--sandbox", "strict")
     assert done.returncode == 3
     assert "  sandbox = strict (--sandbox): this machine itself has none" in done.stdout.splitlines()
+    done = runner(project, "plan", "--engine", "local", "--network", "none")
+    assert done.returncode == 3
+    assert "  network = none (--network): that of this machine stays" in done.stdout.splitlines()
 
 
 def test_the_plan_names_the_cell_that_makes_the_sdist(project: Path) -> None:
@@ -379,12 +411,15 @@ def test_every_command_is_found() -> None:
         "watch",
         "plan",
         "explain",
+        "matrix",
+        "collect",
         "logs",
         "report",
         "shell",
         "migrate",
         "schema",
         "inspect",
+        "lock",
         "verify",
         "image",
         "cache",

@@ -42,6 +42,8 @@ def test_an_interpreter_that_cannot_be_made_is_refused_without_an_engine() -> No
         (("cp311-musllinux_s390x",), "image debian does not exist for musllinux_s390x"),
         (("cp311-linux_x86_64",), "unknown platform"),
         (("cp311-manylinux_i686", "--python", "3.9"), "cells say all that --arch, --python and --libc do"),
+        (("debian:trixie", "cp311-manylinux_i686"), "are made by a command each"),
+        (("debian:trixie", "--arch", "s390x"), "debian:trixie cannot be made for s390x"),
     ],
 )
 def test_cells_whose_image_cannot_be_made_are_refused_without_an_engine(arguments: tuple[str, ...], told: str) -> None:

@@ -97,9 +97,10 @@ def test_a_package_in_a_repository(tmp_path: Path) -> None:
     package = written(tmp_path / "python" / "thing", PROJECT)
     subprocess.run(("git", "init", "-q", tmp_path), check=True)
     assert init("--yes", "--ci", "github", package).exit_code == 0
+    workflow = (tmp_path / ".github/workflows/wheels.yml").read_text()
+    assert 'runner build --cache-dir .runner-cache --archs "$ARCHS" -- python/thing\n' in workflow
     assert (
-        "runner build --cache-dir .runner-cache -- python/thing"
-        in (tmp_path / ".github/workflows/wheels.yml").read_text()
+        'runner collect artifacts --check --also sdist --archs "x86_64 i686 aarch64" --package python/thing' in workflow
     )
 
 

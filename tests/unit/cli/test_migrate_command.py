@@ -97,12 +97,16 @@ def test_at_a_terminal_it_asks(file: Path, answer: bytes, left: str) -> None:
 def test_mode_mark_and_line_ends_are_kept(file: Path) -> None:
     """The file's permissions, its byte order mark and its line ends are what they were."""
     windows = "\ufeff" + OLD.replace("\n", "\r\n")
+    # Build tools read pyproject.toml, and refuse the mark.
+    file.rename(file.with_name("wheels.toml"))
+    file.write_text("[project]\nname = 'demo'\n")
+    file = file.with_name("wheels.toml")
     file.write_bytes(windows.encode())
     file.chmod(0o640)
-    assert migrate("--yes", file.parent).exit_code == 0
+    assert migrate("--yes", "--config-file", str(file), file.parent).exit_code == 0
     assert file.read_bytes() == ("\ufeff" + NEW.replace("\n", "\r\n")).encode()
     assert file.stat().st_mode & 0o7777 == 0o640
-    assert [path.name for path in file.parent.iterdir()] == ["pyproject.toml"]
+    assert {path.name for path in file.parent.iterdir()} == {"pyproject.toml", "wheels.toml"}
 
 
 def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from matrix_runner.config.kinds.values import ArchGroup, EnableGroup
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.options import FLAGS, OPTIONS
+from matrix_runner.config.options.engine_options import ENGINES
 from matrix_runner.config.options.image_options import IMAGE, IMAGES
 from matrix_runner.config.options.option import Source
 from matrix_runner.config.options.output_options import OUTPUT_DIR
@@ -59,6 +60,19 @@ def test_enable_adds_up(project: Path) -> None:
     assert str(settings.origin(ENABLE)) == (
         "pyproject.toml:8: tool.matrix-runner.enable and MATRIX_RUNNER_ENABLE and --enable"
     )
+
+
+def test_engines_are_joined_by_name(tmp_path: Path) -> None:
+    """What adds to engines says anew what one of the same name is, in its place; within one list a name is unique."""
+    (tmp_path / "pyproject.toml").write_text("""
+[tool.matrix-runner]
+engines = ["a=unix:///a", "b=unix:///b,jobs=2"]
+""")
+    environ = {"MATRIX_RUNNER_ENGINES": "a=ssh://a,jobs=3 c=unix:///c", "MATRIX_RUNNER_INHERIT": "engines: append"}
+    settings = load(tmp_path, environ=environ, flags={})
+    assert [(entry.name, entry.endpoint, entry.jobs) for entry in settings[ENGINES]] == [
+        ("a", "ssh://a", 3), ("b", "unix:///b", 2), ("c", "unix:///c", 0)
+    ]  # fmt: skip
 
 
 def test_repeated_flag(project: Path) -> None:
@@ -148,17 +162,19 @@ def test_flags_of_the_command_line() -> None:
     """The table has the flags that the commands promise."""
     assert {flag: option.name for flag, option in FLAGS.items()} == {
         "--only": "build", "--skip": "skip", "--archs": "archs", "--enable": "enable", "--engine": "container-engine",
+        "--engine-endpoint": "engines", "--cluster": "cluster",
         "--image": "image", "--output-dir": "output-dir", "--jobs": "jobs", "--overwrite": "overwrite",
         "--progress": "progress", "--report-dir": "report-dir",
         "--allow-host-commands": "allow-host-commands", "--allow-empty": "allow-empty",
         "--debug-keep-container": "debug-keep-container", "--debug-traceback": "debug-traceback",
         "--exclude-newer": "exclude-newer", "--sdist": "sdist", "--sandbox": "sandbox",
+        "--network": "network", "--locked": "locked",
         "--no-cache": "no-cache", "--rebuild": "rebuild", "--cache-dir": "cache-dir", "--accept": "accept",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if option.repeatable} == {
-        "--only", "--skip", "--archs", "--enable", "--rebuild", "--accept",
+        "--only", "--skip", "--archs", "--enable", "--rebuild", "--accept", "--engine-endpoint",
     }  # fmt: skip
     assert {flag for flag, option in FLAGS.items() if not option.metavar} == {
         "--overwrite", "--allow-host-commands", "--allow-empty", "--debug-keep-container", "--debug-traceback",
-        "--no-cache", "--sdist",
+        "--no-cache", "--sdist", "--locked",
     }  # fmt: skip

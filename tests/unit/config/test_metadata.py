@@ -177,8 +177,8 @@ def test_what_is_not_needed_is_not_read(tmp_path: Path) -> None:
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     """A file that is no setup.py only costs a warning."""
-    metadata = read(tmp_path, py=b"#" * (8 * 1024 * 1024 + 1))
-    assert metadata.warnings == ("setup.py: ignored: it is larger than 8 MiB",)
+    metadata = read(tmp_path, py=b"#" * (1024 * 1024 + 1))
+    assert metadata.warnings == ("setup.py: ignored: it is larger than 1 MiB",)
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:

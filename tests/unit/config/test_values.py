@@ -52,6 +52,7 @@ def test_default_is_what_the_reader_makes_of_it(tmp_path: Path, option: Option[o
 
 
 def test_byte_order_mark(tmp_path: Path) -> None:
-    """A byte order mark, which some editors put first, is accepted."""
-    (tmp_path / "pyproject.toml").write_bytes(b"\xef\xbb\xbf[tool.matrix-runner]\r\njobs = 3\r\n")
-    assert load(tmp_path, environ={}, flags={})[JOBS] == 3
+    """A byte order mark, which some editors put first, is accepted in a file that no build tool reads."""
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "other.toml").write_bytes(b"\xef\xbb\xbf[tool.matrix-runner]\r\njobs = 3\r\n")
+    assert load(tmp_path, environ={}, flags={}, config_file=tmp_path / "other.toml")[JOBS] == 3

@@ -76,13 +76,13 @@ def reason(plan: Plan, identifier: str) -> str:
 )
 def test_what_auto_means_on_each_machine(machine: Arch, auto: set[Arch], auto32: set[Arch], auto64: set[Arch]) -> None:
     """`auto` is what the machine surely runs itself: both widths on x86_64, one on all others."""
-    assert expand_archs([ArchGroup.AUTO], machine) == auto
-    assert expand_archs([ArchGroup.AUTO32], machine) == auto32
-    assert expand_archs([ArchGroup.AUTO64], machine) == auto64
-    assert expand_archs([ArchGroup.NATIVE], machine) == {machine}
-    assert expand_archs([ArchGroup.ALL], machine) == set(Arch)
-    assert expand_archs([Arch.S390X, ArchGroup.NATIVE], machine) == {Arch.S390X, machine}
-    assert expand_archs([], machine) == set()
+    assert expand_archs([ArchGroup.AUTO], (machine,)) == auto
+    assert expand_archs([ArchGroup.AUTO32], (machine,)) == auto32
+    assert expand_archs([ArchGroup.AUTO64], (machine,)) == auto64
+    assert expand_archs([ArchGroup.NATIVE], (machine,)) == {machine}
+    assert expand_archs([ArchGroup.ALL], (machine,)) == set(Arch)
+    assert expand_archs([Arch.S390X, ArchGroup.NATIVE], (machine,)) == {Arch.S390X, machine}
+    assert expand_archs([], (machine,)) == set()
 
 
 def test_the_default_is_every_width_of_this_machine(known: Catalog) -> None:

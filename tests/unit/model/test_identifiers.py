@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 
 from matrix_runner import catalog
+from matrix_runner.config.kinds.selectors import matches
 from matrix_runner.errors import (
     ConfigError,
     EngineError,
@@ -30,6 +31,40 @@ def report(*reasons: Reason, interrupted_by: ExitCode | None = None) -> Report:
     outcomes = (Outcome(cell=CELL, status=Status.FAILED, failure=failure) for failure in failures)
     passed = Outcome(cell=CELL, status=Status.PASSED)
     return Report(run="r", outcomes=(passed, *outcomes), seconds=1.0, interrupted_by=interrupted_by)
+
+
+def test_a_cell_of_a_workspace_has_its_package_in_front() -> None:
+    """It can be read again, is another than that of a single package, and makes names of files without a colon."""
+    cell = CELL.of_package("my-core")
+    assert str(cell) == "my-core:cp311-manylinux_x86_64"
+    assert Cell.parse(str(cell)) == cell != CELL
+    assert (cell.local, cell.stem) == (str(CELL), "my-core.cp311-manylinux_x86_64")
+    assert cell.of_package("") == CELL
+
+
+@pytest.mark.parametrize("package", ["", "My-Core", "a:b", "../a", "-a"])
+def test_what_is_no_name_of_a_package(package: str) -> None:
+    """Only normalised names stand there (PEP 503): they become names of files."""
+    with pytest.raises(ValueError, match="unknown cell"):
+        Cell.parse(f"{package}:{CELL}")
+
+
+def test_a_pattern_may_name_the_package() -> None:
+    """One that does not is about the cells of all packages."""
+    core, plugin = CELL.of_package("core"), CELL.of_package("plugin-a")
+    for pattern, matched in {
+        "cp311-*": [CELL, core, plugin],
+        "core:*": [core],
+        "{core,plugin-*}:cp31?-*": [core, plugin],
+        "core:*_i686": [],
+    }.items():
+        assert [cell for cell in (CELL, core, plugin) if matches(pattern, cell)] == matched
+
+
+def test_cells_that_needed_a_failed_one_decide_no_exit_code() -> None:
+    """The code is that of what they needed; alone, as where a wheel's version does not fit, theirs is 1."""
+    assert report(Reason.ENGINE, Reason.NEEDED).exit_code is ExitCode.ENVIRONMENT
+    assert report(Reason.NEEDED).exit_code is ExitCode.CELL_FAILED
 
 
 def test_every_cell_of_the_catalog_is_its_identifier() -> None:
@@ -127,7 +162,7 @@ def test_failures_of_one_kind_give_that_kinds_code(reason: Reason) -> None:
 
 def test_the_exit_code_of_every_pair_of_failures() -> None:
     """Failures of several kinds give the general code; of kinds with the same code, that one."""
-    for first, second in combinations(Reason, 2):
+    for first, second in combinations(set(Reason) - {Reason.NEEDED}, 2):
         same = first.exit_code is second.exit_code
         assert report(first, second).exit_code is (first.exit_code if same else ExitCode.CELL_FAILED)
 
