@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-containers test ground unit engines published peer lint reference site catalog bench clean
+.PHONY: help demo demo-containers test ground unit fuzz engines faults published peer lint reference site catalog bench clean
 
 # A stamp for each, so that pip runs only when the requirements have changed.
 LOCAL := .venv/installed-local
@@ -13,7 +13,9 @@ help:
 	@echo "make demo-containers  the same with containers, setting up an engine and images where there are none"
 	@echo "make test             lint, and every test there is, with engine and images set up"
 	@echo "make unit             only the tests that need no engine: seconds"
+	@echo "make fuzz             looks for input that breaks a reader's promise; READERS=\"wheel elf\" for some, INPUTS=1000000 for longer"
 	@echo "make engines          the contract and whole runs on Docker and Podman of newer Debian suites; ENGINES=\"podman-5\" for some"
+	@echo "make faults           the catalogue of faults on Docker 20.10 and 28, Podman 4.3 and 5, and its page; ROUNDS=50 for random signals"
 	@echo "make ground           the end-to-end tests on more architectures and interpreters: ppc64le, riscv64, 3.14"
 	@echo "make published        the end-to-end tests on the published manylinux and musllinux images, which are pulled"
 	@echo "make peer             side by side with cibuildwheel on the configuration of well-known projects"
@@ -36,7 +38,7 @@ test: lint
 	@scripts/ensure-man
 	@scripts/test-images
 	# In the order of the directories: the slow files of the end-to-end tests first, not one of them alone at the end.
-	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/newer_engines
+	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/newer_engines --ignore tests/fault_catalogue
 
 # What is too slow to set up for every run.
 ground: $(DEV)
@@ -46,6 +48,12 @@ ground: $(DEV)
 
 unit: $(DEV)
 	.venv/bin/pytest -m "not containers and not network and not browser"
+
+# READERS: names of tests/support/untrusted_readers.py, by default all.
+READERS ?=
+INPUTS ?= 100000
+fuzz: $(DEV)
+	@INPUTS=$(INPUTS) scripts/fuzz $(READERS)
 
 published: $(DEV)
 	.venv/bin/pytest tests/end_to_end --images published
@@ -62,6 +70,18 @@ engines: $(DEV)
 		scripts/engine-rig $$engine .venv/bin/pytest tests/newer_engines; \
 		scripts/engine-rig $$engine .venv/bin/pytest tests/engine -k "$${engine%%-*} and not fault"; \
 	done
+
+FAULT_ENGINES ?= docker-20 docker-28-containerd podman-4 podman-5
+ROUNDS ?= 2
+faults: $(DEV)
+	@scripts/ensure-engine --rig
+	.venv/bin/runner image build cp311-manylinux_x86_64 cp313-manylinux_x86_64 cp311-manylinux_i686 cp313-manylinux_i686
+	@scripts/contract-images
+	@set -e; for engine in $(FAULT_ENGINES); do \
+		echo "== $$engine"; \
+		scripts/engine-rig $$engine .venv/bin/pytest tests/fault_catalogue --record-faults --rounds $(ROUNDS); \
+	done
+	@scripts/reference
 
 peer: $(DEV)
 	@scripts/ensure-engine
