@@ -2,7 +2,7 @@
 
 A living run holds a lock on `runs/<run>.lock` in the state directory; the kernel releases it however the run dies. An
 engine's containers and snapshots are labelled with their run and their owner. A sweep may remove our own, if their
-run's lock is free.
+run's lock is free. A reaper, where the engine has one, sweeps as soon as the run is killed.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from matrix_runner.engine.reaper import Reaper
 from matrix_runner.errors import OutputError
 
 LABEL_RUN: Final = "matrix-runner.run"
@@ -33,9 +34,10 @@ _DAY: Final = 86400
 
 
 class Leases:
-    """The locks of one state directory."""
+    """The locks of one state directory. `reaper`: started with this run's lease, and dismissed with it."""
 
     def __init__(self, state_dir: Path, run: str) -> None:
+        self.reaper: Reaper | None = None
         self._directory = state_dir / "runs"
         self._run = run
         self._lock: FileLock | None = None
@@ -84,6 +86,8 @@ class Leases:
                     hint="Start it again: each run has a name of its own.",
                 ) from None
             self._lock = lock
+            if self.reaper is not None:
+                self.reaper.start()
 
     def release(self) -> None:
         """Release this run's lease, once nothing is left to sweep. Idempotent."""
@@ -92,6 +96,8 @@ class Leases:
                 self._path(self._run).unlink(missing_ok=True)
                 self._lock.release()
                 self._lock = None
+                if self.reaper is not None:
+                    self.reaper.dismiss()
 
     def is_alive(self, run: str) -> bool:
         """Return whether some process holds a run's lock. A name that leads out of the directory is no run of ours."""

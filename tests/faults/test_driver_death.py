@@ -3,14 +3,18 @@
 import os
 import signal
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 import started_build
+from engine_relay import engine_relay
 from runner_process import report_dir
 from sample_projects import extension_project, write_project
-from started_build import containers, run_id, wait_for
+from started_build import containers, containers_of, run_id, wait_for
+
+from matrix_runner.engine.leases import Leases
 
 pytestmark = pytest.mark.containers
 
@@ -27,9 +31,11 @@ def project(tmp_path: Path) -> Path:
     return write_project(tmp_path / "project", extension_project(settings=SETTINGS) | {"wait.sh": WAIT})
 
 
-def start(project: Path, output: Path) -> subprocess.Popen[bytes]:
+def start(project: Path, output: Path, **variables: str) -> subprocess.Popen[bytes]:
     """Start a build of one quick and one endless cell."""
-    return started_build.start(project, output, "--image", "debian", "--only", "cp3{11,13}-manylinux_x86_64")
+    return started_build.start(
+        project, output, "--image", "debian", "--only", "cp3{11,13}-manylinux_x86_64", variables=variables
+    )
 
 
 def is_waiting(output: Path) -> bool:
@@ -63,6 +69,26 @@ def test_nothing_leaks_and_finished_wheels_are_whole(
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize("request_name", ["create", "attach", "start"])
+def test_a_container_without_a_lifeline_does_not_stay(project: Path, tmp_path: Path, request_name: str) -> None:
+    """The driver is killed between a container's creation and its start: nothing of the container's own ends it."""
+    socket, state = tmp_path / "engine.sock", tmp_path / "state"
+    variables = {"DOCKER_HOST": f"unix://{socket}", "XDG_STATE_HOME": str(state)}
+    with engine_relay(socket) as relay:
+        process = relay.killed_at(request_name, lambda: start(project, tmp_path / "out", **variables))
+        try:
+            assert process.wait(60) == -signal.SIGKILL
+            assert relay.was_reached
+            owner = Leases(state / "matrix-runner", "").owner
+            wait_for(lambda: not containers_of(owner), 4, "a container was left")
+            # Nor does a request that the daemon was still busy with.
+            time.sleep(2)
+            assert not containers_of(owner)
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_an_interrupted_run_reports_what_was_done(project: Path, tmp_path: Path) -> None:

@@ -43,7 +43,16 @@ def run_id(process: subprocess.Popen[bytes]) -> str:
 def containers(run: str) -> tuple[str, ...]:
     """Return the ids of the run's containers."""
     assert run
-    argv = ("docker", "ps", "-aq", "--filter", f"label=matrix-runner.run={run}")
+    return _labelled("run", run)
+
+
+def containers_of(owner: str) -> tuple[str, ...]:
+    """Return the ids of an owner's containers: those of all its runs."""
+    return _labelled("owner", owner)
+
+
+def _labelled(label: str, value: str) -> tuple[str, ...]:
+    argv = ("docker", "ps", "-aq", "--filter", f"label=matrix-runner.{label}={value}")
     return tuple(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split())
 
 

@@ -59,13 +59,17 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A daemon's address. `origin`: the source of the address, for messages. `is_default`: nobody has named it."""
+    """A daemon's address. `origin`: the source of the address, for messages. `is_default`: nobody has named it.
+
+    `tunnel`: the `ssh://` address on another machine, if `url` is the near end of a tunnel to it; else empty.
+    """
 
     url: str
     origin: str
     tls: Tls | None = None
     product: Product = Product.DOCKER
     is_default: bool = False
+    tunnel: str = ""
 
     @property
     def socket_path(self) -> Path | None:

@@ -13,6 +13,7 @@ from matrix_runner.engine.container_archives import Outgoing, whole_archive
 from matrix_runner.engine.docker.daemon import Creation, Leftover
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint, resolve_endpoint
+from matrix_runner.engine.docker.reaping import reaper_of
 from matrix_runner.engine.docker.request_bodies import (
     container_body,
     engine_info,
@@ -49,6 +50,7 @@ class DockerEngine(DaemonEngine):
             connect=lambda seconds: SdkDaemon(endpoint, timeout=seconds or TIMEOUT, agreed=agreed),
             product=endpoint.product,
         )
+        self._leases.reaper = reaper_of(run, surroundings, endpoint)
 
 
 class SdkDaemon(SdkStore):
