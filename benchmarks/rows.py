@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import Bench
-from carried import WARM, measure_fresh_unchanged, measure_second_run
+from carried import CARRIED, KEEPING, TAKING, WARM, measure_fresh_unchanged, measure_second_run
 from cold import PEER, PEER_UV, RUNNER, floor_names, measure_cold
 from distributed_run import LOCAL, measure_cluster
 from driver import AT_MANY, CELL_TO_FILE, FEW, GROWTH, LINEAR, MANY, MEMORY, measure_log_volume, measure_overhead
@@ -107,6 +107,9 @@ ROWS = (
         goals=(
             Faster(than=_BEST, times=10, words=_PEERS_BEST),
             Near(to=(WARM,), times=1.25, words="the same run on the machine that is still warm"),
+            AtMost(series=CARRIED, bound=1.2, words="carried bytes: at most 1.2 of what cannot be done without"),
+            AtMost(series=KEEPING, bound=0.1, words="keeping it: at most a tenth of the time that it saves"),
+            AtMost(series=TAKING, bound=0.1, words="taking it: at most a tenth of the time that it saves"),
         ),
         measure=measure_second_run,
         notes=("3 Pythons on x86_64 and i686. The engine has the images and nothing else of the project's.",),

@@ -5,7 +5,7 @@ import shutil
 import uuid
 import venv
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from timing import timed
 from workload import BenchmarkError, Workload, command, environment
 
+from matrix_runner.engine.api import PersistentItem
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import MachineError, UsageError
@@ -113,9 +114,7 @@ def home_directory(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        state = path / "state" / "matrix-runner"
-        surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
-        engine = DockerEngine(run=uuid.uuid4().hex[:12], surroundings=surroundings)
+        engine = _engine(path)
         try:
             for kept in engine.persistent_items():
                 engine.remove_persistent(kept)
@@ -124,6 +123,18 @@ def home_directory(path: Path) -> Iterator[Path]:
         finally:
             engine.close()
             shutil.rmtree(path, ignore_errors=True)
+
+
+def items_of(home: Path) -> tuple[PersistentItem, ...]:
+    """Return what runs have kept in the engine under a home directory."""
+    with closing(_engine(home)) as engine:
+        return engine.persistent_items(sized=False)
+
+
+def _engine(home: Path) -> DockerEngine:
+    state = home / "state" / "matrix-runner"
+    surroundings = EngineSurroundings(environ=os.environ, state_dir=state, work_dir=state / "work")
+    return DockerEngine(run=uuid.uuid4().hex[:12], surroundings=surroundings)
 
 
 def report_of(place: Path) -> Report:
