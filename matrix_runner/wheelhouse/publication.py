@@ -57,6 +57,7 @@ class Wheelhouse:
         self._staging = staging
         self._lock: int | None = None
         self._mutex = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
         self._published: dict[str, WheelRecord] = {}
         self._free_directories: list[Path] = []
         self._serial = 0
@@ -130,7 +131,7 @@ class Wheelhouse:
 
     def publish_again(self, wheel: Path, record: WheelRecord) -> WheelRecord:
         """Publish a wheel that an earlier run has inspected, verified and published; otherwise like `publish`."""
-        with self._mutex:
+        with self._turn(record.name):
             first = self._published.get(record.name)
             if first is not None and first.sha256 != record.sha256:
                 raise WheelRejected(
@@ -140,7 +141,8 @@ class Wheelhouse:
             if first is not None:
                 return first
             self._place(wheel, record)
-            self._published[record.name] = record
+            with self._mutex:
+                self._published[record.name] = record
             return record
 
     def publish_sdist(self, sdist: Path, record: SdistRecord) -> SdistRecord:
@@ -152,7 +154,7 @@ class Wheelhouse:
         from matrix_runner.wheelhouse.sdist_difference import is_same_sdist
 
         target = self._directory / record.name
-        with self._mutex:
+        with self._turn(record.name):
             if is_same_sdist(target, sdist):
                 return replace(record, size=target.stat().st_size, sha256=sha256_of(target))
             self._place(sdist, record)
@@ -162,6 +164,11 @@ class Wheelhouse:
         """Return the wheels published by this run, sorted by name."""
         with self._mutex:
             return tuple(self._published[name] for name in sorted(self._published))
+
+    def _turn(self, name: str) -> threading.Lock:
+        """Return the lock of a name. Files of several names are flushed side by side, which the disk does as one."""
+        with self._mutex:
+            return self._turns.setdefault(name, threading.Lock())
 
     def _make_staging(self, path: Path) -> None:
         """Rename a free staging directory, else make one: creating a directory is the most expensive part."""
