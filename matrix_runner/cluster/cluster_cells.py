@@ -29,7 +29,7 @@ from matrix_runner.cluster.refusals import Refusals
 from matrix_runner.config.options.run_options import ENGINE_TIMEOUT
 from matrix_runner.engine.cluster.cluster_nodes import JoinedCluster
 from matrix_runner.engine.cluster.dask_client import Work
-from matrix_runner.engine.cluster.placement import Seat, Wish
+from matrix_runner.engine.cluster.free_seats import Seat, Wish
 from matrix_runner.errors import EngineError, ImageError, MachineError
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
@@ -82,7 +82,7 @@ class ClusterCells:
 
     def _has_many_left(self) -> bool:
         """Whether each worker will get another cell: one that waits in vain for its turn at the end is a loss."""
-        slots = sum(count for offer in self._cluster.placement.offers for _, count in offer.slots)
+        slots = self._cluster.placement.slots
         with self._lock:
             # With the one that asks.
             if len(self._left) + 1 < slots:
@@ -219,7 +219,7 @@ class ClusterCells:
     def _ordered(self, order: CellOrder, seat: Seat, context: RunContext) -> tuple[object, float | None]:
         """Have a worker run a cell; as `_followed`."""
         offered = dict(seat.offer.slots)[seat.resource]
-        has_others = len(self._cluster.placement.offers_of(order.cell.platform.arch)) > 1
+        has_others = self._cluster.placement.has_several(order.cell.platform.arch)
         order = replace(order, slots=seat.slots, resource=seat.resource, offered=offered, has_others=has_others)
         give = partial(
             self._cluster.link.submit,

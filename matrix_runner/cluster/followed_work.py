@@ -15,8 +15,8 @@ from matrix_runner.engine.cluster.dask_client import Work
 from matrix_runner.errors import EngineError
 from matrix_runner.model.events import CellFinished, CellStarted, Event, WaitEnded, WaitStarted
 
-_LOOK: Final = 0.2
-"""Seconds between two looks whether a signal has stopped the run."""
+_LOOK: Final = 2.0
+"""Seconds between two looks whether a signal has stopped the run. It ends the work itself, which is heard at once."""
 
 
 class Ended(Enum):

@@ -12,7 +12,8 @@ from matrix_runner import __version__
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.engine.cluster.dask_client import INSTALL, Cluster, ClusterWorker
 from matrix_runner.engine.cluster.far_engine import FarEngine
-from matrix_runner.engine.cluster.placement import Offer, Placement
+from matrix_runner.engine.cluster.free_seats import Offer
+from matrix_runner.engine.cluster.placement import Placement
 from matrix_runner.engine.cluster.worker_engine import Greeting, WorkerPlace, greet, own_version
 from matrix_runner.engine.node import Node, joined_host
 from matrix_runner.engine.selection import ChosenEngine, Patience

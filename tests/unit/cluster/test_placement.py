@@ -7,7 +7,8 @@ import pytest
 
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.engine.cluster.dask_client import ClusterWorker
-from matrix_runner.engine.cluster.placement import Offer, Placement, Seat, Wish
+from matrix_runner.engine.cluster.free_seats import Offer, Seat, Wish
+from matrix_runner.engine.cluster.placement import Placement
 from matrix_runner.model.platforms import Arch
 
 INFO = EngineInfo(name="docker", version="1", machine="x86_64", endpoint="")
