@@ -1,13 +1,17 @@
 """What a cluster's scheduler and the driver take for each cell: whole runs on in-process workers with fake engines.
 
-python benchmarks/cluster_overhead.py [--workers 1000] [--cells 100000]
+python benchmarks/cluster_overhead.py [--workers 10] [--cells 2000]
+python benchmarks/cluster_overhead.py --answered [--workers 1000] [--cells 100000]
 
 Driver, Dask's scheduler and all workers are one process, so the figures are of all of them together. What the fake
 engines do is measured and taken off, as `overhead.py` does; its figure for a run without a cluster is what to compare.
+
+With `--answered` a worker opens no engine: it answers each order with what a cell delivers, and tells its start. That
+is what driver and scheduler do, at a number of workers and cells for which one process could not do the workers' part.
 """
 
 import argparse
-import os
+import pickle
 import resource
 import sys
 import tempfile
@@ -15,10 +19,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
+import dask
 import msgspec
-from distributed import LocalCluster
+from distributed import LocalCluster, get_worker
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "tests" / "support")]
@@ -28,12 +34,17 @@ from msgspec.structs import replace  # noqa: E402
 from overhead import IN_AN_IMAGE, Forgetful, Many, PreparedWheels, _console, _identifiers  # noqa: E402
 from planning import settings_with  # noqa: E402
 
+from matrix_runner.cluster import cluster_cells  # noqa: E402
+from matrix_runner.cluster.orders import CellDelivery, CellOrder  # noqa: E402
 from matrix_runner.config.options.test_options import TEST_COMMAND  # noqa: E402
 from matrix_runner.engine.api import Engine, EngineInfo  # noqa: E402
 from matrix_runner.engine.cluster.cluster_nodes import open_cluster  # noqa: E402
 from matrix_runner.engine.selection import Patience  # noqa: E402
 from matrix_runner.matrix import Job  # noqa: E402
 from matrix_runner.matrix.image_choice import ImageChoice  # noqa: E402
+from matrix_runner.model.cells import Cell  # noqa: E402
+from matrix_runner.model.events import CellStarted  # noqa: E402
+from matrix_runner.model.outcomes import Outcome, Status, WheelRecord  # noqa: E402
 from matrix_runner.report.cell_logs import CellLogs  # noqa: E402
 from matrix_runner.run import build  # noqa: E402
 
@@ -62,6 +73,25 @@ class SharedPlace(msgspec.Struct, frozen=True, kw_only=True):
         return ENGINES[0], ENGINES[0].check()
 
 
+DELIVERIES: dict[Cell, CellDelivery] = {}
+"""What a cell delivers that was only answered."""
+
+
+def answer(ordered: bytes, source: bytes, run: bytes) -> CellDelivery:
+    """Answer the order of a cell in place of `cluster.dask_worker.run_cell`."""
+    del source, run
+    order: CellOrder = pickle.loads(ordered)  # noqa: S301  this process's own
+    told = [CellStarted(at=0.0, cell=order.cell)]
+    get_worker().log_event(order.plugin, {"key": order.key, "events": pickle.dumps(told)})
+    return DELIVERIES.pop(order.cell)
+
+
+def _delivery(cell: Cell, name: str, data: bytes) -> CellDelivery:
+    record = WheelRecord(name=name, size=len(data), sha256=sha256(data).hexdigest(), grafted=())
+    outcome = Outcome(cell=cell, status=Status.PASSED, seconds=1.0, wheel=record, began=0.0)
+    return CellDelivery(outcome=outcome, wheel=data)
+
+
 class Shared(Forgetful):
     """An engine that stays open for the other workers."""
 
@@ -83,9 +113,14 @@ class FewImages(Many):
         return tuple(replace(job, image=choices[number % len(choices)]) for number, job in enumerate(wanted))
 
 
-def run(workers: int, cells: int, directory: Path) -> None:
+def run(workers: int, cells: int, directory: Path, *, is_answered: bool) -> None:
     """Run so many cells on so many workers, and print what it took."""
-    wheels = PreparedWheels(directory, _identifiers(cells))
+    if is_answered:
+        wheels = PreparedWheels(directory, _identifiers(cells), ("repair",))
+        DELIVERIES.update((cell, _delivery(cell, name, data)) for cell, name, data in wheels.repaired())
+        cluster_cells.run_cell = answer  # type: ignore[attr-defined]
+    else:
+        wheels = PreparedWheels(directory, _identifiers(cells))
     settings = settings_with({TEST_COMMAND: TESTED}, project_name="demo")
     fake = FewImages(directory=directory, identifiers=_identifiers(cells), settings=settings, override=wheels.serve)
     fake.images = tuple(f"image:{number}" for number in range(max(IMAGES, cells // IN_AN_IMAGE + 1)))
@@ -129,8 +164,9 @@ def run(workers: int, cells: int, directory: Path) -> None:
         statuses = Counter(str(outcome.status) for outcome in report.outcomes)
         raise SystemExit(f"exit code {report.exit_code}, {dict(statuses)}, {report.trouble}: {failed[:1]}")
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    how = ", answered" if is_answered else ""
     print(
-        f"{workers} workers, {cells} cells: {processor / cells * 1000:.2f} ms of a processor a cell,"
+        f"{workers} workers, {cells} cells{how}: {processor / cells * 1000:.2f} ms of a processor a cell,"
         f" {clock / cells * 1000:.2f} ms by the clock; {(most - before) / cells / 1024:.1f} KiB a cell,"
         f" {most / 1024**2:.0f} MiB at most"
     )
@@ -143,12 +179,21 @@ def _memory() -> int:
 def main() -> int:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, default=1000)
-    parser.add_argument("--cells", type=int, default=100_000)
+    parser.add_argument("--answered", action="store_true", help="workers answer at once: driver and scheduler alone")
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--cells", type=int)
     wishes = parser.parse_args()
-    os.environ.setdefault("DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL", "60s")
+    # Each worker looks at its process by itself: a thousand of them at one process take more than one processor.
+    dask.config.set(
+        {
+            "distributed.admin.system-monitor.interval": "1h",
+            "distributed.admin.system-monitor.gil.enabled": False,
+            "distributed.worker.profile.enabled": False,
+        }
+    )
     with tempfile.TemporaryDirectory() as directory:
-        run(wishes.workers, wishes.cells, Path(directory))
+        few, many = (1000, 100_000) if wishes.answered else (10, 2000)
+        run(wishes.workers or few, wishes.cells or many, Path(directory), is_answered=wishes.answered)
     return 0
 
 

@@ -92,13 +92,22 @@ class Many(FakeRun):
 class PreparedWheels:
     """What the fake engine's commands do: hand out wheels that were made before anything is measured."""
 
-    def __init__(self, directory: Path, identifiers: Iterable[str]) -> None:
-        """`directory`: for wheels in the making."""
+    def __init__(
+        self, directory: Path, identifiers: Iterable[str], kinds: tuple[str, ...] = ("build", "repair")
+    ) -> None:
+        """`directory`: for wheels in the making. `kinds`: the steps that hand out a wheel."""
         self._results = {
             (identifier, kind): _served(directory, Cell.parse(identifier), kind)
             for identifier in identifiers
-            for kind in ("build", "repair")
+            for kind in kinds
         }
+
+    def repaired(self) -> Iterator[tuple[Cell, str, bytes]]:
+        """Yield the repaired wheel of each cell, with its name."""
+        for (identifier, kind), result in self._results.items():
+            if kind == "repair":
+                ((path, data),) = result.files
+                yield Cell.parse(identifier), path.rpartition("/")[2], data
 
     def serve(self, call: FakeCall) -> FakeResult | None:
         """Hand out a wheel where one is asked for."""
