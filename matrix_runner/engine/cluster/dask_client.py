@@ -63,6 +63,14 @@ class _Client(Protocol):
     def close(self, timeout: float = ...) -> object: ...
 
 
+class _Broker(Protocol):
+    def truncate(self, topic: str) -> None: ...
+
+
+class _Scheduler(Protocol):
+    _broker: _Broker
+
+
 class Work:
     """A piece of work that was given to the cluster. If its worker is lost, the cluster begins it anew on another."""
 
@@ -210,12 +218,19 @@ class Cluster:
             for topic in self._topics:
                 with suppress(Exception):
                     self._client.unsubscribe_topic(topic)
+                    if topic != _OF_ALL:
+                        self._client.run_on_scheduler(_forget_told, topic)
             for call, about in self._ends:
                 with suppress(Exception):
                     self._client.run(call, about, on_error="ignore")
         self._topics, self._ends = [], []
         with suppress(Exception):
             self._client.close(timeout=_CLOSE_SECONDS)
+
+
+def _forget_told(topic: str, dask_scheduler: "_Scheduler") -> None:
+    """Take what was told on a topic out of the scheduler's memory, which keeps the last thousand (2026.8.0)."""
+    dask_scheduler._broker.truncate(topic)  # noqa: SLF001  it has no other name
 
 
 def lost(error: Exception) -> EngineError:
