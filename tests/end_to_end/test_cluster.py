@@ -29,9 +29,9 @@ def flags(cluster: DaskCluster, only: str = CELLS) -> tuple[str, ...]:
     return ("--cluster", cluster.address, "--image", "debian", "--only", only)
 
 
-def start(cluster: DaskCluster, project: Path, output: Path) -> AbstractContextManager[Running]:
+def start(cluster: DaskCluster, project: Path, output: Path, *arguments: str) -> AbstractContextManager[Running]:
     """Start a run on the cluster."""
-    argv = runner_argv("build", project, "--output-dir", output, *flags(cluster))
+    argv = runner_argv("build", project, "--output-dir", output, *flags(cluster), *arguments)
     return started(argv, output, output.with_name("printed"), **cluster.variables)
 
 
@@ -89,25 +89,62 @@ def test_a_worker_is_killed_in_mid_cell(tmp_path: Path) -> None:
     wait_for(lambda: is_clean(running), 10, "a container is left")
 
 
-def test_the_scheduler_is_killed(tmp_path: Path) -> None:
-    """The run ends with a message; finished wheels stay, no container does."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_scheduler_is_lost(tmp_path: Path, number: signal.Signals) -> None:
+    """Whether it is gone or hangs: the run ends with a message; finished wheels stay, no container does."""
     slow = f'{TESTED}[[tool.matrix-runner.overrides]]\nselect = "*_i686"\nbefore-build = "sleep 60"\n'
     project = write_project(tmp_path / "project", extension_project(settings=slow))
     with dask_cluster(tmp_path / "cluster") as cluster:
         for name in ("one", "two", "three", "four"):
             cluster.add(name)
-        with start(cluster, project, tmp_path / "out") as running:
+        with start(cluster, project, tmp_path / "out", "--engine-timeout", "5") as running:
             running.wait_until(lambda: len(list((tmp_path / "out").glob("*.whl"))) == 2, "two wheels are not there")
-            cluster.scheduler.kill()
+            cluster.scheduler.process.send_signal(number)
             killed = time.monotonic()
             run = running.ended(seconds=60)
             assert time.monotonic() - killed < 30
+            # Workers hear of a run's end by the scheduler, as soon as that goes on.
+            cluster.scheduler.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: is_clean(running), 15, "a container is left")
     assert run.code == 4, run.output
     assert "the cluster's scheduler at " in run.output
     assert "is lost" in run.output
     assert "Traceback" not in run.output
     assert len(run.wheels) == 2
-    wait_for(lambda: is_clean(running), 15, "a container is left")
+
+
+def test_the_run_is_stopped_while_the_scheduler_hangs(tmp_path: Path) -> None:
+    """Nobody waits for an answer that does not come."""
+    project = write_project(tmp_path / "project", extension_project(settings=SLOW.replace("12", "60")))
+    with dask_cluster(tmp_path / "cluster") as cluster:
+        cluster.add("one")
+        with start(cluster, project, tmp_path / "out") as running:
+            running.reached("before-build begins")
+            cluster.scheduler.process.send_signal(signal.SIGSTOP)
+            running.process.send_signal(signal.SIGINT)
+            asked = time.monotonic()
+            run = running.ended(seconds=20)
+            assert time.monotonic() - asked < 7
+            cluster.scheduler.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: is_clean(running), 15, "a container is left")
+    assert run.code == 130, run.output
+
+
+def test_a_worker_that_hangs(tmp_path: Path) -> None:
+    """It is left out, though the scheduler takes it for well; the others build."""
+    project = write_project(tmp_path / "project", extension_project())
+    with dask_cluster(tmp_path / "cluster") as cluster:
+        cluster.add("one")
+        cluster.add("two")
+        hanging = cluster.workers["two"].process
+        hanging.send_signal(signal.SIGSTOP)
+        try:
+            run = run_build(project, tmp_path / "out", *flags(cluster))
+        finally:
+            hanging.send_signal(signal.SIGCONT)
+    assert run.code == 0, run.output
+    assert "worker two: it does not answer" in run.output
+    assert len(run.wheels) == 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

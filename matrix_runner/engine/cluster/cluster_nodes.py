@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from matrix_runner import __version__
 from matrix_runner.engine.api import EngineInfo
-from matrix_runner.engine.cluster.dask_client import INSTALL, Cluster, ClusterWorker
+from matrix_runner.engine.cluster.dask_client import Cluster, ClusterWorker
+from matrix_runner.engine.cluster.dask_connection import INSTALL
 from matrix_runner.engine.cluster.far_engine import FarEngine
 from matrix_runner.engine.cluster.free_seats import Offer
 from matrix_runner.engine.cluster.placement import Placement
@@ -23,6 +24,9 @@ from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
 
 _ARCHS: Final = {str(arch): arch for arch in Arch}
+
+_SCHEDULER_LOOK: Final = 10.0
+"""Seconds between two questions to the scheduler. A connection to a machine that hangs stays open for very long."""
 
 _LOOKS: Final = 5
 _PAUSE: Final = 0.5
@@ -41,12 +45,30 @@ class JoinedCluster:
         self.placement = Placement()
         self._engines: dict[str, EngineInfo] = {}
         self._on_loss: list[Callable[[str], None]] = []
+        self._is_over = threading.Event()
         link.hear_of_workers(self._joined, self._left)
 
     @property
     def engines(self) -> tuple[tuple[str, EngineInfo], ...]:
         """The workers' engines, by the workers' names, of all that have been there."""
         return tuple(self._engines.items())
+
+    @contextmanager
+    def watched(self, seconds: float) -> Iterator[None]:
+        """Ask the scheduler now and then whether it is there, in this context. `seconds`: the time for its answer."""
+        threading.Thread(target=self._watch, args=(seconds,), daemon=True, name="scheduler-watch").start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+
+    def _watch(self, seconds: float) -> None:
+        while not self._is_over.wait(_SCHEDULER_LOOK) and self.link.is_there:
+            answered = self.link.is_answering(own_version, seconds=seconds)
+            if not answered and not self._is_over.is_set():
+                self.link.give_up()
+                for offer in self.placement.offers:
+                    self._left(offer.address)
 
     def admit(self, offer: Offer) -> None:
         """Count a worker in, unless it has left meanwhile."""
@@ -137,7 +159,8 @@ def open_cluster(
         nodes = tuple(_node(cluster, offers, arch, jobs) for arch in _archs(offers))
         host = joined_host(nodes)
         assert host is not None  # noqa: S101  each has one
-        yield ChosenEngine(engine=nodes[0].engine, info=nodes[0].info, host=host), nodes, cluster
+        with cluster.watched(patience.seconds):
+            yield ChosenEngine(engine=nodes[0].engine, info=nodes[0].info, host=host), nodes, cluster
     finally:
         link.close()
 

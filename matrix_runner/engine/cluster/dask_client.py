@@ -1,32 +1,29 @@
-"""The connection to a Dask cluster, by its own client: its workers, work for them, and what they tell.
+"""A Dask cluster by its own client: its workers, work for them, and what they tell."""
 
-The one module that imports Dask's client.
-"""
-
-import logging
+import asyncio
 import threading
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Final, Protocol, TypeVar, cast
+from functools import partial
+from typing import Final, TypeVar, cast
 
 import msgspec
 
+from matrix_runner.engine.cluster.dask_connection import connect
+from matrix_runner.engine.cluster.dask_shapes import DaskFuture, DaskScheduler
 from matrix_runner.errors import EngineError
 
 A = TypeVar("A")
 T = TypeVar("T")
 
-INSTALL: Final = "Install it with: pip install 'matrix-runner[dask]'"
-
-CONNECT_SECONDS: Final = 4.0
-"""The time for a scheduler's first answer: what cannot begin is to be said in less than five seconds."""
-
 ASK_SECONDS: Final = 60.0
 """The time for a worker's answer to a short question; longer than an engine's own (`engine.api.ANSWER_SECONDS`)."""
 
-_CLOSE_SECONDS: Final = 3.0
+GREETING_SECONDS: Final = 20.0
+"""The time for a worker's answer before a run begins, which waits for it."""
+
+_CLOSE_SECONDS: Final = 2.0
+"""The time for each thing at the end of a run, which a user waits for after Ctrl-C."""
 
 _OF_ALL: Final = "all"
 """Dask's topic of workers that come and go."""
@@ -41,40 +38,10 @@ class ClusterWorker(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
 
 
-class _Future(Protocol):
-    key: str
-    status: str
-
-    def result(self, timeout: float | None = None) -> object: ...
-    def add_done_callback(self, fn: Callable[["_Future"], object]) -> None: ...
-    def release(self) -> None: ...
-
-
-class _Client(Protocol):
-    status: str
-
-    def scheduler_info(self, n_workers: int = ...) -> Mapping[str, Mapping[str, Mapping[str, object]]]: ...
-    def submit(self, func: object, *args: object, **options: object) -> _Future: ...
-    def run(self, function: object, *args: object, **options: object) -> Mapping[str, object]: ...
-    def run_on_scheduler(self, function: object, *args: object, **options: object) -> object: ...
-    def cancel(self, futures: Sequence[_Future], *, force: bool = ...) -> object: ...
-    def subscribe_topic(self, topic: str, handler: Callable[[tuple[float, object]], object]) -> None: ...
-    def unsubscribe_topic(self, topic: str) -> None: ...
-    def close(self, timeout: float = ...) -> object: ...
-
-
-class _Broker(Protocol):
-    def truncate(self, topic: str) -> None: ...
-
-
-class _Scheduler(Protocol):
-    _broker: _Broker
-
-
 class Work:
     """A piece of work that was given to the cluster. If its worker is lost, the cluster begins it anew on another."""
 
-    def __init__(self, future: _Future) -> None:
+    def __init__(self, future: DaskFuture) -> None:
         """`future`: Dask's."""
         self.future = future
 
@@ -105,17 +72,22 @@ class Cluster:
         Certificates are those of Dask's own configuration (`distributed.comm.tls`). Raise EngineError.
         """
         self.address = address
-        self._client = _connect(address)
+        self._client = connect(address)
         self._lock = threading.Lock()
-        self._open: dict[str, _Future] = {}
+        self._open: dict[str, DaskFuture] = {}
         self._ends: list[tuple[Callable[[str], object], str]] = []
         self._topics: list[str] = []
         self._is_over = False
+        self._is_given_up = False
 
     @property
     def is_there(self) -> bool:
-        """Whether the scheduler is connected."""
-        return self._client.status == "running"
+        """Whether the scheduler is connected, and answers."""
+        return self._client.status == "running" and not self._is_given_up
+
+    def give_up(self) -> None:
+        """Count the cluster as lost: its scheduler is connected, and does not answer."""
+        self._is_given_up = True
 
     def workers(self) -> tuple[ClusterWorker, ...]:
         """Return the workers, by address."""
@@ -123,21 +95,52 @@ class Cluster:
         return tuple(_worker(address, known[address]) for address in sorted(known))
 
     def ask_all(
-        self, question: Callable[[A], T], about: A, workers: Sequence[str] | None = None
+        self,
+        question: Callable[[A], T],
+        about: A,
+        workers: Sequence[str] | None = None,
+        *,
+        seconds: float = GREETING_SECONDS,
     ) -> dict[str, T | Exception]:
         """Have workers answer a question at once, even if they are busy; its own error in place of an answer.
 
-        `workers`: addresses, None for all.
+        `workers`: addresses, None for all. `seconds`: the time for each; a machine may hang that its scheduler still
+        takes for well. Raise EngineError if the scheduler does not answer.
         """
-        answers = self._client.run(question, about, workers=workers, on_error="return")
-        return cast("dict[str, T | Exception]", dict(answers))
+        asked = [worker.address for worker in self.workers()] if workers is None else list(workers)
 
-    def ask_scheduler(self, question: Callable[[], T]) -> T:
-        """Have the scheduler answer a question. Raise EngineError."""
+        async def ask(address: str) -> object:
+            options = {"workers": [address], "on_error": "return", "asynchronous": True}
+            answer = cast("Awaitable[Mapping[str, object]]", self._client.run(question, about, **options))
+            try:
+                return (await asyncio.wait_for(answer, seconds))[address]
+            except asyncio.TimeoutError:
+                return TimeoutError(f"not in {seconds:.0f} s")
+            except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
+                return error
+
+        async def ask_each() -> list[object]:
+            return await asyncio.gather(*map(ask, asked))
+
         try:
-            return cast("T", self._client.run_on_scheduler(question))
+            answers = self._client.sync(ask_each)
         except Exception as error:
             raise lost(error) from error
+        return cast("dict[str, T | Exception]", dict(zip(asked, cast("list[object]", answers), strict=True)))
+
+    def ask_scheduler(self, question: Callable[[], T], *, seconds: float = ASK_SECONDS) -> T:
+        """Have the scheduler answer a question, in so many seconds. Raise EngineError."""
+        try:
+            return cast("T", self._client.run_on_scheduler(question, callback_timeout=seconds))
+        except Exception as error:
+            raise lost(error) from error
+
+    def is_answering(self, question: Callable[[], object], *, seconds: float) -> bool:
+        """Whether the scheduler answers a question in so many seconds."""
+        with suppress(EngineError):
+            self.ask_scheduler(question, seconds=seconds)
+            return True
+        return False
 
     def submit(
         self,
@@ -208,27 +211,37 @@ class Cluster:
         with self._lock:
             futures = list(self._open.values())
         if futures:
-            with suppress(Exception):
-                self._client.cancel(futures, force=True)
+            self._in_time(partial(self._client.cancel, futures, force=True))
 
     def close(self) -> None:
         """End all work, take what this run left off the workers, and disconnect. Idempotent."""
         self.cancel()
-        if self.is_there:
-            for topic in self._topics:
-                with suppress(Exception):
-                    self._client.unsubscribe_topic(topic)
-                    if topic != _OF_ALL:
-                        self._client.run_on_scheduler(_forget_told, topic)
-            for call, about in self._ends:
-                with suppress(Exception):
-                    self._client.run(call, about, on_error="ignore")
+        for topic in self._topics:
+            self._in_time(partial(self._client.unsubscribe_topic, topic))
+            if topic != _OF_ALL:
+                self._in_time(partial(self._client.run_on_scheduler, _forget_told, topic))
+        for call, about in self._ends:
+            self._in_time(partial(self.ask_all, call, about, seconds=_CLOSE_SECONDS / 2))
         self._topics, self._ends = [], []
         with suppress(Exception):
             self._client.close(timeout=_CLOSE_SECONDS)
 
+    def _in_time(self, call: Callable[[], object]) -> None:
+        """Have something done that is as well left undone; a scheduler that hangs would never be done with it."""
 
-def _forget_told(topic: str, dask_scheduler: "_Scheduler") -> None:
+        def attempt() -> None:
+            with suppress(Exception):
+                call()
+
+        thread = threading.Thread(target=attempt, daemon=True, name="cluster-end")
+        if self.is_there:
+            thread.start()
+            thread.join(_CLOSE_SECONDS)
+            if thread.is_alive():
+                self.give_up()
+
+
+def _forget_told(topic: str, dask_scheduler: DaskScheduler) -> None:
     """Take what was told on a topic out of the scheduler's memory, which keeps the last thousand (2026.8.0)."""
     dask_scheduler._broker.truncate(topic)  # noqa: SLF001  it has no other name
 
@@ -240,44 +253,6 @@ def lost(error: Exception) -> EngineError:
         f"the cluster has lost it: {type(error).__name__}{f': {words}' if words else ''}",
         hint="See the logs of Dask's scheduler and workers.",
     )
-
-
-def _connect(address: str) -> _Client:
-    try:
-        import distributed
-    except ImportError as error:
-        raise EngineError(f"a cluster needs Dask, and {error.name or 'it'} is not installed", hint=INSTALL) from error
-    # Its own words on lost connections are tracebacks; ours say the same.
-    for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    # Of clients that are closed while they wait; and Dask's advice on large graphs, which a source is.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
-    warnings.filterwarnings("ignore", module="distributed")
-    warnings.filterwarnings("ignore", message="Sending large graph")
-
-    class Client(distributed.Client):
-        def __del__(self) -> None:
-            # One that never had a connection prints a traceback here (distributed 2026.8.0).
-            with suppress(Exception):
-                super().__del__()  # type: ignore[no-untyped-call]
-
-    is_file = "://" not in address
-    if is_file and not Path(address).is_file():
-        raise EngineError(f"there is no scheduler file {address}", hint="A scheduler writes it: --scheduler-file.")
-    place = {"scheduler_file": address} if is_file else {"address": address}
-    try:
-        client = Client(  # type: ignore[no-untyped-call]
-            **place, timeout=CONNECT_SECONDS, set_as_default=False, name="matrix-runner"
-        )
-    except Exception as error:
-        words = " ".join(str(error).split())
-        hint = (
-            "Certificates of Dask's own configuration are used: DASK_DISTRIBUTED__COMM__TLS__CA_FILE and the like."
-            if address.startswith("tls://")
-            else "Is it running, and is this the address that it has printed?"
-        )
-        raise EngineError(f"the cluster's scheduler at {address} does not answer: {words}", hint=hint) from error
-    return cast("_Client", client)
 
 
 def _worker(address: str, known: Mapping[str, object]) -> ClusterWorker:
