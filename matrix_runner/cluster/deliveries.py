@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from matrix_runner.cell.finishing.held_wheel import hold, promise_of
 from matrix_runner.cell.finishing.statement_file import put_statement
+from matrix_runner.cell.finishing.undelivered_wheel import keep_beside
 from matrix_runner.cell.opening.attempts import reason_of
 from matrix_runner.cell.run_context import Materials, RunContext
 from matrix_runner.cell.shared_wheels import SharedWheel
@@ -15,7 +17,7 @@ from matrix_runner.errors import OutputError, WheelConflict, WheelRejected
 from matrix_runner.files import cause_of, write_whole
 from matrix_runner.matrix import Job
 from matrix_runner.model.events import CellFinished
-from matrix_runner.model.outcomes import Failure, Outcome, Status, StepKind, WheelRecord
+from matrix_runner.model.outcomes import Failure, Outcome, Status, StepKind, UndeliveredWheel, WheelRecord
 from matrix_runner.policy import read_wheel
 from matrix_runner.schedule import Again
 from matrix_runner.wheelhouse.inspection import WheelContents
@@ -43,58 +45,86 @@ def take(delivered: CellDelivery, job: Job, context: RunContext, materials: Mate
             text = f"{leader} makes a wheel of the same name, {wheel.name}: this cell tests that one"
             context.notify(text, cell=job.cell)
             return Again.AGAIN
-        try:
-            anatomy = _received(wheel, delivered.wheel, job, context, materials)
-            outcome = replace(outcome, wheel=_published(delivered, wheel, anatomy, context, materials))
-        except (WheelRejected, WheelConflict, OutputError) as error:
-            message, hint = context.redactor.text(error.message), context.redactor.optional_text(error.hint)
-            failure = Failure(step=StepKind.PUBLISH, reason=reason_of(error), message=message, hint=hint)
-            outcome = replace(outcome, status=Status.FAILED, wheel=None, failure=failure)
+        taking = _Taking(
+            told=wheel,
+            data=delivered.wheel,
+            statement=delivered.statement,
+            job=job,
+            context=context,
+            materials=materials,
+        )
+        outcome = taking.outcome(outcome)
     context.end(outcome)
     context.pool.emit(CellFinished(at=context.pool.clock(), outcome=outcome))
     return outcome
 
 
-def _received(
-    told: WheelRecord, data: bytes, job: Job, context: RunContext, materials: Materials
-) -> tuple[Path, WheelContents]:
-    """Return a delivered wheel, read and verified. Raise WheelRejected, OutputError."""
-    path = context.wheelhouse.staging_directory(str(job.cell)) / told.name
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {cause_of(error)}") from error
-    anatomy = read_wheel(path)
-    if anatomy.contents.sha256 != told.sha256:
-        raise WheelRejected(f"{told.name} came with other content than the worker has told")
-    image = materials.images.image(job)
-    interpreter = None if image is None else image.facts.interpreter(job.directories)
-    # One that is installed on demand is known where that was done.
-    if interpreter is not None:
-        promise = promise_of(job, interpreter, parse_name(told.name).project, materials.sdist)
-        # The worker has warned of what is delivered all the same.
-        hold(anatomy, job, promise, lambda _: None)
-    return path, anatomy.contents
+class _Taking(msgspec.Struct, frozen=True, kw_only=True):
+    """A wheel that is taken over. `told`: the worker's record of it, `data`: its bytes."""
 
+    told: WheelRecord
+    data: bytes
+    statement: bytes | None
+    job: Job
+    context: RunContext
+    materials: Materials
 
-def _published(
-    delivered: CellDelivery,
-    told: WheelRecord,
-    received: tuple[Path, WheelContents],
-    context: RunContext,
-    materials: Materials,
-) -> WheelRecord:
-    """Publish a delivered wheel, with its statement. Raise WheelRejected, WheelConflict, OutputError."""
-    cell, record = delivered.outcome.cell, context.wheelhouse.publish(*received)
-    record = replace(told, name=record.name, size=record.size, sha256=record.sha256, provenance=None)
-    grown = growth(record, materials.earlier.get(cell))
-    if grown is not None:
-        context.notify(grown, cell=cell)
-    statement = delivered.statement
-    if statement is not None:
-        record = put_statement(lambda: statement, record, cell, context)
-    context.shared_wheels.add(SharedWheel(builder=cell, path=context.wheelhouse.directory / record.name))
-    return record
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """Return the cell's outcome with its wheel published, or why that could not be."""
+        undelivered = None
+        try:
+            path, contents = self._received()
+            try:
+                return replace(outcome, wheel=self._published(path, contents))
+            except (WheelConflict, OutputError):
+                undelivered = self._kept(path, contents)
+                raise
+        except (WheelRejected, WheelConflict, OutputError) as error:
+            redactor = self.context.redactor
+            failure = Failure(
+                step=StepKind.PUBLISH,
+                reason=reason_of(error),
+                message=redactor.text(error.message),
+                hint=redactor.optional_text(error.hint),
+            )
+        return replace(outcome, status=Status.FAILED, wheel=None, failure=failure, undelivered=undelivered)
+
+    def _received(self) -> tuple[Path, WheelContents]:
+        """Return the wheel, read and verified. Raise WheelRejected, OutputError."""
+        path = self.context.wheelhouse.staging_directory(str(self.job.cell)) / self.told.name
+        try:
+            path.write_bytes(self.data)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {cause_of(error)}") from error
+        anatomy = read_wheel(path)
+        if anatomy.contents.sha256 != self.told.sha256:
+            raise WheelRejected(f"{self.told.name} came with other content than the worker has told")
+        image = self.materials.images.image(self.job)
+        interpreter = None if image is None else image.facts.interpreter(self.job.directories)
+        # One that is installed on demand is known where that was done.
+        if interpreter is not None:
+            promise = promise_of(self.job, interpreter, parse_name(self.told.name).project, self.materials.sdist)
+            # The worker has warned of what is delivered all the same.
+            hold(anatomy, self.job, promise, lambda _: None)
+        return path, anatomy.contents
+
+    def _published(self, path: Path, contents: WheelContents) -> WheelRecord:
+        """Publish the wheel, with its statement. Raise WheelRejected, WheelConflict, OutputError."""
+        cell, record = self.job.cell, self.context.wheelhouse.publish(path, contents)
+        record = replace(self.told, name=record.name, size=record.size, sha256=record.sha256, provenance=None)
+        grown = growth(record, self.materials.earlier.get(cell))
+        if grown is not None:
+            self.context.notify(grown, cell=cell)
+        statement = self.statement
+        if statement is not None:
+            record = put_statement(lambda: statement, record, cell, self.context)
+        self.context.shared_wheels.add(SharedWheel(builder=cell, path=self.context.wheelhouse.directory / record.name))
+        return record
+
+    def _kept(self, path: Path, contents: WheelContents) -> UndeliveredWheel:
+        """Return the wheel as it stays where it was verified, for the cache."""
+        record = replace(self.told, size=contents.size, sha256=contents.sha256, provenance=None)
+        return keep_beside(path, record, self.statement)
 
 
 def _with_results(outcome: Outcome, results: bytes, context: RunContext) -> Outcome:

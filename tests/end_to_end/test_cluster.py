@@ -240,6 +240,26 @@ def test_a_second_run_is_taken_from_the_cache(tmp_path: Path) -> None:
     assert [one.read_bytes() for one in first.wheels] == [one.read_bytes() for one in second.wheels]
 
 
+def test_a_wheel_that_cannot_be_delivered_needs_no_second_build(tmp_path: Path) -> None:
+    """Another one has its name here: it stays; when it may be replaced, the finished one comes from the cache."""
+    project = write_project(tmp_path / "project", extension_project(settings=TESTED))
+    variables = {"MATRIX_RUNNER_NO_CACHE": "0", "MATRIX_RUNNER_CACHE_DIR": str(tmp_path / "cache")}
+    with dask_cluster(tmp_path / "cluster") as cluster:
+        cluster.add("one")
+        wished = flags(cluster, "cp311-manylinux_x86_64")
+        plain = run_build(project, tmp_path / "out", *wished)
+        (wheel,) = plain.wheels
+        finished = wheel.read_bytes()
+        wheel.write_bytes(b"another")
+        refused = run_build(project, tmp_path / "out", *wished, **variables)
+        assert wheel.read_bytes() == b"another"
+        again = run_build(project, tmp_path / "out", *wished, "--overwrite", **variables)
+    assert (plain.code, refused.code, again.code) == (0, 1, 0), refused.output
+    assert [str(cell["status"]) for cell in again.cells.values()] == ["cached"]
+    assert wheel.read_bytes() == finished
+    assert all("provenance" in str(cell["wheel"]) for cell in again.cells.values())
+
+
 def test_wheels_that_others_need_travel_along(tmp_path: Path) -> None:
     """A package of a workspace is built against another one's wheel, wherever that was built."""
     project = write_project(tmp_path / "project", sample_workspace())

@@ -18,9 +18,20 @@ class NotDelivered(CellFailed):
 
 def kept_wheel(path: Path, record: WheelRecord, stated: StatedWheel) -> UndeliveredWheel:
     """Return a wheel that stays where it was verified, beside it its statement if there is room for one."""
-    statement = path.with_name(f"{path.name}.provenance.json")
     try:
-        write_whole(statement, stated.document(record))
+        statement = stated.document(record)
     except OSError:
-        return UndeliveredWheel(record=record, path=str(path))
-    return UndeliveredWheel(record=record, path=str(path), statement=str(statement))
+        statement = None
+    return keep_beside(path, record, statement)
+
+
+def keep_beside(path: Path, record: WheelRecord, statement: bytes | None) -> UndeliveredWheel:
+    """Return a wheel that stays where it was verified; write its statement, if it has one, beside it."""
+    file = path.with_name(f"{path.name}.provenance.json")
+    try:
+        if statement is not None:
+            write_whole(file, statement)
+            return UndeliveredWheel(record=record, path=str(path), statement=str(file))
+    except OSError:
+        pass
+    return UndeliveredWheel(record=record, path=str(path))

@@ -1,7 +1,6 @@
 """The engines of a cluster's workers, as the machine sees them from which a run is started."""
 
 from contextlib import AbstractContextManager
-from uuid import uuid4
 
 from matrix_runner.engine.api import (
     ANSWER_SECONDS,
@@ -11,9 +10,9 @@ from matrix_runner.engine.api import (
     PersistentItem,
     ResolvedImage,
 )
-from matrix_runner.engine.cluster.dask_client import ASK_SECONDS, Cluster
+from matrix_runner.engine.cluster.dask_client import Cluster
 from matrix_runner.engine.cluster.placement import Placement
-from matrix_runner.engine.cluster.worker_engine import WorkerPlace, find_image
+from matrix_runner.engine.cluster.worker_engine import ImageQuestion, WorkerPlace, find_image
 from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError
 from matrix_runner.model.platforms import Arch
@@ -70,12 +69,8 @@ class FarEngine:
 
     def find(self, reference: str) -> ResolvedImage | None:
         """Return an image of the chief's engine, None if it is missing."""
-        key = f"matrix-runner-find-{uuid4().hex}"
-        work = self._cluster.submit(find_image, self._place, reference, key=key, workers=[self.chief], priority=10)
-        try:
-            found = work.result(ASK_SECONDS)
-        finally:
-            self._cluster.release(work)
+        chief = self.chief
+        found = self._cluster.ask_all(find_image, ImageQuestion(place=self._place, reference=reference), [chief])[chief]
         return found if isinstance(found, ResolvedImage) else None
 
     def open(self, spec: ContainerSpec) -> AbstractContextManager[Container]:

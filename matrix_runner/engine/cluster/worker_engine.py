@@ -51,8 +51,15 @@ def greet(place: WorkerPlace) -> Greeting:
     return Greeting(version=__version__, engine=info)
 
 
-def find_image(place: WorkerPlace, reference: str) -> ResolvedImage | None:
+class ImageQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a worker's engine has an image."""
+
+    place: WorkerPlace
+    reference: str
+
+
+def find_image(question: ImageQuestion) -> ResolvedImage | None:
     """Return an image of this worker's engine, None if it is missing. Runs on a worker. Raise MachineError."""
-    engine, _ = place.open_engine("question")
+    engine, _ = question.place.open_engine("question")
     with closing(engine):
-        return engine.find(reference)
+        return engine.find(question.reference)
