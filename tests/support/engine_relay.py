@@ -21,6 +21,8 @@ class EngineRelay:
         self._request: re.Pattern[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started = threading.Event()
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self.was_reached = False
 
     def killed_at(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
@@ -37,8 +39,21 @@ class EngineRelay:
                 near, _ = listener.accept()
                 far = socket.socket(socket.AF_UNIX)
                 far.connect(str(self._upstream))
-                threading.Thread(target=self._pass_on, args=(near, far, True), daemon=True).start()
-                threading.Thread(target=self._pass_on, args=(far, near, False), daemon=True).start()
+                self._sockets += (near, far)
+                for one, other, is_request in ((near, far, True), (far, near, False)):
+                    thread = threading.Thread(target=self._pass_on, args=(one, other, is_request), daemon=True)
+                    thread.start()
+                    self._threads.append(thread)
+
+    def close(self) -> None:
+        """End all connections."""
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        for one in self._sockets:
+            one.close()
 
     def _pass_on(self, source: socket.socket, target: socket.socket, is_request: bool) -> None:  # noqa: FBT001
         with contextlib.suppress(OSError):
@@ -67,9 +82,12 @@ def engine_relay(near: Path) -> Iterator[EngineRelay]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(near))
         listener.listen(64)
-        threading.Thread(target=relay.serve, args=(listener,), daemon=True).start()
+        serving = threading.Thread(target=relay.serve, args=(listener,), daemon=True)
+        serving.start()
         try:
             yield relay
         finally:
             # A thread that waits in accept() is not woken by close().
             listener.shutdown(socket.SHUT_RDWR)
+            serving.join(10)
+            relay.close()
