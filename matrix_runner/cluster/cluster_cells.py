@@ -71,9 +71,10 @@ class ClusterCells:
         link.hear(order.plugin, self._work.hear)
         cluster.on_loss(lambda address: self._work.lose(address, link.forget))
         link.at_end(end_run, order.plugin)
-        # Each goes to a worker once, and from worker to worker. `bytes` returns what it is given.
-        self._source = link.submit(bytes, source, key=f"{order.plugin}-source-{order.source.sha256}")
-        self._run = link.submit(bytes, pickle.dumps(order), key=f"{order.plugin}-order")
+        # From worker to worker.
+        there = [offer.address for offer in cluster.placement.offers]
+        self._source = link.share(source, key=f"{order.plugin}-source-{order.source.sha256}", workers=there)
+        self._run = link.share(pickle.dumps(order), key=f"{order.plugin}-order", workers=there)
         self._refusals = Refusals()
 
     def attach(self, known: Callable[[], Mapping[Cell, Outcome]]) -> None:

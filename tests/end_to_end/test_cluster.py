@@ -29,10 +29,10 @@ def flags(cluster: DaskCluster, only: str = CELLS) -> tuple[str, ...]:
     return ("--cluster", cluster.address, "--image", "debian", "--only", only)
 
 
-def start(cluster: DaskCluster, project: Path, output: Path, *arguments: str) -> AbstractContextManager[Running]:
+def start(cluster: DaskCluster, project: Path, output: Path, **variables: str) -> AbstractContextManager[Running]:
     """Start a run on the cluster."""
-    argv = runner_argv("build", project, "--output-dir", output, *flags(cluster), *arguments)
-    return started(argv, output, output.with_name("printed"), **cluster.variables)
+    argv = runner_argv("build", project, "--output-dir", output, *flags(cluster))
+    return started(argv, output, output.with_name("printed"), **cluster.variables, **variables)
 
 
 def is_clean(running: Running) -> bool:
@@ -97,7 +97,7 @@ def test_the_scheduler_is_lost(tmp_path: Path, number: signal.Signals) -> None:
     with dask_cluster(tmp_path / "cluster") as cluster:
         for name in ("one", "two", "three", "four"):
             cluster.add(name)
-        with start(cluster, project, tmp_path / "out", "--engine-timeout", "5") as running:
+        with start(cluster, project, tmp_path / "out", MATRIX_RUNNER_ENGINE_TIMEOUT="5") as running:
             running.wait_until(lambda: len(list((tmp_path / "out").glob("*.whl"))) == 2, "two wheels are not there")
             cluster.scheduler.process.send_signal(number)
             killed = time.monotonic()

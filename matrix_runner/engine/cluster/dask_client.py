@@ -156,14 +156,24 @@ class Cluster:
         `work`: a function; `args`: values, or other work, whose result then goes to a worker once. `key`:
         unique in the cluster. `workers`: the addresses of those that may do it; none for all. Raise EngineError.
         """
+        given = [arg.future if isinstance(arg, Work) else arg for arg in args]
+        where = {"workers": list(workers), "allow_other_workers": False} if workers else {}
+        return self._given(work, *given, key=key, resources=dict(resources or {}), priority=priority, **where)
+
+    def share(self, data: bytes, *, key: str, workers: Sequence[str]) -> Work:
+        """Have some bytes in the cluster, for work that is given this as one of its values; they go to a worker once.
+
+        `workers`: the addresses of those that get them first, as long as any of them is there. Not one that does not
+        answer, though the scheduler takes it for well: the others would wait for it. Raise EngineError.
+        """
+        # `bytes` returns what it is given.
+        return self._given(bytes, data, key=key, workers=list(workers), allow_other_workers=True)
+
+    def _given(self, work: object, *args: object, **options: object) -> Work:
         if self._is_over:
             raise EngineError("the run has ended")
-        given = [arg.future if isinstance(arg, Work) else arg for arg in args]
-        options = {"workers": list(workers), "allow_other_workers": False} if workers else {}
         try:
-            future = self._client.submit(
-                work, *given, key=key, resources=dict(resources or {}), priority=priority, pure=False, **options
-            )
+            future = self._client.submit(work, *args, pure=False, **options)
         except Exception as error:
             raise lost(error) from error
         with self._lock:
