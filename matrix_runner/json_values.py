@@ -47,6 +47,19 @@ def decode_surrogates(data: bytes, form: type[T]) -> T:
         raise NotJson(str(error)) from error
 
 
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int = 0
+
+
+def later_version(data: bytes | str, known: int) -> int | None:
+    """Return the `version` in a document if it is a later one than is known, of which the form is not known either."""
+    try:
+        version = decode(data, _Versioned).version
+    except NotJson:
+        return None
+    return version if version > known else None
+
+
 def decode_with(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
     """Parse a document, one of many of a form. Raise NotJson."""
     try:

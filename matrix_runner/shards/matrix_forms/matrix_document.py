@@ -1,6 +1,7 @@
 """The document of `runner matrix --format json`: the shards, and what is expected of them all. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -9,7 +10,7 @@ from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.options.build_options import ACCEPT
 from matrix_runner.config.options.output_options import MAX_WHEEL_SIZE
 from matrix_runner.errors import UsageError
-from matrix_runner.json_values import decode
+from matrix_runner.json_values import decode, later_version
 from matrix_runner.matrix import Job
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.checks import Check
@@ -117,17 +118,32 @@ def matrix_document(
 def read_document(data: bytes, name: str) -> MatrixDocument:
     """Parse a document, which may be anybody's. `name`: of its file. Raise UsageError."""
     hint = "`runner matrix --format json` writes one."
+    later = later_version(data, VERSION)
     try:
-        document = decode(data, MatrixDocument)
-        for cell in document.cells:
-            Cell.parse(cell.identifier)
+        document = None if later is not None else decode(data, MatrixDocument)
+        cells = () if document is None else tuple(Cell.parse(cell.identifier) for cell in document.cells)
     except ValueError as error:  # NotJson, and those of identifiers
         raise UsageError(f"{name} is no document of `runner matrix`: {error}", hint=hint) from error
-    if document.version != VERSION:
+    if document is None or document.version != VERSION:
         raise UsageError(
-            f"{name} is of version {document.version}; this program reads version {VERSION}",
+            f"{name} is of version {later if document is None else document.version}; this program reads version"
+            f" {VERSION}",
             hint="Use the release of matrix-runner that wrote it, or a later one.",
         )
-    if not document.cells:
+    if not cells:
         raise UsageError(f"{name} expects no cell", hint=hint)
+    problem = _contradiction(cells, document.expected_packages)
+    if problem is not None:
+        raise UsageError(f"{name} contradicts itself: {problem}", hint=f"Was it changed by hand? {hint}")
     return document
+
+
+def _contradiction(cells: Sequence[Cell], packages: Sequence[ExpectedPackage]) -> str | None:
+    """Return what would make less expected than the document says, if anything does."""
+    for names, what in (([str(cell) for cell in cells], "cell"), ([each.name for each in packages], "package")):
+        (name, count), *_ = Counter(names).most_common(1) or [("", 0)]
+        if count > 1:
+            return f"it has the {what} {name} {count} times"
+    known = {package.name for package in packages}
+    stray = next((cell for cell in cells if packages and cell.package not in known), None)
+    return None if stray is None else f"the cell {stray} is of no package in it"
