@@ -6,10 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from packaging.tags import Tag
 from packaging.version import Version
 
 from matrix_runner.collect.index_description import NotRendered, render_objection
-from matrix_runner.collect.index_metadata import objections
+from matrix_runner.collect.index_metadata import objections, refused_by_pypi
 from matrix_runner.errors import WheelRejected
 from matrix_runner.files import cause_of
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
@@ -41,7 +42,8 @@ class FoundSdist(msgspec.Struct, frozen=True, kw_only=True):
 class ExaminedFiles(msgspec.Struct, frozen=True, kw_only=True):
     """Whole files, sorted by name; `refused`: a sentence on each thing that is wrong with one by itself.
 
-    `remarks`: a sentence on each thing that was not looked at. `broken`: names of wheels that could not be read.
+    `remarks`: a sentence on each thing that was not looked at, or that not every index takes. `broken`: names of files
+    that could not be read.
     """
 
     wheels: tuple[FoundWheel, ...]
@@ -61,19 +63,22 @@ def examine(wheels: Iterable[Path], sdists: Iterable[Path], scratch: Path) -> Ex
     whole = {wheel.path for wheel in found}
     for metadata, names in texts.items():
         told = first_of(names, 1)
+        remarks += (f"{told}: PyPI refuses {each}" for each in refused_by_pypi(metadata))
         try:
             refused += (f"{told}: {each}" for each in _index_objections(metadata))
         except WheelRejected as error:
             refused.append(f"{told}: {error.message}")
         except NotRendered as error:
             remarks.append(f"{told}: {error}")
-    made = tuple(_sdists(sdists, scratch, refused))
+    archives = tuple(sdists)
+    made = tuple(_sdists(archives, scratch, refused))
+    whole |= {path for sdist in made for path in (sdist.path, *sdist.copies)}
     return ExaminedFiles(
         wheels=tuple(found),
         sdists=made,
         refused=tuple(refused),
         remarks=tuple(remarks),
-        broken=frozenset(path.name for path in paths if path not in whole),
+        broken=frozenset(path.name for path in (*paths, *archives) if path not in whole),
     )
 
 
@@ -96,13 +101,19 @@ def _wheels(paths: Iterable[Path], texts: dict[bytes, list[str]], refused: list[
         except OSError as error:
             refused.append(f"{path} cannot be read: {cause_of(error)}")
             continue
-        if platform := next((tag.platform for tag in sorted(contents.tags, key=str) if _is_bare(tag.platform)), None):
+        if platform := next((tag.platform for tag in sorted(contents.tags, key=str) if is_bare(tag)), None):
             refused.append(f"{path.name} was not repaired: indexes refuse {platform}")
         yield FoundWheel(path=path, contents=contents)
 
 
-def _is_bare(platform: str) -> bool:
-    return platform == "linux" or platform.startswith("linux_")
+def is_bare(tag: Tag) -> bool:
+    """Return whether a tag says nothing of a C library, as before a repair."""
+    return tag.platform == "linux" or tag.platform.startswith("linux_")
+
+
+def is_sdist_name(name: str) -> bool:
+    """Return whether a file is named as an sdist is, and no wheel."""
+    return not name.endswith(".whl")
 
 
 def _metadata(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from matrix_runner.provenance.kept_statements import KeptStatements, read_statem
 from matrix_runner.report.event_stream import NAME as EVENTS
 from matrix_runner.report.run_reading import read_run
 from matrix_runner.report.summary.report_writers import REPORT, FinishedRun
-from matrix_runner.wheelhouse.report_directory import PROVENANCE, SUMS, read_sums
+from matrix_runner.wheelhouse.report_directory import PROVENANCE, SUMS, is_sums_file, read_sums
 
 
 class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +67,12 @@ def read_reports(places: Iterable[Path]) -> ShardReports:
     reports, unreadable = [], []
     for place in places:
         run, sums, statements = None, dict[str, str](), KeptStatements(statements=())
+        has_run = any((place / name).exists() for name in (REPORT, EVENTS))
         try:
             sums = read_sums(place / SUMS)
+            # Without a run they are anybody's, perhaps of files that are none of ours.
+            if has_run and (place / SUMS).is_file() and not is_sums_file(place / SUMS):
+                unreadable.append(f"{place / SUMS} is damaged: a line in it is no digest of a file")
             if (place / PROVENANCE).is_dir():
                 statements = read_statements(place / PROVENANCE)
         except OSError as error:
@@ -76,8 +80,8 @@ def read_reports(places: Iterable[Path]) -> ShardReports:
         except UsageError:
             pass  # An empty directory of statements: wheels without one are found out one by one.
         try:
-            run = read_run(place) if any((place / name).exists() for name in (REPORT, EVENTS)) else None
+            run = read_run(place) if has_run else None
         except (UsageError, OSError) as error:
-            unreadable.append(f"{place}: {error}")
+            unreadable.append(f"{place}: {error}" if str(place) not in str(error) else str(error))
         reports.append(ShardReport(place=place, run=run, sums=sums, statements=statements))
     return ShardReports(reports=tuple(reports), unreadable=tuple(unreadable))

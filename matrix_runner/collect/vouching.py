@@ -10,11 +10,17 @@ from matrix_runner.provenance.statement import Resource, Statement
 from matrix_runner.provenance.statement_check import check_wheel
 
 
-def vouched(held: HeldSet, files: ExaminedFiles, reports: ShardReports) -> Iterator[Objection]:
-    """Yield where reports say otherwise of a file than it is, once each."""
+def vouched(
+    held: HeldSet, files: ExaminedFiles, reports: ShardReports, *, needs_sdist_report: bool = False
+) -> Iterator[Objection]:
+    """Yield where reports say otherwise of a file than it is, once each.
+
+    `needs_sdist_report`: whether an sdist must have one, as those that runs make.
+    """
     each = [(wheel.path.name, wheel.contents.sha256) for wheel in files.wheels]
     each += [(sdist.path.name, sdist.sha256) for sdist in files.sdists if not sdist.copies]
     others = set()
+    yield from _sdists(files, reports, needs_report=needs_sdist_report)
     for name, sha256 in each:
         wrong = [(place, stated) for place, stated in reports.stated_sums(name) if stated != sha256]
         if wrong:
@@ -26,6 +32,17 @@ def vouched(held: HeldSet, files: ExaminedFiles, reports: ShardReports) -> Itera
         if wheel.path.name not in others and (_is_stated(wheel, held) or _names(statements, wheel)):
             yield from _by_statement(wheel, statements, reports)
     yield from _stated_sources(held, statements, reports)
+
+
+def _sdists(files: ExaminedFiles, reports: ShardReports, *, needs_report: bool) -> Iterator[Objection]:
+    """Yield what no run has made of sdists: each run may have made its own, of which one is delivered."""
+    for sdist in files.sdists:
+        stated = reports.stated_sums(sdist.path.name)
+        if needs_report and not stated:
+            text = f"{sdist.path.name}: no report of a run vouches for it; --without-reports takes it all the same"
+            yield Objection(text=text)
+        elif sdist.copies and stated and sdist.sha256 not in {sha256 for _, sha256 in stated}:
+            yield Objection(text=f"{sdist.path} is another file than any report says: its sha256 is {sdist.sha256}")
 
 
 def _is_stated(wheel: FoundWheel, held: HeldSet) -> bool:

@@ -381,7 +381,7 @@ def test_a_report_that_cannot_be_read(shards: Shards) -> None:
     """It is told, and vouches for nothing."""
     (shards.one.report / "report.json").write_text("{")
     texts = shards.refusals()
-    assert texts[0].startswith("1/wheelhouse-report: this is no report.json of matrix-runner")
+    assert texts[0].startswith("1/wheelhouse-report/report.json: this is no report.json of matrix-runner")
     assert any(A in text for text in texts[1:])
 
 
