@@ -162,8 +162,8 @@ def _copy_logs(logs: Mapping[Cell, Path], reports: Path) -> Iterator[Cell]:
     for cell, directory in logs.items():
         for kind, name in ((LOGS, f"{cell.stem}.log"), (TESTS, f"{cell.stem}.xml")):
             source = directory / kind / name
-            # What is missing is in nobody's way: reports are for reading.
-            with suppress(FileNotFoundError):
+            # What is missing, or cannot be read, is in nobody's way: reports are for reading.
+            with suppress(FileNotFoundError, PermissionError):
                 if not _is_within(source, directory) or source.stat().st_size > _LARGEST_LOG:
                     continue
                 (reports / kind).mkdir(exist_ok=True)

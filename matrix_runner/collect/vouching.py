@@ -1,5 +1,6 @@
 """Whether reports vouch for collected files: digests in SHA256SUMS and report.json, statements of provenance. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel
@@ -17,7 +18,10 @@ def vouched(
 
     `needs_sdist_report`: whether an sdist must have one, as those that runs make.
     """
-    each = [(wheel.path.name, wheel.contents.sha256) for wheel in files.wheels]
+    # Of a wheel that is there with other content as well, that is told: each is another than some report says.
+    contents = {(wheel.path.name, wheel.contents.sha256) for wheel in files.wheels}
+    counts = Counter(name for name, _ in contents)
+    each = [(name, sha256) for name, sha256 in sorted(contents) if counts[name] == 1]
     each += [(sdist.path.name, sdist.sha256) for sdist in files.sdists if not sdist.copies]
     others = set()
     yield from _sdists(files, reports, needs_report=needs_sdist_report)

@@ -100,6 +100,16 @@ def test_what_no_report_vouches_for_is_one_line(output: ShardOutput) -> None:
     assert [text.partition(":")[0] for text in texts] == [wheel_name(A), wheel_name(B)]
 
 
+def test_one_name_with_other_content_in_two_jobs(output: ShardOutput) -> None:
+    """As of cells that one stable-ABI wheel could serve: each is another than the other's report says, of course."""
+    other = ShardOutput(output.wheels.parent.parent, 2)
+    again = other.passed(A, files={"demo/more.py": b""})
+    assert collected(output).refusals == (
+        f"{again.name} is there 2 times, with other content: in {output.wheels}, {other.wheels}",
+        f"{A} was built 2 times: reports in {output.report}, {other.report}",
+    )
+
+
 def test_a_report_of_a_later_release(output: ShardOutput) -> None:
     """Its version is told, and not where its form differs, which is no mistake."""
     edit_report(output, version=2, cells={"new": "form"})
