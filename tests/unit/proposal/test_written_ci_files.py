@@ -1,5 +1,6 @@
 """The files for CI systems: as their published schemas want them, and with what a release needs."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,17 @@ def test_a_file_is_as_its_schema_wants_it(service: CIService, directory: str, sh
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ("-- python/bindings" in file.read_text()) is bool(directory)
+
+
+@pytest.mark.parametrize("service", CIService)
+def test_a_directory_is_one_word(service: CIService) -> None:
+    """Whatever its name is."""
+    text = ci_file(service, CIProject(directory="my package"))
+    assert yaml.safe_load(text)
+    commands = [line.partition("runner build ")[2] for line in text.splitlines() if "runner build " in line]
+    assert [shlex.split(command)[-2:] for command in commands if "--" in command] == [["--", "my package"]] * len(
+        commands
+    )
 
 
 @pytest.mark.parametrize("shards", [0, 6])
