@@ -12,7 +12,7 @@ from packaging.version import Version
 from matrix_runner.collect.index_description import NotRendered, render_objection
 from matrix_runner.collect.index_metadata import objections, refused_by_pypi
 from matrix_runner.errors import WheelRejected
-from matrix_runner.files import cause_of
+from matrix_runner.files import cause_of, sha256_of
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 from matrix_runner.wheelhouse.sdist_difference import is_same_sdist
 from matrix_runner.wording import first_of
@@ -25,18 +25,29 @@ class FoundWheel(msgspec.Struct, frozen=True, kw_only=True):
     contents: WheelContents
 
 
+class SdistFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with an sdist. `size` in bytes."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
 class FoundSdist(msgspec.Struct, frozen=True, kw_only=True):
-    """An sdist: the project and version that it says it is of. `size` in bytes.
+    """An sdist: the project and version that it says it is of.
 
     `copies`: others of its name with the same files in them: each job that makes one makes it anew.
     """
 
-    path: Path
+    file: SdistFile
     project: str
     version: Version
-    size: int
-    sha256: str
-    copies: tuple[Path, ...] = ()
+    copies: tuple[SdistFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the file, and of its copies."""
+        return self.file.path.name
 
 
 class ExaminedFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +83,7 @@ def examine(wheels: Iterable[Path], sdists: Iterable[Path], scratch: Path) -> Ex
             remarks.append(f"{told}: {error}")
     archives = tuple(sdists)
     made = tuple(_sdists(archives, scratch, refused))
-    whole |= {path for sdist in made for path in (sdist.path, *sdist.copies)}
+    whole |= {file.path for sdist in made for file in (sdist.file, *sdist.copies)}
     return ExaminedFiles(
         wheels=tuple(found),
         sdists=made,
@@ -142,10 +153,8 @@ def _sdists(paths: Iterable[Path], scratch: Path, refused: list[str]) -> Iterato
             continue
         refused += made.warnings
         yield FoundSdist(
-            path=path,
+            file=SdistFile(path=path, size=made.size, sha256=made.sha256),
             project=made.name.project,
             version=made.name.version,
-            size=made.size,
-            sha256=made.sha256,
-            copies=tuple(others),
+            copies=tuple(SdistFile(path=each, size=each.stat().st_size, sha256=sha256_of(each)) for each in others),
         )

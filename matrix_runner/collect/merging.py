@@ -14,7 +14,7 @@ from matrix_runner.collect.merged_run import merged_run
 from matrix_runner.collect.package_parts import parts_of
 from matrix_runner.collect.set_check import HeldSet, hold
 from matrix_runner.collect.shard_reports import ShardReports, read_reports
-from matrix_runner.collect.vouching import vouched
+from matrix_runner.collect.vouching import vouched, with_stated_sdists
 from matrix_runner.report.phrases import LeftOut
 from matrix_runner.wheelhouse.report_directory import PROVENANCE
 from matrix_runner.wording import counted, first_of
@@ -57,7 +57,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
         """Write what is expected, and a report of it. `run`: an id for it. Raise OutputError, WheelRejected."""
         report, extra = merged_run(run, self.held, self.reports, self.expected, left_out)
         # Of sdists with the same files the first is delivered, and the report must not speak of another.
-        sums = {sdist.sha256 for sdist in self.sdists}
+        sums = {sdist.file.sha256 for sdist in self.sdists}
         made = [sdist for each in self.reports.reports if each.run is not None for sdist in each.run.report.sdists]
         ours = {sdist.name: sdist for sdist in reversed(made) if sdist.sha256 in sums}
         report = replace(report, sdists=tuple(ours.values()))
@@ -76,7 +76,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
                 path=wheel.path, size=contents.size, sha256=contents.sha256, statement=self._statement(wheel)
             )
         for sdist in self.sdists:
-            yield Delivered(path=sdist.path, size=sdist.size, sha256=sdist.sha256)
+            yield Delivered(path=sdist.file.path, size=sdist.file.size, sha256=sdist.file.sha256)
 
     def _statement(self, wheel: FoundWheel) -> Path | None:
         """Return the file with the statement of a wheel, of this very file."""
@@ -92,7 +92,7 @@ def collect_files(directories: Iterable[Path], expected: Expectation, terms: Ter
     """Find, read and hold against what is expected. `scratch`: as for `examine`. Raise UsageError, MachineError."""
     found = find_files(directories)
     reports = read_reports(found.reports)
-    files = examine(found.wheels, found.sdists, scratch)
+    files = with_stated_sdists(examine(found.wheels, found.sdists, scratch), reports)
     parts = parts_of(files, reports, expected)
     each_held = [
         hold(part.files, part.reports, part.expected, needs_reports=terms.needs_reports) for part in parts.each

@@ -177,10 +177,10 @@ class _Holding:
         if not self._expected.has_sdist:
             for sdist in sdists:
                 word = f"{self._expected.package}:sdist" if self._expected.package else "sdist"
-                text = f"{sdist.path.name} is not expected: no sdist is; --also {word} asks for one"
+                text = f"{sdist.name} is not expected: no sdist is; --also {word} asks for one"
                 yield Objection(text=text, is_of_extent=True)
         elif len(sdists) > 1:
-            names = first_of(sorted({sdist.path.name for sdist in sdists}), _MOST_NAMED)
+            names = first_of(sorted({sdist.name for sdist in sdists}), _MOST_NAMED)
             yield Objection(text=f"there are {len(sdists)} different sdists: {names}")
 
     def _unexpected(self) -> Iterator[Objection]:
@@ -201,7 +201,7 @@ class _Holding:
         every: list[tuple[str, str, str]] = [
             (wheel.path.name, wheel.contents.name, str(wheel.contents.version)) for wheel in self._files.wheels
         ]
-        every += [(sdist.path.name, sdist.project, str(sdist.version)) for sdist in self._files.sdists]
+        every += [(sdist.name, sdist.project, str(sdist.version)) for sdist in self._files.sdists]
         if not every:
             return
         (usual, _), *_ = Counter((project, version) for _, project, version in every).most_common(1)
@@ -237,7 +237,7 @@ class _Holding:
             limit = self._expected.cells.get(place, 0) if isinstance(place, Cell) else self._expected.size
             yield from _too_large(wheel.path.name, wheel.contents.size, limit)
         for sdist in self._files.sdists:
-            yield from _too_large(sdist.path.name, sdist.size, self._expected.size)
+            yield from _too_large(sdist.name, sdist.file.size, self._expected.size)
 
     def _preferences(self) -> Iterator[Objection]:
         """Yield the wheels of one place that installers would take in another; all others have been told already."""

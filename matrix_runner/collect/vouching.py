@@ -3,12 +3,25 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel
+from msgspec.structs import replace
+
+from matrix_runner.collect.examined_files import ExaminedFiles, FoundSdist, FoundWheel
 from matrix_runner.collect.set_check import HeldSet, Objection
 from matrix_runner.collect.shard_reports import ShardReports
 from matrix_runner.model.cells import Cell
 from matrix_runner.provenance.statement import Resource, Statement
 from matrix_runner.provenance.statement_check import check_wheel
+
+
+def with_stated_sdists(files: ExaminedFiles, reports: ShardReports) -> ExaminedFiles:
+    """Return the files with that one of equal sdists in front of which a report tells, where one does."""
+
+    def chosen(sdist: FoundSdist) -> FoundSdist:
+        stated = _stated(sdist, reports)
+        file = next((each for each in (sdist.file, *sdist.copies) if each.sha256 in stated), sdist.file)
+        return replace(sdist, file=file)
+
+    return replace(files, sdists=tuple(map(chosen, files.sdists)))
 
 
 def vouched(
@@ -22,7 +35,7 @@ def vouched(
     contents = {(wheel.path.name, wheel.contents.sha256) for wheel in files.wheels}
     counts = Counter(name for name, _ in contents)
     each = [(name, sha256) for name, sha256 in sorted(contents) if counts[name] == 1]
-    each += [(sdist.path.name, sdist.sha256) for sdist in files.sdists if not sdist.copies]
+    each += [(sdist.name, sdist.file.sha256) for sdist in files.sdists if not sdist.copies]
     others = set()
     yield from _sdists(files, reports, needs_report=needs_sdist_report)
     for name, sha256 in each:
@@ -41,12 +54,17 @@ def vouched(
 def _sdists(files: ExaminedFiles, reports: ShardReports, *, needs_report: bool) -> Iterator[Objection]:
     """Yield what no run has made of sdists: each run may have made its own, of which one is delivered."""
     for sdist in files.sdists:
-        stated = reports.stated_sums(sdist.path.name)
+        stated = _stated(sdist, reports)
         if needs_report and not stated:
-            text = f"{sdist.path.name}: no report of a run vouches for it; --without-reports takes it all the same"
+            text = f"{sdist.name}: no report of a run vouches for it; --without-reports takes it all the same"
             yield Objection(text=text)
-        elif sdist.copies and stated and sdist.sha256 not in {sha256 for _, sha256 in stated}:
-            yield Objection(text=f"{sdist.path} is another file than any report says: its sha256 is {sdist.sha256}")
+        elif sdist.copies and stated and sdist.file.sha256 not in stated:
+            text = f"is another file than any report says: its sha256 is {sdist.file.sha256}"
+            yield Objection(text=f"{sdist.file.path} {text}")
+
+
+def _stated(sdist: FoundSdist, reports: ShardReports) -> frozenset[str]:
+    return frozenset(sha256 for _, sha256 in reports.stated_sums(sdist.name))
 
 
 def _is_stated(wheel: FoundWheel, held: HeldSet) -> bool:

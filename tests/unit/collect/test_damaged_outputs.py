@@ -159,6 +159,19 @@ def test_sdists_that_were_altered_alike(output: ShardOutput) -> None:
     assert "is another file than any report says" in text
 
 
+def test_an_sdist_that_was_made_elsewhere_as_well(output: ShardOutput, tmp_path: Path) -> None:
+    """Of two with the same files the one is delivered from which wheels were built."""
+    sdist = write_tar(output.wheels / "demo-1.0.tar.gz", files=SDIST)
+    output.made_sdist(sdist, A)
+    (output.wheels.parent.parent / "0").mkdir()
+    write_tar(output.wheels.parent.parent / "0" / sdist.name, files=dict(reversed(SDIST.items())))
+    found = collected(output, wanted("sdist", sdist=True))
+    assert found.refusals == ()
+    report = tmp_path / "dist-report"
+    found.deliver("abc", Places(output=tmp_path / "dist", report=report, shown=report), ())
+    assert (tmp_path / "dist" / sdist.name).read_bytes() == sdist.read_bytes()
+
+
 def test_an_sdist_that_is_none_is_not_missing_besides(output: ShardOutput) -> None:
     """It is there, and what is wrong with it is told."""
     (output.wheels / "demo-1.0.tar.gz").write_bytes(b"")
@@ -230,7 +243,7 @@ def test_what_was_made_elsewhere_of_packages_of_a_workspace(tmp_path: Path) -> N
     for words in (expected("core:sdist"), expected("sdist", also_of="core")):
         found = collected(output, words, is_whole=False)
         assert found.warnings == ("plugin-1.0.tar.gz is not expected: no sdist is; --also plugin:sdist asks for one",)
-        assert [sdist.path.name for sdist in found.sdists] == ["core-1.0.tar.gz"]
+        assert [sdist.name for sdist in found.sdists] == ["core-1.0.tar.gz"]
     foreign = build_wheel(output.wheels, "core-1.0-cp312-cp312-win_amd64.whl")
     words = expected("{core,plugin}:sdist", "{core,plugin}:cp312-win_amd64")
     assert collected(output, words).refusals == ("plugin:cp312-win_amd64 is missing: there is no wheel of it",)
