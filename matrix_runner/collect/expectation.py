@@ -176,4 +176,9 @@ def _other_cell(package: str, identifier: str, word: str) -> OtherCell:
         is_linux = platform.startswith(("manylinux", "musllinux", "linux"))
         what = "is a Linux cell, which the plan expects or not" if is_linux else "names no system that is known"
         raise UsageError(f"--also {word!r} {what}", hint=hint)
+    if platform_of(platform) != platform:
+        raise UsageError(
+            f"--also {word!r} has the version of a system in it, as tags of wheels have and identifiers have not",
+            hint=f"Write {interpreter}-{platform_of(platform)}.",
+        )
     return cell

@@ -356,6 +356,7 @@ def test_an_sdist(shards: Shards) -> None:
         ("cp311-manylinux_x86_64", "is a Linux cell, which the plan expects or not"),
         ("vax-win32", "unknown interpreter"),
         ("cp311-vms", "names no system that is known"),
+        ("cp311-macosx_11_0_arm64", "has the version of a system in it"),
         ("cp3{1..2000}-win32", "stands for more than 1000 cells"),
     ],
 )
