@@ -72,9 +72,9 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What is expected. `cells`: of the plan, each with the size in bytes that its wheel may have, 0 for any.
 
     `others`: of other systems. `has_sdist`: whether one is expected; `makes_sdist`: whether the runs make it.
-    `project`: its name, "" if it has none. `size`: that other files may have. `packages`: those of a workspace, of
-    which each has a project and perhaps an sdist; `package`: the one that all of it is about. `also_sdists`: the
-    packages of which an sdist was made elsewhere.
+    `project`: its name, "" if it has none; `version`: "" if it is not known before a build. `size`: that other files
+    may have. `packages`: those of a workspace, of which each has a project and perhaps an sdist; `package`: the one
+    that all of it is about. `also_sdists`: the packages of which an sdist was made elsewhere.
     """
 
     cells: Mapping[Cell, int]
@@ -82,6 +82,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     has_sdist: bool = False
     makes_sdist: bool = False
     project: str = ""
+    version: str = ""
     packages: tuple[ExpectedPackage, ...] = ()
     package: str = ""
     also_sdists: frozenset[str] = frozenset()
@@ -94,6 +95,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
             has_sdist=package.sdist or package.name in self.also_sdists,
             makes_sdist=package.sdist,
             project=package.project,
+            version=package.project_version,
             package=package.name,
         )
 
@@ -115,6 +117,7 @@ def expectation(  # noqa: PLR0913  each is a fact of the plan
     *,
     has_sdist: bool,
     project: str = "",
+    version: str = "",
     packages: tuple[ExpectedPackage, ...] = (),
     also_of: str = "",
 ) -> Expectation:
@@ -137,6 +140,7 @@ def expectation(  # noqa: PLR0913  each is a fact of the plan
         has_sdist=has_sdist or bool(also_sdists),
         makes_sdist=has_sdist,
         project=project,
+        version=version,
         packages=packages,
         also_sdists=also_sdists,
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from packaging.version import Version
 
 from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel, is_bare, is_sdist_name
 from matrix_runner.collect.expectation import AnyPlace, Expectation, Place, serves
@@ -207,6 +208,9 @@ class _Holding:
         (usual, _), *_ = Counter((project, version) for _, project, version in every).most_common(1)
         if self._expected.project and _normal(self._expected.project) != usual[0]:
             yield Objection(text=f"the files are of {usual[0]}, and those of {self._expected.project} are expected")
+        if self._expected.version and Version(usual[1]) != Version(self._expected.version):
+            text = f"the files are of {' '.join(usual)}, and the project here is of version {self._expected.version}"
+            yield Objection(text=text)
         for name, project, version in every:
             if (project, version) != usual:
                 yield Objection(

@@ -122,7 +122,7 @@ def _by_plan(
     from matrix_runner.collect.delivery import Places
     from matrix_runner.collect.expectation import expectation
     from matrix_runner.config.options.output_options import OUTPUT_DIR
-    from matrix_runner.shards.matrix_forms.matrix_document import expected_cells, expected_project
+    from matrix_runner.shards.matrix_forms.matrix_document import expected_cells, expected_project, expected_version
 
     with open_packages(packages, project, config_file, flags) as opened:
         foreseen = foresee_packages(opened)
@@ -135,6 +135,7 @@ def _by_plan(
                 also,
                 has_sdist=foreseen.has_sdist,
                 project="" if opened.members else expected_project(opened.settings),
+                version="" if opened.members else expected_version(opened.settings, opened.build_files),
                 packages=foreseen.expected,
                 # Of a package that was named alone, and not of those that it needs.
                 also_of=next(iter(opened.named_packages)) if len(opened.named_packages) == 1 else "",
@@ -174,7 +175,12 @@ def _by_document(
     shown = Path(named) if named else output.parent / os.path.relpath(beside, output.absolute().parent)
     return _Expected(
         expectation=expectation(
-            read.cells, also, has_sdist=read.sdist, project=read.project, packages=read.expected_packages
+            read.cells,
+            also,
+            has_sdist=read.sdist,
+            project=read.project,
+            version=read.project_version,
+            packages=read.expected_packages,
         ),
         places=Places(output=output.absolute(), report=shown.absolute(), shown=shown),
     )

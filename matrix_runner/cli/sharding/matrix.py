@@ -148,13 +148,18 @@ def _print(form: MatrixForm, shards: "Sequence[Shard]", foreseen: "ForeseenPacka
     project = pipelines.PipelineProject(words=opened.again)
     match form:
         case MatrixForm.JSON:
-            from matrix_runner.shards.matrix_forms.matrix_document import expected_project, matrix_document
+            from matrix_runner.shards.matrix_forms.matrix_document import (
+                expected_project,
+                expected_version,
+                matrix_document,
+            )
 
             packages = foreseen.expected
             document = matrix_document(
                 foreseen.plan.jobs,
                 shards,
                 project="" if packages else expected_project(opened.settings),
+                project_version="" if packages else expected_version(opened.settings, opened.build_files),
                 has_sdist=foreseen.has_sdist,
                 packages=packages,
             )

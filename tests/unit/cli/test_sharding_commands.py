@@ -211,6 +211,24 @@ def test_collecting_without_a_checkout(project: Path, tmp_path: Path) -> None:
     assert (tmp_path / "by-variable-report" / "report.html").is_file()
 
 
+def test_artifacts_of_another_version(project: Path, tmp_path: Path) -> None:
+    """A whole set, of last week's run: the project says what it is of now, and so does the document, and `accept`."""
+    ShardOutput(tmp_path / "artifacts", 1).passed(A)
+    (project / "pyproject.toml").write_text(PROJECT.replace('"1"', '"1.1"'))
+    flags = ("--only", A, "--archs", "x86_64")
+    (tmp_path / "matrix.json").write_text(runner(project, "matrix", *flags).stdout)
+    expected = "error: the files are of demo 1.0, and the project here is of version 1.1\n"
+    assert expected in runner(project, "collect", "../artifacts", *flags).stderr
+    assert expected in runner(tmp_path, "collect", "artifacts", "--expect", "matrix.json").stderr
+    for text in (
+        PROJECT.replace('version = "1"', 'dynamic = ["version"]'),
+        PROJECT.replace('"1"', '"1.1"') + '[tool.matrix-runner]\naccept = ["other-version"]\n',
+    ):
+        (project / "pyproject.toml").write_text(text)
+        done = runner(project, "collect", "../artifacts", *flags, "--output-dir", f"dist{len(text)}")
+        assert done.returncode == 0, done.stderr
+
+
 def test_nobody_is_told_to_remove_what_jobs_have_made(project: Path, tmp_path: Path) -> None:
     """Where that is the output directory, too."""
     output = ShardOutput(tmp_path / "artifacts", 1)

@@ -156,6 +156,7 @@ def test_shards_have_plain_names() -> None:
         ("[]", "is no document of `runner matrix`"),
         ('{"version": 1, "project": "", "sdist": false, "cells": []}', "expects no cell"),
         ('{"version": 2, "project": "", "sdist": false, "cells": []}', "is of version 2"),
+        (json.dumps(DOCUMENT | {"cells": [], "project_version": "one"}), "Invalid version: 'one'"),
         ('{"version": 2, "new": "form"}', "is of version 2; this program reads version 1"),
         (
             json.dumps(DOCUMENT | {"cells": [{"identifier": "cp311-manylinux_i686"}] * 2}),
