@@ -7,11 +7,13 @@ import msgspec
 
 T = TypeVar("T")
 
-_LONGEST: Final = 10.0 * 366 * 86400
+LONGEST: Final = 10.0 * 366 * 86400
+"""Seconds of a duration that makes sense: those of ten years."""
+
 _LATEST: Final = 253_402_300_799.0
 
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=-_LONGEST, le=_LONGEST)]
-"""A duration in a file that may be anybody's: ten years at most, as pages draw it with a mark for each day."""
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=-LONGEST, le=LONGEST)]
+"""A duration in a file that may be anybody's: pages draw it with a mark for each day."""
 
 Time: TypeAlias = Annotated[float, msgspec.Meta(ge=0.0, le=_LATEST)]
 """A time in a file that may be anybody's, in seconds since 1970: up to the year 9999, where Python's calendar ends."""
@@ -45,6 +47,19 @@ def decode_surrogates(data: bytes, form: type[T]) -> T:
         return msgspec.convert(json.loads(data), form)
     except (ValueError, RecursionError) as error:
         raise NotJson(str(error)) from error
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int = 0
+
+
+def later_version(data: bytes | str, known: int) -> int | None:
+    """Return the `version` in a document if it is a later one than is known, of which the form is not known either."""
+    try:
+        version = decode(data, _Versioned).version
+    except NotJson:
+        return None
+    return version if version > known else None
 
 
 def decode_with(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:

@@ -31,7 +31,8 @@ def init(package: Path, services: tuple[str, ...], *, yes: bool, check: bool, of
     """Look at a project, and write a [tool.matrix-runner] table with which the first `runner build` passes.
 
     Build files, sources and tests are read, and none of them is run. It says what it saw and what follows, shows the
-    differences, and asks before it writes. A project with [tool.cibuildwheel] gets the table that means the same.
+    differences, and asks before it writes. A project with [tool.cibuildwheel] gets the table that means the same; one
+    with [tool.matrix-runner] keeps it, and gets the files of --ci.
 
     \b
       runner init                              show, ask, write
@@ -56,7 +57,9 @@ def _seen(proposed: "ProposedProject") -> Iterator[str]:
     """Yield what was seen and what follows from it, a line each; what nothing tells last."""
     survey, proposal = proposed.survey, proposed.proposal
     yield from _about(survey)
-    if proposal is None:
+    if proposed.keeps_table:
+        pass  # As a note says.
+    elif proposal is None:
         yield "[tool.cibuildwheel]: the new table means the same; the old one stays for other systems"
     else:
         if proposal.build_system:

@@ -1,6 +1,7 @@
 """The files of CI jobs, wherever they were downloaded to: wheels, sdists and report directories below directories."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -11,18 +12,25 @@ from matrix_runner.errors import UsageError
 from matrix_runner.files import cause_of
 from matrix_runner.report.event_stream import NAME as EVENTS
 from matrix_runner.report.summary.report_writers import REPORT
-from matrix_runner.wheelhouse.report_directory import SUMS
+from matrix_runner.wheelhouse.report_directory import LOGS, PROVENANCE, SUMS, TESTS
+
+_WHEEL: Final = ".whl"
+_SDIST: Final = ".tar.gz"
 
 _MARKS: Final = frozenset({REPORT, SUMS, EVENTS})
 """What a report directory has in it; one of them is enough."""
 
+_OF_REPORTS: Final = frozenset({LOGS, TESTS, PROVENANCE})
+"""The directories in a report directory in which nothing is looked for."""
+
 
 class CollectedFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is, sorted by path. `reports`: directories."""
+    """What there is, sorted by path. `reports`: directories. `passed_over`: named as wheels or sdists, and no files."""
 
     wheels: tuple[Path, ...]
     sdists: tuple[Path, ...]
     reports: tuple[Path, ...]
+    passed_over: tuple[Path, ...] = ()
 
 
 def find_files(directories: Iterable[Path]) -> CollectedFiles:
@@ -40,17 +48,27 @@ def find_files(directories: Iterable[Path]) -> CollectedFiles:
                 reports.setdefault(real, place)
             # In a report directory, too: an artifact may have both in one.
             for name in names:
-                found.setdefault(real / name, place / name)
-    files = sorted(path for path in found.values() if path.is_file() and not path.is_symlink())
+                if name.endswith((_WHEEL, _SDIST)):
+                    found.setdefault(real / name, place / name)
+    files = sorted(path for path in found.values() if _is_plain(path))
     return CollectedFiles(
-        wheels=tuple(path for path in files if path.name.endswith(".whl")),
-        sdists=tuple(path for path in files if path.name.endswith(".tar.gz")),
+        wheels=tuple(path for path in files if path.name.endswith(_WHEEL)),
+        sdists=tuple(path for path in files if path.name.endswith(_SDIST)),
         reports=tuple(sorted(reports.values())),
+        passed_over=tuple(sorted(set(found.values()) - set(files))),
     )
 
 
+def _is_plain(path: Path) -> bool:
+    """Whether a path is a file itself, no link to one. Raise UsageError if that cannot be seen."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {cause_of(error)}") from error
+
+
 def _walk(directory: Path) -> Iterator[tuple[Path, frozenset[str]]]:
-    """Yield each directory with the names in it; those below a report directory, of logs and the like, are left out."""
+    """Yield each directory with the names in it; those in a report directory, of logs and the like, are left out."""
 
     def refuse(error: OSError) -> None:
         raise UsageError(f"{error.filename} cannot be read: {cause_of(error)}") from error
@@ -60,5 +78,6 @@ def _walk(directory: Path) -> Iterator[tuple[Path, frozenset[str]]]:
     for top, below, names in os.walk(directory, onerror=refuse):
         held = frozenset((*names, *below))
         if not _MARKS.isdisjoint(held):
-            below.clear()
+            # No more than these: a user may have the wheels, or all artifacts, below a directory with sums.
+            below[:] = [name for name in below if name not in _OF_REPORTS]
         yield Path(top), held

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from matrix_runner.collect.merged_run import with_logs
-from matrix_runner.errors import OutputError, WheelRejected
+from matrix_runner.errors import OutputError, UsageError, WheelRejected
 from matrix_runner.files import cause_of, chunks_of, flush_directory, write_flushed
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Report, WheelRecord
@@ -44,31 +44,58 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         """The output directory, without links."""
         return Path(os.path.realpath(self.output))
 
-    def require_room(self) -> None:
-        """Raise OutputError if one of them holds anything, with which a whole would be mixed."""
+    @property
+    def real_report(self) -> Path:
+        """The report directory, without links."""
+        return Path(os.path.realpath(self.report))
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the report directory is in the output directory."""
+        return self.real_report.is_relative_to(self.real_output)
+
+    def require_room(self, inputs: Iterable[Path] = ()) -> None:
+        """Raise OutputError if one of them holds anything, with which a whole would be mixed.
+
+        `inputs`: the directories from which is collected. UsageError: the wheels would be among what is in the report.
+        """
+        if self.real_output.is_relative_to(self.real_report):
+            raise UsageError(
+                f"the wheels would be in the report directory, {self.shown}",
+                hint="Put it beside them, or into their directory, with --report-dir.",
+            )
+        read = {Path(os.path.realpath(each)): each for each in inputs}
         for directory, flag in ((self.output, "--output-dir"), (self.report, "--report-dir")):
             try:
                 is_free = not directory.exists() or (directory.is_dir() and not any(directory.iterdir()))
             except OSError as error:
                 raise OutputError(f"cannot look at {directory}: {cause_of(error)}") from error
             if not is_free:
+                real = Path(os.path.realpath(directory))
+                # Whoever was told to remove that would lose all that the jobs have made.
+                is_read = any(real.is_relative_to(each) or each.is_relative_to(real) for each in read)
                 raise OutputError(
                     f"{directory} is there already, and what is collected is not mixed with anything",
-                    hint=f"Remove it, or name another with {flag}.",
+                    hint=f"Name another with {flag}: this one is, or holds, what is collected."
+                    if is_read
+                    else f"Remove it, or name another with {flag}.",
                 )
 
 
 def deliver(
     files: Iterable[Delivered], logs: Mapping[Cell, Path], report: Report, extra: ReportExtra, places: Places
 ) -> None:
-    """Write everything, or nothing. `logs`: the directory with a cell's log. Raise OutputError, WheelRejected.
+    """Write everything, or nothing. `logs`: the directory with a cell's log.
 
-    WheelRejected: a file is another than it was when it was examined.
+    Raise OutputError, UsageError, as `require_room`; WheelRejected: a file is another than it was when it was examined.
     """
     places.require_room()
     each = tuple(files)
-    with _staging(places) as staging:
-        wheels, reports = staging / "wheels", staging / "report"
+    # Each is written beside its place: they need not be on one disk.
+    with ExitStack() as stack:
+        wheels = stack.enter_context(_staging(places.real_output, "--output-dir")) / "wheels"
+        place = places.real_output if places.is_within else places.real_report
+        reports = stack.enter_context(_staging(place, "--report-dir")) / "report"
         try:
             wheels.mkdir()
             for file in each:
@@ -90,22 +117,20 @@ def deliver(
             _put(wheels, reports, places)
         except OSError as error:
             raise OutputError(
-                f"cannot write {error.filename or places.output}: {cause_of(error)}",
+                f"cannot write {error.filename2 or error.filename or places.output}: {cause_of(error)}",
                 hint="Choose another directory with --output-dir; nothing was written.",
             ) from error
 
 
 @contextmanager
-def _staging(places: Places) -> Iterator[Path]:
+def _staging(place: Path, flag: str) -> Iterator[Path]:
+    """Open a directory beside a place, of which nothing is left at the end. Raise OutputError."""
     try:
-        output = places.real_output
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if not places.report.is_relative_to(places.output):
-            places.report.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(mkdtemp(prefix=".matrix-runner-", suffix=".partial", dir=output.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(mkdtemp(prefix=".matrix-runner-", suffix=".partial", dir=place.parent))
     except OSError as error:
         raise OutputError(
-            f"cannot write beside {places.output}: {cause_of(error)}", hint="Choose another place with --output-dir."
+            f"cannot write beside {place}: {cause_of(error)}", hint=f"Choose another place with {flag}."
         ) from error
     try:
         yield staging
@@ -116,19 +141,18 @@ def _staging(places: Places) -> Iterator[Path]:
 def _put(wheels: Path, reports: Path, places: Places) -> None:
     """Put both in their places: the wheels last, which are what is published. Raise OSError."""
     flush_directory(wheels)
-    is_within = places.report.is_relative_to(places.output)
-    if is_within:
+    if places.is_within:
         # A report directory in the output directory, as a user may want it.
-        target = wheels / places.report.relative_to(places.output)
+        target = wheels / places.real_report.relative_to(places.real_output)
         target.parent.mkdir(parents=True, exist_ok=True)
         reports.rename(target)
     else:
-        reports.rename(places.report)
+        reports.rename(places.real_report)
     try:
         wheels.rename(places.real_output)
     except OSError:
-        if not is_within:
-            rmtree(places.report, ignore_errors=True)
+        if not places.is_within:
+            rmtree(places.real_report, ignore_errors=True)
         raise
     flush_directory(places.real_output.parent)
 
@@ -138,8 +162,8 @@ def _copy_logs(logs: Mapping[Cell, Path], reports: Path) -> Iterator[Cell]:
     for cell, directory in logs.items():
         for kind, name in ((LOGS, f"{cell.stem}.log"), (TESTS, f"{cell.stem}.xml")):
             source = directory / kind / name
-            # What is missing is in nobody's way: reports are for reading.
-            with suppress(FileNotFoundError):
+            # What is missing, or cannot be read, is in nobody's way: reports are for reading.
+            with suppress(FileNotFoundError, PermissionError):
                 if not _is_within(source, directory) or source.stat().st_size > _LARGEST_LOG:
                     continue
                 (reports / kind).mkdir(exist_ok=True)

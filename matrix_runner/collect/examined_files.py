@@ -6,12 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from packaging.tags import Tag
 from packaging.version import Version
 
 from matrix_runner.collect.index_description import NotRendered, render_objection
-from matrix_runner.collect.index_metadata import objections
+from matrix_runner.collect.index_metadata import objections, refused_by_pypi
 from matrix_runner.errors import WheelRejected
-from matrix_runner.files import cause_of
+from matrix_runner.files import cause_of, sha256_of
 from matrix_runner.wheelhouse.inspection import WheelContents, inspect
 from matrix_runner.wheelhouse.sdist_difference import is_same_sdist
 from matrix_runner.wording import first_of
@@ -24,24 +25,36 @@ class FoundWheel(msgspec.Struct, frozen=True, kw_only=True):
     contents: WheelContents
 
 
+class SdistFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with an sdist. `size` in bytes."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
 class FoundSdist(msgspec.Struct, frozen=True, kw_only=True):
-    """An sdist: the project and version that it says it is of. `size` in bytes.
+    """An sdist: the project and version that it says it is of.
 
     `copies`: others of its name with the same files in them: each job that makes one makes it anew.
     """
 
-    path: Path
+    file: SdistFile
     project: str
     version: Version
-    size: int
-    sha256: str
-    copies: tuple[Path, ...] = ()
+    copies: tuple[SdistFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the file, and of its copies."""
+        return self.file.path.name
 
 
 class ExaminedFiles(msgspec.Struct, frozen=True, kw_only=True):
     """Whole files, sorted by name; `refused`: a sentence on each thing that is wrong with one by itself.
 
-    `remarks`: a sentence on each thing that was not looked at. `broken`: names of wheels that could not be read.
+    `remarks`: a sentence on each thing that was not looked at, or that not every index takes. `broken`: names of files
+    that could not be read.
     """
 
     wheels: tuple[FoundWheel, ...]
@@ -61,19 +74,22 @@ def examine(wheels: Iterable[Path], sdists: Iterable[Path], scratch: Path) -> Ex
     whole = {wheel.path for wheel in found}
     for metadata, names in texts.items():
         told = first_of(names, 1)
+        remarks += (f"{told}: PyPI refuses {each}" for each in refused_by_pypi(metadata))
         try:
             refused += (f"{told}: {each}" for each in _index_objections(metadata))
         except WheelRejected as error:
             refused.append(f"{told}: {error.message}")
         except NotRendered as error:
             remarks.append(f"{told}: {error}")
-    made = tuple(_sdists(sdists, scratch, refused))
+    archives = tuple(sdists)
+    made = tuple(_sdists(archives, scratch, refused))
+    whole |= {file.path for sdist in made for file in (sdist.file, *sdist.copies)}
     return ExaminedFiles(
         wheels=tuple(found),
         sdists=made,
         refused=tuple(refused),
         remarks=tuple(remarks),
-        broken=frozenset(path.name for path in paths if path not in whole),
+        broken=frozenset(path.name for path in (*paths, *archives) if path not in whole),
     )
 
 
@@ -96,13 +112,19 @@ def _wheels(paths: Iterable[Path], texts: dict[bytes, list[str]], refused: list[
         except OSError as error:
             refused.append(f"{path} cannot be read: {cause_of(error)}")
             continue
-        if platform := next((tag.platform for tag in sorted(contents.tags, key=str) if _is_bare(tag.platform)), None):
+        if platform := next((tag.platform for tag in sorted(contents.tags, key=str) if is_bare(tag)), None):
             refused.append(f"{path.name} was not repaired: indexes refuse {platform}")
         yield FoundWheel(path=path, contents=contents)
 
 
-def _is_bare(platform: str) -> bool:
-    return platform == "linux" or platform.startswith("linux_")
+def is_bare(tag: Tag) -> bool:
+    """Return whether a tag says nothing of a C library, as before a repair."""
+    return tag.platform == "linux" or tag.platform.startswith("linux_")
+
+
+def is_sdist_name(name: str) -> bool:
+    """Return whether a file is named as an sdist is, and no wheel."""
+    return not name.endswith(".whl")
 
 
 def _metadata(path: Path) -> bytes:
@@ -131,10 +153,8 @@ def _sdists(paths: Iterable[Path], scratch: Path, refused: list[str]) -> Iterato
             continue
         refused += made.warnings
         yield FoundSdist(
-            path=path,
+            file=SdistFile(path=path, size=made.size, sha256=made.sha256),
             project=made.name.project,
             version=made.name.version,
-            size=made.size,
-            sha256=made.sha256,
-            copies=tuple(others),
+            copies=tuple(SdistFile(path=each, size=each.stat().st_size, sha256=sha256_of(each)) for each in others),
         )

@@ -39,7 +39,11 @@ def render_objection(data: bytes) -> str | None:
             " `pip install 'matrix-runner[index]'` has what renders it"
         ) from error
     said = io.StringIO()
-    if rst.render(text, stream=said) is not None:
+    try:
+        rendered = rst.render(text, stream=said)
+    except RecursionError:
+        return "its description cannot be rendered as reStructuredText: it is nested too deeply"
+    if rendered is not None:
         return None
     # The last complaint is the one that stopped it.
     told = [line.removeprefix("<string>:") for line in said.getvalue().splitlines() if line.startswith("<string>:")]

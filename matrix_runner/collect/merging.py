@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from matrix_runner.collect.collected_files import find_files
 from matrix_runner.collect.delivery import Delivered, Places, deliver
-from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel, examine
+from matrix_runner.collect.examined_files import ExaminedFiles, FoundSdist, FoundWheel, examine
 from matrix_runner.collect.expectation import Expectation
 from matrix_runner.collect.merged_run import merged_run
 from matrix_runner.collect.package_parts import parts_of
 from matrix_runner.collect.set_check import HeldSet, hold
 from matrix_runner.collect.shard_reports import ShardReports, read_reports
-from matrix_runner.collect.vouching import vouched
+from matrix_runner.collect.vouching import vouched, with_stated_sdists
 from matrix_runner.report.phrases import LeftOut
 from matrix_runner.wheelhouse.report_directory import PROVENANCE
 from matrix_runner.wording import counted, first_of
@@ -28,7 +28,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found, and what stands against it: `refusals` if it must not be delivered; `warnings` else."""
+    """What was found, and what stands against it: `refusals` if it must not be delivered; `warnings` else.
+
+    `sdists`: those that are expected.
+    """
 
     refusals: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -36,6 +39,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     reports: ShardReports
     held: HeldSet
     expected: Expectation
+    sdists: tuple[FoundSdist, ...]
 
     @property
     def summary(self) -> str:
@@ -53,7 +57,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
         """Write what is expected, and a report of it. `run`: an id for it. Raise OutputError, WheelRejected."""
         report, extra = merged_run(run, self.held, self.reports, self.expected, left_out)
         # Of sdists with the same files the first is delivered, and the report must not speak of another.
-        sums = {sdist.sha256 for sdist in self.files.sdists}
+        sums = {sdist.file.sha256 for sdist in self.sdists}
         made = [sdist for each in self.reports.reports if each.run is not None for sdist in each.run.report.sdists]
         ours = {sdist.name: sdist for sdist in reversed(made) if sdist.sha256 in sums}
         report = replace(report, sdists=tuple(ours.values()))
@@ -71,16 +75,16 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
             yield Delivered(
                 path=wheel.path, size=contents.size, sha256=contents.sha256, statement=self._statement(wheel)
             )
-        for sdist in self.files.sdists if self.expected.has_sdist else ():
-            yield Delivered(path=sdist.path, size=sdist.size, sha256=sdist.sha256)
+        for sdist in self.sdists:
+            yield Delivered(path=sdist.file.path, size=sdist.file.size, sha256=sdist.file.sha256)
 
     def _statement(self, wheel: FoundWheel) -> Path | None:
         """Return the file with the statement of a wheel, of this very file."""
         wanted = (wheel.path.name, wheel.contents.sha256)
         for each in self.reports.reports:
-            for statement in each.statements.statements:
+            for file, statement in zip(each.statements.files, each.statements.statements, strict=True):
                 if any((subject.name, subject.digest.get("sha256")) == wanted for subject in statement.subject):
-                    return each.place / PROVENANCE / f"{wheel.path.name}.json"
+                    return each.place / PROVENANCE / file
         return None
 
 
@@ -88,7 +92,7 @@ def collect_files(directories: Iterable[Path], expected: Expectation, terms: Ter
     """Find, read and hold against what is expected. `scratch`: as for `examine`. Raise UsageError, MachineError."""
     found = find_files(directories)
     reports = read_reports(found.reports)
-    files = examine(found.wheels, found.sdists, scratch)
+    files = with_stated_sdists(examine(found.wheels, found.sdists, scratch), reports)
     parts = parts_of(files, reports, expected)
     each_held = [
         hold(part.files, part.reports, part.expected, needs_reports=terms.needs_reports) for part in parts.each
@@ -101,13 +105,16 @@ def collect_files(directories: Iterable[Path], expected: Expectation, terms: Ter
     doubts = (
         doubt
         for part, held in zip(parts.each, each_held, strict=True)
-        for doubt in vouched(held, part.files, part.reports)
+        for doubt in vouched(
+            held, part.files, part.reports, needs_sdist_report=part.expected.makes_sdist and terms.needs_reports
+        )
     )
     objections = tuple(dict.fromkeys((*held.objections, *doubts)))
     is_warning = [each.is_of_extent and not terms.is_whole for each in objections]
     return Collected(
         refusals=tuple(each.text for each, warns in zip(objections, is_warning, strict=True) if not warns),
         warnings=(
+            *(f"{path} is not looked at: it is a link, or no file" for path in found.passed_over),
             *files.remarks,
             *(each.text for each, warns in zip(objections, is_warning, strict=True) if warns),
         ),
@@ -115,4 +122,5 @@ def collect_files(directories: Iterable[Path], expected: Expectation, terms: Ter
         reports=reports,
         held=held,
         expected=expected,
+        sdists=tuple(sdist for part in parts.each if part.expected.has_sdist for sdist in part.files.sdists),
     )

@@ -56,7 +56,7 @@ def parts_of(files: ExaminedFiles, reports: ShardReports, expected: Expectation)
     )
     known = {package.name for package in expected.packages}
     strays = [wheel.path.name for wheel in files.wheels if wheels[id(wheel)] not in known]
-    strays += [sdist.path.name for sdist in files.sdists if sdists[id(sdist)] is None]
+    strays += [sdist.name for sdist in files.sdists if sdists[id(sdist)] is None]
     texts = (f"{name} is of no package that is expected" for name in dict.fromkeys(strays))
     return PackageParts(each=tuple(each), of_nobody=tuple(Objection(text=text, is_of_extent=True) for text in texts))
 

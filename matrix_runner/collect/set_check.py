@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from packaging.version import Version
 
-from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel
+from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel, is_bare, is_sdist_name
 from matrix_runner.collect.expectation import AnyPlace, Expectation, Place, serves
 from matrix_runner.collect.preference import preferred
 from matrix_runner.collect.shard_reports import ShardReport, ShardReports
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status
-from matrix_runner.wheelhouse.verification import serves_several
+from matrix_runner.wheelhouse.verification import is_compatible, serves_several
 from matrix_runner.wheelhouse.wheel_cells import cell_of
 from matrix_runner.wheelhouse.wheel_name import parse_name
 from matrix_runner.wording import first_of, size_text
@@ -57,6 +58,8 @@ class _Holding:
         self._by_name = {wheel.path.name: wheel for wheel in files.wheels}
         self.wheels: dict[Place, FoundWheel] = {}
         self.outcomes: dict[Cell, Outcome] = {}
+        self._told: set[str] = set()
+        """Names of wheels to which something else is objected already."""
 
     def objections(self) -> Iterator[Objection]:
         """Yield all that is wrong, in the order in which a person would look at it."""
@@ -125,6 +128,12 @@ class _Holding:
             text = f"{record.name} is missing, the wheel of {cell} by the report in {report.place}"
             yield Objection(text=text, is_of_extent=True)
             return
+        tags = found.contents.tags
+        if not is_compatible(record.name, cell.interpreter, cell.platform) and not any(map(is_bare, tags)):
+            text = (
+                f"{record.name} is the wheel of {cell} by the report in {report.place}, and no installer takes it there"
+            )
+            yield Objection(text=text, is_of_extent=True)
         self.wheels[cell] = found
 
     def _by_tags(self, cell: Cell) -> Iterator[Objection]:
@@ -135,6 +144,7 @@ class _Holding:
                 text=f"{cell} is missing: there is no wheel of it, and no report of a run", is_of_extent=True
             )
         elif self._needs_reports:
+            self._told.update(wheel.path.name for wheel in found)
             text = f"{found[0].path.name}: no report of a run vouches for it"
             yield Objection(text=f"{text}, nor for {cell}; --without-reports takes wheels by their tags")
         else:
@@ -162,19 +172,21 @@ class _Holding:
 
     def _sdists(self) -> Iterator[Objection]:
         sdists = self._files.sdists
-        if self._expected.has_sdist and not sdists:
-            yield Objection(text="the sdist is missing", is_of_extent=True)
+        if self._expected.has_sdist and not sdists and not any(map(is_sdist_name, self._files.broken)):
+            whose = f" of {self._expected.package}" if self._expected.package else ""
+            yield Objection(text=f"the sdist{whose} is missing", is_of_extent=True)
         if not self._expected.has_sdist:
             for sdist in sdists:
-                text = f"{sdist.path.name} is not expected: no sdist is; --also sdist asks for one"
+                word = f"{self._expected.package}:sdist" if self._expected.package else "sdist"
+                text = f"{sdist.name} is not expected: no sdist is; --also {word} asks for one"
                 yield Objection(text=text, is_of_extent=True)
         elif len(sdists) > 1:
-            names = first_of(sorted({sdist.path.name for sdist in sdists}), _MOST_NAMED)
+            names = first_of(sorted({sdist.name for sdist in sdists}), _MOST_NAMED)
             yield Objection(text=f"there are {len(sdists)} different sdists: {names}")
 
     def _unexpected(self) -> Iterator[Objection]:
         wanted = {wheel.path.name for wheel in self.wheels.values()}
-        for name in sorted(self._by_name.keys() - wanted):
+        for name in sorted(self._by_name.keys() - wanted - self._told):
             of = self._of(name)
             if of is None or of not in self._expected.cells:
                 whose = "of nothing that is expected" if of is None else f"of {of}, which is not expected"
@@ -190,12 +202,15 @@ class _Holding:
         every: list[tuple[str, str, str]] = [
             (wheel.path.name, wheel.contents.name, str(wheel.contents.version)) for wheel in self._files.wheels
         ]
-        every += [(sdist.path.name, sdist.project, str(sdist.version)) for sdist in self._files.sdists]
+        every += [(sdist.name, sdist.project, str(sdist.version)) for sdist in self._files.sdists]
         if not every:
             return
         (usual, _), *_ = Counter((project, version) for _, project, version in every).most_common(1)
         if self._expected.project and _normal(self._expected.project) != usual[0]:
             yield Objection(text=f"the files are of {usual[0]}, and those of {self._expected.project} are expected")
+        if self._expected.version and Version(usual[1]) != Version(self._expected.version):
+            text = f"the files are of {' '.join(usual)}, and the project here is of version {self._expected.version}"
+            yield Objection(text=text)
         for name, project, version in every:
             if (project, version) != usual:
                 yield Objection(
@@ -226,7 +241,7 @@ class _Holding:
             limit = self._expected.cells.get(place, 0) if isinstance(place, Cell) else self._expected.size
             yield from _too_large(wheel.path.name, wheel.contents.size, limit)
         for sdist in self._files.sdists:
-            yield from _too_large(sdist.path.name, sdist.size, self._expected.size)
+            yield from _too_large(sdist.name, sdist.file.size, self._expected.size)
 
     def _preferences(self) -> Iterator[Objection]:
         """Yield the wheels of one place that installers would take in another; all others have been told already."""

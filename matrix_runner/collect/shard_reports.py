@@ -1,7 +1,8 @@
 """The reports of CI jobs, as they vouch for wheels: outcomes of cells, digests, statements, the source."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -13,7 +14,9 @@ from matrix_runner.provenance.kept_statements import KeptStatements, read_statem
 from matrix_runner.report.event_stream import NAME as EVENTS
 from matrix_runner.report.run_reading import read_run
 from matrix_runner.report.summary.report_writers import REPORT, FinishedRun
-from matrix_runner.wheelhouse.report_directory import PROVENANCE, SUMS, read_sums
+from matrix_runner.wheelhouse.report_directory import PROVENANCE, SUMS, is_sums_file, read_sums
+
+T = TypeVar("T")
 
 
 class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,20 +67,46 @@ class ShardReports(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_reports(places: Iterable[Path]) -> ShardReports:
     """Read report directories, which may be anybody's. Never raises: what cannot be read is told."""
-    reports, unreadable = [], []
+    reports: list[ShardReport] = []
+    unreadable: list[str] = []
     for place in places:
-        run, sums, statements = None, dict[str, str](), KeptStatements(statements=())
-        try:
-            sums = read_sums(place / SUMS)
-            if (place / PROVENANCE).is_dir():
-                statements = read_statements(place / PROVENANCE)
-        except OSError as error:
-            unreadable.append(f"{place}: {cause_of(error)}")
-        except UsageError:
-            pass  # An empty directory of statements: wheels without one are found out one by one.
-        try:
-            run = read_run(place) if any((place / name).exists() for name in (REPORT, EVENTS)) else None
-        except (UsageError, OSError) as error:
-            unreadable.append(f"{place}: {error}")
-        reports.append(ShardReport(place=place, run=run, sums=sums, statements=statements))
+        run = _read(place, _run_of, None, unreadable)
+        nothing: Mapping[str, str] | None = {}
+        sums = _read(place, _sums_of, nothing, unreadable)
+        statements = _read(place, _statements_of, KeptStatements(statements=()), unreadable)
+        if run is not None and sums is None:
+            unreadable.append(f"{place / SUMS} is damaged: a line in it is no digest of a file")
+        reports.append(ShardReport(place=place, run=run, sums=sums or {}, statements=statements))
     return ShardReports(reports=tuple(reports), unreadable=tuple(unreadable))
+
+
+def _read(place: Path, read: Callable[[Path], T], otherwise: T, unreadable: list[str]) -> T:
+    """Return what is read of a report directory; if it cannot be, say so, by the name of the file."""
+    try:
+        return read(place)
+    except UsageError as error:
+        unreadable.append(error.message if str(place) in error.message else f"{place}: {error.message}")
+    except OSError as error:
+        unreadable.append(f"{error.filename or place} cannot be read: {cause_of(error)}")
+    return otherwise
+
+
+def _run_of(place: Path) -> FinishedRun | None:
+    return read_run(place) if any((place / name).exists() for name in (REPORT, EVENTS)) else None
+
+
+def _sums_of(place: Path) -> Mapping[str, str] | None:
+    """Return the digests; None if a line is none. Beside no run they may be anybody's, of files that are none of ours.
+
+    Raise OSError.
+    """
+    path = place / SUMS
+    return None if path.is_file() and not is_sums_file(path) else read_sums(path)
+
+
+def _statements_of(place: Path) -> KeptStatements:
+    """Return the statements. Raise OSError."""
+    directory = place / PROVENANCE
+    # Wheels without one are found out one by one.
+    has_some = directory.is_dir() and any(path.name.endswith(".whl.json") for path in directory.iterdir())
+    return read_statements(directory) if has_some else KeptStatements(statements=())

@@ -1,8 +1,11 @@
 """Whether reports vouch for collected files: digests in SHA256SUMS and report.json, statements of provenance. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 
-from matrix_runner.collect.examined_files import ExaminedFiles, FoundWheel
+from msgspec.structs import replace
+
+from matrix_runner.collect.examined_files import ExaminedFiles, FoundSdist, FoundWheel
 from matrix_runner.collect.set_check import HeldSet, Objection
 from matrix_runner.collect.shard_reports import ShardReports
 from matrix_runner.model.cells import Cell
@@ -10,11 +13,31 @@ from matrix_runner.provenance.statement import Resource, Statement
 from matrix_runner.provenance.statement_check import check_wheel
 
 
-def vouched(held: HeldSet, files: ExaminedFiles, reports: ShardReports) -> Iterator[Objection]:
-    """Yield where reports say otherwise of a file than it is, once each."""
-    each = [(wheel.path.name, wheel.contents.sha256) for wheel in files.wheels]
-    each += [(sdist.path.name, sdist.sha256) for sdist in files.sdists if not sdist.copies]
+def with_stated_sdists(files: ExaminedFiles, reports: ShardReports) -> ExaminedFiles:
+    """Return the files with that one of equal sdists in front of which a report tells, where one does."""
+
+    def chosen(sdist: FoundSdist) -> FoundSdist:
+        stated = _stated(sdist, reports)
+        file = next((each for each in (sdist.file, *sdist.copies) if each.sha256 in stated), sdist.file)
+        return replace(sdist, file=file)
+
+    return replace(files, sdists=tuple(map(chosen, files.sdists)))
+
+
+def vouched(
+    held: HeldSet, files: ExaminedFiles, reports: ShardReports, *, needs_sdist_report: bool = False
+) -> Iterator[Objection]:
+    """Yield where reports say otherwise of a file than it is, once each.
+
+    `needs_sdist_report`: whether an sdist must have one, as those that runs make.
+    """
+    # Of a wheel that is there with other content as well, that is told: each is another than some report says.
+    contents = {(wheel.path.name, wheel.contents.sha256) for wheel in files.wheels}
+    counts = Counter(name for name, _ in contents)
+    each = [(name, sha256) for name, sha256 in sorted(contents) if counts[name] == 1]
+    each += [(sdist.name, sdist.file.sha256) for sdist in files.sdists if not sdist.copies]
     others = set()
+    yield from _sdists(files, reports, needs_report=needs_sdist_report)
     for name, sha256 in each:
         wrong = [(place, stated) for place, stated in reports.stated_sums(name) if stated != sha256]
         if wrong:
@@ -26,6 +49,22 @@ def vouched(held: HeldSet, files: ExaminedFiles, reports: ShardReports) -> Itera
         if wheel.path.name not in others and (_is_stated(wheel, held) or _names(statements, wheel)):
             yield from _by_statement(wheel, statements, reports)
     yield from _stated_sources(held, statements, reports)
+
+
+def _sdists(files: ExaminedFiles, reports: ShardReports, *, needs_report: bool) -> Iterator[Objection]:
+    """Yield what no run has made of sdists: each run may have made its own, of which one is delivered."""
+    for sdist in files.sdists:
+        stated = _stated(sdist, reports)
+        if needs_report and not stated:
+            text = f"{sdist.name}: no report of a run vouches for it; --without-reports takes it all the same"
+            yield Objection(text=text)
+        elif sdist.copies and stated and sdist.file.sha256 not in stated:
+            text = f"is another file than any report says: its sha256 is {sdist.file.sha256}"
+            yield Objection(text=f"{sdist.file.path} {text}")
+
+
+def _stated(sdist: FoundSdist, reports: ShardReports) -> frozenset[str]:
+    return frozenset(sha256 for _, sha256 in reports.stated_sums(sdist.name))
 
 
 def _is_stated(wheel: FoundWheel, held: HeldSet) -> bool:

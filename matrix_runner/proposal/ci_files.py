@@ -2,6 +2,7 @@
 
 from enum import Enum
 from importlib import resources
+from shlex import quote
 from typing import Final
 
 import msgspec
@@ -83,7 +84,7 @@ def ci_file(service: CIService, project: CIProject) -> str:
         autoescape=False,  # noqa: S701  YAML, of our own words
     )
     return environment.from_string(text).render(
-        directory=project.directory,
+        directory=quote(project.directory) if project.directory else "",
         python=project.python,
         shards=project.shards,
         archs=_ARCHS,

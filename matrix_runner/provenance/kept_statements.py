@@ -15,9 +15,10 @@ _LARGEST: Final = 16 * 1024**2
 
 
 class KeptStatements(msgspec.Struct, frozen=True, kw_only=True):
-    """The statements that could be read, and the others: file name and reason."""
+    """The statements that could be read, with the name of each one's file; and the others: file name and reason."""
 
     statements: tuple[Statement, ...]
+    files: tuple[str, ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
 
     def damage(self, wheel: str) -> str | None:
@@ -32,15 +33,15 @@ def read_statements(place: Path) -> KeptStatements:
     """
     if place.is_file():
         try:
-            return KeptStatements(statements=(_read(place),))
+            return KeptStatements(statements=(_read(place),), files=(place.name,))
         except NoStatement as error:
             raise UsageError(f"{place}: {error}", hint="Name a report directory, or a statement in it.") from error
     directory = place / PROVENANCE if (place / PROVENANCE).is_dir() else place
-    found: list[Statement] = []
+    found: dict[str, Statement] = {}
     damaged: list[tuple[str, str]] = []
     for path in sorted(directory.glob("*.whl.json")):
         try:
-            found.append(_read(path))
+            found[path.name] = _read(path)
         except NoStatement as error:  # noqa: PERF203  as many iterations as wheels
             damaged.append((path.name, str(error)))
     if not found and not damaged:
@@ -48,7 +49,7 @@ def read_statements(place: Path) -> KeptStatements:
             f"{place} has no statements of provenance",
             hint="`runner build` writes them into its report directory, below provenance/; --statements names a place.",
         )
-    return KeptStatements(statements=tuple(found), damaged=tuple(damaged))
+    return KeptStatements(statements=tuple(found.values()), files=tuple(found), damaged=tuple(damaged))
 
 
 def _read(path: Path) -> Statement:

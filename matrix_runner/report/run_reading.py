@@ -47,6 +47,8 @@ def read_run(path: Path) -> FinishedRun:
         return _of_events(replay(path), directory)
     try:
         report, extra = read_whole(_content(source))
+    except UsageError as error:
+        raise _located(error, source) from error
     except OSError as error:
         raise UsageError(
             f"cannot read {source}: {error.strerror}",
@@ -65,10 +67,17 @@ def _content(source: Path) -> bytes:
 
 
 def _of_events(events: Iterable[Event], directory: Path) -> FinishedRun:
+    try:
+        report = report_of_events(events)
+    except UsageError as error:
+        raise _located(error, directory) from error
     # Events tell nothing besides.
-    return FinishedRun(
-        report=report_of_events(events), extra=ReportExtra(tool_version="", started=""), logs=directory / LOGS
-    )
+    return FinishedRun(report=report, extra=ReportExtra(tool_version="", started=""), logs=directory / LOGS)
+
+
+def _located(error: UsageError, place: Path) -> UsageError:
+    """Return an error that names its file: several are read in one go, such as those of all jobs."""
+    return UsageError(error.message if str(place) in error.message else f"{place}: {error.message}", hint=error.hint)
 
 
 def report_of_events(events: Iterable[Event]) -> Report:

@@ -8,7 +8,7 @@ from statistics import fmean
 import msgspec
 
 from matrix_runner.files import write_whole
-from matrix_runner.json_values import NotJson, decode
+from matrix_runner.json_values import LONGEST, NotJson, decode
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Outcome, Status, StepKind
 from matrix_runner.model.platforms import Arch
@@ -37,7 +37,7 @@ class Durations:
         known = {}
         for name, seconds in entries.items():
             with suppress(ValueError):
-                if 0 <= seconds < float("inf"):
+                if 0 <= seconds <= LONGEST:
                     known[Cell.parse(name)] = seconds
         return cls(known)
 

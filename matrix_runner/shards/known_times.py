@@ -79,4 +79,5 @@ def _took(outcome: Outcome) -> float | None:
 
 
 def _shared(outcome: Outcome) -> float:
-    return sum(step.seconds for step in outcome.steps if step.kind is StepKind.BEFORE_ALL)
+    # A clock that was set back, or a report that is anybody's: no step takes less than nothing.
+    return sum(max(step.seconds, 0.0) for step in outcome.steps if step.kind is StepKind.BEFORE_ALL)

@@ -108,7 +108,10 @@ def _read(archive: zipfile.ZipFile, path: str, wheel: str) -> bytes:
 
 
 def _check_metadata(data: bytes, wheel: str, name: WheelName) -> None:
-    told = _name_and_version(data)
+    try:
+        told = _name_and_version(data)
+    except WheelRejected as error:
+        raise WheelRejected(f"{wheel}: {error.message}") from error
     if told[0] is None or told[1] is None:
         raise WheelRejected(f"{wheel}: METADATA does not give one Name and one Version")
     try:

@@ -21,6 +21,8 @@ TESTS: Final = "tests"
 """The directory of the results of the cells' own tests: a JUnit file of each."""
 PROVENANCE: Final = "provenance"
 """The directory of the wheels' statements of provenance: a file of each, named as the wheel and `.json`."""
+_ANY_SUM: Final = re.compile(r"\\?[0-9a-f]{64} [ *].+")
+"""A line for any file, as `sha256sum` writes it: others than ours may have written some, or all."""
 _SUM_LINE: Final = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>[^/\0]+\.(?:whl|tar\.gz))")
 _SUMS_LIMIT: Final = 16 * 1024**2
 """Bytes of SHA256SUMS that are read: some two hundred for each of tens of thousands of wheels."""
@@ -44,6 +46,14 @@ def read_sums(path: Path) -> dict[str, str]:
         return {}
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return {match["name"]: match["sha256"] for line in lines if (match := _SUM_LINE.fullmatch(line))}
+
+
+def is_sums_file(path: Path) -> bool:
+    """Return whether a file has nothing but lines of digests, as `sha256sum` writes them. Raise OSError."""
+    if path.stat().st_size > _SUMS_LIMIT:
+        return False
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return all(_ANY_SUM.fullmatch(line) for line in lines)
 
 
 @final

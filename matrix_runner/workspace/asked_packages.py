@@ -18,6 +18,13 @@ from matrix_runner.toml import TOMLValue, table_of, texts_of
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
+def static_version(metadata: Mapping[str, TOMLValue]) -> str | None:
+    """Return the version in a `[project]` table; None if it is known only once something is built."""
+    version = metadata.get("version")
+    is_static = isinstance(version, str) and "version" not in texts_of(metadata.get("dynamic"))
+    return version if is_static and isinstance(version, str) else None
+
+
 class AskedPackage(msgspec.Struct, frozen=True, kw_only=True):
     """What a package is to others, and asks for, as words of PEP 508.
 
@@ -45,13 +52,11 @@ class AskedPackage(msgspec.Struct, frozen=True, kw_only=True):
             found = None
         content: Mapping[str, TOMLValue] = {} if found is None else found.content
         metadata = table_of(content.get("project"))
-        dynamic = texts_of(metadata.get("dynamic"))
-        version = metadata.get("version")
         optional = table_of(metadata.get("optional-dependencies"))
         return cls(
             name=name,
             project=canonicalize_name(project or name),
-            version=version if isinstance(version, str) and "version" not in dynamic else None,
+            version=static_version(metadata),
             build=texts_of(table_of(content.get("build-system")).get("requires")),
             runtime=texts_of(metadata.get("dependencies")),
             extras={canonicalize_name(extra): texts_of(words) for extra, words in optional.items()},

@@ -281,11 +281,14 @@ def statements() -> tuple[bytes, ...]:
 
 
 def matrices() -> tuple[bytes, ...]:
-    """A document of `runner matrix`."""
+    """Documents of `runner matrix`: of one package, and of a workspace."""
     cells = ("cp311-manylinux_x86_64", "cp313t-musllinux_aarch64")
     shard = {"name": "a-1", "number": 1, "count": 1, "machine": "a", "emulators": ["arm"], "cells": cells, "seconds": 1}
     document = {"version": 1, "project": "demo", "sdist": True, "shards": [shard]}
-    return (json.dumps({**document, "cells": [{"identifier": each, "max_wheel_size": 9} for each in cells]}).encode(),)
+    one = {**document, "project_version": "1.0", "cells": [{"identifier": each, "max_wheel_size": 9} for each in cells]}
+    packages = [{"name": name, "project": name, "project_version": "1", "sdist": False} for name in ("core", "plugin")]
+    several = [{"identifier": f"{package['name']}:{cell}"} for package in packages for cell in cells]
+    return json.dumps(one).encode(), json.dumps({**document, "packages": packages, "cells": several}).encode()
 
 
 def metadata() -> tuple[bytes, ...]:
@@ -293,7 +296,8 @@ def metadata() -> tuple[bytes, ...]:
     many = (
         "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nSummary: x\nLicense-Expression: MIT\nLicense-File: LICENSE\n"
         "Requires-Python: >=3.10\nRequires-Dist: numpy>=2; extra == 'a'\nProvides-Extra: a\nKeywords: a,b\n"
-        "Project-URL: home, https://demo.example\nDescription-Content-Type: text/markdown\n\n# demo\n"
+        "Project-URL: home, https://demo.example\nRequires-Dist: other @ https://demo.example/other.whl\n"
+        "Classifier: Private :: Do Not Upload\nDescription-Content-Type: text/markdown\n\n# demo\n"
     )
     return (many.encode(), b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
 

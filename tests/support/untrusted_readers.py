@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import reader_seeds as seeds
+from packaging.version import Version
 from wheel_builder import DIST_INFO, SUFFIX_X86_64, X86_64, in_chunks, record_line
 
 from matrix_runner.carry.container_packing import packing_python
@@ -23,7 +24,7 @@ from matrix_runner.catalog.policies import load_policies
 from matrix_runner.cell.causes.command_cause import Surroundings, explain_output
 from matrix_runner.cell.causes.project_places import ProjectFiles
 from matrix_runner.collect.expectation import expectation
-from matrix_runner.collect.index_metadata import objections
+from matrix_runner.collect.index_metadata import objections, refused_by_pypi
 from matrix_runner.config.loading.loading import load
 from matrix_runner.engine.api import ResolvedImage
 from matrix_runner.errors import ConfigError, RunnerError, UsageError, WheelRejected
@@ -268,14 +269,25 @@ def _matrix(data: bytes, _room: Path) -> None:
     except UsageError as error:
         _assert_told(error)
         return
-    expected = expectation(document.cells, (), has_sdist=document.sdist, project=document.project)
+    expected = expectation(
+        document.cells,
+        (),
+        has_sdist=document.sdist,
+        project=document.project,
+        version=document.project_version,
+        packages=document.expected_packages,
+    )
     assert expected.places
+    assert all(map(Version, document.expected_versions))
+    # Nothing that it names is expected of nobody.
+    parts = [expected.of(package) for package in document.expected_packages] or [expected]
+    assert sum(len(part.cells) for part in parts) == len(document.cells)
 
 
 def _metadata(data: bytes, _room: Path) -> None:
     """Metadata are what an index takes, or there are objections that people can read; or they are too long."""
     try:
-        found = list(objections(data))
+        found = [*objections(data), *refused_by_pypi(data)]
     except WheelRejected as error:
         _assert_told(error)
         return

@@ -53,7 +53,8 @@ class _Expected(msgspec.Struct, frozen=True, kw_only=True):
     "--also",
     multiple=True,
     metavar="WORDS",
-    help="What was made elsewhere: sdist, any (py3-none-any), or cells such as 'cp31{2,3}-win_amd64'.",
+    help="What was made elsewhere: sdist, any (py3-none-any), or cells such as 'cp31{2,3}-win_amd64'; of a workspace"
+    " PACKAGE:sdist, ...",
 )
 @click.option(
     "--check/--no-check",
@@ -91,10 +92,11 @@ def collect(  # noqa: PLR0913  each is a parameter of the command
     from matrix_runner.collect.merging import Terms, collect_files
 
     if document is not None:
-        expected = _by_document(document, also, flags)
+        besides = (*("--package" for _ in packages), *(["--project"] if project else []))
+        expected = _by_document(document, also, flags, (*besides, *(["--config-file"] if config_file else [])))
     else:
         expected = _by_plan(packages, project, config_file, also, flags)
-    expected.places.require_room()
+    expected.places.require_room(directories)
     scratch_dir().mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="collect-", dir=scratch_dir()) as scratch:
         terms = Terms(is_whole=check, needs_reports=not without_reports)
@@ -120,7 +122,7 @@ def _by_plan(
     from matrix_runner.collect.delivery import Places
     from matrix_runner.collect.expectation import expectation
     from matrix_runner.config.options.output_options import OUTPUT_DIR
-    from matrix_runner.shards.matrix_forms.matrix_document import expected_cells, expected_project
+    from matrix_runner.shards.matrix_forms.matrix_document import expected_cells, expected_project, expected_version
 
     with open_packages(packages, project, config_file, flags) as opened:
         foreseen = foresee_packages(opened)
@@ -133,7 +135,10 @@ def _by_plan(
                 also,
                 has_sdist=foreseen.has_sdist,
                 project="" if opened.members else expected_project(opened.settings),
+                version="" if opened.members else expected_version(opened.settings, opened.build_files),
                 packages=foreseen.expected,
+                # Of a package that was named alone, and not of those that it needs.
+                also_of=next(iter(opened.named_packages)) if len(opened.named_packages) == 1 else "",
             ),
             places=Places(
                 output=Path(opened.settings[OUTPUT_DIR]).absolute(), report=inputs.report_dir, shown=opened.report_dir
@@ -142,15 +147,21 @@ def _by_plan(
         )
 
 
-def _by_document(document: Path, also: tuple[str, ...], flags: dict[str, object]) -> _Expected:
+def _by_document(
+    document: Path, also: tuple[str, ...], flags: dict[str, object], besides: tuple[str, ...]
+) -> _Expected:
+    """Return what a document expects. `besides`: other flags that say so, which makes two of them."""
     from matrix_runner.collect.delivery import Places
     from matrix_runner.collect.expectation import expectation
+    from matrix_runner.config.loading.loading import load_outside
+    from matrix_runner.config.options import FLAGS
     from matrix_runner.config.options.output_options import OUTPUT_DIR, REPORT_DIR
     from matrix_runner.shards.matrix_forms.matrix_document import read_document
     from matrix_runner.wheelhouse.report_directory import report_directory_for
 
     given = given_flags(flags)
-    besides = [f"--{name}" for name in given if name not in {OUTPUT_DIR.name, REPORT_DIR.name}]
+    places = {OUTPUT_DIR.name, REPORT_DIR.name}
+    besides += tuple(flag for flag, option in FLAGS.items() if option.name in given and option.name not in places)
     if besides:
         raise UsageError(
             f"--expect says which cells are expected, and so does {besides[0]}", hint="Leave one of them out."
@@ -158,13 +169,18 @@ def _by_document(document: Path, also: tuple[str, ...], flags: dict[str, object]
     if document.stat().st_size > _LARGEST:
         raise UsageError(f"{document} has more than {_LARGEST} bytes: it is no document of `runner matrix`")
     read = read_document(document.read_bytes(), str(document))
-    output = Path(str(given.get(OUTPUT_DIR.name, OUTPUT_DIR.default)))
+    settings = load_outside(environ=os.environ, flags=given)
+    output, named = Path(settings[OUTPUT_DIR]), settings[REPORT_DIR]
     beside = report_directory_for(output.absolute(), Path.cwd())
-    named = given.get(REPORT_DIR.name)
-    shown = Path(str(named)) if named else output.parent / os.path.relpath(beside, output.absolute().parent)
+    shown = Path(named) if named else output.parent / os.path.relpath(beside, output.absolute().parent)
     return _Expected(
         expectation=expectation(
-            read.cells, also, has_sdist=read.sdist, project=read.project, packages=read.expected_packages
+            read.cells,
+            also,
+            has_sdist=read.sdist,
+            project=read.project,
+            version=read.project_version,
+            packages=read.expected_packages,
         ),
         places=Places(output=output.absolute(), report=shown.absolute(), shown=shown),
     )

@@ -1,6 +1,7 @@
 """`runner matrix`: the plan as CI jobs, each with a shard of its cells, in the form that a CI system reads."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,8 +31,12 @@ def _own_machines(ctx: click.Context, param: click.Parameter, values: tuple[str,
         arch, equals, machine = value.partition("=")
         if not equals or not machine.strip():
             raise click.BadParameter(f"{value!r} is not ARCH=MACHINE, such as aarch64=my-arm-machine")
+        labels = [label.strip() for label in machine.split(",")]
+        # A name of a job, and of a directory, is made of them.
+        if not all(label.isprintable() and re.search("[A-Za-z0-9]", label) for label in labels):
+            raise click.BadParameter(f"{value!r} has a label without a letter or a digit, or with a control character")
         try:
-            own[Arch.parse(arch)] = machine.strip()
+            own[Arch.parse(arch)] = ",".join(labels)
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
     return own
@@ -143,13 +148,18 @@ def _print(form: MatrixForm, shards: "Sequence[Shard]", foreseen: "ForeseenPacka
     project = pipelines.PipelineProject(words=opened.again)
     match form:
         case MatrixForm.JSON:
-            from matrix_runner.shards.matrix_forms.matrix_document import expected_project, matrix_document
+            from matrix_runner.shards.matrix_forms.matrix_document import (
+                expected_project,
+                expected_version,
+                matrix_document,
+            )
 
             packages = foreseen.expected
             document = matrix_document(
                 foreseen.plan.jobs,
                 shards,
                 project="" if packages else expected_project(opened.settings),
+                project_version="" if packages else expected_version(opened.settings, opened.build_files),
                 has_sdist=foreseen.has_sdist,
                 packages=packages,
             )

@@ -11,7 +11,9 @@ from matrix_runner import catalog
 from matrix_runner.cli.wiring.file_changes import FileChange, load_changed, read_text
 from matrix_runner.config.loading.dialects import OWN
 from matrix_runner.config.loading.loading import load
+from matrix_runner.config.loading.settings import Settings
 from matrix_runner.config.migration.migration import migrate
+from matrix_runner.config.options.selection_options import ARCHS
 from matrix_runner.errors import UsageError
 from matrix_runner.model.cells import Cell, Implementation
 from matrix_runner.model.platforms import Arch
@@ -30,11 +32,13 @@ _ARCHS = (Arch.X86_64, Arch.I686, Arch.AARCH64)
 class ProposedProject(msgspec.Struct, frozen=True, kw_only=True):
     """What `runner init` found and proposes.
 
-    `proposal`: None where cibuildwheel's table is taken over. `notes`: a sentence each. `changes`: of files.
+    `proposal`: None where cibuildwheel's table is taken over, or the project has a table of ours (`keeps_table`).
+    `notes`: a sentence each. `changes`: of files.
     """
 
     survey: ProjectSurvey
     proposal: Proposal | None
+    keeps_table: bool
     notes: tuple[str, ...]
     changes: tuple[FileChange, ...]
 
@@ -45,13 +49,16 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
     `services`: CI systems to write a file for. `offline`: whether the package index must not be asked.
     """
     # An unreadable file is an error here, with the loader's own message.
-    load(package, environ={}, flags={})
+    settings = load(package, environ={}, flags={})
     found = survey(package, os.environ)
     file = package / "pyproject.toml"
     before = read_text(file)
-    _require_no_table(found, file)
     plain = before or ""
-    if found.tools.has_cibuildwheel_table:
+    keeps_table = OWN.table in found.metadata.tool
+    if keeps_table:
+        _require_services(services, file)
+        proposal, after, notes = None, plain, list(_kept(settings, file))
+    elif found.tools.has_cibuildwheel_table:
         proposal, (after, notes) = None, _taken_over(found, plain)
     else:
         _require_code(found, package)
@@ -64,7 +71,9 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
     changes = [FileChange(file=file, before=before, after=after)] if after != plain else []
     for service in map(CIService.parse, services):
         changes += _ci_change(package, service, found, notes)
-    return ProposedProject(survey=found, proposal=proposal, notes=tuple(notes), changes=tuple(changes))
+    return ProposedProject(
+        survey=found, proposal=proposal, keeps_table=keeps_table, notes=tuple(notes), changes=tuple(changes)
+    )
 
 
 def _taken_over(found: ProjectSurvey, text: str) -> tuple[str, list[str]]:
@@ -79,12 +88,19 @@ def _taken_over(found: ProjectSurvey, text: str) -> tuple[str, list[str]]:
     return with_import_test(migration.text, found.module), [*migration.notes, note]
 
 
-def _require_no_table(found: ProjectSurvey, file: Path) -> None:
-    if OWN.table in found.metadata.tool:
+def _require_services(services: tuple[str, ...], file: Path) -> None:
+    if not services:
         raise UsageError(
             f"{file}: it has [tool.{OWN.table}] already",
-            hint="`runner plan` shows what it builds; remove it to have it written anew",
+            hint="`runner plan` shows what it builds; remove it to have it written anew; --ci writes a file for CI",
         )
+
+
+def _kept(settings: Settings, file: Path) -> Iterator[str]:
+    """Yield notes on a table that stays."""
+    yield f"{file}: its [tool.{OWN.table}] stays as it is"
+    if settings[ARCHS] != ARCHS.default:
+        yield f"{file}: archs = {ARCHS.kind.write(settings[ARCHS])}: where a CI file has --archs, change it there"
 
 
 def _require_code(found: ProjectSurvey, package: Path) -> None:

@@ -47,13 +47,22 @@ class ForeseenPackages(msgspec.Struct, frozen=True, kw_only=True, dict=True):  #
     @property
     def expected(self) -> "tuple[ExpectedPackage, ...]":
         """What is expected of the packages of a workspace; nothing for a single one."""
-        from matrix_runner.shards.matrix_forms.matrix_document import ExpectedPackage, expected_project
+        from matrix_runner.shards.matrix_forms.matrix_document import (
+            ExpectedPackage,
+            expected_project,
+            expected_version,
+        )
 
         made = {maker.cell.package for maker in self.sdist_makers}
-        all_settings = (each.opened.settings for each in self.packages.packages) if self.packages.needs.order else ()
+        every = (each.opened for each in self.packages.packages) if self.packages.needs.order else ()
         return tuple(
-            ExpectedPackage(name=own.package, project=expected_project(own), sdist=own.package in made)
-            for own in all_settings
+            ExpectedPackage(
+                name=opened.settings.package,
+                project=expected_project(opened.settings),
+                project_version=expected_version(opened.settings, opened.build_files),
+                sdist=opened.settings.package in made,
+            )
+            for opened in every
         )
 
 

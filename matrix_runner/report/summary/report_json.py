@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from matrix_runner import __version__
 from matrix_runner.engine.api import EngineInfo
 from matrix_runner.errors import ExitCode, UsageError
-from matrix_runner.json_values import decode
+from matrix_runner.json_values import decode, later_version
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.outcomes import Report, WheelRecord
 from matrix_runner.report.phrases import LeftOut
@@ -217,16 +217,23 @@ def read_report(data: bytes) -> Report:
 
 def read_whole(data: bytes) -> tuple[Report, ReportExtra]:
     """Parse report.json, and what it has besides the report. Raise UsageError as `read_report` does."""
+    later = later_version(data, VERSION)
+    if later is not None:
+        raise _other_version(later)
     try:
         file = decode(data, ReportDocument)
         if file.version != VERSION:
-            raise UsageError(
-                f"report.json is of version {file.version}; this program reads version {VERSION}",
-                hint="Use the release of matrix-runner that wrote it, or a later one.",
-            )
+            raise _other_version(file.version)
         return _report(file), _extra(file)
     except ValueError as error:  # NotJson, and those of words that are unknown
         raise UsageError(f"this is no report.json of matrix-runner: {error}") from error
+
+
+def _other_version(version: int) -> UsageError:
+    return UsageError(
+        f"report.json is of version {version}; this program reads version {VERSION}",
+        hint="Use the release of matrix-runner that wrote it, or a later one.",
+    )
 
 
 def _report(file: ReportDocument) -> Report:

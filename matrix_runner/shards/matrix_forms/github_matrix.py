@@ -18,11 +18,10 @@ def github_matrix(shards: Iterable[Shard]) -> str:
     include = [
         {
             "shard": shard_name(shard),
-            "runner": labels if "," in shard.machine else shard.machine,
+            "runner": shard.machine.split(",") if "," in shard.machine else shard.machine,
             "emulators": ",".join(shard.emulators),
             "only": " ".join(map(str, shard.cells)),
         }
         for shard in shards
-        for labels in [[label.strip() for label in shard.machine.split(",")]]
     ]
     return json.dumps({"include": include}, separators=(",", ":"))

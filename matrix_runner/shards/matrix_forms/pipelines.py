@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 from shlex import join
 from typing import Final
 
@@ -14,6 +15,8 @@ from matrix_runner.shards.shard_plan import Shard
 _INSTALL: Final = "pip install matrix-runner"
 _DIRECTORY: Final = "shards"
 """What the jobs hand on: a directory of each shard, with its wheels and its report."""
+_NOTHING: Final = "echo 'no cell is selected: there is nothing to build, and nothing to publish'"
+"""What the last job does where nothing is built: no system takes a pipeline without a job."""
 _IMAGE: Final = "python:3.13"
 
 
@@ -35,10 +38,9 @@ class PipelineProject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _of_package(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words for a command whose arguments are directories: the package is an option of it."""
-    if words and not words[0].startswith("-"):
-        return ("--package", words[0], *words[1:])
-    return words
+    """Return the words for a command whose arguments are directories: packages are an option of it."""
+    packages = tuple(takewhile(lambda word: not word.startswith("-"), words))
+    return (*(word for package in packages for word in ("--package", package)), *words[len(packages) :])
 
 
 def gitlab_pipeline(shards: Sequence[Shard], project: PipelineProject) -> str:
@@ -67,6 +69,8 @@ def gitlab_pipeline(shards: Sequence[Shard], project: PipelineProject) -> str:
         "script": [_INSTALL, project.collect(shards)],
         "artifacts": {"paths": ["wheelhouse/", "wheelhouse-report/"]},
     }
+    if not shards:
+        collect = {"stage": "collect", "image": _IMAGE, "script": [_NOTHING]}
     return yaml_text({"stages": ["wheels", "collect", "publish"], **jobs, "collect": collect})
 
 
@@ -92,7 +96,8 @@ def travis_jobs(shards: Sequence[Shard], project: PipelineProject) -> str:
         "script": project.collect(shards),
         "workspaces": {"use": [shard_name(shard) for shard in shards]},
     }
-    return yaml_text({"jobs": {"include": [*jobs, collect]}})
+    nothing: YAMLValue = {"stage": "collect", "name": "collect", "script": _NOTHING}
+    return yaml_text({"jobs": {"include": [*jobs, collect] if shards else [nothing]}})
 
 
 def buildkite_pipeline(shards: Sequence[Shard], project: PipelineProject) -> str:
@@ -124,10 +129,15 @@ def buildkite_pipeline(shards: Sequence[Shard], project: PipelineProject) -> str
             "artifact_paths": ["wheelhouse/*", "wheelhouse-report/**/*"],
         }
     )
+    if not shards:
+        steps = [{"label": "collect", "key": "collect", "command": [_NOTHING]}]
     # The agent replaces variables in it.
     return json.dumps({"steps": steps}, indent=2).replace("$", "$$") + "\n"
 
 
 def _key(name: str) -> str:
-    """Return the key of a step: letters, digits, underscores, dashes and colons only (buildkite.com/docs)."""
-    return name.replace(".", "_")
+    """Return the key of a step: letters, digits, underscores, dashes and colons only (buildkite.com/docs).
+
+    Names have no colons: keys of different names differ.
+    """
+    return name.replace(".", ":")

@@ -68,6 +68,20 @@ def test_again_it_refuses(project: Path) -> None:
     assert (project / "pyproject.toml").read_bytes() == before
 
 
+def test_a_file_for_ci_beside_a_table_that_is_there(project: Path) -> None:
+    """Whoever has configured the project by hand gets that alone; its architectures are told."""
+    file = project / "pyproject.toml"
+    file.write_text(PROJECT["pyproject.toml"] + '[tool.matrix-runner]\narchs = ["x86_64"]\n')
+    before = file.read_bytes()
+    result = init("--yes", "--ci", "github", project)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert f"note: {file}: its [tool.matrix-runner] stays as it is" in said
+    assert f'{file}: archs = ["x86_64"]: where a CI file has --archs, change it there' in said
+    assert file.read_bytes() == before
+    assert (project / ".github/workflows/wheels.yml").is_file()
+
+
 def test_check_writes_nothing(project: Path) -> None:
     """It shows the same and ends with 0; so does a shell without a terminal, which cannot be asked, with an error."""
     checked = init("--check", "--ci", "gitlab", project)

@@ -131,6 +131,14 @@ def test_times_of_an_earlier_run(project: Path, tmp_path: Path) -> None:
         (("build", "--times", "."), "--times is about the packing of shards"),
         (("matrix", "--runner", "aarch64"), "is not ARCH=MACHINE"),
         (("matrix", "--runner", "vax=mine"), "unknown architecture"),
+        (("matrix", "--runner", "x86_64=a,,b"), "has a label without a letter or a digit"),
+        (("matrix", "--runner", "x86_64=a\nb"), "has a label without a letter or a digit, or with a control character"),
+        (
+            ("collect", ".", "--output-dir", "out/wheels", "--report-dir", "out"),
+            "would be in the report directory, out",
+        ),
+        (("collect", ".", "--output-dir", "out", "--report-dir", "out"), "would be in the report directory, out"),
+        (("collect", ".", "--also", "core:sdist"), "no package of a workspace is expected"),
         (
             ("matrix", "--archs", "x86_64 aarch64", "--runner", "x86_64=a b", "--runner", "aarch64=a/b"),
             "'a b' and 'a/b' are alike as names of files",
@@ -194,5 +202,48 @@ def test_collecting_without_a_checkout(project: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("/elsewhere/dist; their report is in elsewhere/dist-report\n")
     assert (elsewhere / "dist-report" / "report.html").is_file()
-    both = runner(tmp_path, "collect", *flags, "--only", A)
-    assert (both.returncode, "--expect says which cells are expected" in both.stderr) == (2, True)
+    for besides in (("--only", A), ("--package", "project"), ("--project", "."), ("--config-file", "other.toml")):
+        both = runner(tmp_path, "collect", *flags, *besides)
+        assert both.returncode == 2
+        assert f"--expect says which cells are expected, and so does {besides[0]}" in both.stderr
+    done = runner(tmp_path, "collect", *flags[:-2], MATRIX_RUNNER_OUTPUT_DIR="by-variable")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "by-variable-report" / "report.html").is_file()
+
+
+def test_artifacts_of_another_version(project: Path, tmp_path: Path) -> None:
+    """A whole set, of last week's run: the project says what it is of now, and so does the document, and `accept`."""
+    ShardOutput(tmp_path / "artifacts", 1).passed(A)
+    (project / "pyproject.toml").write_text(PROJECT.replace('"1"', '"1.1"'))
+    flags = ("--only", A, "--archs", "x86_64")
+    (tmp_path / "matrix.json").write_text(runner(project, "matrix", *flags).stdout)
+    expected = "error: the files are of demo 1.0, and the project here is of version 1.1\n"
+    assert expected in runner(project, "collect", "../artifacts", *flags).stderr
+    assert expected in runner(tmp_path, "collect", "artifacts", "--expect", "matrix.json").stderr
+    for text in (
+        PROJECT.replace('version = "1"', 'dynamic = ["version"]'),
+        PROJECT.replace('"1"', '"1.1"') + '[tool.matrix-runner]\naccept = ["other-version"]\n',
+    ):
+        (project / "pyproject.toml").write_text(text)
+        done = runner(project, "collect", "../artifacts", *flags, "--output-dir", f"dist{len(text)}")
+        assert done.returncode == 0, done.stderr
+
+
+def test_nobody_is_told_to_remove_what_jobs_have_made(project: Path, tmp_path: Path) -> None:
+    """Where that is the output directory, too."""
+    output = ShardOutput(tmp_path / "artifacts", 1)
+    output.passed(A)
+    flags = ("--only", A, "--archs", "x86_64", "--output-dir", output.wheels)
+    done = runner(project, "collect", tmp_path / "artifacts", *flags)
+    assert done.returncode == 4
+    assert "hint: Name another with --output-dir: this one is, or holds, what is collected." in done.stderr
+
+
+def test_times_that_cannot_be_read_are_told_by_their_file(project: Path, tmp_path: Path) -> None:
+    """Of several, which one."""
+    output = ShardOutput(tmp_path / "artifacts", 1)
+    output.passed(A)
+    (tmp_path / "empty.json").write_text("")
+    done = runner(project, "matrix", "--times", output.report, "--times", tmp_path / "empty.json")
+    assert done.returncode == 2
+    assert f"error: {tmp_path}/empty.json: this is no report.json of matrix-runner" in done.stderr

@@ -86,6 +86,10 @@ def test_packages_of_no_workspace_are_built_together_too(top: Path) -> None:
         (("plan", "lone", ".."), "is not of the workspace in"),
         (("lock",), "is a workspace, and this command is about one package"),
         (("collect", ".", "--also", "sdist"), "of which package of the workspace, it does not say"),
+        (
+            ("collect", ".", "--also", "core:sdist"),
+            "is about the package 'core', and those that are expected are sample-",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_told(top: Path, words: tuple[str, ...], text: str) -> None:
@@ -93,6 +97,18 @@ def test_what_cannot_be_done_is_told(top: Path, words: tuple[str, ...], text: st
     done = runner(top, *words)
     assert done.returncode == 2
     assert text in done.stderr
+
+
+def test_what_was_made_elsewhere_is_of_the_package_that_is_named(top: Path) -> None:
+    """And not of those that it needs; at the top each has its name in front."""
+    of_one = runner(top, "collect", ".", "--package", "plugin", "--also", "sdist")
+    assert "error: the sdist of sample-plugin is missing\n" in of_one.stderr
+    assert "the sdist of sample-core" not in of_one.stderr
+    of_all = runner(top, "collect", ".", "--also", "{sample-core,lone}:sdist")
+    assert [line for line in of_all.stderr.splitlines() if "sdist" in line] == [
+        "error: the sdist of sample-core is missing",
+        "error: the sdist of lone is missing",
+    ]
 
 
 def test_a_pattern_of_no_package_is_told(top: Path) -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 import pytest
 from sdist_making import write_tar
@@ -103,6 +105,21 @@ def test_a_report_directory_in_the_output_directory(tmp_path: Path) -> None:
     collected(tmp_path, A).deliver("abc", Places(output=tmp_path / "dist", report=inside, shown=inside), ())
     assert (inside / "report.json").is_file()
     assert (tmp_path / "dist" / wheel_name(A)).is_file()
+
+
+def test_a_report_directory_elsewhere(tmp_path: Path) -> None:
+    """A link to an empty directory, or one on another disk: the report is in there."""
+    with TemporaryDirectory(dir="/dev/shm") as disk:
+        (tmp_path / "link").symlink_to(disk)
+        for number, report in enumerate((tmp_path / "link", Path(disk) / "reports/all")):
+            to = Places(output=tmp_path / f"dist{number}", report=report, shown=report)
+            collected(tmp_path / str(number), A).deliver("abc", to, ())
+            assert (report / "report.html").is_file()
+            assert len(list(to.output.iterdir())) == 1
+            rmtree(report / "logs")
+            for path in [*Path(disk).iterdir()]:
+                assert not path.name.startswith(".matrix-runner")
+                rmtree(path) if path.is_dir() else path.unlink()
 
 
 def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """The files for CI systems: as their published schemas want them, and with what a release needs."""
 
+import shlex
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+import bracex
 import pytest
 import yaml
 from msgspec.structs import replace
@@ -28,6 +31,17 @@ def test_a_file_is_as_its_schema_wants_it(service: CIService, directory: str, sh
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ("-- python/bindings" in file.read_text()) is bool(directory)
+
+
+@pytest.mark.parametrize("service", CIService)
+def test_a_directory_is_one_word(service: CIService) -> None:
+    """Whatever its name is."""
+    text = ci_file(service, CIProject(directory="my package"))
+    assert yaml.safe_load(text)
+    commands = [line.partition("runner build ")[2] for line in text.splitlines() if "runner build " in line]
+    assert [shlex.split(command)[-2:] for command in commands if "--" in command] == [["--", "my package"]] * len(
+        commands
+    )
 
 
 @pytest.mark.parametrize("shards", [0, 6])
@@ -55,6 +69,24 @@ def test_the_workflow(shards: int) -> None:
     assert set(content["jobs"]["collect"]["needs"]) == {"wheels", "sdist"}
     uses = [step["uses"] for job in content["jobs"].values() for step in job["steps"] if "uses" in step]
     assert all(len(each.partition("@")[2]) == 40 for each in uses)
+
+
+@pytest.mark.parametrize("shards", [0, 6])
+def test_a_job_that_runs_again_replaces_what_it_has_left(shards: int) -> None:
+    """And the one that collects does not take its own output, of an attempt before, for that of another job."""
+    jobs = yaml.safe_load(ci_file(CIService.GITHUB, CIProject(shards=shards)))["jobs"]
+
+    def uploads(job: str) -> list[dict[str, object]]:
+        return [step["with"] for step in jobs[job]["steps"] if "upload-artifact" in step.get("uses", "")]
+
+    assert all(each["overwrite"] for job in jobs for each in uploads(job))
+    download = next(step["with"] for step in jobs["collect"]["steps"] if "download-artifact" in step.get("uses", ""))
+
+    def is_taken(each: dict[str, object]) -> bool:
+        return any(fnmatchcase(str(each["name"]), pattern) for pattern in bracex.expand(download["pattern"]))
+
+    assert all(is_taken(each) for job in ("wheels", "sdist") for each in uploads(job))
+    assert not any(map(is_taken, uploads("collect")))
 
 
 @pytest.mark.parametrize("shards", [0, 6])

@@ -37,7 +37,9 @@ def test_a_damaged_file_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
 def test_entries_that_make_no_sense_are_passed_over(tmp_path: Path) -> None:
     """Names of no cell and impossible times are left out, the others stay."""
     path = tmp_path / "durations.json"
-    path.write_text('{"nonsense": 5, "cp39-manylinux_x86_64": -1, "cp311-manylinux_i686": 4}')
+    path.write_text(
+        '{"nonsense": 5, "cp39-manylinux_x86_64": -1, "cp39-manylinux_i686": 1e308, "cp311-manylinux_i686": 4}'
+    )
     assert Durations.read(path).expected(B32) == 4.0
     assert Durations.read(path).expected(A64) == 4.0
 

@@ -33,6 +33,7 @@ def shard(number: int, machine: str, *cells: str, emulators: tuple[str, ...] = (
 
 ONE, TWO, BIG = "cp311-manylinux_x86_64", "cp313-manylinux_i686", "cp311-manylinux_s390x"
 SHARDS = (shard(1, "amd64", ONE, TWO), shard(2, "amd64", BIG, emulators=("s390x",)))
+DOCUMENT = {"version": 1, "project": "", "sdist": False}
 PROJECT = PipelineProject(words=("python/bindings", "--image", "debian"))
 
 
@@ -47,7 +48,7 @@ def check(schema: str, text: str, directory: Path) -> None:
 
 def test_the_matrix_of_a_workflow(tmp_path: Path) -> None:
     """One line for `fromJSON`, of which the workflow's schema takes the entries; several labels are a list."""
-    line = github_matrix((*SHARDS, shard(1, "self-hosted, arm", ONE)))
+    line = github_matrix((*SHARDS, shard(1, "self-hosted,arm", ONE)))
     assert "\n" not in line
     matrix = json.loads(line)
     assert matrix["include"][0] == {"shard": "amd64-1", "runner": "amd64", "emulators": "", "only": f"{ONE} {TWO}"}
@@ -95,11 +96,41 @@ def test_the_steps_of_buildkite(tmp_path: Path) -> None:
     text = buildkite_pipeline((shard(1, "ubuntu-24.04", ONE),), PipelineProject(words=("--image", "a$b")))
     check("vendor.buildkite", text, tmp_path)
     build, collect = json.loads(text)["steps"]
-    assert build["key"] == "ubuntu-24_04-1"
+    assert build["key"] == "ubuntu-24:04-1"
     assert collect["depends_on"] == [build["key"]]
     assert build["agents"] == {"queue": "ubuntu-24.04"}
     # The agent replaces variables when it uploads.
     assert "'a$$b'" in build["command"][-1]
+
+
+def test_several_packages_are_options_of_the_command_that_collects() -> None:
+    """Its arguments are directories."""
+    words = ("core", "plugins/fast", "--archs", "x86_64")
+    pipeline = yaml.safe_load(gitlab_pipeline(SHARDS, PipelineProject(words=words)))
+    found = shlex.split(pipeline["collect"]["script"][-1])
+    assert found[6:] == ["--package", "core", "--package", "plugins/fast", "--archs", "x86_64"]
+
+
+def test_keys_of_steps_differ_as_names_do() -> None:
+    """Those of queues that differ in a character that keys do not have, too."""
+    text = buildkite_pipeline((shard(1, "a.b", ONE), shard(1, "a_b", TWO)), PipelineProject())
+    keys = [step["key"] for step in json.loads(text)["steps"]]
+    assert len(set(keys)) == len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ("vendor.gitlab-ci", gitlab_pipeline((), PROJECT)),
+        ("vendor.travis", "os: linux\nlanguage: python\n" + travis_jobs((), PROJECT)),
+        ("vendor.buildkite", buildkite_pipeline((), PROJECT)),
+    ],
+)
+def test_a_plan_without_a_cell_has_a_job_that_says_so(schema: str, text: str, tmp_path: Path) -> None:
+    """No system takes a pipeline without a job, and to collect nothing is refused."""
+    check(schema, text, tmp_path)
+    assert "no cell is selected" in text
+    assert "runner collect" not in text
 
 
 @pytest.mark.parametrize(
@@ -125,6 +156,22 @@ def test_shards_have_plain_names() -> None:
         ("[]", "is no document of `runner matrix`"),
         ('{"version": 1, "project": "", "sdist": false, "cells": []}', "expects no cell"),
         ('{"version": 2, "project": "", "sdist": false, "cells": []}', "is of version 2"),
+        (json.dumps(DOCUMENT | {"cells": [], "project_version": "one"}), "Invalid version: 'one'"),
+        ('{"version": 2, "new": "form"}', "is of version 2; this program reads version 1"),
+        (
+            json.dumps(DOCUMENT | {"cells": [{"identifier": "cp311-manylinux_i686"}] * 2}),
+            "contradicts itself: it has the cell cp311-manylinux_i686 2 times",
+        ),
+        (
+            json.dumps(
+                DOCUMENT
+                | {
+                    "cells": [{"identifier": "core:cp311-manylinux_i686"}],
+                    "packages": [{"name": "plugin", "project": "", "sdist": False}],
+                }
+            ),
+            "the cell core:cp311-manylinux_i686 is of no package in it",
+        ),
         (
             '{"version": 1, "project": "", "sdist": false, "cells": [{"identifier": "vax"}]}',
             "unknown interpreter 'vax'",

@@ -154,6 +154,10 @@ def test_a_shared_before_all_keeps_cells_together_where_that_is_shorter() -> Non
     # A short one is run twice: six shards of the cells rather than two of the images.
     brief = times_of([((passed("cp310-manylinux_x86_64", 10.0),), frozenset())], Durations({}), lambda _: 1)
     assert len(packed(run, 8, brief)) == 8
+    # One that took less than nothing, by a clock that was set back meanwhile, took nothing.
+    back = replace(first, seconds=10.0, steps=(replace(before, seconds=-5.0),))
+    known = times_of([((back,), frozenset())], Durations({}), lambda _: 1)
+    assert (known.seconds(back.cell), known.before_all) == (10.0, {})
 
 
 def test_times_come_from_reports_then_from_this_machine() -> None:
