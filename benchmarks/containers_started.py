@@ -3,7 +3,7 @@
 import msgspec
 from workload import BenchmarkError, command
 
-from matrix_runner.engine.leases import LABEL_RUN
+from matrix_runner.engine.leasing.leases import LABEL_RUN
 
 
 class _Actor(msgspec.Struct, frozen=True):

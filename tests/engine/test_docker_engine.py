@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from matrix_runner.engine.api import ContainerSpec, Ending, Engine, ExecRequest, ImageMetadata, Volume
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.hearing import Hearing
-from matrix_runner.engine.leases import LABEL_RUN, LABEL_SNAPSHOT
+from matrix_runner.engine.leasing.leases import LABEL_RUN, LABEL_SNAPSHOT
 from matrix_runner.engine.proxies import CA_IN_CONTAINER
 from matrix_runner.errors import EngineError, ImageError
 from matrix_runner.model.platforms import Arch

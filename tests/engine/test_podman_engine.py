@@ -23,7 +23,7 @@ from matrix_runner.engine.api import ImageMetadata, Volume
 from matrix_runner.engine.docker.endpoint import Endpoint
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.hearing import Hearing
-from matrix_runner.engine.leases import LABEL_RUN
+from matrix_runner.engine.leasing.leases import LABEL_RUN
 from matrix_runner.model.platforms import Arch
 
 pytestmark = pytest.mark.containers

@@ -14,7 +14,7 @@ from runner_process import report_dir
 from sample_projects import extension_project, write_project
 from started_build import containers, containers_of, run_id, wait_for
 
-from matrix_runner.engine.leases import Leases
+from matrix_runner.engine.leasing.leases import Leases
 
 pytestmark = pytest.mark.containers
 

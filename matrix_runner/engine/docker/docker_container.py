@@ -22,7 +22,7 @@ from matrix_runner.engine.docker.command_channel import CommandChannel
 from matrix_runner.engine.docker.daemon import Daemon, ImageConfig, StoredImage
 from matrix_runner.engine.docker.terminal_access import terminal_command
 from matrix_runner.engine.docker.worker_shell import signal_argv
-from matrix_runner.engine.leases import (
+from matrix_runner.engine.leasing.leases import (
     LABEL_CELL,
     LABEL_CREATED,
     LABEL_OWNER,

@@ -30,7 +30,7 @@ from matrix_runner.engine.docker.image_pull import BACK_OFF, Attempts, fetch_ima
 from matrix_runner.engine.docker.worker_shell import pid_1_argv
 from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.last_uses import LastUses
-from matrix_runner.engine.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
+from matrix_runner.engine.leasing.leases import LABEL_CELL, LABEL_OWNER, LABEL_RUN, LABEL_SNAPSHOT, Leases
 from matrix_runner.engine.proxies import CA_IN_CONTAINER, ca_bundle, network_env
 from matrix_runner.engine.surroundings import EngineSurroundings
 from matrix_runner.errors import EngineError, ImageError, MachineError

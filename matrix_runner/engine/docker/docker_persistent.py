@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from matrix_runner.engine.api import PersistentItem, PersistentKind, ResolvedImage, Volume
 from matrix_runner.engine.docker.daemon import Daemon, Leftover
 from matrix_runner.engine.last_uses import LastUses
-from matrix_runner.engine.leases import LABEL_CREATED, LABEL_OWNER, LABEL_PERSISTENT, LABEL_RUN, Leases
+from matrix_runner.engine.leasing.leases import LABEL_CREATED, LABEL_OWNER, LABEL_PERSISTENT, LABEL_RUN, Leases
 from matrix_runner.wording import counted
 
 _YEAR: Final = 366 * 86400.0

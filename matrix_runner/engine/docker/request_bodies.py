@@ -11,7 +11,7 @@ from matrix_runner.engine.api import EngineInfo, Volume
 from matrix_runner.engine.docker.daemon import Creation, ImageConfig, Leftover, StoredVolume
 from matrix_runner.engine.docker.endpoint import Endpoint, Product
 from matrix_runner.engine.docker.host_config import host_config
-from matrix_runner.engine.leases import LABEL_OWNER, LABEL_RUN
+from matrix_runner.engine.leasing.leases import LABEL_OWNER, LABEL_RUN
 from matrix_runner.json_values import decode
 
 _FIRST_PLAIN_PODMAN: Final = 5

@@ -20,7 +20,7 @@ from matrix_runner import __version__
 from matrix_runner.engine.api import ANSWER_SECONDS, ContainerSpec, EngineInfo, PersistentItem, ResolvedImage, Volume
 from matrix_runner.engine.hearing import Hearing
 from matrix_runner.engine.last_uses import LastUses
-from matrix_runner.engine.leases import Leases
+from matrix_runner.engine.leasing.leases import Leases
 from matrix_runner.engine.local.local_container import LocalContainer, copy_tree, remove_tree, snapshot_name
 from matrix_runner.engine.local.local_persistent import LocalPersistent
 from matrix_runner.engine.local.local_places import LocalPlaces

@@ -13,7 +13,7 @@ from typing import Final
 from filelock import FileLock
 
 from matrix_runner.digests import text_digest
-from matrix_runner.engine.leases import Leases
+from matrix_runner.engine.leasing.leases import Leases
 from matrix_runner.engine.local.local_container import remove_tree
 
 _CLAIM_SECONDS: Final = 60

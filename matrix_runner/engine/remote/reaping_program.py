@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from matrix_runner.engine.docker.endpoint import Endpoint
-from matrix_runner.engine.docker.reaping import ReapingOrder
+from matrix_runner.engine.docker.sdk.reaping_order import ReapingOrder
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.remote.ssh_tunnel import SshTunnel
 from matrix_runner.engine.surroundings import EngineSurroundings

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from matrix_runner.engine.leases import Leases
+from matrix_runner.engine.leasing.leases import Leases
 from matrix_runner.errors import OutputError
 
 ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys
 from pathlib import Path
-from matrix_runner.engine.leases import Leases
+from matrix_runner.engine.leasing.leases import Leases
 leases = Leases(Path(sys.argv[1]), "other")
 leases.hold()
 print(leases.owner, flush=True)

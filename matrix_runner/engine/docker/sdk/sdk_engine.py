@@ -13,12 +13,12 @@ from matrix_runner.engine.container_archives import Outgoing, whole_archive
 from matrix_runner.engine.docker.daemon import Creation, Leftover
 from matrix_runner.engine.docker.docker_engine import DaemonEngine
 from matrix_runner.engine.docker.endpoint import Endpoint, resolve_endpoint
-from matrix_runner.engine.docker.reaping import reaper_of
 from matrix_runner.engine.docker.request_bodies import (
     container_body,
     engine_info,
     listed_containers,
 )
+from matrix_runner.engine.docker.sdk.reaping_order import reaper_of
 from matrix_runner.engine.docker.sdk.sdk_client import (
     TIMEOUT,
     AgreedVersion,

@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from matrix_runner.engine.docker.endpoint import Endpoint
-from matrix_runner.engine.reaper import Reaper
+from matrix_runner.engine.leasing.reaper import Reaper
 from matrix_runner.engine.surroundings import EngineSurroundings
+from matrix_runner.json_values import decode_with
 
 PROGRAM: Final = "matrix_runner.engine.remote.reaping_program"
 
@@ -26,8 +27,8 @@ class ReapingOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     @staticmethod
     def of_text(text: str) -> "ReapingOrder":
-        """Read an order. Raise msgspec.ValidationError."""
-        return msgspec.json.decode(text, type=ReapingOrder, dec_hook=lambda kind, value: kind(value))
+        """Read an order. Raise NotJson."""
+        return decode_with(msgspec.json.Decoder(ReapingOrder, dec_hook=lambda kind, value: kind(value)), text)
 
 
 def reaper_of(run: str, surroundings: EngineSurroundings, endpoint: Endpoint) -> Reaper:

@@ -16,7 +16,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from matrix_runner.engine.reaper import Reaper
+from matrix_runner.engine.leasing.reaper import Reaper
 from matrix_runner.errors import OutputError
 
 LABEL_RUN: Final = "matrix-runner.run"
