@@ -5,14 +5,16 @@ The one module that imports Dask's client.
 
 import logging
 import threading
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
 import msgspec
 
+from matrix_runner.engine.cluster.limited_call import LimitedCall
+from matrix_runner.engine.cluster.scheduler_address import lost, place_of, silent
 from matrix_runner.errors import EngineError
 
 A = TypeVar("A")
@@ -22,6 +24,9 @@ INSTALL: Final = "Install it with: pip install 'matrix-runner[dask]'"
 
 CONNECT_SECONDS: Final = 4.0
 """The time for a scheduler's first answer: what cannot begin is to be said in less than five seconds."""
+
+GREET_SECONDS: Final = 5.0
+"""The time for further answers of the scheduler; workers have two of it, for each tells of its engine."""
 
 ASK_SECONDS: Final = 60.0
 """The time for a worker's answer to a short question; longer than an engine's own (`engine.api.ANSWER_SECONDS`)."""
@@ -105,6 +110,11 @@ class Cluster:
         self._is_over = False
 
     @property
+    def scheduler_address(self) -> str:
+        """The scheduler's address, of a scheduler file too."""
+        return str(self._client.scheduler_info(n_workers=0)["address"])
+
+    @property
     def is_there(self) -> bool:
         """Whether the scheduler is connected."""
         return self._client.status == "running"
@@ -119,15 +129,39 @@ class Cluster:
     ) -> dict[str, T | Exception]:
         """Have workers answer a question at once, even if they are busy; its own error in place of an answer.
 
-        `workers`: addresses, None for all.
+        `workers`: addresses, None for all. One that does not answer in time has a TimeoutError: Dask would wait for
+        a machine that hangs without an end (distributed 2026.8.0).
         """
-        answers = self._client.run(question, about, workers=workers, on_error="return")
-        return cast("dict[str, T | Exception]", dict(answers))
+        asked = [worker.address for worker in self.workers()] if workers is None else list(workers)
+        try:
+            return self._ask(question, about, asked).result(GREET_SECONDS)
+        except TimeoutError:
+            # All at once is one message; only where one keeps all others from being heard is each asked for itself.
+            each = [(address, self._ask(question, about, [address])) for address in asked]
+        deadline = time.monotonic() + 2 * GREET_SECONDS
+        answers: dict[str, T | Exception] = {}
+        for address, call in each:
+            try:
+                answers |= call.result(max(deadline - time.monotonic(), 0))
+            except TimeoutError:  # noqa: PERF203  as many as workers
+                answers[address] = TimeoutError(f"no answer within {2 * GREET_SECONDS:.0f} s")
+            except Exception as error:  # noqa: BLE001  told of the one worker
+                answers[address] = error
+        return answers
+
+    def _ask(
+        self, question: Callable[[A], T], about: A, workers: Sequence[str]
+    ) -> "LimitedCall[dict[str, T | Exception]]":
+        def ask() -> dict[str, T | Exception]:
+            answers = self._client.run(question, about, workers=list(workers), on_error="return")
+            return cast("dict[str, T | Exception]", dict(answers))
+
+        return LimitedCall(ask)
 
     def ask_scheduler(self, question: Callable[[], T]) -> T:
         """Have the scheduler answer a question. Raise EngineError."""
         try:
-            return cast("T", self._client.run_on_scheduler(question))
+            return LimitedCall(lambda: cast("T", self._client.run_on_scheduler(question))).result(GREET_SECONDS)
         except Exception as error:
             raise lost(error) from error
 
@@ -218,15 +252,6 @@ class Cluster:
             self._client.close(timeout=_CLOSE_SECONDS)
 
 
-def lost(error: Exception) -> EngineError:
-    """Return the error of a cluster that has lost work, or does not answer."""
-    words = " ".join(str(error).split())[:300]
-    return EngineError(
-        f"the cluster has lost it: {type(error).__name__}{f': {words}' if words else ''}",
-        hint="See the logs of Dask's scheduler and workers.",
-    )
-
-
 def _connect(address: str) -> _Client:
     try:
         import distributed
@@ -246,22 +271,18 @@ def _connect(address: str) -> _Client:
             with suppress(Exception):
                 super().__del__()  # type: ignore[no-untyped-call]
 
-    is_file = "://" not in address
-    if is_file and not Path(address).is_file():
-        raise EngineError(f"there is no scheduler file {address}", hint="A scheduler writes it: --scheduler-file.")
-    place = {"scheduler_file": address} if is_file else {"address": address}
-    try:
-        client = Client(  # type: ignore[no-untyped-call]
+    place = place_of(address)
+
+    def connect() -> Client:
+        return Client(  # type: ignore[no-untyped-call]
             **place, timeout=CONNECT_SECONDS, set_as_default=False, name="matrix-runner"
         )
+
+    try:
+        # Its own limit is for a connection, and not for whoever accepts it and says nothing.
+        client = LimitedCall(connect).result(CONNECT_SECONDS + 0.7)
     except Exception as error:
-        words = " ".join(str(error).split())
-        hint = (
-            "Certificates of Dask's own configuration are used: DASK_DISTRIBUTED__COMM__TLS__CA_FILE and the like."
-            if address.startswith("tls://")
-            else "Is it running, and is this the address that it has printed?"
-        )
-        raise EngineError(f"the cluster's scheduler at {address} does not answer: {words}", hint=hint) from error
+        raise silent(address, error) from error
     return cast("_Client", client)
 
 
