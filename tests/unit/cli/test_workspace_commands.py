@@ -106,7 +106,7 @@ def test_an_option_of_runs_in_a_packages_table_is_told(top: Path) -> None:
     path = top / "lone/pyproject.toml"
     path.write_text(path.read_text().replace("[tool.matrix-runner]", '[tool.matrix-runner]\noutput-dir = "dist"'))
     done = runner(top, "plan")
-    assert "note: lone: output-dir (pyproject.toml:" in done.stderr
+    assert "note: lone: output-dir (lone/pyproject.toml:" in done.stderr
     assert "is for a run of that package alone" in done.stderr
 
 
