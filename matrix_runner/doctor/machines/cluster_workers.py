@@ -159,6 +159,7 @@ def _alike(facts: ClusterFacts) -> Iterator[Verdict]:
         groups.setdefault(alike, []).append(offer)
     for offers in groups.values():
         engine, names = offers[0].engine, [offer.worker.name for offer in offers]
+        machine = str(Arch.of_machine(engine.machine) or engine.machine)
         slots = " ".join(f"{arch}={number}" for arch, number in offers[0].slots)
         product = engine.version if engine.version.startswith("Podman") else f"{engine.name} {engine.version}"
         processors = "" if engine.processors is None else f", {counted(engine.processors, 'processor')}"
@@ -166,11 +167,11 @@ def _alike(facts: ClusterFacts) -> Iterator[Verdict]:
         yield Verdict(
             name="worker",
             about=" ".join(names),
-            text=f"{whose}: {product}, {engine.machine}{processors}; offers {slots}",
+            text=f"{whose}: {product}, {machine}{processors}; offers {slots}",
             facts={
                 "workers": len(names),
                 "version": engine.version,
-                "machine": engine.machine,
+                "machine": machine,
                 "processors": engine.processors,
                 "slots": slots,
             },

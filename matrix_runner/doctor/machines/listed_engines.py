@@ -61,7 +61,9 @@ def is_open(endpoint: str) -> bool:
 
 
 def _answers(facts: EngineFacts, info: EngineInfo) -> Verdict:
-    offers = [info.machine]
+    # Podman calls it as image metadata does (amd64).
+    machine = str(Arch.of_machine(info.machine) or info.machine)
+    offers = [machine]
     if info.processors is not None:
         offers.append(counted(info.processors, "processor"))
     if info.memory is not None:
@@ -75,7 +77,7 @@ def _answers(facts: EngineFacts, info: EngineInfo) -> Verdict:
         facts={
             "version": info.version,
             "endpoint": info.endpoint,
-            "machine": info.machine,
+            "machine": machine,
             "memory": info.memory,
             "processors": info.processors,
             "slots": facts.slots,
@@ -110,7 +112,8 @@ def _images(facts: EngineFacts) -> Iterator[Verdict]:
     yield Verdict(
         name="images-missing",
         about=facts.name,
-        text=f"{len(facts.missing)} of the {counted(count, 'image')} of its cells, to be fetched or made: {named}",
+        text=f"{len(facts.missing)} of {counted(count, 'image')} of its cells missing, for a build to fetch or make:"
+        f" {named}",
         facts=numbers,
     )
 
@@ -125,8 +128,8 @@ def _unlike(facts: EngineFacts, engines: Sequence[EngineFacts]) -> Iterator[Verd
                 about=facts.name,
                 text=f"{reference} is made by `runner image build`, and a build makes it on engine {engines[0].name}"
                 f" alone: {facts.name} runs no cells in it",
-                remedy=f"bring it there: `docker save {reference} | docker load` with DOCKER_HOST of each, or"
-                " `runner image build` there",
+                remedy=f"bring it there: `docker -H {_endpoint(engines[0])} save {reference} | docker -H"
+                f" {_endpoint(facts)} load`, or `runner image build` on its machine",
             )
     for image in facts.images:
         chief = _in_charge_of(image, facts, engines)
@@ -148,6 +151,10 @@ def _in_charge_of(image: ResolvedImage, facts: EngineFacts, engines: Sequence[En
     first = next(each for each in engines if each.host is not None and each.host.machine is facts.host.machine)
     has_it = any(other.reference == image.reference for other in first.images)
     return first if first is not facts and has_it else None
+
+
+def _endpoint(facts: EngineFacts) -> str:
+    return "" if facts.entry is None else facts.entry.endpoint
 
 
 def _short(reference: str) -> str:

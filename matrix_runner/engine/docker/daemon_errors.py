@@ -46,21 +46,36 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> EngineError:
             " `engine-timeout` sets how long to wait for it.",
             is_busy=True,
         )
-    is_reset = any(isinstance(cause, ConnectionResetError) for cause in causes)
-    # A service beside a CI job gets its name and its socket when it has started (`docker:dind` in GitLab).
     if any(isinstance(cause, (ConnectionRefusedError, ConnectionResetError, socket.gaierror)) for cause in causes):
-        return EngineNotReady(
-            f"{'nothing answers' if is_reset else 'nothing listens'} at {where}: {_last_words(causes)}",
-            hint=f"Start {product.title} ({product.start}), or {endpoint.remedy}"
-            + ("; it may want TLS, and then resets what comes without." if is_reset else "."),
-            is_busy=False,
-        )
+        return _not_there(endpoint, causes)
     of_tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if of_tls is not None:
         return _tls_fails(endpoint, of_tls)
     return EngineError(
         f"the connection to {product.title} at {where} failed: {_last_words(causes)}",
         hint=f"`{product.value} version` tells whether the daemon runs; then run again.",
+    )
+
+
+def _not_there(endpoint: Endpoint, causes: tuple[BaseException, ...]) -> EngineNotReady:
+    """Return the error for an address at which nobody listens, yet.
+
+    A service beside a CI job gets its name and its socket when it has started (`docker:dind` in GitLab).
+    """
+    product, is_reset = endpoint.product, any(isinstance(cause, ConnectionResetError) for cause in causes)
+    if endpoint.tunnel:
+        # The far ssh opens the socket only now, and cannot say more than that it could not.
+        return EngineNotReady(
+            f"no engine listens at the far end of {endpoint.words}",
+            hint="Is it started there, is the path of its socket right, and may this user open it?",
+            is_busy=False,
+        )
+    wants_tls = is_reset and endpoint.tls is None and endpoint.socket_path is None
+    return EngineNotReady(
+        f"{'nothing answers' if is_reset else 'nothing listens'} at {endpoint.words}: {_last_words(causes)}",
+        hint=f"Start {product.title} ({product.start}), or {endpoint.remedy}"
+        + ("; it may want TLS, and then ends what comes without." if wants_tls else "."),
+        is_busy=False,
     )
 
 

@@ -21,6 +21,7 @@ from matrix_runner.doctor.machines.cluster_workers import (
 )
 from matrix_runner.doctor.machines.listed_engines import is_open, judge_listed, judge_mistakes
 from matrix_runner.doctor.machines.unserved_cells import judge_cells
+from matrix_runner.doctor.place import without_login
 from matrix_runner.doctor.planned import judge_project
 from matrix_runner.doctor.subject import ExaminedPackage, ExaminedProject, Subject
 from matrix_runner.doctor.verdict import Level, Verdict
@@ -124,7 +125,9 @@ def test_images_of_several_engines() -> None:
     assert named(judge_listed(first, [first]))["images"].facts == {"images": 1, "missing": 0}
     lacking = engine("b", images=(one,), missing=("r/c@sha256:1", "own"), unmade=("own",))
     verdicts = named(judge_listed(lacking, [first, lacking]))
-    assert verdicts["images-missing"].text == "2 of the 3 images of its cells, to be fetched or made: r/c, own"
+    assert (
+        verdicts["images-missing"].text == "2 of 3 images of its cells missing, for a build to fetch or make: r/c, own"
+    )
     assert verdicts["image-unmade"].level is Level.WARNING
     assert "image-differs" not in verdicts
     # A build makes it on the first engine.
@@ -326,3 +329,10 @@ def test_the_repository_of_several_packages() -> None:
     assert first == "core, fast: a repository; no tool takes the version from its tags"
     assert second.startswith("plugin: setuptools-scm takes the version from git's tags, and there is none: ")
     assert [one.text for one in judge_git((facts,))][1:] == ["a repository; no tool takes the version from its tags"]
+
+
+def test_names_of_users_are_no_passwords() -> None:
+    """Of ssh; whatever stands before the host of another address may be a token."""
+    assert without_login("ssh://builder@arm.example/x, see") == "ssh://builder@arm.example/x, see"
+    assert without_login("ssh://builder:secret@arm.example") == "ssh://***@arm.example"
+    assert without_login("https://token@index.example/simple") == "https://***@index.example/simple"
