@@ -58,6 +58,7 @@ IN_TABLE = (
     ('engines = "a=ssh://a,cpus=3"', "engines", 'unknown key "cpus"'),
     ('engines = [{ endpoint = "ssh://a", jobs = -1 }]', "engines[0].jobs", "expected an integer from 0 to 1000"),
     ('engines = [{ endpoint = "ssh://a", arch = "arm64" }]', "engines[0]", 'unknown architecture "arm64"'),
+    ('engines = "a=ssh://a,arch=amd64"', "engines", 'unknown architecture "amd64" (did you mean "x86_64"?)'),
     ('engines = [{ name = "a b", endpoint = "ssh://a" }]', "engines[0]", "expected a name of letters, digits"),
     ('engines = [{ endpoint = "ssh://a", tls = "certs" }]', "engines[0]", "tls is for tcp:// only"),
     # patterns

@@ -45,6 +45,7 @@ def engine_list() -> Kind[tuple[EngineEntry, ...]]:
         may_be_empty=True,
         join=_by_name,
         write=toml_writing.engines,
+        is_one_text=True,
     )
 
 
@@ -114,10 +115,17 @@ def _entry(fields: dict[str, str]) -> EngineEntry:
     return EngineEntry(
         name=name,
         endpoint=endpoint,
-        arch=basic.member(Arch, "architecture")(arch) if arch else None,
+        arch=_arch(arch) if arch else None,
         jobs=_JOBS.read_text(fields["jobs"]) if "jobs" in fields else 0,
         tls=fields.get("tls", ""),
     )
+
+
+def _arch(text: str) -> Arch:
+    meant = Arch.of_machine(text.lower())
+    if meant is not None and str(meant) != text.lower():
+        raise InvalidValue.because(f'unknown architecture {quote(text)} (did you mean "{meant}"?)')
+    return basic.member(Arch, "architecture")(text)
 
 
 def _check_address(endpoint: str) -> None:

@@ -50,6 +50,9 @@ def judge_cells(jobs: Sequence[Job], there: Host | None) -> Iterator[Verdict]:
                     level=Level.ERROR,
                     about=str(arch),
                     text=f"{arch}: no engine that answers can run its {words}",
-                    remedy="name an engine of that architecture in `engines`, or leave it out with `archs`",
+                    # Where none answers, what makes one answer stands with each.
+                    remedy=None
+                    if there is None
+                    else "name an engine of that architecture in `engines`, or leave it out with `archs`",
                     facts={"cells": count, "execution": str(way)},
                 )

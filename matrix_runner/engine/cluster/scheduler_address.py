@@ -30,9 +30,10 @@ def place_of(address: str) -> Mapping[str, str]:
     try:
         decode(Path(address).read_bytes(), _SchedulerFile)
     except FileNotFoundError as error:
-        meant = f"An address has tcp:// or tls:// in front: tcp://{address}." if _BARE.fullmatch(address) else ""
+        meant = f"tcp://{address}" if _BARE.fullmatch(address) else "tcp://HOST:PORT or tls://HOST:PORT"
         raise EngineError(
-            f"there is no scheduler file {address}", hint=meant or "A scheduler writes it: --scheduler-file."
+            f"there is no scheduler file {address}",
+            hint=f"A scheduler writes it (--scheduler-file); an address looks like {meant}.",
         ) from error
     except OSError as error:
         raise EngineError(f"the scheduler file {address} cannot be read: {error.strerror}") from error

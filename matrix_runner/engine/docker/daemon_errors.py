@@ -70,6 +70,13 @@ def _not_there(endpoint: Endpoint, causes: tuple[BaseException, ...]) -> EngineN
             hint="Is it started there, is the path of its socket right, and may this user open it?",
             is_busy=False,
         )
+    unnamed = next((cause for cause in causes if isinstance(cause, socket.gaierror)), None)
+    if unnamed is not None:
+        return EngineNotReady(
+            f"the host of {endpoint.words} has no address: {unnamed.strerror}",
+            hint=f"Start {product.title} there if it is what gives the host its name, or {endpoint.remedy}.",
+            is_busy=False,
+        )
     wants_tls = is_reset and endpoint.tls is None and endpoint.socket_path is None
     return EngineNotReady(
         f"{'nothing answers' if is_reset else 'nothing listens'} at {endpoint.words}: {_last_words(causes)}",

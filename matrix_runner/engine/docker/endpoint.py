@@ -6,6 +6,7 @@ is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the current contex
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
@@ -153,6 +154,8 @@ def named_endpoint(url: str, origin: str, tls: str, environ: Mapping[str, str]) 
     Raise EngineError for unusable addresses, and for certificates that are not there.
     """
     if tls:
+        # A shell expands it only at the beginning of a word, which it never is in a flag.
+        tls = os.path.expanduser(tls)  # noqa: PTH111  Path's own raises where there is no home
         _check_certificates(Path(tls), origin)
     found = _checked(url, origin, _tls_of(Path(tls), verify=True) if tls else _tls_of_environ(environ))
     return replace(found, is_listed=True)
