@@ -72,8 +72,11 @@ class ClusterCells:
         cluster.on_loss(lambda address: self._work.lose(address, link.forget))
         link.at_end(end_run, order.plugin)
         # Each goes to a worker once, and from worker to worker. `bytes` returns what it is given.
-        self._source = link.submit(bytes, source, key=f"{order.plugin}-source-{order.source.sha256}")
-        self._run = link.submit(bytes, pickle.dumps(order), key=f"{order.plugin}-order")
+        # Not to one that was left out: it may hang, and all cells would wait for what it has.
+        able = [offer.address for offer in cluster.placement.offers]
+        place = partial(link.submit, workers=able, are_others_allowed=True)
+        self._source = place(bytes, source, key=f"{order.plugin}-source-{order.source.sha256}")
+        self._run = place(bytes, pickle.dumps(order), key=f"{order.plugin}-order")
         self._refusals = Refusals()
 
     def attach(self, known: Callable[[], Mapping[Cell, Outcome]]) -> None:

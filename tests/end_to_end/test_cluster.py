@@ -1,5 +1,6 @@
 """Cells on a real Dask cluster, in real containers: with TLS, with workers and a scheduler that are killed."""
 
+import os
 import re
 import signal
 import subprocess
@@ -87,6 +88,22 @@ def test_a_worker_is_killed_in_mid_cell(tmp_path: Path) -> None:
     assert len(run.wheels) == 4
     assert {str(cell["node"]) for cell in run.cells.values()} == {"one", "three"}
     wait_for(lambda: is_clean(running), 10, "a container is left")
+
+
+def test_a_worker_hangs(tmp_path: Path) -> None:
+    """It keeps its connection and answers nothing: it is left out and named, and the run ends without it."""
+    project = write_project(tmp_path / "project", extension_project(settings=TESTED))
+    with dask_cluster(tmp_path / "cluster") as cluster:
+        cluster.add("one")
+        cluster.add("hung")
+        os.kill(cluster.workers["hung"].process.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        run = run_build(project, tmp_path / "out", *flags(cluster, "cp311-manylinux_x86_64"))
+        seconds = time.monotonic() - began
+    assert run.code == 0, run.output
+    assert "worker hung: it does not answer: no answer within 10 s; it is left out" in run.output
+    assert len(run.wheels) == 1
+    assert seconds < 90
 
 
 def test_the_scheduler_is_killed(tmp_path: Path) -> None:

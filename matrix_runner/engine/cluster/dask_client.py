@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol, TypeVar, cast
 
 import msgspec
@@ -111,7 +112,7 @@ class Cluster:
 
     @property
     def scheduler_address(self) -> str:
-        """The scheduler's address, of a scheduler file too."""
+        """The scheduler's address, also where a file named it."""
         return str(self._client.scheduler_info(n_workers=0)["address"])
 
     @property
@@ -129,14 +130,13 @@ class Cluster:
     ) -> dict[str, T | Exception]:
         """Have workers answer a question at once, even if they are busy; its own error in place of an answer.
 
-        `workers`: addresses, None for all. One that does not answer in time has a TimeoutError: Dask would wait for
-        a machine that hangs without an end (distributed 2026.8.0).
+        `workers`: addresses, None for all. One that hangs has a TimeoutError: Dask waits without an end (2026.8.0).
         """
         asked = [worker.address for worker in self.workers()] if workers is None else list(workers)
         try:
             return self._ask(question, about, asked).result(GREET_SECONDS)
         except TimeoutError:
-            # All at once is one message; only where one keeps all others from being heard is each asked for itself.
+            # All at once is one message. Where one hangs no other is heard, so each is asked for itself.
             each = [(address, self._ask(question, about, [address])) for address in asked]
         deadline = time.monotonic() + 2 * GREET_SECONDS
         answers: dict[str, T | Exception] = {}
@@ -165,24 +165,26 @@ class Cluster:
         except Exception as error:
             raise lost(error) from error
 
-    def submit(
+    def submit(  # noqa: PLR0913  as many as of Dask's own
         self,
         work: object,
         *args: object,
         key: str,
         resources: Mapping[str, float] | None = None,
         workers: Sequence[str] = (),
+        are_others_allowed: bool = False,
         priority: int = 0,
     ) -> Work:
         """Give work to the cluster.
 
         `work`: a function; `args`: values, or other work, whose result then goes to a worker once. `key`:
-        unique in the cluster. `workers`: the addresses of those that may do it; none for all. Raise EngineError.
+        unique in the cluster. `workers`: the addresses of those that may do it, none for all; `are_others_allowed`: if
+        all of them are gone, others may. Raise EngineError.
         """
         if self._is_over:
             raise EngineError("the run has ended")
         given = [arg.future if isinstance(arg, Work) else arg for arg in args]
-        options = {"workers": list(workers), "allow_other_workers": False} if workers else {}
+        options = {"workers": list(workers), "allow_other_workers": are_others_allowed} if workers else {}
         try:
             future = self._client.submit(
                 work, *given, key=key, resources=dict(resources or {}), priority=priority, pure=False, **options
@@ -246,7 +248,7 @@ class Cluster:
                     self._client.unsubscribe_topic(topic)
             for call, about in self._ends:
                 with suppress(Exception):
-                    self._client.run(call, about, on_error="ignore")
+                    LimitedCall(partial(self._client.run, call, about, on_error="ignore")).result(GREET_SECONDS)
         self._topics, self._ends = [], []
         with suppress(Exception):
             self._client.close(timeout=_CLOSE_SECONDS)
