@@ -19,8 +19,8 @@ def judge_clock(engines: tuple[EngineFacts, ...], here: PlaceReport | None) -> I
         if engine.info is None or engine.info.clock_ahead is None:
             continue
         yield _verdict(
-            str(engine.choice),
-            f"{engine.title}'s clock",
+            engine.name,
+            f"{engine.title}'s clock" if engine.entry is None else f"the clock of engine {engine.name}",
             ahead=engine.info.clock_ahead,
             most=ENGINE_SECONDS,
             remedy="have the engine's machine keep time (NTP); a virtual machine loses it when the computer sleeps:"

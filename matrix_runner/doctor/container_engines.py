@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from matrix_runner.config.kinds.values import EngineChoice
+from matrix_runner.config.kinds.values import EngineChoice, EngineEntry
 from matrix_runner.disks.disk_space import Space
 from matrix_runner.doctor.place import PlaceReport
 from matrix_runner.doctor.verdict import Level, Verdict
-from matrix_runner.engine.api import EngineInfo
+from matrix_runner.engine.api import EngineInfo, ResolvedImage
 from matrix_runner.engine.emulation import is_on_this_kernel
 from matrix_runner.errors import RunnerError
+from matrix_runner.matrix import Host
 
 
 class MadeImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +34,12 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `info`: None if it has not answered, for the reason `error`; `error` beside it: its images could not be listed.
     `is_named`: something on this machine names it, so that a build waits for it. `made`: images made here. `missing`:
-    images of the plan that it does not have. `space`: where it keeps images and volumes, None if that is not seen from
-    here. `look`: None where no image is there to open.
+    images of the plan that it does not have, of those that its cells need. `space`: where it keeps images and volumes,
+    None if that is not seen from here. `look`: None where no image is there to open.
+
+    `entry`: what the settings say of one of several engines (`engines`), None for this machine's own. For such a one:
+    `host`, its machine; `images`, those of the plan that it has; `unmade`, those of `missing` that no registry has;
+    `is_encrypted`, whether strangers on the network are kept from it; `slots`, the cells that it runs at once.
     """
 
     choice: EngineChoice
@@ -45,11 +50,22 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     space: Space | None = None
     look: ContainerLook | None = None
+    entry: EngineEntry | None = None
+    host: Host | None = None
+    images: tuple[ResolvedImage, ...] = ()
+    unmade: tuple[str, ...] = ()
+    is_encrypted: bool = True
+    slots: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The engine's name, as settings have it."""
+        return str(self.choice) if self.entry is None else self.entry.name
 
     @property
     def title(self) -> str:
         """The engine's name for display."""
-        return str(self.choice).capitalize()
+        return str(self.choice).capitalize() if self.entry is None else f"Engine {self.entry.name}"
 
     @property
     def has_answered(self) -> bool:
@@ -76,9 +92,7 @@ def judge_engine(facts: EngineFacts, engines: tuple[EngineFacts, ...], choice: E
         text=f"{info.name} {info.version} at {info.endpoint}, {info.machine}",
         facts=numbers,
     )
-    if not is_on_this_kernel(info.endpoint):
-        text = "which emulators that machine has cannot be seen from here"
-        yield Verdict(name="emulators-unseen", level=Level.UNKNOWN, about=str(facts.choice), text=text)
+    yield from judge_emulators(facts, info)
     if facts.error is not None:
         yield _silent(facts, engines, choice)
         return
@@ -88,6 +102,18 @@ def judge_engine(facts: EngineFacts, engines: tuple[EngineFacts, ...], choice: E
     if not facts.made:
         text = "no image was made here; `runner image build` makes one where none can be pulled"
         yield Verdict(name="no-image-made", about=str(facts.choice), text=text)
+    yield from judge_look(facts)
+
+
+def judge_emulators(facts: EngineFacts, info: EngineInfo) -> Iterator[Verdict]:
+    """Yield the verdict on emulators that are not seen."""
+    if not is_on_this_kernel(info.endpoint):
+        text = "which emulators that machine has cannot be seen from here"
+        yield Verdict(name="emulators-unseen", level=Level.UNKNOWN, about=facts.name, text=text)
+
+
+def judge_look(facts: EngineFacts) -> Iterator[Verdict]:
+    """Yield the verdict on a container that could not be opened."""
     if facts.look is not None and facts.look.error is not None:
         yield Verdict(
             name="container-refused",

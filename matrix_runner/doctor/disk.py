@@ -36,9 +36,10 @@ _FEW_FILES: Final = 5_000
 def engine_need(engine: EngineFacts, subject: Subject) -> int:
     """Return the bytes that a run takes where an engine keeps images and volumes."""
     plan = None if subject.project is None else subject.project.plan
+    slots = engine.slots or subject.workers
     if plan is None:
-        return engine_bytes(images=_UNKNOWN_IMAGES, cells=subject.workers)
-    return engine_bytes(images=len(engine.missing), cells=min(subject.workers, len(plan.jobs)))
+        return engine_bytes(images=_UNKNOWN_IMAGES, cells=slots)
+    return engine_bytes(images=len(engine.missing), cells=min(slots, len(plan.jobs)))
 
 
 def own_need(purpose: Purpose, subject: Subject) -> int:
@@ -51,8 +52,8 @@ def own_need(purpose: Purpose, subject: Subject) -> int:
     return _FLOORS[purpose]
 
 
-def judge_disk(own: Mapping[Purpose, Space], serving: EngineFacts | None, subject: Subject) -> Iterator[Verdict]:
-    """Yield a verdict on each file system that is written to. `serving`: the engine that a build would take."""
+def judge_disk(own: Mapping[Purpose, Space], serving: tuple[EngineFacts, ...], subject: Subject) -> Iterator[Verdict]:
+    """Yield a verdict on each file system that is written to. `serving`: the engines that a build would take."""
     uses = [
         Use(
             text=str(purpose),
@@ -64,20 +65,22 @@ def judge_disk(own: Mapping[Purpose, Space], serving: EngineFacts | None, subjec
         for purpose, path in subject.places
         if purpose in own
     ]
-    if serving is not None and serving.info is not None:
-        needed, text = engine_need(serving, subject), f"images and volumes of {serving.choice}"
-        look = None if serving.look is None else serving.look.report
+    for engine in serving:
+        if engine.info is None:
+            continue
+        needed, text = engine_need(engine, subject), f"images and volumes of {engine.name}"
+        look = None if engine.look is None else engine.look.report
         # A path may mean another directory for the engine: its file system has another size then.
-        if serving.space is not None and (look is None or look.size == serving.space.size):
-            uses.insert(0, Use(text=text, path=serving.info.storage or "", needed=needed, space=serving.space))
+        if engine.space is not None and (look is None or look.size == engine.space.size):
+            uses.insert(0, Use(text=text, path=engine.info.storage or "", needed=needed, space=engine.space))
         elif look is not None:
             yield _amount([Use(text=text, path="", needed=needed, space=_seen_inside(look.free, look.size))])
         else:
             yield Verdict(
                 name="disk-unseen",
                 level=Level.UNKNOWN,
-                about=str(serving.choice),
-                text=f"how much room {serving.choice} has for images and volumes cannot be seen from here; a run may"
+                about=engine.name,
+                text=f"how much room {engine.name} has for images and volumes cannot be seen from here; a run may"
                 f" take {size_text(needed)}",
                 facts={"needed": needed},
             )

@@ -3,16 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
-from uuid import uuid4
 
 from msgspec.structs import replace
 
 from matrix_runner.doctor.architectures import judge_architectures
 from matrix_runner.doctor.ca_bundles import judge_bundles
 from matrix_runner.doctor.clock import judge_clock
-from matrix_runner.doctor.container_engines import EngineFacts, judge_engine, serving
 from matrix_runner.doctor.disk import judge_disk
-from matrix_runner.doctor.gathering.engine_facts import engine_facts
 from matrix_runner.doctor.gathering.git_facts import git_facts
 from matrix_runner.doctor.gathering.machine_facts import architecture_facts, bundle_facts, local_facts, own_spaces
 from matrix_runner.doctor.gathering.pending import SECONDS, Pending
@@ -20,6 +17,7 @@ from matrix_runner.doctor.gathering.place_facts import seen_from_here
 from matrix_runner.doctor.git_checkout import judge_git
 from matrix_runner.doctor.index import Seen, answers_from, judge_indexes
 from matrix_runner.doctor.local_machine import judge_local
+from matrix_runner.doctor.machine_examination import machines_for
 from matrix_runner.doctor.place import PlaceReport, without_login
 from matrix_runner.doctor.planned import judge_project
 from matrix_runner.doctor.proxy import Reach, judge_proxies, named_proxies
@@ -39,7 +37,7 @@ class Examination:
         self._subject = subject
         deadline = time.monotonic() + SECONDS
         environ = subject.environ
-        self._engines = Pending("container engines", lambda: engine_facts(subject, uuid4().hex[:12]), deadline)
+        self._machines = machines_for(subject, deadline)
         self._here = Pending("the network", lambda: seen_from_here(environ, named_proxies(environ)), deadline)
         self._local = Pending("this machine", lambda: local_facts(subject), deadline)
         self._architectures = Pending("architectures", architecture_facts, deadline)
@@ -57,20 +55,28 @@ class Examination:
             yield replace(section, verdicts=tuple(verdicts))
 
     def _sections(self) -> Iterator[Section]:
-        subject = self._subject
-        yield Section(topic=Topic.PROJECT, title="Project", verdicts=tuple(judge_project(subject)))
-        yield _section(
-            Topic.ARCHITECTURES, "Architectures of this machine", self._architectures.facts(), judge_architectures
-        )
-        yield from self._engine_sections()
+        machines, subject = self._machines, self._subject
+        # Else which cells there are depends on the machines that answer.
+        is_planned = not subject.is_elsewhere or subject.has_mistakes
+        if is_planned:
+            yield Section(topic=Topic.PROJECT, title="Project", verdicts=tuple(judge_project(subject)))
+        if subject.uses_this_kernel:
+            yield _section(
+                Topic.ARCHITECTURES, "Architectures of this machine", self._architectures.facts(), judge_architectures
+            )
+        yield from machines.sections()
+        if not is_planned:
+            subject = machines.subject
+            verdicts = (*machines.mistakes(), *judge_project(subject))
+            yield Section(topic=Topic.PROJECT, title="Project", verdicts=verdicts)
         yield _section(
             Topic.MACHINE,
             "This machine",
             self._local.facts(),
             lambda facts: judge_local(facts, is_engine=not subject.wants_containers),
         )
-        serves = self._serving
-        yield _section(Topic.DISK, "Disk", self._spaces.facts(), lambda spaces: judge_disk(spaces, serves, subject))
+        used = machines.used
+        yield _section(Topic.DISK, "Disk", self._spaces.facts(), lambda spaces: judge_disk(spaces, used, subject))
         yield _section(Topic.INDEX, "Package index", self._here.facts(), self._index_verdicts)
         yield Section(topic=Topic.PROXIES, title="Proxies", verdicts=tuple(judge_proxies(subject.environ, self._reach)))
         yield _section(
@@ -81,57 +87,34 @@ class Examination:
         )
         yield _section(Topic.GIT, "Git", self._git.facts(), judge_git)
         here = self._seen_here
-        yield Section(topic=Topic.CLOCK, title="Clock", verdicts=tuple(judge_clock(self._answering, here)))
-
-    def _engine_sections(self) -> Iterator[Section]:
-        found = self._engines.facts()
-        if isinstance(found, Trouble):
-            yield Section(topic=Topic.ENGINES, title="Containers", verdicts=(found.verdict(),))
-            return
-        for each in found:
-            verdicts = tuple(judge_engine(each, found, self._subject.choice))
-            yield Section(topic=Topic.ENGINES, title=each.title, verdicts=verdicts)
-
-    @property
-    def _answering(self) -> tuple[EngineFacts, ...]:
-        found = self._engines.facts()
-        return () if isinstance(found, Trouble) else found
-
-    @property
-    def _serving(self) -> EngineFacts | None:
-        subject = self._subject
-        return serving(self._answering, subject.choice) if subject.wants_containers else None
+        yield Section(topic=Topic.CLOCK, title="Clock", verdicts=tuple(judge_clock(machines.answering, here)))
 
     @property
     def _seen_here(self) -> PlaceReport | None:
         found = self._here.facts()
         return None if isinstance(found, Trouble) else found
 
-    @property
-    def _seen_inside(self) -> PlaceReport | None:
-        used = self._serving
-        return None if used is None or used.look is None else used.look.report
-
     def _index_verdicts(self, here: PlaceReport) -> Iterator[Verdict]:
-        seen = [Seen(words=HERE, builds=not self._subject.wants_containers, report=here)]
-        used, inside = self._serving, self._seen_inside
-        if inside is not None and used is not None and used.look is not None:
-            seen.append(Seen(words=f"a container of {used.look.image}", builds=True, report=inside))
-        unseen = ""
-        if self._subject.wants_containers and inside is None:
-            unseen = "no engine answers" if used is None else "no image is there to open one of"
-            unseen = unseen if used is None or used.look is None else f"{used.look.image} cannot be looked into"
-        yield from judge_indexes(tuple(seen), unseen)
+        machines, subject = self._machines, self._subject
+        seen = [Seen(words=HERE, builds=not subject.wants_containers, report=here)]
+        for each in machines.used:
+            if each.look is not None and each.look.report is not None:
+                where = "" if each.entry is None else f" on engine {each.name}"
+                words = f"a container of {each.look.image}{where}"
+                seen.append(Seen(words=words, builds=True, report=each.look.report))
+        yield from judge_indexes(tuple(seen), machines.unseen)
 
     @property
     def _reach(self) -> Reach:
-        here, inside = self._seen_here, self._seen_inside
+        here = self._seen_here
+        looks = [each.look.report for each in self._machines.used if each.look is not None]
+        inside = [report for report in looks if report is not None]
         is_apart = self._subject.wants_containers and self._subject.arguments.network != "host"
-        seen = inside if self._subject.wants_containers else here
+        seen = inside if self._subject.wants_containers else [here] if here is not None else []
         return Reach(
             knocks={} if here is None else here.knocks,
             in_containers=is_apart,
-            is_bypassed=seen is not None and answers_from(seen),
+            is_bypassed=bool(seen) and all(map(answers_from, seen)),
         )
 
 

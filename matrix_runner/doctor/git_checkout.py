@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.doctor.verdict import Fact, Level, Verdict
+from matrix_runner.wording import first_of
 
 OLDEST = (2, 20)
 """The oldest git whose commands `project/git` uses."""
@@ -21,7 +23,7 @@ class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     The rest is of the project's repository. `is_read`: git finds it. `is_trusted`: git takes its owner for the user's
     own. `tag`: the latest before HEAD, or any tag where all of the history is there; "" without one. `tool`: the one
-    that takes the project's version from tags, None without one.
+    that takes the project's version from tags, None without one. `packages`: of a workspace, for which this is so.
     """
 
     version: str | None
@@ -32,11 +34,19 @@ class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_shallow: bool = False
     tag: str = ""
     tool: str | None = None
+    packages: tuple[str, ...] = ()
 
 
-def judge_git(facts: GitFacts) -> Iterator[Verdict]:
-    """Yield the verdicts on git and on the project's repository."""
-    yield _program(facts)
+def judge_git(found: tuple[GitFacts, ...]) -> Iterator[Verdict]:
+    """Yield the verdicts on git and on the project's repository. `found`: one, or one for packages that are alike."""
+    yield _program(next((facts for facts in found if _needs_git(facts)), found[0]))
+    for facts in found:
+        for verdict in _repository(facts):
+            names = f"{first_of(facts.packages, 3)}: " if facts.packages and len(found) > 1 else ""
+            yield replace(verdict, text=f"{names}{verdict.text}")
+
+
+def _repository(facts: GitFacts) -> Iterator[Verdict]:
     if facts.version is None or not facts.directory:
         return
     if not facts.is_read:
@@ -54,9 +64,13 @@ def judge_git(facts: GitFacts) -> Iterator[Verdict]:
     yield _history(facts)
 
 
+def _needs_git(facts: GitFacts) -> bool:
+    return facts.has_repository or facts.tool is not None
+
+
 def _program(facts: GitFacts) -> Verdict:
     if facts.version is None:
-        needs = facts.has_repository or facts.tool is not None
+        needs = _needs_git(facts)
         return Verdict(
             name="git-missing",
             level=Level.WARNING if needs else Level.OK,

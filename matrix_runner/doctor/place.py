@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-_LOGIN: Final = re.compile(r"(?<=//)[^/@\s]+(?=@)")
+_LOGIN: Final = re.compile(r"(?<=//)(?<!ssh://)[^/@\s]+(?=@)|(?<=ssh://)[^/@:\s]+:[^/@\s]+(?=@)")
+"""Of ssh only with a password: a user's name is none, and one's key is another matter."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

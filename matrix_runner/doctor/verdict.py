@@ -21,6 +21,7 @@ class Topic(Enum):
     PROJECT = "project"
     ARCHITECTURES = "architectures"
     ENGINES = "engines"
+    CLUSTER = "cluster"
     MACHINE = "this-machine"
     DISK = "disk"
     INDEX = "index"

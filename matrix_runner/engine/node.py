@@ -1,5 +1,7 @@
 """The class `Node`: one of the engines on which the cells of a run are spread."""
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -27,8 +29,11 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def joined_host(nodes: tuple[Node, ...]) -> Host | None:
-    """Return the machines of nodes as one host of a plan: the first's, with the others; None if none is known."""
-    known = [node.host for node in nodes if node.host is not None]
-    if not known:
-        return None
-    return replace(known[0], others=tuple(known[1:]))
+    """Return the machines of nodes as one host of a plan; None if none is known."""
+    return joined_hosts(node.host for node in nodes)
+
+
+def joined_hosts(hosts: Iterable[Host | None]) -> Host | None:
+    """Return machines as one host of a plan: the first, with the others; None if none is known."""
+    known = [host for host in hosts if host is not None]
+    return replace(known[0], others=tuple(known[1:])) if known else None

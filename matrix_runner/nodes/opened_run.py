@@ -88,11 +88,16 @@ def _check_cluster(request: BuildRequest) -> None:
     if request.visit is not None or request.locking is not None:
         raise UsageError("a cluster builds; this command needs an engine of its own", hint="Leave --cluster out.")
     if any(part.sdist_maker is not None for part in request.members or (request,)):
-        raise UsageError(
-            "a cluster does not make the sdist, which `sdist` asks for",
-            hint="Make it first, and build its wheels: python -m build --sdist, then runner build dist/NAME.tar.gz.",
-        )
+        raise no_sdist_by_clusters()
     request.cluster.require({job.cell.platform.arch: job.cell for job in request.jobs})
+
+
+def no_sdist_by_clusters() -> UsageError:
+    """Return the error of a run on a cluster that is to make the sdist first."""
+    return UsageError(
+        "a cluster does not make the sdist, which `sdist` asks for",
+        hint="Make it first, and build its wheels: python -m build --sdist, then runner build dist/NAME.tar.gz.",
+    )
 
 
 def open_node(engine: Engine, settings: Settings, volumes: ProjectVolumes, interrupt: Interrupt) -> OpenNode:

@@ -1,5 +1,7 @@
 """Engines that are named and not there, or not what they are said to be: told before anything is built."""
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,17 @@ def test_beside_this_machine_itself(tmp_path: Path) -> None:
     run = ended(tmp_path, OWN, settings='container-engine = "local"')
     assert run.code == 2
     assert "container-engine = local, and engines is set" in run.output
+
+
+def test_a_scheduler_that_says_nothing(tmp_path: Path) -> None:
+    """Whatever accepts a connection there, such as another program, keeps nobody waiting."""
+    project = write_project(tmp_path / "project", extension_project())
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        began = time.monotonic()
+        run = run_build(project, tmp_path / "out", "--cluster", address, "--only", CELL)
+        seconds = time.monotonic() - began
+    assert run.code == 4
+    assert f"the cluster's scheduler at {address} does not answer: no answer within 5 s" in run.output
+    assert "Traceback" not in run.output
+    assert seconds < 20

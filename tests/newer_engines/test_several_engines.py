@@ -2,20 +2,16 @@
 
 import os
 import shlex
-import shutil
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from rig import Rig, started
 from runner_process import Ended, runner_argv, runner_environ
 from sample_projects import extension_project, write_project
-from started_build import wait_for
+from ssh_server import ssh_server
 
 OWN = "unix:///var/run/docker.sock"
 CELLS = "cp3{11,13}-manylinux_{x86_64,i686}"
@@ -116,39 +112,6 @@ def test_one_is_killed_in_the_middle(rig: Rig, tmp_path: Path) -> None:
     assert len(ended.wheels) == 4
     assert set(nodes(ended).values()) == {"own"}
     assert "another node takes the cell over" in ended.output
-
-
-@contextmanager
-def ssh_server(directory: Path) -> Iterator[tuple[int, Path]]:
-    """Give the port of an ssh server of this user's, and a directory with an `ssh` that knows key and host."""
-    for name in ("host", "key"):
-        subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name), check=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    Path("/run/sshd").mkdir(exist_ok=True)
-    config = directory / "sshd_config"
-    config.write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nAuthorizedKeysFile {directory}/key.pub\n"
-        "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
-    )
-    host = (directory / "host.pub").read_text().split()[:2]
-    (directory / "known").write_text(f"[127.0.0.1]:{port} {' '.join(host)}\n")
-    (directory / "config").write_text(
-        f"IdentityFile {directory}/key\nIdentitiesOnly yes\nUserKnownHostsFile {directory}/known\n"
-    )
-    programs = directory / "programs"
-    programs.mkdir()
-    (programs / "ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {directory}/config "$@"\n')
-    (programs / "ssh").chmod(0o755)
-    sshd = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
-    assert sshd is not None
-    log = directory / "sshd.log"
-    with log.open("wb") as stream, subprocess.Popen((sshd, "-D", "-e", "-f", config), stderr=stream) as server:
-        try:
-            wait_for(lambda: b"listening" in log.read_bytes(), 120, "sshd does not listen")
-            yield port, programs
-        finally:
-            server.terminate()
 
 
 def test_by_ssh(rig: Rig, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The side of the command line on the workers of a cluster."""
+"""Engines and workers elsewhere: what settings may say of them, and the command line's side on a worker."""

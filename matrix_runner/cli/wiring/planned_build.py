@@ -148,26 +148,14 @@ def _opened_engines(opened: OpenedProject, run: str, patience: "Patience") -> "I
 
 @contextmanager
 def _several(opened: OpenedProject, run: str, patience: "Patience") -> "Iterator[OpenedEngines]":
+    from matrix_runner.cli.clusters.spread_settings import check_spread
     from matrix_runner.cli.wiring.directories import surroundings
-    from matrix_runner.config.kinds.values import EngineChoice
     from matrix_runner.config.options.engine_options import CLUSTER, ENGINES
-    from matrix_runner.config.options.option import Option, Source
     from matrix_runner.config.options.run_options import CONTAINER_ENGINE, JOBS
     from matrix_runner.engine.remote.node_selection import open_nodes
-    from matrix_runner.errors import UsageError
 
     settings = opened.settings
-    if bool(settings[ENGINES]) and bool(settings[CLUSTER]):
-        raise UsageError("engines are named, and a cluster", hint="leave one of them out")
-    option: Option[object] = CLUSTER if settings[CLUSTER] else ENGINES
-    if settings[CONTAINER_ENGINE].name is EngineChoice.LOCAL:
-        raise UsageError(f"container-engine = local, and {option} is set", hint="leave one of them out")
-    is_from_sdist = opened.origin != opened.project
-    if is_from_sdist and settings.origin(option).source in {Source.FILE, Source.OVERRIDE}:
-        raise UsageError(
-            f"the sdist's own table sets {option}, which is for whoever builds it to say",
-            hint=f"set it with {option.flag} or {option.variable}; empty, the variable means none",
-        )
+    check_spread(settings, is_from_sdist=opened.origin != opened.project)
     jobs = settings[JOBS]
     if settings[CLUSTER]:
         from matrix_runner.cli.clusters.worker_place import OwnPlace

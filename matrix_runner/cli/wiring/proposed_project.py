@@ -9,6 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from matrix_runner import catalog
 from matrix_runner.cli.wiring.file_changes import FileChange, load_changed, read_text
+from matrix_runner.cli.workspaces.package_choice import require_one_package
 from matrix_runner.config.loading.dialects import OWN
 from matrix_runner.config.loading.loading import load
 from matrix_runner.config.loading.settings import Settings
@@ -48,6 +49,7 @@ def propose_for(package: Path, services: tuple[str, ...], *, offline: bool) -> P
 
     `services`: CI systems to write a file for. `offline`: whether the package index must not be asked.
     """
+    require_one_package(package)
     # An unreadable file is an error here, with the loader's own message.
     settings = load(package, environ={}, flags={})
     found = survey(package, os.environ)

@@ -50,14 +50,14 @@ def open_packages(
     Raise ConfigError with every mistake, UsageError for an unbuildable package.
     """
     named = tuple(dict.fromkeys(packages)) or (Path(),)
-    workspace = _workspace_of(named)
+    workspace = workspace_of(named)
     if workspace is None and len(named) == 1:
         with open_project(named[0], project, config_file, flags) as opened:
             yield opened
         return
     with ExitStack() as stack:
         members = []
-        for path, is_named in _paths(named, workspace):
+        for path, is_named in named_paths(named, workspace):
             opened = stack.enter_context(open_project(path, project, config_file, flags, workspace or _none(path)))
             whole = opened.settings
             if "build" in given_flags(flags) or not is_named:
@@ -121,7 +121,7 @@ def _none(path: Path) -> "Workspace":
     return Workspace(directory=Path.cwd(), packages=(path.resolve(),), document=nowhere)
 
 
-def _workspace_of(named: Sequence[Path]) -> "Workspace | None":
+def workspace_of(named: Sequence[Path]) -> "Workspace | None":
     """Return the workspace of named packages. Raise UsageError for those of different ones."""
     found = [find_workspace(path, Path.cwd()) if path.is_dir() else None for path in named]
     first = found[0]
@@ -136,7 +136,7 @@ def _workspace_of(named: Sequence[Path]) -> "Workspace | None":
     return first
 
 
-def _paths(named: Sequence[Path], workspace: "Workspace | None") -> Iterator[tuple[Path, bool]]:
+def named_paths(named: Sequence[Path], workspace: "Workspace | None") -> Iterator[tuple[Path, bool]]:
     """Yield the path of each package, as the user would name it, and whether the command line names it."""
     if workspace is None:
         yield from ((path, True) for path in named)

@@ -26,7 +26,8 @@ class Kind(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     `words`: accepted values, for people. `shape`: the same, for the schema. `read_text`: from an environment variable
     or a flag. `may_be_empty`: if not, an empty variable counts as unset. `join`: adds a higher layer's value to a lower
     one's; None if impossible. `write`: to TOML that `read` accepts. `remarks`: notices for the user about an accepted
-    raw value.
+    raw value. `is_one_text`: a text holds several values between spaces, which must fit together; so a flag that is
+    repeated is read as one text.
     """
 
     words: str
@@ -37,6 +38,7 @@ class Kind(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     join: Callable[[object, object], T_co] | None = None
     write: Callable[[object], str] = toml_writing.plain
     remarks: Callable[[object], tuple[str, ...]] = lambda _: ()
+    is_one_text: bool = False
 
     def __hash__(self) -> int:
         # Shapes are not hashable.

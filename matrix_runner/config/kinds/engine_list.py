@@ -16,6 +16,8 @@ _WORDS: Final = (
 )
 _KEYS: Final = ("name", "endpoint", "arch", "jobs", "tls")
 _SCHEMES: Final = ("unix", "tcp", "ssh")
+_ADDRESS: Final = rf"unix:///\S|tcp://{shapes.HOST_AND_PORT}(/|$|[,\s])|ssh://\S"
+"""The beginning of an address; a host of ssh is looked at more closely."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _JOBS: Final = basic.integer(0, 1000)
 
@@ -25,7 +27,7 @@ def engine_list() -> Kind[tuple[EngineEntry, ...]]:
 
     With `inherit`, an engine that a lower layer names too is what the upper one says of it.
     """
-    url = rf"({'|'.join(_SCHEMES)})://."
+    url = rf"({_ADDRESS})"
     entries = {
         "name": shapes.matching(rf"^\s*({_NAME.pattern})?\s*$"),
         "endpoint": shapes.matching(rf"^\s*{url}"),
@@ -43,6 +45,7 @@ def engine_list() -> Kind[tuple[EngineEntry, ...]]:
         may_be_empty=True,
         join=_by_name,
         write=toml_writing.engines,
+        is_one_text=True,
     )
 
 
@@ -102,6 +105,7 @@ def _entry(fields: dict[str, str]) -> EngineEntry:
     if not is_url or not rest or scheme not in _SCHEMES:
         known = ", ".join(f"{one}://" for one in _SCHEMES)
         raise InvalidValue.because(f"expected an endpoint that begins with one of {known}; got {quote(endpoint)}")
+    _check_address(endpoint)
     name = fields.get("name", "").strip() or _name_of(endpoint)
     if not _NAME.fullmatch(name):
         raise InvalidValue.because(f"expected a name of letters, digits, `.`, `_` and `-`, got {quote(name)}")
@@ -111,10 +115,37 @@ def _entry(fields: dict[str, str]) -> EngineEntry:
     return EngineEntry(
         name=name,
         endpoint=endpoint,
-        arch=basic.member(Arch, "architecture")(arch) if arch else None,
+        arch=_arch(arch) if arch else None,
         jobs=_JOBS.read_text(fields["jobs"]) if "jobs" in fields else 0,
         tls=fields.get("tls", ""),
     )
+
+
+def _arch(text: str) -> Arch:
+    meant = Arch.of_machine(text.lower())
+    if meant is not None and str(meant) != text.lower():
+        raise InvalidValue.because(f'unknown architecture {quote(text)} (did you mean "{meant}"?)')
+    return basic.member(Arch, "architecture")(text)
+
+
+def _check_address(endpoint: str) -> None:
+    """Raise InvalidValue for an address at which nothing could ever be asked."""
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidValue.because(f"{quote(endpoint)} is no address: {error}") from error
+    match parts.scheme:
+        case "unix" if parts.netloc or not parts.path.strip("/"):
+            raise InvalidValue.because(f"expected unix:///PATH, with three slashes; got {quote(endpoint)}")
+        case "tcp" if not host or port is None:
+            raise InvalidValue.because(
+                f"expected tcp://HOST:PORT (2376 is Docker's port with TLS, 2375 without); got {quote(endpoint)}"
+            )
+        case "ssh" if not host:
+            raise InvalidValue.because(f"expected ssh://[USER@]HOST[:PORT][/PATH]; got {quote(endpoint)}")
+        case _:
+            pass
 
 
 def _name_of(endpoint: str) -> str:

@@ -139,7 +139,7 @@ def image(*, may_be_empty: bool) -> Kind[str]:
     return basic.string(words=words, read=read, may_be_empty=may_be_empty, shape=shape)
 
 
-_SCHEDULER = r"(tcp|tls|ws|wss)://\S+|(?!.*://).*"
+_SCHEDULER = rf"(tcp|tls|ws|wss)://{shapes.HOST_AND_PORT}(/\S*)?|(?!.*://).*"
 
 
 def _cluster(text: str) -> str:

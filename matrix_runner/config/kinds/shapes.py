@@ -18,6 +18,9 @@ PATH: Shape = {"type": "string", "pattern": "^[^/]"}
 NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
 """The name of an environment variable."""
 
+HOST_AND_PORT = r"([^\s/:@\[\]]+|\[[^\s\]]+\]):[0-9]{1,5}"
+"""A name or an address, and a port, as in a URL."""
+
 _PLAIN = r"a-z0-9_\[\]-"
 
 

@@ -49,7 +49,9 @@ def load(  # noqa: PLR0913  each is a place that settings come from
         raise ConfigError((f"{printable(str(project))}: {what}",), hint="Name the directory of a Python project.")
     diagnostics = Diagnostics()
     files = files or BuildFiles(project)
-    package = _read(files.pyproject, PYPROJECT, diagnostics)
+    # Of several packages each has a file of that name.
+    shown = "" if workspace is None or project == Path() else f"{printable(project.as_posix())}/"
+    package = _read(files.pyproject, PYPROJECT, diagnostics, shown)
     if not any(map(files.has, PROJECT_FILES)):
         diagnostics.wrong(f"{printable(str(project))}: not a Python project: it has no {', '.join(PROJECT_FILES)}")
     document = package if config_file is None else _other(config_file, diagnostics)
@@ -62,7 +64,7 @@ def load(  # noqa: PLR0913  each is a place that settings come from
         *file_layers(document, dialect, diagnostics),
         *_nearer_layers(dialect, environ, flags, diagnostics),
     )
-    metadata = _metadata(files, package, diagnostics)
+    metadata = _metadata(files, package, diagnostics, shown)
     _check_groups(layers, metadata, diagnostics)
     if diagnostics.mistakes:
         raise ConfigError(tuple(diagnostics.mistakes))
@@ -151,15 +153,16 @@ def _choose_dialect(
     return OWN
 
 
-def _read(read: Callable[[], TomlText | None], label: str, diagnostics: Diagnostics) -> Document:
+def _read(read: Callable[[], TomlText | None], label: str, diagnostics: Diagnostics, directory: str = "") -> Document:
+    """Read a file. `directory`: that of the file in messages, with a slash, as `label` has none."""
     found = None
     try:
         found = read()
     except Unreadable as error:
-        diagnostics.wrong(str(error))
+        diagnostics.wrong(f"{directory}{error}")
     if found is None:
-        return Document(label=label, content={}, lines={})
-    return Document(label=label, content=found.content, lines=locate(found.text))
+        return Document(label=f"{directory}{label}", content={}, lines={})
+    return Document(label=f"{directory}{label}", content=found.content, lines=locate(found.text))
 
 
 def _other(config_file: Path, diagnostics: Diagnostics) -> Document:
@@ -173,12 +176,12 @@ def _other(config_file: Path, diagnostics: Diagnostics) -> Document:
     return document
 
 
-def _metadata(files: BuildFiles, package: Document, diagnostics: Diagnostics) -> Metadata:
-    """Read the project's metadata; report mistakes in its pyproject.toml with their lines."""
+def _metadata(files: BuildFiles, package: Document, diagnostics: Diagnostics, directory: str) -> Metadata:
+    """Read the project's metadata; report mistakes in its pyproject.toml with their lines. `directory`: see `_read`."""
     metadata = read_metadata(files, package.content)
     for mistake in metadata.mistakes:
-        own = mistake.file == package.label
-        diagnostics.wrong(f"{package.position(*mistake.at)}: {mistake.text}" if own else str(mistake))
+        own = mistake.file == PYPROJECT and package.label == f"{directory}{PYPROJECT}"
+        diagnostics.wrong(f"{package.position(*mistake.at)}: {mistake.text}" if own else f"{directory}{mistake}")
     diagnostics.notices += metadata.warnings
     return metadata
 
@@ -200,7 +203,7 @@ def _python(metadata: Metadata, package: Document) -> Setting | None:
     if metadata.requires_python is None or metadata.requires_python_origin is None:
         return None
     key = ("project", "requires-python")
-    in_pyproject = metadata.requires_python_origin.startswith(package.label)
+    in_pyproject = metadata.requires_python_origin.startswith(PYPROJECT)
     text = package.position(*key) if in_pyproject else metadata.requires_python_origin
     origin = Origin(source=Source.FILE, text=text)
     return Setting(name=key[1], value=metadata.requires_python, origin=origin)

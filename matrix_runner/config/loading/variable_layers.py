@@ -86,7 +86,7 @@ def flag_layer(flags: Mapping[str, FlagValue], dialect: Dialect, diagnostics: Di
         position = position_in(option.flag or f"--{name}")
         one: Given | None = None
         if isinstance(raw, tuple):
-            for text in raw:
+            for text in (" ".join(raw),) if raw and kind.is_one_text else raw:
                 further = diagnostics.value(name, kind.read_text, text, Source.FLAG, position)
                 one = _together(option, one, further)
         elif isinstance(raw, str):

@@ -34,7 +34,7 @@ def engine_facts(subject: Subject, run: str) -> tuple[EngineFacts, ...]:
     if used is None:
         return found
     with closing(container_engine(used.choice, run, subject.surroundings)) as engine:
-        looked = replace(used, look=_look(engine, used, subject))
+        looked = replace(used, look=look_inside(engine, used, subject))
     return tuple(looked if each is used else each for each in found)
 
 
@@ -52,11 +52,12 @@ def _facts(found: AnsweringEngine | SilentEngine, subject: Subject) -> EngineFac
         info=info,
         made=tuple(MadeImage(reference=one.reference, interpreters=tuple(sorted(one.interpreters))) for one in made),
         missing=missing,
-        space=_space(info),
+        space=space_of_engine(info),
     )
 
 
-def _space(info: EngineInfo) -> Space | None:
+def space_of_engine(info: EngineInfo) -> Space | None:
+    """Return the space where an engine keeps images and volumes, None if that is not seen from here."""
     if info.storage is None or not is_on_this_kernel(info.endpoint) or not Path(info.storage).is_dir():
         return None
     space = space_of(Path(info.storage), is_written=False)
@@ -69,7 +70,7 @@ def _references(subject: Subject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(job.image.reference for job in jobs if job.image is not None))
 
 
-def _look(engine: ImageEngine, facts: EngineFacts, subject: Subject) -> ContainerLook | None:
+def look_inside(engine: ImageEngine, facts: EngineFacts, subject: Subject) -> ContainerLook | None:
     """Look around in a container of an image that is there and runs natively; None without one. Nothing is fetched."""
     machine = None if facts.info is None else Arch.of_machine(facts.info.machine)
     image = None if machine is None else _native_image(engine, machine, facts, subject)

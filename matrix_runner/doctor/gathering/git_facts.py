@@ -2,21 +2,34 @@
 
 import os
 import subprocess
+from pathlib import Path
 
+from msgspec.structs import replace
+
+from matrix_runner.config.loading.build_files import BuildFiles
 from matrix_runner.doctor.git_checkout import GitFacts
 from matrix_runner.doctor.subject import Subject
 from matrix_runner.project.git import Git
 from matrix_runner.project.version_source import git_version_tool
 
 
-def git_facts(subject: Subject) -> GitFacts:
-    """Return what git says of itself, and of the project's repository."""
+def git_facts(subject: Subject) -> tuple[GitFacts, ...]:
+    """Return what git says of itself, and of the project's repository; of packages, once for those that are alike."""
     version, project = _version(), subject.project
+    if subject.packages:
+        alike: dict[GitFacts, tuple[str, ...]] = {}
+        for package in subject.packages:
+            facts = _of_project(version, package.directory, package.files, subject)
+            alike[facts] = (*alike.get(facts, ()), package.name)
+        return tuple(replace(facts, packages=names) for facts, names in alike.items())
     if project is None:
-        return GitFacts(version=version)
-    directory = project.directory
+        return (GitFacts(version=version),)
+    return (_of_project(version, project.directory, project.files, subject),)
+
+
+def _of_project(version: str | None, directory: Path, files: BuildFiles, subject: Subject) -> GitFacts:
     has_repository = os.path.lexists(directory / ".git")
-    tool = git_version_tool(project.files)
+    tool = git_version_tool(files)
     git = Git(directory, subject.environ)
     if version is None or git.prefix is None:
         return GitFacts(version=version, directory=str(directory), has_repository=has_repository, tool=tool)

@@ -8,22 +8,26 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from matrix_runner import __version__
 from matrix_runner.engine.api import EngineInfo
-from matrix_runner.engine.cluster.dask_client import Cluster, ClusterWorker
-from matrix_runner.engine.cluster.dask_connection import INSTALL
+from matrix_runner.engine.cluster.dask_client import Cluster
 from matrix_runner.engine.cluster.far_engine import FarEngine
 from matrix_runner.engine.cluster.free_seats import Offer
 from matrix_runner.engine.cluster.placement import Placement
-from matrix_runner.engine.cluster.worker_engine import Greeting, WorkerPlace, greet, own_version
+from matrix_runner.engine.cluster.worker_engine import WorkerPlace, greet, own_version
+from matrix_runner.engine.cluster.worker_offers import (
+    START,
+    able_for,
+    archs_of,
+    check_scheduler,
+    chief_of,
+    host_for,
+    offer_of,
+)
 from matrix_runner.engine.node import Node, joined_host
 from matrix_runner.engine.selection import ChosenEngine, Patience
 from matrix_runner.errors import EngineError
-from matrix_runner.matrix import Host
 from matrix_runner.model.cells import Cell
 from matrix_runner.model.platforms import Arch
-
-_ARCHS: Final = {str(arch): arch for arch in Arch}
 
 _SCHEDULER_LOOK: Final = 10.0
 """Seconds between two questions to the scheduler. A connection to a machine that hangs stays open for very long."""
@@ -31,8 +35,6 @@ _SCHEDULER_LOOK: Final = 10.0
 _LOOKS: Final = 5
 _PAUSE: Final = 0.5
 """Seconds between looks for a worker that has just come."""
-
-START: Final = "Start workers with the cells that each may run at once: dask worker ADDRESS --resources 'x86_64=4'."
 
 
 class JoinedCluster:
@@ -115,7 +117,7 @@ class JoinedCluster:
             time.sleep(_PAUSE)
             worker = next((one for one in self.link.workers() if one.address == address), None)
         if worker is not None:
-            found = _offer(worker, self.link.ask_all(greet, self.place, [address]).get(address))
+            found = offer_of(worker, self.link.ask_all(greet, self.place, [address]).get(address))
             if isinstance(found, Offer):
                 self.admit(found)
 
@@ -144,7 +146,7 @@ def open_cluster(
         offers: list[Offer] = []
         problems: list[str] = []
         for worker in workers:
-            found = _offer(worker, answers.get(worker.address))
+            found = offer_of(worker, answers.get(worker.address))
             if isinstance(found, Offer):
                 offers.append(found)
             else:
@@ -156,7 +158,7 @@ def open_cluster(
             patience.say(f"{problem}; it is left out")
         for offer in offers:
             cluster.admit(offer)
-        nodes = tuple(_node(cluster, offers, arch, jobs) for arch in _archs(offers))
+        nodes = tuple(_node(cluster, offers, arch, jobs) for arch in archs_of(offers))
         host = joined_host(nodes)
         assert host is not None  # noqa: S101  each has one
         with cluster.watched(patience.seconds):
@@ -165,57 +167,9 @@ def open_cluster(
         link.close()
 
 
-def check_scheduler(link: Cluster) -> None:
-    """Raise EngineError if the scheduler cannot read what is asked of workers."""
-    try:
-        version = link.ask_scheduler(own_version)
-    except EngineError as error:
-        raise EngineError(
-            f"matrix-runner is not installed where the cluster's scheduler runs ({link.address})",
-            hint=f"It reads what workers are asked. {INSTALL}, there too.",
-        ) from error
-    if version != __version__:
-        raise EngineError(f"the cluster's scheduler has matrix-runner {version}, and this is {__version__}")
-
-
-def _offer(worker: ClusterWorker, answer: Greeting | Exception | None) -> Offer | str:
-    """Return a worker's offer, or why it has none."""
-    slots = tuple(
-        (_ARCHS[name], min(int(amount), worker.threads))
-        for name, amount in worker.resources.items()
-        if name in _ARCHS and amount >= 1
-    )
-    if isinstance(answer, Greeting):
-        problem = _problem(answer) or ("" if slots else "it offers no architecture")
-        if problem or answer.engine is None:
-            return problem
-        return Offer(worker=worker, slots=slots, engine=replace(answer.engine, storage=None))
-    if isinstance(answer, ImportError):
-        return f"matrix-runner is not installed there. {INSTALL}"
-    return f"it does not answer: {answer!r}"
-
-
-def _problem(answer: Greeting) -> str:
-    """Return why a worker that has answered cannot run cells; "" if it can."""
-    if answer.version != __version__:
-        return f"it has matrix-runner {answer.version}, and this is {__version__}"
-    if answer.engine is None:
-        return answer.problem
-    if Arch.of_machine(answer.engine.machine) is None:
-        return f"its engine's machine is {answer.engine.machine}, for which no wheel platform is known"
-    return ""
-
-
-def _archs(offers: Sequence[Offer]) -> tuple[Arch, ...]:
-    return tuple(dict.fromkeys(arch for offer in offers for arch, _ in offer.slots))
-
-
 def _node(cluster: JoinedCluster, offers: Sequence[Offer], arch: Arch, jobs: int) -> Node:
-    able = [offer for offer in offers if dict(offer.slots).get(arch)]
-    # One whose machine needs no emulator tells of the images, if there is one.
-    chief = next((offer for offer in able if _machine(offer) in {arch, arch.wider}), able[0])
-    machine = _machine(chief)
-    is_native = machine in {arch, arch.wider}
+    able = able_for(arch, offers)
+    chief = chief_of(arch, able)
     slots = sum(dict(offer.slots)[arch] for offer in able)
     return Node(
         name=str(arch),
@@ -224,7 +178,7 @@ def _node(cluster: JoinedCluster, offers: Sequence[Offer], arch: Arch, jobs: int
         arch=arch,
         slots=min(slots, jobs) if jobs else slots,
         ahead=0 if jobs else sum(offer.seats(arch) for offer in able) - slots,
-        host=Host(machine=arch if is_native else machine, emulated=frozenset() if is_native else frozenset({arch})),
+        host=host_for(arch, offers),
     )
 
 
@@ -232,9 +186,3 @@ def _memory(able: Sequence[Offer]) -> int | None:
     """Return the memory of all workers; None if that of one is not known."""
     known = [offer.engine.memory for offer in able if offer.engine.memory is not None]
     return sum(known) if len(known) == len(able) else None
-
-
-def _machine(offer: Offer) -> Arch:
-    machine = Arch.of_machine(offer.engine.machine)
-    assert machine is not None  # noqa: S101  no other makes an offer
-    return machine

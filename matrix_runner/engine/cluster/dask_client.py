@@ -11,15 +11,17 @@ import msgspec
 
 from matrix_runner.engine.cluster.dask_connection import connect
 from matrix_runner.engine.cluster.dask_shapes import DaskFuture, DaskScheduler
+from matrix_runner.engine.cluster.limited_call import LimitedCall
+from matrix_runner.engine.cluster.scheduler_address import lost
 from matrix_runner.errors import EngineError
 
 A = TypeVar("A")
 T = TypeVar("T")
 
-ASK_SECONDS: Final = 60.0
-"""The time for a worker's answer to a short question; longer than an engine's own (`engine.api.ANSWER_SECONDS`)."""
+SCHEDULER_SECONDS: Final = 5.0
+"""The time for a scheduler's answer before a run begins."""
 
-GREETING_SECONDS: Final = 20.0
+GREETING_SECONDS: Final = 10.0
 """The time for a worker's answer before a run begins, which waits for it."""
 
 _CLOSE_SECONDS: Final = 2.0
@@ -81,6 +83,11 @@ class Cluster:
         self._is_given_up = False
 
     @property
+    def scheduler_address(self) -> str:
+        """The scheduler's address, also where a file named it."""
+        return str(self._client.scheduler_info(n_workers=0)["address"])
+
+    @property
     def is_there(self) -> bool:
         """Whether the scheduler is connected, and answers."""
         return self._client.status == "running" and not self._is_given_up
@@ -115,7 +122,7 @@ class Cluster:
             try:
                 return (await asyncio.wait_for(answer, seconds))[address]
             except asyncio.TimeoutError:
-                return TimeoutError(f"not in {seconds:.0f} s")
+                return TimeoutError(f"no answer within {seconds:.0f} s")
             except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
                 return error
 
@@ -128,7 +135,7 @@ class Cluster:
             raise lost(error) from error
         return cast("dict[str, T | Exception]", dict(zip(asked, cast("list[object]", answers), strict=True)))
 
-    def ask_scheduler(self, question: Callable[[], T], *, seconds: float = ASK_SECONDS) -> T:
+    def ask_scheduler(self, question: Callable[[], T], *, seconds: float = SCHEDULER_SECONDS) -> T:
         """Have the scheduler answer a question, in so many seconds. Raise EngineError."""
         try:
             return cast("T", self._client.run_on_scheduler(question, callback_timeout=seconds))
@@ -238,31 +245,18 @@ class Cluster:
 
     def _in_time(self, call: Callable[[], object]) -> None:
         """Have something done that is as well left undone; a scheduler that hangs would never be done with it."""
-
-        def attempt() -> None:
-            with suppress(Exception):
-                call()
-
-        thread = threading.Thread(target=attempt, daemon=True, name="cluster-end")
         if self.is_there:
-            thread.start()
-            thread.join(_CLOSE_SECONDS)
-            if thread.is_alive():
+            try:
+                LimitedCall(call).result(_CLOSE_SECONDS)
+            except TimeoutError:
                 self.give_up()
+            except Exception:  # noqa: BLE001  nothing depends on it
+                return
 
 
 def _forget_told(topic: str, dask_scheduler: DaskScheduler) -> None:
     """Take what was told on a topic out of the scheduler's memory, which keeps the last thousand (2026.8.0)."""
     dask_scheduler._broker.truncate(topic)  # noqa: SLF001  it has no other name
-
-
-def lost(error: Exception) -> EngineError:
-    """Return the error of a cluster that has lost work, or does not answer."""
-    words = " ".join(str(error).split())[:300]
-    return EngineError(
-        f"the cluster has lost it: {type(error).__name__}{f': {words}' if words else ''}",
-        hint="See the logs of Dask's scheduler and workers.",
-    )
 
 
 def _worker(address: str, known: Mapping[str, object]) -> ClusterWorker:

@@ -3,10 +3,11 @@
 import logging
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, cast
 
 from matrix_runner.engine.cluster.dask_shapes import DaskClient
+from matrix_runner.engine.cluster.limited_call import LimitedCall
+from matrix_runner.engine.cluster.scheduler_address import place_of, silent
 from matrix_runner.errors import EngineError
 
 INSTALL: Final = "Install it with: pip install 'matrix-runner[dask]'"
@@ -35,20 +36,16 @@ def connect(address: str) -> DaskClient:
             with suppress(Exception):
                 super().__del__()  # type: ignore[no-untyped-call]
 
-    is_file = "://" not in address
-    if is_file and not Path(address).is_file():
-        raise EngineError(f"there is no scheduler file {address}", hint="A scheduler writes it: --scheduler-file.")
-    place = {"scheduler_file": address} if is_file else {"address": address}
-    try:
-        client = Client(  # type: ignore[no-untyped-call]
+    place = place_of(address)
+
+    def attempt() -> Client:
+        return Client(  # type: ignore[no-untyped-call]
             **place, timeout=CONNECT_SECONDS, set_as_default=False, name="matrix-runner"
         )
+
+    try:
+        # Its own limit is for a connection, and not for whoever accepts it and says nothing.
+        client = LimitedCall(attempt).result(CONNECT_SECONDS + 0.7)
     except Exception as error:
-        words = " ".join(str(error).split())
-        hint = (
-            "Certificates of Dask's own configuration are used: DASK_DISTRIBUTED__COMM__TLS__CA_FILE and the like."
-            if address.startswith("tls://")
-            else "Is it running, and is this the address that it has printed?"
-        )
-        raise EngineError(f"the cluster's scheduler at {address} does not answer: {words}", hint=hint) from error
+        raise silent(address, error) from error
     return cast("DaskClient", client)

@@ -1,11 +1,14 @@
 """The engine of a cluster's worker, as it is opened there; and the answers that workers give before a run begins."""
 
+import importlib.metadata
+import platform
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner import __version__
 from matrix_runner.engine.api import Engine, EngineInfo, ResolvedImage
@@ -29,11 +32,16 @@ class WorkerPlace(Protocol):
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's answer. `version`: of this program there. `engine`: its engine, or `problem`: why it has none."""
+    """A worker's answer. `version`: of this program there. `engine`: its engine, or `problem`: why it has none.
+
+    `python`, `dask`: the releases of Python and of Dask there, "" if it does not tell.
+    """
 
     version: str
     engine: EngineInfo | None = None
     problem: str = ""
+    python: str = ""
+    dask: str = ""
 
 
 def own_version() -> str:
@@ -41,14 +49,24 @@ def own_version() -> str:
     return __version__
 
 
+def own_greeting() -> Greeting:
+    """Tell of the programs here. Runs where the scheduler does, too, which has no engine."""
+    try:
+        dask = importlib.metadata.version("distributed")
+    except importlib.metadata.PackageNotFoundError:
+        dask = ""
+    return Greeting(version=__version__, python=platform.python_version(), dask=dask)
+
+
 def greet(place: WorkerPlace) -> Greeting:
     """Tell who this worker is. Runs on a worker."""
+    own = own_greeting()
     try:
         engine, info = place.open_engine("greeting")
         engine.close()
     except MachineError as error:
-        return Greeting(version=__version__, problem=error.message)
-    return Greeting(version=__version__, engine=info)
+        return replace(own, problem=error.message)
+    return replace(own, engine=info)
 
 
 class ImageQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,3 +81,11 @@ def find_image(question: ImageQuestion) -> ResolvedImage | None:
     engine, _ = question.place.open_engine("question")
     with closing(engine):
         return engine.find(question.reference)
+
+
+def missing_images(asked: tuple[WorkerPlace, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return those of some images that this worker's engine does not have. Runs on a worker. Raise MachineError."""
+    place, references = asked
+    engine, _ = place.open_engine("question")
+    with closing(engine):
+        return tuple(reference for reference in references if engine.find(reference) is None)

@@ -6,13 +6,16 @@ is that of the `docker` command: DOCKER_HOST, DOCKER_CONTEXT, the current contex
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from matrix_runner.errors import EngineError
 from matrix_runner.json_values import NotJson, decode
@@ -46,6 +49,9 @@ class Product(Enum):
         }[self]
 
 
+_TLS_FILES: Final = ("ca.pem", "cert.pem", "key.pem")
+"""The names under which Docker's clients look for an authority, a certificate and its key."""
+
 SYSTEM_PODMAN_SOCKET: Final = Path("/run/podman/podman.sock")
 
 
@@ -62,6 +68,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A daemon's address. `origin`: the source of the address, for messages. `is_default`: nobody has named it.
 
     `tunnel`: the `ssh://` address on another machine, if `url` is the near end of a tunnel to it; else empty.
+    `is_listed`: it is that of one of several engines (`engines`), and no variable names it.
     """
 
     url: str
@@ -70,6 +77,17 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     product: Product = Product.DOCKER
     is_default: bool = False
     tunnel: str = ""
+    is_listed: bool = False
+
+    @property
+    def words(self) -> str:
+        """The address and its source, for messages."""
+        return f"{self.tunnel or self.url} ({self.origin})"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about an address at which nothing listens, after "or"."""
+        return "correct its `endpoint`" if self.is_listed else f"set {self.product.variable} to where it listens"
 
     @property
     def socket_path(self) -> Path | None:
@@ -135,9 +153,23 @@ def named_endpoint(url: str, origin: str, tls: str, environ: Mapping[str, str]) 
 
     Raise EngineError for unusable addresses, and for certificates that are not there.
     """
-    if tls and not Path(tls).is_dir():
-        raise EngineError(f"{origin}: there is no directory {tls} with certificates", hint="Correct `tls`.")
-    return _checked(url, origin, _tls_of(Path(tls), verify=True) if tls else _tls_of_environ(environ))
+    if tls:
+        # A shell expands it only at the beginning of a word, which it never is in a flag.
+        tls = os.path.expanduser(tls)  # noqa: PTH111  Path's own raises where there is no home
+        _check_certificates(Path(tls), origin)
+    found = _checked(url, origin, _tls_of(Path(tls), verify=True) if tls else _tls_of_environ(environ))
+    return replace(found, is_listed=True)
+
+
+def _check_certificates(directory: Path, origin: str) -> None:
+    """Raise EngineError for a directory without certificates. A daemon may want none of ours, and have a public one."""
+    lacking = [name for name in _TLS_FILES if not (directory / name).is_file()]
+    if len(lacking) == len(_TLS_FILES) or len({"cert.pem", "key.pem"} & set(lacking)) == 1:
+        state = f"has no {', no '.join(lacking)}" if directory.is_dir() else "is no directory"
+        raise EngineError(
+            f"{origin}: {directory}, which is to have its certificates, {state}",
+            hint="`tls` names the directory of ca.pem, cert.pem and key.pem, from the directory you are in.",
+        )
 
 
 def _config_directory(environ: Mapping[str, str]) -> Path | None:
@@ -186,7 +218,7 @@ def _tls_of_environ(environ: Mapping[str, str]) -> Tls | None:
 
 
 def _tls_of(folder: Path, *, verify: bool) -> Tls:
-    ca, cert, key = (path if path.is_file() else None for path in (folder / f"{n}.pem" for n in ("ca", "cert", "key")))
+    ca, cert, key = (path if path.is_file() else None for path in (folder / name for name in _TLS_FILES))
     return Tls(ca=ca, cert=cert, key=key, verify=verify)
 
 
@@ -209,5 +241,19 @@ def _checked(url: str, origin: str, tls: Tls | None, product: Product = Product.
             f"{origin} is {url!r}, which is no address that {product.title} listens at",
             hint="An address looks like unix:///var/run/docker.sock or tcp://host:2376.",
         )
+    if scheme != "unix" and not _has_port(url):
+        raise EngineError(
+            f"{origin} is {url}, which names no host and port",
+            hint="An address looks like tcp://host:2376; 2376 is Docker's port with TLS, 2375 without.",
+        )
     # Certificates are for tcp only; `docker` ignores them for a unix socket too.
     return Endpoint(url=url, origin=origin, tls=None if scheme == "unix" else tls, product=product)
+
+
+def _has_port(url: str) -> bool:
+    """Whether an address names a host, and a port if none is usual (http, https)."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is not None or parts.scheme in {"http", "https"})
+    except ValueError:
+        return False

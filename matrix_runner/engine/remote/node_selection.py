@@ -11,11 +11,11 @@ from matrix_runner.engine.docker.endpoint import Endpoint, named_endpoint
 from matrix_runner.engine.docker.sdk.sdk_engine import DockerEngine
 from matrix_runner.engine.node import Node, joined_host
 from matrix_runner.engine.planning_host import container_host
+from matrix_runner.engine.remote.named_machines import is_spared, wrong_arch
 from matrix_runner.engine.remote.ssh_tunnel import SshTunnel
 from matrix_runner.engine.selection import FIRST_ANSWER_SECONDS, ChosenEngine, Patience, answering, close_engine
-from matrix_runner.errors import EngineError, MachineError, UsageError
+from matrix_runner.errors import EngineError, MachineError
 from matrix_runner.matrix import Host
-from matrix_runner.model.platforms import Arch
 
 if TYPE_CHECKING:
     from matrix_runner.engine.surroundings import EngineSurroundings
@@ -48,13 +48,19 @@ def open_nodes(
                 silent.append((entry, error))
         there = {node.host.machine for _, node in found if node.host is not None}
         for entry, why in silent:
-            if entry.arch is None or entry.arch not in there:
-                raise EngineError(f"engine {entry.name}: {why.message}", hint=why.hint) from why
+            if not is_spared(entry, there):
+                raise EngineError(told_of(entry, why), hint=why.hint) from why
             patience.say(f"engine {entry.name} is left out: {why.message}")
         (engine, first), nodes = found[0], tuple(node for _, node in found)
         host = joined_host(nodes)
         assert host is not None  # noqa: S101  each has one
         yield ChosenEngine(engine=engine, info=first.info, host=host, images=engine), nodes
+
+
+def told_of(entry: EngineEntry, why: MachineError) -> str:
+    """Return an engine's error with its name, once."""
+    name = f"engine {entry.name}"
+    return why.message if why.message.startswith(name) else f"{name}: {why.message}"
 
 
 def foreseen_host(entries: Sequence[EngineEntry], own: Host) -> Host:
@@ -67,27 +73,23 @@ def _open(
     entry: EngineEntry, run: str, surroundings: "EngineSurroundings", patience: Patience, stack: ExitStack
 ) -> tuple[DockerEngine, Node]:
     """Return an engine that answers. Raise EngineError; UsageError for a machine that is not the one that was named."""
-    endpoint = _endpoint(entry, surroundings.environ, stack)
+    endpoint = endpoint_of(entry, surroundings.environ, stack)
     engine = DockerEngine(run=run, surroundings=surroundings, endpoint=endpoint)
     stack.callback(close_engine, engine, patience.say)
     info = replace(answering(engine, patience), endpoint=entry.endpoint)
     # An address by a tunnel is a socket here, and the kernel is another.
     host = container_host(machine=info.machine, endpoint=info.endpoint)
-    if entry.arch is not None and not _runs(host.machine, entry.arch):
-        raise UsageError(
-            f"engine {entry.name} is a machine of {host.machine}, and its arch in the configuration is {entry.arch}",
-            hint="Correct `arch`, or leave it out.",
-        )
+    wrong = wrong_arch(entry, host.machine)
+    if wrong is not None:
+        raise wrong
     return engine, Node(name=entry.name, engine=engine, info=info, slots=entry.jobs or info.processors or 1, host=host)
 
 
-def _runs(machine: Arch, named: Arch) -> bool:
-    return named is machine or named.wider is machine
-
-
-def _endpoint(entry: EngineEntry, environ: Mapping[str, str], stack: ExitStack) -> Endpoint:
+def endpoint_of(entry: EngineEntry, environ: Mapping[str, str], stack: ExitStack) -> Endpoint:
+    """Return an engine's address, for ssh that of a tunnel's near end. `stack`: closes it. Raise EngineError."""
+    name = f"engine {entry.name}"
     if not entry.endpoint.startswith("ssh://"):
-        return named_endpoint(entry.endpoint, f"engine {entry.name}", entry.tls, environ)
+        return named_endpoint(entry.endpoint, name, entry.tls, environ)
     tunnel = SshTunnel(entry.endpoint, seconds=4 * FIRST_ANSWER_SECONDS)
     stack.callback(tunnel.close)
-    return Endpoint(url=tunnel.open(), origin=f"engine {entry.name}", tunnel=entry.endpoint)
+    return Endpoint(url=tunnel.open(), origin=name, tunnel=entry.endpoint, is_listed=True)

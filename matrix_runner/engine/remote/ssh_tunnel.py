@@ -104,7 +104,8 @@ def tunnel_argv(url: str, near: Path) -> tuple[str, ...]:
 
 def _target(url: str) -> str:
     parts = _parts(url)
-    return f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname)
+    host = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname)
+    return f"-p {parts.port} {host}" if parts.port else host
 
 
 def _parts(url: str) -> _Parts:

@@ -193,3 +193,32 @@ def test_a_file_that_cannot_be_written(project: Path) -> None:
     assert "cannot be written" in error.message
     assert "runner init --check" in (error.hint or "")
     assert (project / ".github").read_text() == "in the way"
+
+
+def test_the_top_of_a_workspace_is_no_package(tmp_path: Path) -> None:
+    """The packages are named, and what to do for one and for all; a package of it is one as ever."""
+    for name in ("core", "plugin"):
+        written(tmp_path / name, PROJECT)
+    (tmp_path / "pyproject.toml").write_text('[tool.matrix-runner]\npackages = ["core", "plugin"]\n')
+    error = refusal(init("--check", tmp_path))
+    assert f"{tmp_path} is a workspace of core, plugin" in error.message
+    assert f"`runner init {tmp_path}/core`" in str(error.hint)
+    assert init("--check", tmp_path / "core").exit_code == 0
+
+
+@pytest.mark.parametrize("own", [None, "[tool.ruff]\nline-length = 120\n"])
+def test_packages_below_a_directory_that_is_none(tmp_path: Path, own: str | None) -> None:
+    """How they would be a workspace is said: a file that configures tools alone makes no package."""
+    for name in ("packages/core", "packages/plugin", "tests/sample", ".hidden/old"):
+        written(tmp_path / name, PROJECT)
+    if own is not None:
+        (tmp_path / "pyproject.toml").write_text(own)
+    error = refusal(init("--check", tmp_path))
+    assert "is no package itself, and has some: packages/core, packages/plugin" in error.message
+    assert 'packages = ["packages/core", "packages/plugin"]' in str(error.hint)
+
+
+def test_a_package_with_packages_below(project: Path) -> None:
+    """What it has below is its own affair."""
+    written(project / "vendored" / "other", PROJECT)
+    assert init("--check", project).exit_code == 0

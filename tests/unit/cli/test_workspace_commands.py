@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from examined import Examined, examine, quiet_environ
 from runner_process import NO_ENGINE, runner_argv, runner_environ
 from sample_projects import write_project
 from sample_workspace import sample_workspace
@@ -122,7 +123,7 @@ def test_an_option_of_runs_in_a_packages_table_is_told(top: Path) -> None:
     path = top / "lone/pyproject.toml"
     path.write_text(path.read_text().replace("[tool.matrix-runner]", '[tool.matrix-runner]\noutput-dir = "dist"'))
     done = runner(top, "plan")
-    assert "note: lone: output-dir (pyproject.toml:" in done.stderr
+    assert "note: lone: output-dir (lone/pyproject.toml:" in done.stderr
     assert "is for a run of that package alone" in done.stderr
 
 
@@ -144,3 +145,40 @@ def test_a_cell_is_explained_at_the_top(top: Path) -> None:
     for words in ((f"lone:{SQUARES[0]}",), (SQUARES[0], "lone")):
         done = runner(top, "explain", *words)
         assert done.stdout.startswith(f"lone:{SQUARES[0]} is built"), done.stderr
+
+
+def examined(top: Path, *arguments: str) -> Examined:
+    """Examine the workspace, without an engine."""
+    home = top.parent / "home"
+    home.mkdir(exist_ok=True)
+    return examine(top, quiet_environ(home), *arguments)
+
+
+def test_the_doctor_looks_at_each_package(top: Path) -> None:
+    """With their cells; of one that is named, and what it needs."""
+    seen = examined(top, "--only", "cp311-manylinux_x86_64")
+    cells = {str(one["about"]): one["facts"] for one in seen.verdicts if one["name"] == "package"}
+    assert cells == {name: {"cells": 1} for name in ("sample-core", "sample-plugin", "lone")}
+    assert seen.of("project")["plan"]["facts"] == {"cells": 3, "in_containers": True}
+    seen = examined(top, "plugin", "--only", "cp311-manylinux_x86_64")
+    cells = {str(one["about"]): one["facts"] for one in seen.verdicts if one["name"] == "package"}
+    assert cells == {"sample-core": {"cells": 1}, "sample-plugin": {"cells": 1}, "lone": {"cells": 0}}
+
+
+def test_the_doctor_tells_the_mistakes_of_all_packages(top: Path) -> None:
+    """Each with its file; one in the table at the top once, and what is wrong with all together."""
+    for name in ("core", "plugin"):
+        file = top / name / "pyproject.toml"
+        text = file.read_text()
+        section = "" if "[tool.matrix-runner]" in text else "\n[tool.matrix-runner]"
+        file.write_text(f'{text}{section}\ntset-command = "x"\n')
+    seen = examined(top)
+    wrong = [one for one in seen.verdicts if one["name"] == "configuration-wrong"]
+    files = sorted(str(one["text"]).partition(":")[0] for one in wrong)
+    assert files == ["core/pyproject.toml", "plugin/pyproject.toml"]
+    # Nothing but the configuration is wrong with this machine, except that it has no engine.
+    assert {one["topic"] for one in seen.verdicts if one["level"] == "error"} == {"project", "engines"}
+    file = top / "pyproject.toml"
+    file.write_text(file.read_text().replace("[tool.matrix-runner]", '[tool.matrix-runner]\narchs = ["amd64"]'))
+    wrong = [one for one in examined(top).verdicts if one["name"] == "configuration-wrong"]
+    assert [str(one["text"]).partition(":")[0] for one in wrong].count("pyproject.toml") == 1

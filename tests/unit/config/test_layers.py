@@ -15,6 +15,7 @@ from matrix_runner.config.options.output_options import OUTPUT_DIR
 from matrix_runner.config.options.run_options import JOBS
 from matrix_runner.config.options.selection_options import ARCHS, BUILD, ENABLE, SKIP
 from matrix_runner.config.options.test_options import TEST_COMMAND
+from matrix_runner.errors import ConfigError
 from matrix_runner.model.platforms import Arch, Platform
 
 X86_64 = Platform.parse("manylinux_x86_64")
@@ -81,6 +82,14 @@ def test_repeated_flag(project: Path) -> None:
     assert settings[BUILD] == ("cp39-*", "cp310-*", "cp311-*")
     assert settings[ARCHS] == (Arch.X86_64,)
     assert str(settings.origin(BUILD)) == "--only"
+
+
+def test_repeated_flags_of_engines_are_one_list(project: Path) -> None:
+    """Two engines of one name are a mistake there too: the later one would take the place of the other unseen."""
+    settings = load(project, environ={}, flags={"engines": ("a=ssh://a", "b=ssh://b")})
+    assert [entry.name for entry in settings[ENGINES]] == ["a", "b"]
+    with pytest.raises(ConfigError, match='--engine-endpoint: two engines have the name "a"'):
+        load(project, environ={}, flags={"engines": ("a=ssh://a", "a=ssh://b")})
 
 
 def test_empty_variable(project: Path) -> None:

@@ -89,21 +89,22 @@ def test_what_lies_on_one_disk_is_added_up(subject: Subject) -> None:
     need = engine_need(engine, subject)
     space = Space(directory="/", device=7, free=need, size=2 * need)
     own = {Purpose.OUTPUT: space, Purpose.SCRATCH: space}
-    verdicts = list(judge_disk(own, replace(engine, space=space), subject))
+    verdicts = list(judge_disk(own, (replace(engine, space=space),), subject))
     assert [one.name for one in verdicts] == ["disk-low"]
     apart = replace(space, device=8)
-    verdicts = list(judge_disk({Purpose.OUTPUT: apart, Purpose.SCRATCH: apart}, replace(engine, space=space), subject))
+    own = {Purpose.OUTPUT: apart, Purpose.SCRATCH: apart}
+    verdicts = list(judge_disk(own, (replace(engine, space=space),), subject))
     assert [one.name for one in verdicts] == ["disk", "disk"]
 
 
 def test_the_disk_of_an_engine_elsewhere(subject: Subject) -> None:
     """It is seen from within a container, or not at all."""
     engine = EngineFacts(choice=EngineChoice.DOCKER, info=INFO)
-    unseen = named(judge_disk({}, engine, subject))["disk-unseen"]
+    unseen = named(judge_disk({}, (engine,), subject))["disk-unseen"]
     assert unseen.level is Level.UNKNOWN
     report = PlaceReport(indexes=(), knocks={}, free=1024**2, size=1024**3)
     seen = replace(engine, look=ContainerLook(image="i", report=report))
-    assert named(judge_disk({}, seen, subject))["disk-full"].level is Level.ERROR
+    assert named(judge_disk({}, (seen,), subject))["disk-full"].level is Level.ERROR
 
 
 def test_a_container_that_cannot_be_opened() -> None:
@@ -220,8 +221,8 @@ def test_cells_without_an_emulator(subject: Subject) -> None:
 
 def test_git_that_is_too_old() -> None:
     """And one that is not."""
-    assert named(judge_git(GitFacts(version="git version 2.17.1")))["git-old"].level is Level.WARNING
-    assert list(named(judge_git(GitFacts(version="git version 2.39.5")))) == ["git"]
+    assert named(judge_git((GitFacts(version="git version 2.17.1"),)))["git-old"].level is Level.WARNING
+    assert list(named(judge_git((GitFacts(version="git version 2.39.5"),)))) == ["git"]
 
 
 @pytest.mark.parametrize(

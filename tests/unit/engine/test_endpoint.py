@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import http.server
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +14,14 @@ from pathlib import Path
 import certifi
 import pytest
 from engine_surroundings import surroundings
-from played_daemon import played_tls_daemon
+from played_daemon import certify, played_tls_daemon
 
 from matrix_runner.engine.docker.daemon_errors import refused, unreachable
 from matrix_runner.engine.docker.endpoint import (
     DEFAULT_URL,
     Endpoint,
     Product,
+    named_endpoint,
     resolve_endpoint,
     resolve_podman_endpoint,
 )
@@ -177,5 +180,102 @@ def test_the_authority_of_a_daemon_counts_beside_those_of_the_web(
             assert engine.check().version == "9.9"
         (tmp_path / "ca.pem").write_bytes(Path(certifi.where()).read_bytes())
         stranger = DockerEngine(run="tls", surroundings=surroundings(tmp_path, {**os.environ, **variables}))
-        with contextlib.closing(stranger), pytest.raises(EngineError, match="CERTIFICATE_VERIFY_FAILED"):
+        with contextlib.closing(stranger), pytest.raises(EngineError, match="certificate is not trusted: self-signed"):
             stranger.check()
+
+
+def certificates(directory: Path, **files: Path) -> Path:
+    """Make a directory of certificates of some files: `ca`, `cert`, `key`."""
+    directory.mkdir()
+    for name, file in files.items():
+        (directory / f"{name}.pem").write_bytes(file.read_bytes())
+    return directory
+
+
+def asked(url: str, tls: Path | None, place: Path) -> EngineError:
+    """Ask one of several engines, and return its error."""
+    endpoint = named_endpoint(url, "engine arm", "" if tls is None else str(tls), {})
+    engine = DockerEngine(run="r", surroundings=surroundings(place), endpoint=endpoint)
+    with contextlib.closing(engine), pytest.raises(EngineError) as caught:
+        engine.check(seconds=5)
+    return caught.value
+
+
+def test_certificates_that_do_not_fit(tmp_path: Path) -> None:
+    """Which side refuses which, and what is to be looked at: a foreign authority, a stranger, none, no PEM, no TLS."""
+    ours, others = tmp_path / "ours", tmp_path / "others"
+    ours.mkdir()
+    others.mkdir()
+    certify(others)
+    with played_tls_daemon(ours) as variables:
+        url = variables["DOCKER_HOST"]
+        foreign = asked(url, others, tmp_path)
+        own = {name: ours / f"{name}.pem" for name in ("ca", "cert", "key")}
+        strange = {name: others / f"{name}.pem" for name in ("cert", "key")}
+        stranger = asked(url, certificates(tmp_path / "stranger", **{**own, **strange}), tmp_path)
+        nobody = asked(url, certificates(tmp_path / "nobody", ca=own["ca"]), tmp_path)
+        broken = asked(url, certificates(tmp_path / "broken", **{**own, "ca": ours / "names"}), tmp_path)
+        elsewhere = asked(url.replace("127.0.0.1", "localhost"), ours, tmp_path)
+        plain = asked(url, None, tmp_path)
+    assert "its certificate is not trusted: self-signed certificate" in foreign.message
+    assert f"ca.pem in `tls` of the engine ({others})" in str(foreign.hint)
+    assert "Hostname mismatch" in elsewhere.message
+    assert "it refuses our certificate" in stranger.message
+    assert "it refuses our certificate" in nobody.message
+    assert "cert.pem and key.pem in `tls` of the engine" in str(nobody.hint)
+    assert "no certificate or crl found" in broken.message
+    assert "may want TLS" in str(plain.hint)
+    for error in (foreign, stranger, nobody, broken, elsewhere, plain):
+        assert "(engine arm)" in error.message
+        assert "DOCKER_" not in str(error.hint)
+
+
+def test_a_port_without_tls_is_told_apart(tmp_path: Path) -> None:
+    """Whoever speaks plain HTTP there is no daemon with a wrong certificate."""
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    certify(ours)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        error = asked(f"tcp://127.0.0.1:{server.server_port}", ours, tmp_path)
+        server.shutdown()
+    assert "no TLS is spoken there" in error.message
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [((), "has no ca.pem, no cert.pem, no key.pem"), (("ca", "cert"), "has no key.pem"), (None, "is no directory")],
+)
+def test_certificates_that_are_not_there(tmp_path: Path, files: tuple[str, ...] | None, said: str) -> None:
+    """They are looked for before anything is asked: a misspelt directory is not a wrong certificate."""
+    place = tmp_path / "certificates"
+    if files is not None:
+        place.mkdir()
+        for name in files:
+            (place / f"{name}.pem").touch()
+    with pytest.raises(EngineError, match=f"engine arm: {place}, which is to have its certificates, {said}"):
+        named_endpoint("tcp://127.0.0.1:2376", "engine arm", str(place), {})
+
+
+def test_no_hint_on_a_listed_engine_speaks_of_variables() -> None:
+    """Its address is in the settings, and this machine itself is no substitute for it."""
+    endpoint = named_endpoint("unix:///x.sock", "engine arm", "", {})
+    for cause in (FileNotFoundError(2, "x"), PermissionError(13, "x"), ConnectionRefusedError()):
+        error = unreachable(endpoint, cause)
+        assert "DOCKER_HOST" not in str(error.hint)
+        assert "--engine local" not in str(error.hint)
+        assert "correct its `endpoint`" in str(error.hint)
+
+
+@pytest.mark.parametrize("url", ["tcp://there", "tcp://:2376", "tcp://there:docker"])
+def test_an_address_without_a_port(url: str) -> None:
+    """It is told with the variable, before the SDK says something of a bind address."""
+    with pytest.raises(EngineError, match=r"DOCKER_HOST is tcp://.*, which names no host and port"):
+        resolve_endpoint({"DOCKER_HOST": url})
+
+
+def test_a_daemon_that_wants_tls() -> None:
+    """Go's HTTP server says so in words of its own, which are not the user's."""
+    error = refused("be asked for its version", "Client sent an HTTP request to an HTTPS server.\n", "/")
+    assert "it wants TLS" in error.message
+    assert "DOCKER_TLS_VERIFY" in str(error.hint)

@@ -1,0 +1,1 @@
+"""What `runner doctor` examines, as the command line names it."""
