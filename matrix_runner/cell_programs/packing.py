@@ -7,6 +7,9 @@ An interpreter of the image starts it, Python 3.8 or later.
     digest DIRECTORY         a digest of the names, kinds and sizes of a directory's files, and their total size
     tree DIRECTORY           writes a tar of a directory's files, which are named relative to it
 
+Of a directory, wheels that uv has unpacked from files of the machine are left out: those of the project itself, which
+are new ones in each run and serve no other.
+
 All times are those of inodes (ctime), which no program can set back.
 """
 
@@ -83,16 +86,29 @@ def tree(directory: str) -> None:
     """Write the archive of a directory."""
     top = os.fsencode(directory)
     with archive() as tar:
-        for path, status in sorted(walk(top, ())):
+        for path, status in sorted(walk(top, wheels_of_files(top))):
             if not stat.S_ISSOCK(status.st_mode):
                 add(tar, path, os.fsdecode(path[len(top) :]).lstrip("/"))
+
+
+def wheels_of_files(top: bytes) -> Iterable[bytes]:
+    """Return the directories in uv's cache of wheels that were installed from a file.
+
+    `wheels-v8/url/DIGEST/PROJECT/VERSION.rev`, of the file's address, stands beside a link to the unpacked wheel in
+    `archive-v0`; what came from an index or another machine has a file `.http` in its place (uv 0.13.9).
+    """
+    found = []
+    for path, _ in walk(top, ()):
+        if path.endswith(b".rev") and b"/wheels-v" in path:
+            found += [path.rsplit(b"/", 2)[0], os.path.realpath(path[: -len(b".rev")])]
+    return found
 
 
 def digest(directory: str) -> None:
     """Print the digest of a directory, and its size in bytes."""
     top, size = os.fsencode(directory), 0
     found = hashlib.sha256()
-    for path, status in sorted(walk(top, ())):
+    for path, status in sorted(walk(top, wheels_of_files(top))):
         length = status.st_size if stat.S_ISREG(status.st_mode) else 0
         size += length
         found.update(b"%s\0%d\0%d\0" % (path[len(top) :], stat.S_IFMT(status.st_mode), length))

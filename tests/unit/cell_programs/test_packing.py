@@ -7,8 +7,11 @@ import sys
 import tarfile
 from pathlib import Path
 
+from wheel_builder import build_wheel
+
 import matrix_runner.cell_programs
 
+UV = Path(sys.executable).with_name("uv")
 PROGRAM = Path(matrix_runner.cell_programs.__file__).with_name("packing.py")
 
 
@@ -55,6 +58,28 @@ def test_the_digest_tells_changes(tmp_path: Path) -> None:
     (other / "file").write_bytes(b"another content")
     (tree / "more").mkdir()
     assert len({digest, run("digest", tree).split()[0], run("digest", other).split()[0]}) == 3
+
+
+def test_wheels_that_uv_unpacked_from_files_are_left_out(tmp_path: Path) -> None:
+    """By uv itself, which gives each a new place in each run: the digest stays, and what an index gave is there."""
+    cache = tmp_path / "cache" / "uv"
+    of_index = cache / "wheels-v0/pypi/other/1.0.http"
+    digests = set()
+    for number in range(2):
+        wheel = build_wheel(tmp_path, f"demo-1.{number}-py3-none-any.whl", files={"demo.py": b"x = 1\n" * 1000})
+        target = ("--target", tmp_path / f"installed{number}")
+        argv = (UV, "pip", "install", "--cache-dir", cache, "--offline", "--python", sys.executable, *target, wheel)
+        subprocess.run(argv, check=True, capture_output=True)
+        of_index.parent.mkdir(parents=True, exist_ok=True)
+        of_index.write_bytes(b"answer")
+        assert list(cache.glob("archive-v0/*/demo.py"))
+        with tarfile.open(fileobj=io.BytesIO(run("tree", tmp_path / "cache"))) as tar:
+            names = tar.getnames()
+        assert "uv/wheels-v0/pypi/other/1.0.http" in names
+        assert not [name for name in names if name.endswith((".rev", "demo.py"))]
+        assert not [name for name in names if name.startswith("uv/archive-v0/")]
+        digests.add(run("digest", tmp_path / "cache"))
+    assert len(digests) == 1
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ def test_an_archive_comes_back_as_it_was(tmp_path: Path) -> None:
     assert content(files, NAME, tmp_path / "copy") == b"new"
 
 
+def test_what_is_there_twice_is_kept_once(tmp_path: Path) -> None:
+    """As a program in a cache, and its copy some megabytes on."""
+    files, program = files_in(tmp_path / "cache"), os.urandom(4 << 20)
+    between = os.urandom(4 << 20)
+    note = files.keep(NAME, "downloads", "digest", [program, between, program])
+    assert note.size < len(program) + len(between) + 10_000
+    assert content(files, NAME, tmp_path / "copy") == program + between + program
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "gone", "link", "note"])
 def test_damage_counts_as_missing(tmp_path: Path, damage: str) -> None:
     """And is removed, so that the next run keeps a whole one."""
