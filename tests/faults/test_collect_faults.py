@@ -1,12 +1,11 @@
 """Outputs of CI jobs that the collecting job may not read: each is told by its name, and no log stands in the way."""
 
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from nobody import nobody
 from shard_outputs import ShardOutput, wheel_name
 
 from matrix_runner.collect.delivery import Places
@@ -15,21 +14,7 @@ from matrix_runner.collect.merging import Collected, Terms, collect_files
 from matrix_runner.errors import UsageError
 from matrix_runner.shards.matrix_forms.matrix_document import ExpectedCell
 
-_NOBODY = 65534
 CELL = "cp311-manylinux_x86_64"
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user for whom modes count, as they do not for root."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(_NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture(name="output")

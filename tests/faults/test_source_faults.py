@@ -1,31 +1,15 @@
 """What cannot be read or written while the project is packed is said in a line, with advice that fits."""
 
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from nobody import nobody
 
 from matrix_runner.errors import MachineError
 from matrix_runner.project.source_archive import pack
 from matrix_runner.project.source_files import SourceSelection
-
-_NOBODY = 65534
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user for whom modes count, as they do not for root."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(_NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture
