@@ -98,9 +98,11 @@ def wheels_of_files(top: bytes) -> Iterable[bytes]:
     `archive-v0`; what came from an index or another machine has a file `.http` in its place (uv 0.13.9).
     """
     found = []
-    for path, _ in walk(top, ()):
-        if path.endswith(b".rev") and b"/wheels-v" in path:
-            found += [path.rsplit(b"/", 2)[0], os.path.realpath(path[: -len(b".rev")])]
+    # Only below these: the directories of compiler caches have very many files, and are looked through once already.
+    for wheels in Path(os.fsdecode(top)).glob("uv/wheels-v*"):
+        for path, _ in walk(os.fsencode(wheels), ()):
+            if path.endswith(b".rev"):
+                found += [path.rsplit(b"/", 2)[0], os.path.realpath(path[: -len(b".rev")])]
     return found
 
 
