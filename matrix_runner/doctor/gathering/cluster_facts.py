@@ -9,7 +9,14 @@ from matrix_runner.doctor.machines.cluster_workers import ClusterFacts, WorkerFa
 from matrix_runner.doctor.subject import Subject
 from matrix_runner.engine.cluster.dask_client import Cluster, ClusterWorker
 from matrix_runner.engine.cluster.free_seats import Offer
-from matrix_runner.engine.cluster.worker_engine import Greeting, WorkerPlace, greet, missing_images, own_greeting
+from matrix_runner.engine.cluster.worker_engine import (
+    Greeting,
+    ImageQuestion,
+    WorkerPlace,
+    find_images,
+    greet,
+    own_greeting,
+)
 from matrix_runner.engine.cluster.worker_offers import check_scheduler, offer_of, offered_host
 from matrix_runner.errors import RunnerError
 from matrix_runner.matrix import Job
@@ -62,13 +69,15 @@ def _with_images(
         if job.image is not None and job.image.family is not None and job.image.family.is_made_here
     )
     wanted = tuple(dict.fromkeys(job.image.reference for job in jobs if job.image is not None))
-    answers = link.ask_all(missing_images, (place, wanted), [offer.address for offer in offers])
+    question = ImageQuestion(place=place, references=wanted)
+    answers = link.ask_all(find_images, question, [offer.address for offer in offers])
     found = []
     for each in workers:
-        missing = answers.get(each.worker.address)
-        if each.offer is not None and isinstance(missing, tuple):
+        there = answers.get(each.worker.address)
+        if each.offer is not None and isinstance(there, tuple):
             own = _references(each.offer, jobs)
-            lacking = tuple(reference for reference in missing if reference in own)
+            pairs = zip(wanted, there, strict=True)
+            lacking = tuple(reference for reference, image in pairs if image is None and reference in own)
             each = replace(each, missing=lacking, unmade=tuple(one for one in lacking if one in made_here))  # noqa: PLW2901
         found.append(each)
     return tuple(found)

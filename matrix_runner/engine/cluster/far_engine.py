@@ -12,7 +12,7 @@ from matrix_runner.engine.api import (
 )
 from matrix_runner.engine.cluster.dask_client import Cluster
 from matrix_runner.engine.cluster.placement import Placement
-from matrix_runner.engine.cluster.worker_engine import ImageQuestion, WorkerPlace, find_image
+from matrix_runner.engine.cluster.worker_engine import ImageQuestion, WorkerPlace, find_images
 from matrix_runner.engine.hearing import Hearing
 from matrix_runner.errors import EngineError
 from matrix_runner.model.platforms import Arch
@@ -70,8 +70,9 @@ class FarEngine:
     def find(self, reference: str) -> ResolvedImage | None:
         """Return an image of the chief's engine, None if it is missing."""
         chief = self.chief
-        found = self._cluster.ask_all(find_image, ImageQuestion(place=self._place, reference=reference), [chief])[chief]
-        return found if isinstance(found, ResolvedImage) else None
+        question = ImageQuestion(place=self._place, references=(reference,))
+        found = self._cluster.ask_all(find_images, question, [chief])[chief]
+        return None if isinstance(found, Exception) else found[0]
 
     def open(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
         """Raise EngineError: a container is opened by the worker that runs its cell."""

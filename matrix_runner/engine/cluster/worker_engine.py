@@ -70,22 +70,14 @@ def greet(place: WorkerPlace) -> Greeting:
 
 
 class ImageQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a worker's engine has an image."""
+    """Which of some images a worker's engine has."""
 
     place: WorkerPlace
-    reference: str
+    references: tuple[str, ...]
 
 
-def find_image(question: ImageQuestion) -> ResolvedImage | None:
-    """Return an image of this worker's engine, None if it is missing. Runs on a worker. Raise MachineError."""
+def find_images(question: ImageQuestion) -> tuple[ResolvedImage | None, ...]:
+    """Return images of this worker's engine, None for each that is missing. Runs on a worker. Raise MachineError."""
     engine, _ = question.place.open_engine("question")
     with closing(engine):
-        return engine.find(question.reference)
-
-
-def missing_images(asked: tuple[WorkerPlace, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return those of some images that this worker's engine does not have. Runs on a worker. Raise MachineError."""
-    place, references = asked
-    engine, _ = place.open_engine("question")
-    with closing(engine):
-        return tuple(reference for reference in references if engine.find(reference) is None)
+        return tuple(map(engine.find, question.references))
